@@ -1,0 +1,23 @@
+/** Bundles the three programs into dist/. tsc only checks; esbuild writes (docs/decisions/0002). */
+import { build } from 'esbuild';
+
+await build({
+  entryPoints: {
+    caretmirror: 'src/commands/main.ts',
+    'caretmirror-instance': 'src/instance/main.ts',
+    'caretmirror-iscagent': 'src/agent/main.ts',
+  },
+  outdir: 'dist',
+  bundle: true,
+  splitting: true,
+  format: 'esm',
+  platform: 'node',
+  target: 'node20',
+  sourcemap: true,
+  logLevel: 'warning',
+  external: ['lmdb'],
+  // CommonJS packages inside an ESM bundle still call require() for Node's own modules.
+  banner: {
+    js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+  },
+});

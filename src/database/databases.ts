@@ -1,0 +1,83 @@
+/**
+ * Door of the database room: the global databases of one instance, each in a directory of its own.
+ *
+ * A database is a sorted map from key bytes (global-key.ts) to value bytes. Mirrored ones are changed only by `apply`,
+ * which writes data and the applied journal position in one transaction, so that a crash can neither lose nor repeat an
+ * update. Ordinary ones are changed by `change`. Commits reach the disk in the background and in order; after a crash
+ * of the machine a database stands at some earlier applied position, from which the journal brings it forward again.
+ */
+import type { JournalPosition } from '../mirror/journal-position.ts';
+import type { MirrorDatabaseName, MirrorName } from '../mirror/terms.ts';
+
+export interface Update {
+  readonly kind: 'set' | 'kill';
+  readonly key: Uint8Array;
+  /** Empty for a kill. */
+  readonly value: Uint8Array;
+}
+
+/** The mark that makes a copy part of a mirror; kept inside the database, so that it travels with the file. */
+export interface MirrorAttribute {
+  readonly mirror: MirrorName;
+  readonly database: MirrorDatabaseName;
+  /** Where the database became part of the mirror. */
+  readonly addedAt: JournalPosition;
+  /** Created as mirrored and empty: its journal alone can build a copy (DB-014). */
+  readonly fromEmpty: boolean;
+  /** A copy that is not activated receives no journal data yet (DB-031). */
+  readonly activated: boolean;
+}
+
+export interface KeyRange {
+  /** First key wanted. */
+  readonly from: Uint8Array;
+  /** First key not wanted; absent = to the end. */
+  readonly until?: Uint8Array;
+  /** From the last to the first. */
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+export interface Database {
+  readonly directory: string;
+  /** Absent on an ordinary local database. */
+  readonly attribute: MirrorAttribute | undefined;
+  /** Everything up to here is in the database; undefined on an ordinary one. */
+  readonly applied: JournalPosition | undefined;
+  /** Change the mirror attribute (and the applied position with it); durable when it resolves. */
+  setAttribute(attribute: MirrorAttribute | undefined, applied: JournalPosition | undefined): Promise<void>;
+  get(key: Uint8Array): Uint8Array | undefined;
+  entries(range: KeyRange): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
+  keys(range: KeyRange): Iterable<Uint8Array>;
+  /** Number of keys in the range, without reading values. */
+  count(range: KeyRange): number;
+  /** Apply updates of the journal and move the applied position, in one transaction; visible when it resolves. A position at or below the applied one is ignored. @throws DatabaseFullError */
+  apply(updates: readonly Update[], to: JournalPosition): Promise<void>;
+  /** Change an ordinary database; durable when it resolves. */
+  change(updates: readonly Update[]): Promise<void>;
+  /** Resolves when everything committed so far is on the disk. */
+  flushed(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseStore {
+  /** Make an empty database. @throws DatabaseExistsError when the directory holds one. */
+  create(directory: string): Promise<Database>;
+  /** @throws DatabaseMissingError, DatabaseDamagedError */
+  open(directory: string): Promise<Database>;
+  /** Does the directory hold a database? */
+  holds(directory: string): boolean;
+}
+
+export class DatabaseFullError extends Error {
+  readonly code = 'database-full';
+}
+export class DatabaseExistsError extends Error {
+  readonly code = 'database-exists';
+}
+export class DatabaseMissingError extends Error {
+  readonly code = 'database-missing';
+}
+export class DatabaseDamagedError extends Error {
+  readonly code = 'database-damaged';
+}

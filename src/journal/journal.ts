@@ -1,0 +1,134 @@
+/**
+ * Door of the journal room: the mirror journal files of one member in one mirror.
+ *
+ * What is durable when: nothing that `append` or `store` took is durable before `flush` has returned. `startFile`,
+ * `truncateTo` and `close` are durable when they return. All calls are synchronous and in order: group commit is the
+ * caller's, who appends a batch and flushes once.
+ *
+ * Files of all members are byte-identical up to the journal's end, so a chunk read on one member is stored at the same
+ * file and offset on another.
+ */
+import type { EpochBeginning, JournalPosition } from '../mirror/journal-position.ts';
+import type { Epoch, MirrorDatabaseName, MirrorName } from '../mirror/terms.ts';
+
+/** What a record does. `database-added` makes the database part of the mirror from this record on (DB-014). */
+export type RecordKind = 'set' | 'kill' | 'database-added' | 'database-removed' | 'epoch-begun';
+
+export interface JournalRecord {
+  readonly kind: RecordKind;
+  /** Upper-case mirror database name; empty for `epoch-begun`. */
+  readonly database: MirrorDatabaseName;
+  /** Ordered key bytes (database/global-key.ts); empty for other kinds than set and kill. A kill takes the subtree. */
+  readonly key: Uint8Array;
+  /** The value of a set; for `database-added` one byte, 1 = created as mirrored and empty, 0 = existed before (DB-020). */
+  readonly value: Uint8Array;
+}
+
+/** A record with its place, as read back. */
+export interface PlacedRecord extends JournalRecord {
+  readonly position: JournalPosition;
+  /** Wall clock of the primary when it was appended, ms since 1970. For people, never for decisions. */
+  readonly timeMs: number;
+}
+
+/** Whole records (and, at offset 0, the file's header) as they stand in one file; never spans two files. */
+export interface JournalChunk {
+  readonly file: number;
+  /** File name, MIRROR-<NAME>-YYYYMMDD.nnn, so that a receiver can begin the same file. */
+  readonly fileName: string;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+  /** The position before its first and after its last record. */
+  readonly from: JournalPosition;
+  readonly to: JournalPosition;
+  /** Wall clock of its newest record, ms; 0 if it holds none (a bare header). */
+  readonly timeMs: number;
+}
+
+/** What `truncateTo` took away. Null when there was nothing. */
+export interface JournalSurplus {
+  readonly from: JournalPosition;
+  readonly to: JournalPosition;
+  readonly records: number;
+  /** Files in lost+found that hold the bytes taken away. */
+  readonly keptIn: readonly string[];
+}
+
+export interface Journal {
+  readonly mirror: MirrorName;
+  /** Everything appended or stored, durable or not. */
+  readonly end: JournalPosition;
+  /** Everything on disk and flushed. */
+  readonly flushed: JournalPosition;
+  /** Wall clock of the newest record, ms; 0 when there is none. */
+  readonly newestRecordMs: number;
+  /** Name and size of each file, oldest first. */
+  readonly files: readonly { readonly file: number; readonly name: string; readonly bytes: number }[];
+  readonly history: readonly EpochBeginning[];
+  /** What opening found and cut: null, or a sentence for the messages log (a torn tail). */
+  readonly openingReport: string | null;
+
+  /**
+   * Begin a new file (SYN-001); durable when it returns: header, directory entry and the line in mirrorjrn-<NAME>.log.
+   * `epoch.number` is at least that of the end. `atMs` is the wall clock, for the file name and the header.
+   */
+  startFile(epoch: Epoch, atMs: number): JournalPosition;
+  /** Append records of the present file's epoch; begins a new file first when the present one is full. */
+  append(records: readonly JournalRecord[], atMs: number): JournalPosition;
+  /** Make everything durable; returns the new flushed position. @throws JournalFrozenError no room (nothing is lost, try again); JournalBrokenError the disk failed, the process must end. */
+  flush(): JournalPosition;
+  /** The chunk that follows `from`, at most about `bytesMax` (one record at least), not beyond `to`; null when `from` is the end. Reads unflushed bytes too. @throws JournalGoneError when the file is no longer kept. */
+  read(from: JournalPosition, to: JournalPosition, bytesMax: number): JournalChunk | null;
+  /** Bytes between two positions of this journal (an estimate across files is fine). */
+  bytesBetween(from: JournalPosition, to: JournalPosition): number;
+  /** Store a received chunk; it must join the end and its checksums hold, else JournalMismatchError and nothing is stored. An equal duplicate is ignored. */
+  store(chunk: JournalChunk): JournalPosition;
+  /** Cut everything after `position`, which keeps the records of it; the bytes cut go to lost+found. */
+  truncateTo(position: JournalPosition, reason: string): JournalSurplus | null;
+  /** The full position (file, offset) of a sequence, or null when it is not in this journal. */
+  locate(epoch: number, sequence: number): JournalPosition | null;
+  close(): void;
+}
+
+/** Decode the records of a chunk, in order; checks each checksum. @throws JournalDamagedError naming file and offset. */
+export type ReadRecords = (chunk: JournalChunk) => Iterable<PlacedRecord>;
+
+/** The file operations a journal needs; src/host gives the real ones, the simulation its own. Synchronous, in order. */
+export interface JournalFileOperations {
+  makeDirectory(path: string): void;
+  list(path: string): readonly string[];
+  exists(path: string): boolean;
+  /** 'read' an existing file; 'update' an existing one; 'create' fails if it exists. */
+  open(path: string, how: 'read' | 'update' | 'create'): number;
+  close(handle: number): void;
+  size(handle: number): number;
+  /** May return fewer bytes than asked for only at the end of the file. */
+  read(handle: number, into: Uint8Array, position: number): number;
+  /** Writes all bytes or throws (ENOSPC, EDQUOT, EIO ...). */
+  write(handle: number, bytes: Uint8Array, position: number): void;
+  /** fdatasync. */
+  sync(handle: number): void;
+  truncate(handle: number, length: number): void;
+  rename(from: string, to: string): void;
+  remove(path: string): void;
+  syncDirectory(path: string): void;
+  /** Replace a file whole and durably: temporary file, fsync, rename, fsync of the directory. */
+  replace(path: string, bytes: Uint8Array): void;
+  freeBytes(path: string): number;
+}
+
+export class JournalFrozenError extends Error {
+  readonly code = 'journal-frozen';
+}
+export class JournalBrokenError extends Error {
+  readonly code = 'journal-broken';
+}
+export class JournalGoneError extends Error {
+  readonly code = 'journal-gone';
+}
+export class JournalMismatchError extends Error {
+  readonly code = 'journal-mismatch';
+}
+export class JournalDamagedError extends Error {
+  readonly code = 'journal-damaged';
+}

@@ -1,0 +1,55 @@
+/** Every number of the mirror, with its unit, its range where it has one, and the rule it comes from. */
+
+/** CFG-048. */
+export const qosTimeoutMs = { default: 8000, min: 200, max: 3_600_000 } as const;
+
+/** FO-010: silence is acted on at this share of the QoS timeout: not before QoS/2, always by QoS. */
+export const silenceShareOfQos = 0.75;
+
+/** A member speaks at least this often on a quiet link, as a share of the QoS timeout. */
+export const keepAliveShareOfQos = 0.2;
+
+/** FO-019: the trouble timeout, in QoS timeouts. */
+export const troubleTimeoutInQos = 2;
+
+/** Bound on relative drift of two monotonic clocks plus the timer quantum; shortens the backup's window (FO-023). */
+export const clockDriftShare = 0.05;
+
+/** FO-074: how long the routine waits for a forced takeover before it says that the outcome is unsure. */
+export const forceWaitMs = 60_000;
+
+/** CFG-007. */
+export const membersMax = 16;
+export const failoverMembersMax = 2;
+
+/** CFG-017. */
+export const mirrorNameLengthMax = 15;
+/** CFG-022. */
+export const memberNameLengthMax = 32;
+/** DB-009 gives no length; the database name is held in a journal record with one length byte (derived). */
+export const mirrorDatabaseNameLengthMax = 64;
+
+/** AGT-001. */
+export const agentPortDefault = 2188;
+export const superserverPortDefault = 1972;
+
+/** MON-016. */
+export const monitorRefreshSeconds = { default: 60, min: 1, max: 86_400 } as const;
+
+/** A key of a global, encoded, in bytes; as in the original. */
+export const globalKeyBytesMax = 511;
+/** A value, in bytes; as in the original (3,641,144 characters). */
+export const globalValueBytesMax = 3_641_144;
+
+/** SYN-001 names the files; the size at which a new one is begun is ours (derived). */
+export const journalFileBytesMax = 1024 * 1024 * 1024;
+
+/** Journal bytes that may be under way to one member before the sender waits for its acknowledgements. */
+export const shipWindowBytes = 8 * 1024 * 1024;
+/** Journal bytes in one message. */
+export const shipChunkBytes = 1024 * 1024;
+/** A backup may be made active when it lacks at most this much of the primary's journal. */
+export const activationLagBytes = 256 * 1024;
+
+/** Free bytes below which nothing is written any more, so that the store never meets a full disk. */
+export const diskReserveBytes = 16 * 1024 * 1024;

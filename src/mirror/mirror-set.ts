@@ -1,0 +1,148 @@
+/**
+ * A mirror as its members know it: name, settings, members and their addresses. The primary owns it and hands it to
+ * every member that connects (CFG-056). Validity of names and numbers is decided here and nowhere else.
+ */
+import * as limits from './limits.ts';
+import type { MemberName, MemberType, MirrorDatabaseName, MirrorName } from './terms.ts';
+
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type CompressionMode = 'System Selected' | 'Uncompressed' | 'Compressed';
+
+export type ParallelDejournaling = 'Failover Members and DR' | 'Failover Members' | 'All Members';
+
+export interface MemberDefinition {
+  readonly name: MemberName;
+  readonly type: MemberType;
+  /** Instance name on its host. */
+  readonly instance: string;
+  readonly instanceDirectory: string;
+  /** Mirror-aware clients, control traffic, fallback data channel (CFG-055). */
+  readonly superserver: Address;
+  /** Data channel to this member when it is primary (CFG-061); null = the superserver's. */
+  readonly privateAddress: string | null;
+  readonly agent: Address;
+}
+
+export interface MirrorSettings {
+  readonly requireTls: boolean;
+  readonly arbiter: Address | null;
+  readonly compressionFailover: CompressionMode;
+  readonly compressionAsync: CompressionMode;
+  readonly qosTimeoutMs: number;
+  readonly parallelDejournaling: ParallelDejournaling;
+}
+
+export interface MirrorDatabaseDefinition {
+  readonly name: MirrorDatabaseName;
+  /** Sequence and epoch of its `database-added` record. */
+  readonly addedAt: { readonly epoch: number; readonly sequence: number };
+  readonly fromEmpty: boolean;
+}
+
+export interface MirrorSet {
+  readonly name: MirrorName;
+  /** Rises with every change; a member keeps the set with the highest {epoch, revision} it has seen. */
+  readonly epoch: number;
+  readonly revision: number;
+  readonly settings: MirrorSettings;
+  readonly members: readonly MemberDefinition[];
+  readonly databases: readonly MirrorDatabaseDefinition[];
+}
+
+export const defaultSettings: MirrorSettings = {
+  requireTls: false,
+  arbiter: null,
+  compressionFailover: 'System Selected',
+  compressionAsync: 'System Selected',
+  qosTimeoutMs: limits.qosTimeoutMs.default,
+  parallelDejournaling: 'Failover Members and DR',
+};
+
+/** A valid value, folded as the rules say, or why it is none, in one sentence. */
+export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly text: string };
+
+/** CFG-017. */
+export function checkMirrorName(typed: string): Checked<MirrorName> {
+  const value = typed.toUpperCase();
+  if (!/^[A-Z0-9]+$/.test(value)) {
+    return { ok: false, text: `mirror name "${typed}" is not valid: letters and digits only` };
+  }
+  if (value.length > limits.mirrorNameLengthMax) {
+    return { ok: false, text: `mirror name "${typed}" is too long: ${limits.mirrorNameLengthMax} characters at most` };
+  }
+  return { ok: true, value };
+}
+
+/** CFG-022 for failover members, CFG-035 for asyncs; `defaultName` is accepted as it is (HOST/INSTANCE). */
+export function checkMemberName(typed: string, type: MemberType, defaultName: string): Checked<MemberName> {
+  const value = typed.toUpperCase();
+  if (value.length === 0 || value.length > limits.memberNameLengthMax) {
+    return { ok: false, text: `member name "${typed}" is not valid: 1 to ${limits.memberNameLengthMax} characters` };
+  }
+  if (value === defaultName.toUpperCase()) return { ok: true, value };
+  if (type !== 'Failover' && !/^[A-Z0-9_-]+$/.test(value)) {
+    return {
+      ok: false,
+      text: `async member name "${typed}" is not valid: letters, digits, underscore and hyphen only`,
+    };
+  }
+  if (/[\s:[\]#;/*=^~,]/.test(value) || /[^\x21-\x7e]/.test(value)) {
+    return { ok: false, text: `member name "${typed}" is not valid: no blanks and none of : [ ] # ; / * = ^ ~ ,` };
+  }
+  return { ok: true, value };
+}
+
+/** CFG-022: HOST/INSTANCE for failover members; CFG-035 (docs/spec/INDEX.md, 21): HOST_INSTANCE for asyncs. */
+export function defaultMemberName(host: string, instance: string, type: MemberType): MemberName {
+  const joined = `${host}/${instance}`.toUpperCase().slice(0, limits.memberNameLengthMax);
+  return type === 'Failover' ? joined : joined.replace(/[^A-Z0-9_-]/g, '_');
+}
+
+/** DB-009, DB-010. */
+export function checkMirrorDatabaseName(typed: string): Checked<MirrorDatabaseName> {
+  const value = typed.toUpperCase();
+  if (!/^[A-Z_][A-Z0-9_-]*$/.test(value) || value.length > limits.mirrorDatabaseNameLengthMax) {
+    return {
+      ok: false,
+      text: `mirror database name "${typed}" is not valid: a letter or underscore first, then letters, digits, hyphen, underscore`,
+    };
+  }
+  return { ok: true, value };
+}
+
+/** CFG-048. */
+export function checkQosTimeout(ms: number): Checked<number> {
+  const { min, max } = limits.qosTimeoutMs;
+  if (!Number.isInteger(ms) || ms < min || ms > max) {
+    return { ok: false, text: `QoS timeout must be a whole number of milliseconds from ${min} to ${max}` };
+  }
+  return { ok: true, value: ms };
+}
+
+export function checkPort(port: number): Checked<number> {
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    return { ok: false, text: 'a port is a whole number from 1 to 65535' };
+  }
+  return { ok: true, value: port };
+}
+
+export function memberNamed(set: MirrorSet, name: MemberName): MemberDefinition | undefined {
+  return set.members.find((member) => member.name === name);
+}
+
+export function failoverMembers(set: MirrorSet): readonly MemberDefinition[] {
+  return set.members.filter((member) => member.type === 'Failover');
+}
+
+export function partnerOf(set: MirrorSet, name: MemberName): MemberDefinition | undefined {
+  return failoverMembers(set).find((member) => member.name !== name);
+}
+
+/** Is `a` a later state of the same mirror than `b`? */
+export function isNewerSet(a: MirrorSet, b: MirrorSet): boolean {
+  return a.epoch > b.epoch || (a.epoch === b.epoch && a.revision > b.revision);
+}

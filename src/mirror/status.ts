@@ -1,0 +1,56 @@
+/** The report on a member that every face shows: terminal, JSON, files (MON-001..MON-021). Times are wall clock, ISO 8601. */
+import type { ArbiterConnection, DatabaseStatus, FailoverMode, MemberStatus, MemberType } from './terms.ts';
+
+export interface MemberReport {
+  readonly name: string;
+  readonly type: MemberType;
+  readonly status: MemberStatus;
+  /** `N/A`, `Active`, `Caught up`, `<time> behind`, `Disconnected on <time>` (MON-004..MON-007). */
+  readonly journalTransfer: string;
+  /** The same words, and the two warnings (MON-008). */
+  readonly dejournaling: string;
+  /** Null where it does not apply or is not known. */
+  readonly transferLagMs: number | null;
+  readonly dejournalLagMs: number | null;
+}
+
+export interface DatabaseReport {
+  /** Mirror database name. */
+  readonly name: string;
+  /** Local database name. */
+  readonly localName: string;
+  readonly directory: string;
+  readonly status: DatabaseStatus;
+  /** Null on a primary whose database is Normal (`N/A`); `time` is `Current` or ISO 8601 (MON-011). */
+  readonly nextRecord: { readonly time: string; readonly file: string; readonly offset: number } | null;
+}
+
+export interface StatusReport {
+  readonly instance: string;
+  /** Null on an instance that is in no mirror; then type is null and status 'Not Initialized'. */
+  readonly mirror: string | null;
+  readonly member: string | null;
+  readonly type: MemberType | null;
+  readonly status: MemberStatus;
+  readonly noFailover: boolean;
+  /** Null on an async. */
+  readonly failoverMode: FailoverMode | null;
+  /** Null on an async; `address` is `<host>|<port>`, or null when none is configured. */
+  readonly arbiter: { readonly address: string | null; readonly connection: ArbiterConnection } | null;
+  readonly epoch: number;
+  readonly position: { readonly file: string; readonly offset: number; readonly sequence: number } | null;
+  /** What the member waits for, since when and what the operator can do; null when it waits for nothing. */
+  readonly waitingFor: string | null;
+  /** Name of the member that is primary as far as this one knows. */
+  readonly primary: string | null;
+  readonly members: readonly MemberReport[];
+  readonly databases: readonly DatabaseReport[];
+  /** Journal bytes received since the member started, and the moment of the reading: for the transfer rate (MON-020). Null on a primary. */
+  readonly incoming: { readonly networkBytes: number; readonly journalBytes: number; readonly atMs: number } | null;
+  /** On an async: is dejournaling running, and in which process (MON-015). */
+  readonly dejournalProcess: { readonly running: boolean; readonly pid: number } | null;
+  /** Progress of a member that fetches what it missed; null otherwise. */
+  readonly catchUp: { readonly recordsDone: number; readonly recordsToDo: number } | null;
+  readonly qosTimeoutMs: number;
+  readonly at: string;
+}

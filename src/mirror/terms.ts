@@ -1,0 +1,66 @@
+/**
+ * The field's words for members, roles, statuses and modes. Nothing here decides anything.
+ * Meanings: docs/spec/00-glossary.md; statuses: docs/spec/05-monitoring.md (MON-001, MON-002).
+ */
+
+/** Name of a mirror, 1-15 upper-case alphanumerics (CFG-017). */
+export type MirrorName = string;
+
+/** Name of a member inside its mirror, upper case (CFG-022, CFG-035). */
+export type MemberName = string;
+
+/** Name of a database inside its mirror, compared case-insensitively, kept in upper case (DB-009, DB-010). */
+export type MirrorDatabaseName = string;
+
+export type MemberType = 'Failover' | 'Disaster Recovery' | 'Read-Only Reporting' | 'Read-Write Reporting';
+
+/** What the Status column shows (MON-001, MON-002). */
+export type MemberStatus =
+  | 'Primary'
+  | 'Backup'
+  | 'In Trouble'
+  | 'Connected'
+  | 'Transition'
+  | 'Synchronizing'
+  | 'Waiting'
+  | 'Stopped'
+  | 'Crashed'
+  | 'Error'
+  | 'Down'
+  | 'Not Initialized';
+
+export type FailoverMode = 'Arbiter Controlled' | 'Agent Controlled';
+
+/** How much of the arbiter a member knows of (MON-019). */
+export type ArbiterConnection =
+  | 'Both failover members are connected to the arbiter'
+  | 'Only this member is connected to the arbiter'
+  | 'This member is not connected to the arbiter';
+
+/** Status of one mirrored database copy on one member (MON-010). */
+export type DatabaseStatus =
+  | 'Normal'
+  | 'Dejournaling'
+  | 'Needs Catchup'
+  | 'Needs Activation'
+  | 'Catchup Running'
+  | 'Dejournaling Stopped'
+  | 'Database Dismounted'
+  | 'Orphaned'
+  | 'Obsolete';
+
+/**
+ * One reign of one primary. `number` grows by one each time a member becomes primary; `owner` is that member;
+ * `lineage` changes only when a person forces a takeover, so that two histories of the same number can be told apart.
+ */
+export interface Epoch {
+  readonly number: number;
+  readonly owner: MemberName;
+  readonly lineage: string;
+}
+
+export const NO_EPOCH: Epoch = { number: 0, owner: '', lineage: '' };
+
+export function sameEpoch(a: Epoch, b: Epoch): boolean {
+  return a.number === b.number && a.owner === b.owner && a.lineage === b.lineage;
+}

@@ -1,0 +1,210 @@
+/**
+ * Terminal or command to the instance on its local control socket. After the opening (channel 'control') both sides send
+ * JSON frames: requests with a number, then any number of progress frames, then one answer with the same number.
+ */
+import type { CompressionMode, MirrorSet, ParallelDejournaling } from '../mirror/mirror-set.ts';
+import type { StatusReport } from '../mirror/status.ts';
+import type { MemberType } from '../mirror/terms.ts';
+
+/** Frame kinds. */
+export const CONTROL = { request: 16, answer: 17, progress: 18 } as const;
+
+/** Arguments of each command an operator can give, by its name. Fields left out take the default shown by `describe`. */
+export interface CommandArguments {
+  'enable-mirror-service': Record<string, never>;
+  'create-mirror': {
+    readonly mirror: string;
+    readonly member?: string;
+    readonly requireTls?: boolean;
+    readonly arbiter?: { readonly host: string; readonly port: number } | null;
+    readonly compressionFailover?: CompressionMode;
+    readonly compressionAsync?: CompressionMode;
+    readonly superserverAddress?: string;
+    readonly agentPort?: number;
+    readonly qosTimeoutMs?: number;
+    readonly parallelDejournaling?: ParallelDejournaling;
+    readonly privateAddress?: string;
+    readonly agentAddress?: string;
+  };
+  'join-mirror': {
+    readonly mirror: string;
+    readonly type: MemberType;
+    /** Agent of a failover member, and that member's instance (CFG-027, CFG-034). */
+    readonly otherAgentAddress: string;
+    readonly otherAgentPort?: number;
+    readonly otherInstance: string;
+    readonly member?: string;
+    readonly superserverAddress?: string;
+    readonly agentPort?: number;
+    readonly privateAddress?: string;
+    readonly agentAddress?: string;
+  };
+  /** On the primary only (CFG-043, CFG-045). */
+  'edit-mirror': {
+    readonly qosTimeoutMs?: number;
+    readonly arbiter?: { readonly host: string; readonly port: number } | null;
+  };
+  /** FO-072; `set` absent = the other state than now. */
+  'change-no-failover': { readonly set?: boolean };
+  'become-primary': Record<string, never>;
+  'force-primary': Record<string, never>;
+  'start-mirror': Record<string, never>;
+  'stop-mirror': Record<string, never>;
+  /** Make a database; `mirrored` = its mirror database name, null = ordinary. */
+  'create-database': { readonly database: string; readonly directory?: string; readonly mirrored?: string | null };
+  /** DB-019: on the primary an ordinary database joins the mirror. */
+  'add-database': { readonly database: string; readonly mirrorDatabase?: string };
+  'remove-database': { readonly database: string };
+  /** DB-031: activate and catch up. */
+  'catch-up-database': { readonly database: string };
+  'mount-database': { readonly database: string };
+  'dismount-database': { readonly database: string };
+  'delete-database': { readonly database: string };
+  /** Stop the instance; an active backup takes over unless `noFailover` (FO-073). */
+  'stop-instance': { readonly noFailover: boolean };
+}
+
+export type CommandName = keyof CommandArguments;
+
+/** Why a command is not offered here and now; `reason` is stable, `text` is for people and says what to do. */
+export interface Refusal {
+  readonly reason: string;
+  readonly text: string;
+  /** Rule it comes from, e.g. CFG-004. */
+  readonly spec: string | null;
+}
+
+export interface DatabaseDescription {
+  /** Local name. */
+  readonly name: string;
+  readonly directory: string;
+  /** Mirror database name, or null for an ordinary database. */
+  readonly mirrored: string | null;
+  readonly mounted: boolean;
+  /** May it be added to the mirror (DB-019)? */
+  readonly addable: boolean;
+  /** Activate and/or catch up would do something (DB-031). */
+  readonly needsCatchUp: boolean;
+  /** DatabaseStatus, or 'Local' for an ordinary one. */
+  readonly status: string;
+}
+
+/** What an operator may do on this instance now, and the defaults the questions show. */
+export interface Description {
+  readonly instance: string;
+  readonly home: string;
+  readonly serviceEnabled: boolean;
+  /** Null when the instance is in no mirror. */
+  readonly mirrorSet: MirrorSet | null;
+  readonly member: string | null;
+  readonly isPrimary: boolean;
+  /** Primary in indefinite trouble (FO-036), so that the routine can say so at once. */
+  readonly indefiniteTrouble: boolean;
+  readonly noFailover: boolean;
+  readonly agentRunning: boolean;
+  readonly databases: readonly DatabaseDescription[];
+  /** Null = offered. */
+  readonly commands: Readonly<Record<CommandName, Refusal | null>>;
+  readonly defaults: {
+    readonly memberName: string;
+    readonly asyncMemberName: string;
+    readonly superserverAddress: string;
+    readonly agentPort: number;
+    readonly agentAddress: string;
+  };
+}
+
+/**
+ * The situation of a risky command: what would happen, and the number to give to `perform`, which refuses with
+ * `situation-changed` if a fact below has changed since.
+ */
+export interface Assessment {
+  readonly situation: number;
+  /** Why the command would be refused now; null = it would be started. */
+  readonly refusal: Refusal | null;
+  /** Present primary as far as known. */
+  readonly primary: string | null;
+  readonly wasActive: boolean;
+  /** Newest journal data of this member, wall clock ISO 8601, and the path of its file (FO-075). */
+  readonly newestJournalTime: string | null;
+  readonly newestJournalFile: string | null;
+  readonly noFailover: boolean;
+  /** Does the other failover member, or its agent, answer now? Null = not asked. */
+  readonly otherAnswers: boolean | null;
+}
+
+export type ControlRequest =
+  | { readonly type: 'status' }
+  | { readonly type: 'describe' }
+  /** Ask another host's agent about a mirror, before joining it (CFG-028). Answered with MirrorLookup. */
+  | {
+      readonly type: 'look-up-mirror';
+      readonly mirror: string;
+      readonly agentAddress: string;
+      readonly agentPort: number;
+      readonly instance: string;
+    }
+  | { readonly type: 'assess'; readonly command: CommandName }
+  | {
+      readonly [N in CommandName]: {
+        readonly type: 'perform';
+        readonly command: N;
+        readonly arguments: CommandArguments[N];
+        /** From an assessment; absent = the caller takes the situation as it is. */
+        readonly situation?: number;
+      };
+    }[CommandName]
+  /** The newest events (role changes and decisions), oldest first. Answered with EventRecord[]. */
+  | { readonly type: 'events'; readonly after: number };
+
+export interface MirrorLookup {
+  readonly mirrorSet: MirrorSet;
+  /** Name of the member whose instance was asked. */
+  readonly asked: string;
+  readonly primary: string | null;
+}
+
+/** One role change or decision, with the rules that fired and the facts they saw. */
+export interface EventRecord {
+  /** Rises by one with each event of this member. */
+  readonly number: number;
+  /** ISO 8601 with ms. */
+  readonly at: string;
+  readonly member: string;
+  readonly what: string;
+  readonly rules: readonly string[];
+  readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Answer to `perform`. `not-known` = it goes on, look at the messages log (FO-074). */
+export type Outcome =
+  | { readonly ok: true; readonly text: string }
+  | { readonly ok: false; readonly outcome: 'refused' | 'failed' | 'not-known'; readonly refusal: Refusal };
+
+export interface RequestFrame {
+  readonly number: number;
+  readonly request: ControlRequest;
+}
+
+export interface AnswerFrame {
+  readonly number: number;
+  /** StatusReport, Description, Assessment, Outcome, MirrorLookup or EventRecord[], by the request. */
+  readonly answer?: unknown;
+  /** Instead of an answer: the request itself could not be carried out. */
+  readonly refusal?: Refusal;
+}
+
+export interface ProgressFrame {
+  readonly number: number;
+  readonly text: string;
+}
+
+/** The answer's type by request type, for typed clients. */
+export interface ControlAnswers {
+  status: StatusReport;
+  describe: Description;
+  'look-up-mirror': MirrorLookup;
+  assess: Assessment;
+  perform: Outcome;
+  events: readonly EventRecord[];
+}
