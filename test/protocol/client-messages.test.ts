@@ -1,0 +1,149 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { CLIENT_ANSWER, CLIENT_REQUEST } from '../../src/protocol/client-channel.ts';
+import {
+  type ClientAnswer,
+  type ClientRequest,
+  decodeAnswer,
+  decodeDatabases,
+  decodeRequest,
+  type EncodedMessage,
+  encodeAnswer,
+  encodeDatabases,
+  encodeDoneBodies,
+  encodeRequest,
+} from '../../src/protocol/client-messages.ts';
+
+/** As a connection sends it: parts one after the other. */
+function whole(message: EncodedMessage): Buffer {
+  return Buffer.concat(Array.isArray(message.body) ? message.body : [message.body as Uint8Array]);
+}
+
+/** Views of different buffers are equal when their bytes are. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (Array.isArray(value)) return value.map(plain);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plain(field)]));
+}
+
+const number = fc.nat(0xffffffff);
+const database = fc.oneof(fc.constant(''), fc.constantFrom('DATA', 'É_DB', 'X'.repeat(255)));
+const head = { number, database };
+const key = fc.uint8Array({ maxLength: 600 });
+const value = fc.oneof(fc.uint8Array({ maxLength: 50 }), fc.uint8Array({ minLength: 4095, maxLength: 4100 }));
+const direction = fc.constantFrom('forward' as const, 'backward' as const);
+
+const request: fc.Arbitrary<ClientRequest> = fc.oneof(
+  fc.record({ type: fc.constant('set' as const), ...head, key, value }),
+  fc.record({ type: fc.constantFrom('kill', 'get', 'data', 'count' as const), ...head, key }),
+  fc.record({ type: fc.constant('increment' as const), ...head, key, amount: fc.integer().map(String) }),
+  fc.record({ type: fc.constantFrom('order', 'query' as const), ...head, key, direction }),
+  fc.record({ type: fc.constant('scan' as const), ...head, key, after: key, limit: number }),
+  fc.record({ type: fc.constantFrom('sync', 'databases' as const), ...head }),
+) as fc.Arbitrary<ClientRequest>;
+
+const refusal = fc.record({
+  code: fc.constantFrom('not-primary' as const, 'in-trouble' as const),
+  text: fc.string(),
+  retry: fc.boolean(),
+  primary: fc.option(fc.string()),
+});
+const answer: fc.Arbitrary<ClientAnswer> = fc.oneof(
+  fc.record({ type: fc.constant('done' as const), number }),
+  fc.record({ type: fc.constant('value' as const), number, value: fc.option(value) }),
+  fc.record({
+    type: fc.constant('page' as const),
+    number,
+    nodes: fc.array(fc.record({ key, value }), { maxLength: 5 }),
+    more: fc.boolean(),
+  }),
+  fc.record({ type: fc.constant('refused' as const), number, refusal }),
+);
+
+describe('client channel', () => {
+  test('every request is read as it was written', () => {
+    fc.assert(
+      fc.property(request, (written) => {
+        const message = encodeRequest(written);
+        expect(plain(decodeRequest(message.kind, whole(message)))).toEqual(plain(written));
+      }),
+    );
+  });
+
+  test('every answer is read as it was written', () => {
+    fc.assert(
+      fc.property(answer, (written) => {
+        const message = encodeAnswer(written);
+        expect(plain(decodeAnswer(message.kind, whole(message)))).toEqual(plain(written));
+      }),
+    );
+  });
+
+  test('a batch of done answers is the same bytes as the answers one by one', () => {
+    fc.assert(
+      fc.property(fc.array(number), (numbers) => {
+        const single = numbers.map((each) => whole(encodeAnswer({ type: 'done', number: each })));
+        expect(encodeDoneBodies(numbers).map(plain)).toEqual(single.map(plain));
+      }),
+    );
+  });
+
+  test('the bytes of a set are those of the table', () => {
+    const message = encodeRequest({
+      type: 'set',
+      number: 258,
+      database: 'D',
+      key: Buffer.from('kk'),
+      value: Buffer.from('v'),
+    });
+    expect(message.kind).toBe(CLIENT_REQUEST.set);
+    expect(whole(message).toString('hex')).toBe('0201000001440200' + '6b6b' + '76');
+  });
+
+  test('a list of databases travels as a value', () => {
+    const list = { databases: [{ name: 'DATA', mirrored: true }] };
+    const message = encodeDatabases(7, list);
+    const read = decodeAnswer(message.kind, whole(message));
+    expect(read.type === 'value' && read.value !== null && decodeDatabases(read.value)).toEqual(list);
+    expect(() => decodeDatabases(Buffer.from('{}'))).toThrow('no list of databases');
+  });
+
+  test('any bytes are read or refused with ClientMessageError, never anything else', () => {
+    const kinds = fc.constantFrom(...Object.values(CLIENT_REQUEST), ...Object.values(CLIENT_ANSWER), 99);
+    fc.assert(
+      fc.property(kinds, fc.uint8Array({ maxLength: 40 }), (kind, bytes) => {
+        for (const decode of [decodeRequest, decodeAnswer]) {
+          try {
+            decode(kind, Buffer.from(bytes));
+          } catch (error) {
+            expect((error as { code?: string }).code).toBe('not-understood');
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('a request cut anywhere in its fixed fields is refused and names its number', () => {
+    const message = encodeRequest({
+      type: 'scan',
+      number: 9,
+      database: 'DB',
+      key: Buffer.from('abc'),
+      after: Buffer.alloc(0),
+      limit: 5,
+    });
+    const bytes = whole(message);
+    for (let cut = 4; cut < bytes.length; cut += 1) {
+      expect(() => decodeRequest(message.kind, bytes.subarray(0, cut))).toThrow(expect.objectContaining({ number: 9 }));
+    }
+  });
+
+  test('a key too long for its length field is refused when written', () => {
+    const key = Buffer.alloc(65536);
+    expect(() => encodeRequest({ type: 'set', number: 1, database: '', key, value: Buffer.alloc(0) })).toThrow(
+      'too long',
+    );
+  });
+});
