@@ -64,27 +64,33 @@ const keyBytesMax = 0xffff;
 const databaseNameBytesMax = 0xff;
 const nothing = Buffer.alloc(0);
 
-/** @throws ClientMessageError for a key or a database name longer than its length field can say. */
-export function encodeRequest(request: ClientRequest): EncodedMessage {
+/**
+ * `number` is the one to send: a request that is sent again gets a new one.
+ * @throws ClientMessageError for a key or a database name longer than its length field can say.
+ */
+export function encodeRequest(request: ClientRequest, number = request.number): EncodedMessage {
   const kind = CLIENT_REQUEST[request.type];
+  const { database } = request;
   switch (request.type) {
     case 'set':
-      return { kind, body: requestBody(request, 2, request.key, request.value) };
+      return { kind, body: requestBody(number, database, 2, request.key, request.value) };
     case 'increment':
-      return { kind, body: requestBody(request, 2, request.key, Buffer.from(request.amount, 'latin1')) };
+      return { kind, body: requestBody(number, database, 2, request.key, Buffer.from(request.amount, 'latin1')) };
     case 'kill':
     case 'get':
     case 'data':
     case 'count':
-      return { kind, body: requestBody(request, 0, nothing, request.key) };
+      return { kind, body: requestBody(number, database, 0, nothing, request.key) };
     case 'order':
-    case 'query':
-      return { kind, body: requestBody(request, 1, nothing, request.key, request.direction === 'forward' ? 1 : 255) };
+    case 'query': {
+      const direction = request.direction === 'forward' ? 1 : 255;
+      return { kind, body: requestBody(number, database, 1, nothing, request.key, direction) };
+    }
     case 'scan':
-      return { kind, body: requestBody(request, 6, request.key, request.after, request.limit) };
+      return { kind, body: requestBody(number, database, 6, request.key, request.after, request.limit) };
     case 'sync':
     case 'databases':
-      return { kind, body: requestBody(request, 0, nothing, nothing) };
+      return { kind, body: requestBody(number, database, 0, nothing, nothing) };
   }
 }
 
@@ -93,21 +99,22 @@ export function encodeRequest(request: ClientRequest): EncodedMessage {
  * the key and the rest.
  */
 function requestBody(
-  head: RequestHead,
+  number: number,
+  database: string,
   fieldsBytes: 0 | 1 | 2 | 6,
   key: Uint8Array,
   rest: Uint8Array,
   field = 0,
 ): Uint8Array | readonly Uint8Array[] {
-  const nameBytes = head.database.length === 0 ? 0 : Buffer.byteLength(head.database);
-  if (nameBytes > databaseNameBytesMax) throw new ClientMessageError('database name is too long', head.number);
-  if (key.length > keyBytesMax) throw new ClientMessageError('key is too long', head.number);
+  const nameBytes = database.length === 0 ? 0 : Buffer.byteLength(database);
+  if (nameBytes > databaseNameBytesMax) throw new ClientMessageError('database name is too long', number);
+  if (key.length > keyBytesMax) throw new ClientMessageError('key is too long', number);
   const apart = rest.length >= partBytesMin;
   const body = Buffer.allocUnsafe(5 + nameBytes + fieldsBytes + key.length + (apart ? 0 : rest.length));
-  body.writeUInt32LE(head.number, 0);
+  body.writeUInt32LE(number, 0);
   body[4] = nameBytes;
   let at = 5;
-  if (nameBytes > 0) at += body.write(head.database, at);
+  if (nameBytes > 0) at += body.write(database, at);
   if (fieldsBytes === 1) at = body.writeUInt8(field, at);
   if (fieldsBytes === 6) at = body.writeUInt32LE(field, at);
   if (fieldsBytes >= 2) at = body.writeUInt16LE(key.length, at);
