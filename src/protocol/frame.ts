@@ -26,7 +26,7 @@ export const FRAME_BODY_BYTES_MAX = 64 * 1024 * 1024;
 /** At most this much memory is set aside on the word of a header alone. */
 const TRUSTED_BYTES = 2 * 1024 * 1024;
 
-export type FrameFault = 'mark' | 'length' | 'checksum' | 'json';
+export type FrameFault = 'mark' | 'length' | 'checksum' | 'json' | 'message';
 
 /** Bytes that are no frame, or a body that is not what its kind says. The connection must end. */
 export class FrameError extends Error {
