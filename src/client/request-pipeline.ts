@@ -1,0 +1,342 @@
+/**
+ * Sends requests to one member after the other and hands each its answer: many under way at once, in order, and over a
+ * change of the primary. Not here: what the requests mean (client.ts) and how a member is found (member-search.ts).
+ *
+ * The order is kept in three places: `waiting` (not under way), `inFlight` (sent, not answered), `again` (to be sent
+ * again). When a link ends, `again` and what is still in flight go in front of `waiting`. A refusal that may be repeated
+ * does not cut the link, since that would leave the outcome of others unknown: the link is drained first. Of a stream,
+ * everything behind a repeated record is repeated too, done or not: in order that changes nothing, out of order it would.
+ */
+import type { Address } from '../mirror/mirror-set.ts';
+import type { MirrorName } from '../mirror/terms.ts';
+import type { Network } from '../network/network.ts';
+import type { ClientRefusal } from '../protocol/client-channel.ts';
+import {
+  type ClientAnswer,
+  ClientMessageError,
+  type ClientRequest,
+  decodeAnswer,
+  encodeRequest,
+} from '../protocol/client-messages.ts';
+import type { Frame } from '../protocol/frame.ts';
+import { MirrorUnreachableError, OutcomeUnknownError, RequestRefusedError } from './client-errors.ts';
+import { Fifo } from './fifo.ts';
+import { type FoundMember, findMember, printAddress } from './member-search.ts';
+
+export interface PipelineOptions {
+  readonly network: Network;
+  readonly targets: readonly Address[];
+  /** Empty = the instance at the only target, which is not followed. */
+  readonly mirror: MirrorName;
+  /** How long to look for a primary, and how long a primary may leave everything unanswered. */
+  readonly timeoutMs: number;
+  /** Silence of the primary after which others are asked whether they are it now. */
+  readonly silenceMs: number;
+  /** Requests under way at most. */
+  readonly window: number;
+}
+
+export interface Entry {
+  readonly request: ClientRequest;
+  /** May it be sent again when nobody knows whether it was done? */
+  readonly repeatable: boolean;
+  /** Entries of one stream are repeated together; null = it stands alone. */
+  readonly stream: object | null;
+  /** Nobody wants the answer any more: it is not sent, and its answer is not told. */
+  readonly isAbandoned: boolean;
+  wasSent: boolean;
+  answered(answer: ClientAnswer): void;
+  failed(error: Error): void;
+}
+
+interface Link {
+  readonly member: FoundMember;
+  readonly inFlight: Fifo<Entry>;
+  /** Number of the oldest request in flight. */
+  oldest: number;
+  next: number;
+  heardAtMs: number;
+  /** Set when nothing more may be sent here: the reason. */
+  draining: ClientRefusal | null;
+}
+
+/** Bytes a connection may hold unsent before no more requests are given to it. */
+const unsentBytesMax = 4 * 1024 * 1024;
+const watchEveryMs = 200;
+/** Pause before a member that has refused for now is asked again. */
+const refusedPauseMs = 100;
+
+export class RequestPipeline {
+  readonly #options: PipelineOptions;
+  readonly #addresses: Address[];
+  readonly #waiting = new Fifo<Entry>();
+  #again: Entry[] = [];
+  #againStreams = new Set<object>();
+  #link: Link | null = null;
+  #finding: Promise<void> | null = null;
+  #watch: NodeJS.Timeout | null = null;
+  #otherSearch: AbortController | null = null;
+  #pumpAsked = false;
+  #closed = false;
+  #epochMin = 0;
+  #linksMade = 0;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+    this.#addresses = [...options.targets];
+  }
+
+  /** Links made after the first one. */
+  get reconnects(): number {
+    return Math.max(0, this.#linksMade - 1);
+  }
+
+  get address(): Address | null {
+    return this.#link?.member.address ?? null;
+  }
+
+  /** Resolves when a member has been found. @throws MirrorUnreachableError */
+  async open(): Promise<void> {
+    if (this.#link === null) await this.#find();
+  }
+
+  add(entry: Entry): void {
+    if (this.#closed) {
+      entry.failed(new MirrorUnreachableError('the connection was closed'));
+      return;
+    }
+    this.#waiting.push(entry);
+    if (this.#link === null) this.#findForWaiting();
+    else this.#askPump();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#otherSearch?.abort();
+    const link = this.#link;
+    if (link !== null) this.#endLink(link, 'the connection was closed');
+    this.#failWaiting(new MirrorUnreachableError('the connection was closed'));
+  }
+
+  /** Everything added in one turn goes out in one write. */
+  #askPump(): void {
+    if (this.#pumpAsked) return;
+    this.#pumpAsked = true;
+    queueMicrotask(() => {
+      this.#pumpAsked = false;
+      if (this.#link !== null) this.#pump(this.#link);
+    });
+  }
+
+  #pump(link: Link): void {
+    if (link.draining !== null || this.#waiting.length === 0) return;
+    const { connection } = link.member;
+    if (link.inFlight.length === 0) link.heardAtMs = performance.now();
+    connection.cork();
+    while (link.inFlight.length < this.#options.window && connection.unsentBytes < unsentBytesMax) {
+      const entry = this.#waiting.shift();
+      if (entry === undefined) break;
+      if (entry.isAbandoned) continue;
+      this.#send(link, entry);
+    }
+    connection.uncork();
+    this.#startWatch();
+  }
+
+  #send(link: Link, entry: Entry): void {
+    try {
+      const message = encodeRequest(entry.request, link.next);
+      link.inFlight.push(entry);
+      entry.wasSent = true;
+      link.next = (link.next + 1) >>> 0;
+      link.member.connection.send(message.kind, message.body);
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'not-understood') throw error;
+      entry.failed(error as Error);
+    }
+  }
+
+  #heard(link: Link, frames: readonly Frame[]): void {
+    if (link !== this.#link) return;
+    link.heardAtMs = performance.now();
+    try {
+      for (const frame of frames) this.#take(link, decodeAnswer(frame.kind, frame.body));
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'not-understood') throw error;
+      this.#endLink(link, (error as Error).message);
+      return;
+    }
+    if (link.draining !== null && link.inFlight.length === 0) this.#endLink(link, link.draining.text);
+    else this.#pump(link);
+  }
+
+  #take(link: Link, answer: ClientAnswer): void {
+    const entry = link.inFlight.shift();
+    if (entry === undefined || answer.number !== link.oldest) {
+      throw new ClientMessageError('answers came out of order', answer.number);
+    }
+    link.oldest = (link.oldest + 1) >>> 0;
+    if (entry.isAbandoned) return;
+    if (answer.type === 'refused' && this.#mayRepeat(answer.refusal)) {
+      link.draining ??= answer.refusal;
+      if (entry.stream !== null) this.#againStreams.add(entry.stream);
+      entry.wasSent = false;
+      this.#again.push(entry);
+    } else if (entry.stream !== null && this.#againStreams.has(entry.stream)) {
+      this.#again.push(entry);
+    } else if (answer.type === 'refused') {
+      entry.failed(new RequestRefusedError(answer.refusal));
+    } else {
+      entry.answered(answer);
+    }
+  }
+
+  /** A single instance is not left for another one. */
+  #mayRepeat(refusal: ClientRefusal): boolean {
+    if (!refusal.retry) return false;
+    return this.#options.mirror !== '' || (refusal.code !== 'not-primary' && refusal.code !== 'shutting-down');
+  }
+
+  /** Sort what was under way into what is sent again and what nobody can know, and look for the next member. */
+  #endLink(link: Link, reason: string, next: 'find' | 'found' = 'find'): void {
+    if (link !== this.#link) return;
+    this.#link = null;
+    this.#otherSearch?.abort();
+    this.#otherSearch = null;
+    link.member.connection.destroy();
+    const follows = this.#options.mirror !== '' && !this.#closed;
+    for (const entry of link.inFlight.takeAll()) {
+      if (entry.isAbandoned) continue;
+      if (entry.repeatable && follows) this.#again.push(entry);
+      else entry.failed(unanswered(entry, link, reason));
+    }
+    this.#waiting.putInFront(this.#again);
+    this.#again = [];
+    this.#againStreams = new Set();
+    this.#stopWatch();
+    if (this.#closed || next === 'found') return;
+    if (!follows && link.draining === null) {
+      this.#failWaiting(new MirrorUnreachableError(`${printAddress(link.member.address)}: ${reason}`));
+    }
+    if (this.#waiting.length === 0) return;
+    if (link.draining === null) this.#findForWaiting();
+    else setTimeout(() => this.#findForWaiting(), refusedPauseMs);
+  }
+
+  #findForWaiting(): void {
+    this.#find().catch((error: Error) => this.#failWaiting(error));
+  }
+
+  #find(): Promise<void> {
+    this.#finding ??= this.#findOnce().finally(() => {
+      this.#finding = null;
+    });
+    return this.#finding;
+  }
+
+  async #findOnce(): Promise<void> {
+    const { network, mirror, timeoutMs } = this.#options;
+    const deadlineAtMs = performance.now() + timeoutMs;
+    const found = await findMember({
+      network,
+      mirror,
+      addresses: this.#addresses,
+      epochMin: this.#epochMin,
+      deadlineAtMs,
+    });
+    if (found !== null) this.#adopt(found);
+  }
+
+  #adopt(member: FoundMember): void {
+    if (this.#closed) {
+      member.connection.destroy();
+      return;
+    }
+    if (this.#link !== null) this.#endLink(this.#link, 'another member became primary', 'found');
+    const link: Link = {
+      member,
+      inFlight: new Fifo(),
+      oldest: 1,
+      next: 1,
+      heardAtMs: performance.now(),
+      draining: null,
+    };
+    this.#link = link;
+    this.#linksMade += 1;
+    this.#epochMin = Math.max(this.#epochMin, member.opened.epoch.number);
+    member.connection.onFrames((frames) => this.#heard(link, frames));
+    member.connection.onClosed((reason) => this.#endLink(link, reason));
+    this.#pump(link);
+  }
+
+  #failWaiting(error: Error): void {
+    for (const entry of this.#waiting.takeAll()) {
+      if (entry.isAbandoned) continue;
+      entry.failed(entry.wasSent && isWrite(entry) ? new OutcomeUnknownError(error.message) : error);
+    }
+  }
+
+  #startWatch(): void {
+    this.#watch ??= setInterval(() => this.#lookAround(), watchEveryMs);
+  }
+
+  #stopWatch(): void {
+    if (this.#watch !== null) clearInterval(this.#watch);
+    this.#watch = null;
+  }
+
+  /** A frozen primary closes nothing: when it is silent for long, somebody else may be primary. */
+  #lookAround(): void {
+    const link = this.#link;
+    if (link === null || link.inFlight.length === 0) {
+      this.#stopWatch();
+      return;
+    }
+    const silentMs = performance.now() - link.heardAtMs;
+    if (silentMs >= this.#options.timeoutMs) this.#giveUp(link);
+    else if (silentMs >= this.#options.silenceMs && this.#options.mirror !== '') this.#searchOther(link);
+  }
+
+  #giveUp(link: Link): void {
+    const reason = `no answer from ${printAddress(link.member.address)} in ${this.#options.timeoutMs / 1000} s`;
+    for (const entry of link.inFlight.takeAll()) if (!entry.isAbandoned) entry.failed(unanswered(entry, link, reason));
+    for (const entry of this.#again) if (!entry.isAbandoned) entry.failed(unanswered(entry, link, reason));
+    this.#again = [];
+    this.#failWaiting(new MirrorUnreachableError(reason));
+    this.#endLink(link, reason);
+  }
+
+  #searchOther(link: Link): void {
+    if (this.#otherSearch !== null) return;
+    const stop = new AbortController();
+    this.#otherSearch = stop;
+    findMember({
+      network: this.#options.network,
+      mirror: this.#options.mirror,
+      addresses: this.#addresses,
+      epochMin: link.member.opened.epoch.number + 1,
+      deadlineAtMs: performance.now() + this.#options.timeoutMs,
+      signal: stop.signal,
+    })
+      .then((found) => {
+        if (found !== null && this.#link === link) this.#adopt(found);
+        else found?.connection.destroy();
+      })
+      .catch(() => {})
+      .finally(() => {
+        if (this.#otherSearch === stop) this.#otherSearch = null;
+      });
+  }
+}
+
+function isWrite(entry: Entry): boolean {
+  return entry.request.type === 'set' || entry.request.type === 'kill' || entry.request.type === 'increment';
+}
+
+function unanswered(entry: Entry, link: Link, reason: string): Error {
+  const where = printAddress(link.member.address);
+  if (!isWrite(entry)) return new MirrorUnreachableError(`${where}: ${reason}`);
+  return new OutcomeUnknownError(
+    `${where}: ${reason}; the update may have been done or not, read the node to find out`,
+  );
+}

@@ -1,0 +1,206 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { type Client, type ConnectOptions, connect } from '../../src/client/client.ts';
+import type { ClientRefusal } from '../../src/protocol/client-channel.ts';
+import { network, SmallSuperserver } from './small-superserver.ts';
+
+const open: { close(): unknown }[] = [];
+afterEach(async () => {
+  for (const each of open.splice(0)) await each.close();
+});
+
+async function server(isPrimary: boolean, epoch = 1): Promise<SmallSuperserver> {
+  const made = await new SmallSuperserver(isPrimary, epoch).open();
+  open.push(made);
+  return made;
+}
+async function client(servers: readonly SmallSuperserver[], options: Partial<ConnectOptions> = {}): Promise<Client> {
+  const targets = servers.map(({ address }) => address);
+  const made = await connect({ network, targets, mirror: 'M', timeoutMs: 5000, ...options });
+  open.unshift(made);
+  return made;
+}
+
+const key = (text: string | number) => Buffer.from(String(text).padStart(6, '0'));
+const value = (text: string | number) => Buffer.from(String(text));
+const becoming: ClientRefusal = { code: 'becoming-primary', text: 'not yet', retry: true, primary: null };
+
+describe('requests', () => {
+  test('set, get, increment, kill and count reach the primary and come back', async () => {
+    const a = await server(true);
+    const one = await client([a]);
+    await one.set(key('x'), value('hello'));
+    expect(Buffer.from((await one.get(key('x')))!).toString()).toBe('hello');
+    expect(await one.increment(key('n'), '3')).toBe('3');
+    expect(await one.count(new Uint8Array(0))).toBe(2);
+    await one.kill(key('x'));
+    expect(await one.get(key('x'))).toBeNull();
+  });
+
+  test('scan goes on over pages until the last one', async () => {
+    const a = await server(true);
+    const one = await client([a]);
+    const stream = one.stream();
+    for (let i = 0; i < 50; i += 1) await stream.write(key(i), value(i));
+    await stream.end();
+    const found: string[] = [];
+    for await (const node of one.scan(new Uint8Array(0))) found.push(Buffer.from(node.value).toString());
+    expect(found).toEqual(Array.from({ length: 50 }, (_, i) => String(i)));
+  });
+
+  test('many single requests are under way at once', async () => {
+    const a = await server(true);
+    const one = await client([a]);
+    await Promise.all(Array.from({ length: 5000 }, (_, i) => one.set(key(i), value(i))));
+    expect(a.done).toHaveLength(5000);
+    expect(a.done).toEqual([...a.done].sort());
+  });
+});
+
+describe('finding the primary', () => {
+  test('a backup names the primary, whose address was not among the targets', async () => {
+    const [primary, backup] = [await server(true), await server(false)];
+    backup.primary = `127.0.0.1:${primary.address.port}`;
+    const one = await client([backup]);
+    await one.set(key(1), value(1));
+    expect(primary.done).toHaveLength(1);
+  });
+
+  test('a target that becomes primary later is waited for', async () => {
+    const a = await server(false);
+    const connecting = client([a]);
+    setTimeout(() => {
+      a.isPrimary = true;
+    }, 120);
+    await (await connecting).set(key(1), value(1));
+    expect(a.done).toHaveLength(1);
+  });
+
+  test('no primary until the timeout: unreachable, with what each target said', async () => {
+    const a = await server(false);
+    await expect(client([a], { timeoutMs: 200 })).rejects.toMatchObject({
+      code: 'mirror-unreachable',
+      message: expect.stringContaining('this is a backup'),
+    });
+  });
+
+  test('a single instance is asked once, whatever its role, and its refusal stands', async () => {
+    const backup = await server(false);
+    const one = await client([backup], { mirror: '' });
+    expect(await one.get(key(1))).toBeNull();
+    backup.fate = () => ({ code: 'not-primary', text: 'writes go to B', retry: true, primary: 'b:1' });
+    await expect(one.set(key(1), value(1))).rejects.toMatchObject({
+      code: 'request-refused',
+      message: 'writes go to B',
+    });
+  });
+});
+
+describe('a primary that goes away', () => {
+  test('a single set that was sent and not answered is not sent again', async () => {
+    const [a, b] = [await server(true, 1), await server(true, 2)];
+    a.fate = () => 'do-and-drop';
+    const one = await client([a]);
+    const setting = one.set(key(1), value(1));
+    await expect(setting).rejects.toMatchObject({ code: 'outcome-unknown' });
+    expect(b.done).toEqual([]);
+    expect(a.done).toHaveLength(1);
+  });
+
+  test('a read is simply asked again on the next primary', async () => {
+    const [a, b] = [await server(true, 1), await server(false, 2)];
+    b.nodes.set(key(1).toString('latin1'), value('from b'));
+    const one = await client([a, b]);
+    a.fate = () => {
+      a.isPrimary = false;
+      b.isPrimary = true;
+      return 'drop';
+    };
+    expect(Buffer.from((await one.get(key(1)))!).toString()).toBe('from b');
+    expect(one.reconnects).toBe(1);
+  });
+
+  test('a stream goes on with the next primary: nothing acknowledged twice, nothing missing, in order', async () => {
+    const [a, b] = [await server(true, 1), await server(false, 2)];
+    const one = await client([a, b]);
+    a.fate = (_request, count) => {
+      if (count < 700) return 'do';
+      a.isPrimary = false;
+      b.isPrimary = true;
+      return 'do-and-drop';
+    };
+    const acknowledged: number[] = [];
+    const stream = one.stream({ inFlight: 64, onAcknowledged: (record) => acknowledged.push(record) });
+    for (let i = 1; i <= 2000; i += 1) await stream.write(key(i), value(i));
+    await stream.end();
+    expect(acknowledged).toEqual(Array.from({ length: 2000 }, (_, i) => i + 1));
+    expect(new Set([...a.nodes.keys(), ...b.nodes.keys()]).size).toBe(2000);
+    expect(b.done).toEqual([...b.done].sort());
+    // What was under way at the cut went to both.
+    expect(a.done.length + b.done.length).toBeLessThanOrEqual(2000 + 64);
+    expect(one.reconnects).toBe(1);
+  });
+
+  test('a primary that is silent is left as soon as another one says that it is primary in a later epoch', async () => {
+    const [a, b] = [await server(true, 1), await server(false, 2)];
+    const one = await client([a, b], { silenceMs: 100 });
+    a.fate = (_request, count) => {
+      if (count < 10) return 'do';
+      b.isPrimary = true;
+      return 'swallow';
+    };
+    const stream = one.stream();
+    const single = one.set(key(0), value(0));
+    for (let i = 1; i <= 100; i += 1) await stream.write(key(i), value(i));
+    await stream.end();
+    await single;
+    expect(stream.acknowledged).toBe(100);
+    expect(b.done.length).toBeGreaterThan(80);
+  });
+
+  test('a silent primary of the same epoch is not left; after the timeout the outcome is unknown', async () => {
+    const a = await server(true, 1);
+    const b = await server(true, 1);
+    const one = await client([a], { timeoutMs: 700, silenceMs: 100 });
+    a.fate = () => 'swallow';
+    await expect(one.set(key(1), value(1))).rejects.toMatchObject({ code: 'outcome-unknown' });
+    expect(b.seen).toEqual([]);
+  });
+});
+
+describe('refusals', () => {
+  test('one that may be repeated is repeated, and what follows it in the stream too, in order', async () => {
+    const a = await server(true);
+    const one = await client([a]);
+    a.fate = (_request, count) => (count === 5 ? becoming : 'do');
+    const stream = one.stream();
+    for (let i = 1; i <= 20; i += 1) await stream.write(key(i), value(i));
+    await stream.end();
+    expect(stream.acknowledged).toBe(20);
+    expect(a.nodes.size).toBe(20);
+    const second = a.done.slice(19);
+    expect(a.done.slice(0, 4)).toEqual([1, 2, 3, 4].map((i) => key(i).toString()));
+    expect(second).toEqual(Array.from({ length: 16 }, (_, i) => key(i + 5).toString()));
+  });
+
+  test('a single set that was refused for now is sent again, and done once', async () => {
+    const a = await server(true);
+    const one = await client([a]);
+    a.fate = (_request, count) => (count <= 2 ? becoming : 'do');
+    await one.increment(key(1));
+    expect(Buffer.from((await one.get(key(1)))!).toString()).toBe('1');
+  });
+
+  test('one that stands ends the stream at its record; what was acknowledged before is told', async () => {
+    const a = await server(true);
+    const one = await client([a]);
+    a.fate = (_request, count) =>
+      count === 7 ? { code: 'bad-value', text: 'too long', retry: false, primary: null } : 'do';
+    const stream = one.stream({ inFlight: 3 });
+    const writing = (async () => {
+      for (let i = 1; i <= 20; i += 1) await stream.write(key(i), value(i));
+      await stream.end();
+    })();
+    await expect(writing).rejects.toMatchObject({ code: 'request-refused', message: 'too long' });
+    expect(stream.acknowledged).toBe(6);
+  });
+});
