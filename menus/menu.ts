@@ -1,0 +1,150 @@
+/**
+ * What a menu is: a title and options; an option leads to a submenu or to an action with its questions. Everything in
+ * menus/ is data, without a function: what the operator reads is changed here and nowhere else, and src/terminal carries
+ * it out. `{name}` in a text is filled in by the terminal with an answer or a fact of that name.
+ */
+import type { CommandName } from '../src/protocol/control-channel.ts';
+
+/** Where an option is meant to run: the present role and type of the member. */
+export type Place = 'primary' | 'backup' | 'dr' | 'reporting';
+
+export interface Menu {
+  /** Named in messages, not printed: the routine prints the bare list. */
+  readonly title: string;
+  readonly options: readonly Option[];
+}
+
+/** A menu whose options differ from one kind of member to another. */
+export type MenuByPlace = Readonly<Record<Place, Menu>>;
+
+export interface Option {
+  readonly label: string;
+  /** What it does, for `?`. */
+  readonly help: string;
+  /** On which members it runs, for `?`; absent = on an instance that is in no mirror, or on every member. */
+  readonly runsOn?: readonly Place[];
+  /** `not-built` keeps number and label in this version and is shown as disabled. */
+  readonly leadsTo: Menu | MenuByPlace | Action | 'not-built';
+}
+
+export type Screen = 'mirrored-databases' | 'node-status' | 'mirror-configuration' | 'status-monitor';
+
+export type Action =
+  | { readonly kind: 'screen'; readonly screen: Screen }
+  /** Questions, what it will do, confirmation, done. */
+  | {
+      readonly kind: 'perform';
+      readonly command: 'enable-mirror-service' | 'create-mirror' | 'edit-mirror' | 'start-mirror' | 'stop-mirror';
+      readonly questions: readonly Question[];
+      readonly summary: string;
+      readonly confirm: YesNoQuestion;
+    }
+  /** The mirror is looked up before the own fields are asked (CFG-028, CFG-034). */
+  | {
+      readonly kind: 'join';
+      readonly command: 'join-mirror';
+      readonly asAsync: boolean;
+      readonly lookUp: readonly Question[];
+      readonly questions: readonly Question[];
+      readonly summary: string;
+      readonly confirm: YesNoQuestion;
+    }
+  /** Which of the two questions is asked depends on the present state (FO-072). */
+  | {
+      readonly kind: 'no-failover';
+      readonly command: 'change-no-failover';
+      readonly set: YesNoQuestion;
+      readonly clear: YesNoQuestion;
+    }
+  /** Some of the instance's databases, then the command for each. */
+  | {
+      readonly kind: 'databases';
+      readonly command: 'add-database' | 'remove-database' | 'catch-up-database';
+      readonly pick: DatabasesQuestion;
+      readonly each: readonly Question[];
+      readonly summary: string;
+      readonly confirm: YesNoQuestion;
+    }
+  /** Assessed first, confirmed, and carried out only in the situation that was confirmed. */
+  | {
+      readonly kind: 'assessed';
+      readonly command: Extract<CommandName, 'become-primary' | 'force-primary'>;
+      readonly confirm: YesNoQuestion;
+    };
+
+/** Defaults that the instance or an earlier answer gives. */
+export type DefaultSource =
+  | 'memberName'
+  | 'asyncMemberName'
+  | 'superserverAddress'
+  | 'agentPort'
+  | 'agentAddress'
+  | 'answeredSuperserverAddress'
+  | 'localName'
+  | 'presentUseArbiter'
+  | 'presentArbiterHost'
+  | 'presentArbiterPort'
+  | 'presentQosTimeout';
+
+interface Asked {
+  /** Under this name the answer is kept. */
+  readonly name: string;
+  /** As printed, with its question mark, without the default. */
+  readonly text: string;
+  /** For `?`. */
+  readonly help: string;
+  /** How the answer is called where what will be done is shown; absent = it is not shown there. */
+  readonly label?: string;
+  /** Asked only if the yes/no question of this name was answered yes. */
+  readonly when?: string;
+  readonly defaultFrom?: DefaultSource;
+}
+
+export interface YesNoQuestion extends Asked {
+  readonly kind: 'yes-no';
+  /** As printed: the routine uses both spellings. */
+  readonly default: '<No>' | '<Yes>' | '<N>' | '<Y>';
+  /** Only No can be taken, and why. */
+  readonly onlyNo?: string;
+}
+
+export interface NumberQuestion extends Asked {
+  readonly kind: 'number';
+  readonly default?: `<${number}>`;
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface TextQuestion extends Asked {
+  readonly kind: 'text';
+  readonly default?: string;
+  /** Regular expression the whole answer must match; the default is taken as it is. */
+  readonly pattern: string;
+  /** What the pattern stands for, in words. */
+  readonly expected: string;
+  readonly upperCase?: boolean;
+}
+
+export interface Choice {
+  readonly label: string;
+  readonly notBuilt?: string;
+}
+
+export interface PickQuestion extends Asked {
+  readonly kind: 'pick';
+  readonly choices: readonly Choice[];
+  /** Label of a choice. */
+  readonly default?: string;
+}
+
+export interface DatabasesQuestion extends Asked {
+  readonly kind: 'databases';
+  readonly which: 'addable' | 'mirrored' | 'needs-catch-up';
+  readonly heading: string;
+  /** Instead of the list when there is none. */
+  readonly none: string;
+  /** The prompt once something has been chosen. */
+  readonly textForMore: string;
+}
+
+export type Question = YesNoQuestion | NumberQuestion | TextQuestion | PickQuestion;

@@ -1,0 +1,175 @@
+/** Mirror Configuration: its entries differ from one kind of member to another. */
+import type { MenuByPlace, Option } from './menu.ts';
+
+const removeOther: Option = {
+  label: 'Remove Other Mirror Member',
+  help: 'Takes another member out of the mirror.',
+  runsOn: ['primary', 'backup'],
+  leadsTo: 'not-built',
+};
+const removeConfiguration: Option = {
+  label: 'Remove Mirror Configuration',
+  help: 'Takes this instance out of the mirror.',
+  leadsTo: 'not-built',
+};
+const removeThis: Option = {
+  label: 'Remove This Member From a Mirror',
+  help: 'Leaves one mirror.',
+  runsOn: ['dr', 'reporting'],
+  leadsTo: 'not-built',
+};
+const verifyCertificates: Option = {
+  label: 'Verify SSL certificates',
+  help: 'Checks the certificates of the members of a mirror with SSL/TLS.',
+  leadsTo: 'not-built',
+};
+const authorizeUpdates: Option = {
+  label: 'Authorize Pending DN Updates',
+  help: 'Accepts a changed certificate name of a member of a mirror with SSL/TLS.',
+  leadsTo: 'not-built',
+};
+const editAsync: Option = {
+  label: 'Edit Async Configuration',
+  help: 'Changes the type and the settings of this async.',
+  runsOn: ['dr', 'reporting'],
+  leadsTo: 'not-built',
+};
+
+/** CFG-043, CFG-045. */
+const editMirror: Option = {
+  label: 'Edit Mirror',
+  help: 'Changes the arbiter of the mirror. The other settings cannot be edited in this version.',
+  runsOn: ['primary'],
+  leadsTo: {
+    kind: 'perform',
+    command: 'edit-mirror',
+    questions: [
+      {
+        kind: 'yes-no',
+        name: 'useArbiter',
+        text: 'Use Arbiter?',
+        label: 'Use Arbiter',
+        help: 'No takes the arbiter out of the mirror: failover is then agent controlled.',
+        default: '<No>',
+        defaultFrom: 'presentUseArbiter',
+      },
+      {
+        kind: 'text',
+        name: 'arbiterHost',
+        when: 'useArbiter',
+        text: 'Arbiter Address?',
+        label: 'Arbiter Address',
+        help: 'Host of the arbiter: no host of a failover or disaster recovery member.',
+        defaultFrom: 'presentArbiterHost',
+        pattern: '^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$',
+        expected: 'a host name or an IP address',
+      },
+      {
+        kind: 'number',
+        name: 'arbiterPort',
+        when: 'useArbiter',
+        text: 'Arbiter Port?',
+        label: 'Arbiter Port',
+        help: "Port of the arbiter host's ISCAgent.",
+        default: '<2188>',
+        defaultFrom: 'presentArbiterPort',
+        min: 1,
+        max: 65535,
+      },
+    ],
+    summary: 'change the arbiter of mirror {mirror}',
+    confirm: {
+      kind: 'yes-no',
+      name: 'confirm',
+      text: 'Save these settings?',
+      help: 'Yes saves them and hands them to all members.',
+      default: '<No>',
+    },
+  },
+};
+
+/** CFG-048. */
+const adjustQos: Option = {
+  label: 'Adjust Quality of Service Timeout parameter',
+  help: 'Changes how long silence of a member or the arbiter is borne.',
+  runsOn: ['primary'],
+  leadsTo: {
+    kind: 'perform',
+    command: 'edit-mirror',
+    questions: [
+      {
+        kind: 'number',
+        name: 'qosTimeoutMs',
+        text: 'Quality of Service Timeout (msec)?',
+        label: 'Quality of Service Timeout (msec)',
+        help: 'Lower reacts faster, higher tolerates more. 8000 is usual.',
+        defaultFrom: 'presentQosTimeout',
+        min: 200,
+        max: 3_600_000,
+      },
+    ],
+    summary: 'change the Quality of Service timeout of mirror {mirror}',
+    confirm: {
+      kind: 'yes-no',
+      name: 'confirm',
+      text: 'Save this setting?',
+      help: 'Yes saves it and hands it to all members.',
+      default: '<No>',
+    },
+  },
+};
+
+export const mirrorConfiguration: MenuByPlace = {
+  primary: {
+    title: 'Mirror Configuration',
+    options: [
+      editMirror,
+      removeOther,
+      removeConfiguration,
+      adjustQos,
+      verifyCertificates,
+      {
+        label: 'Authorize/Reject Pending New Members',
+        help: 'Admits or turns away members that joined a mirror with SSL/TLS.',
+        runsOn: ['primary'],
+        leadsTo: 'not-built',
+      },
+      {
+        label: 'Authorize/Reject Pending DN Updates',
+        help: 'Accepts or turns away a changed certificate name of a member.',
+        runsOn: ['primary'],
+        leadsTo: 'not-built',
+      },
+    ],
+  },
+  backup: {
+    title: 'Mirror Configuration',
+    options: [editMirror, removeOther, removeConfiguration, verifyCertificates, authorizeUpdates],
+  },
+  dr: {
+    title: 'Mirror Configuration',
+    options: [editAsync, removeThis, removeConfiguration, verifyCertificates, authorizeUpdates],
+  },
+  reporting: {
+    title: 'Mirror Configuration',
+    options: [
+      editAsync,
+      {
+        label: 'Join Another Mirror as Async Member',
+        help: 'Makes this reporting async a member of one more mirror.',
+        runsOn: ['reporting'],
+        leadsTo: 'not-built',
+      },
+      removeThis,
+      removeConfiguration,
+      {
+        label: 'Clear FailoverDB Flags',
+        help: 'Clears the flag on all mirrored databases of this async.',
+        runsOn: ['reporting'],
+        leadsTo: 'not-built',
+      },
+      verifyCertificates,
+      authorizeUpdates,
+    ],
+  },
+};

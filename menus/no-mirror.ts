@@ -1,0 +1,316 @@
+/** What an instance offers that is in no mirror: CFG-002, and the fields of CFG-017..024, CFG-027..030 and CFG-034..037. */
+import type { Choice, Menu, Question } from './menu.ts';
+
+const host = '^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$';
+const hostExpected = 'a host name or an IP address';
+const port = { kind: 'number', min: 1, max: 65535 } as const;
+
+const tlsNotBuilt = 'SSL/TLS between members is not built in this version, so only No can be taken';
+const vipNotBuilt = 'a virtual IP is not built in this version, so only No can be taken';
+
+const compressionModes: readonly Choice[] = [
+  { label: 'System Selected' },
+  { label: 'Uncompressed' },
+  { label: 'Compressed' },
+];
+
+const mirrorName = {
+  kind: 'text',
+  name: 'mirror',
+  text: 'Mirror Name?',
+  label: 'Mirror Name',
+  help: '1 to 15 letters and digits; small letters become capitals. It cannot be changed later.',
+  pattern: '^[A-Za-z0-9]{1,15}$',
+  expected: '1 to 15 letters and digits',
+  upperCase: true,
+} as const;
+
+const memberName = {
+  kind: 'text',
+  name: 'member',
+  text: 'Mirror Member Name?',
+  label: 'Mirror Member Name',
+  help: 'Name of this member in the mirror: up to 32 characters, no blanks and none of : [ ] # ; / * = ^ ~ ,',
+  defaultFrom: 'memberName',
+  pattern: '^[^\\s:\\[\\]#;/*=^~,\\x00-\\x20\\x7f-\\uffff]{1,32}$',
+  expected: '1 to 32 characters without blanks and none of : [ ] # ; / * = ^ ~ ,',
+  upperCase: true,
+} as const;
+
+const superserverAddress = {
+  kind: 'text',
+  name: 'superserverAddress',
+  text: 'Superserver Address?',
+  label: 'Superserver Address',
+  help: 'Address at which applications and other members reach this instance.',
+  defaultFrom: 'superserverAddress',
+  pattern: host,
+  expected: hostExpected,
+} as const;
+
+const agentPort = {
+  ...port,
+  name: 'agentPort',
+  text: 'Agent Port?',
+  label: 'Agent Port',
+  help: "Port of this host's ISCAgent.",
+  defaultFrom: 'agentPort',
+} as const;
+
+const privateAddress = {
+  kind: 'text',
+  name: 'privateAddress',
+  text: 'Mirror Private Address?',
+  label: 'Mirror Private Address',
+  help: 'Address at which the other members fetch journal data from this one; may be on a network of its own.',
+  defaultFrom: 'answeredSuperserverAddress',
+  pattern: host,
+  expected: hostExpected,
+} as const;
+
+const agentAddress = {
+  kind: 'text',
+  name: 'agentAddress',
+  text: 'Agent Address?',
+  label: 'Agent Address',
+  help: "Address at which the other members reach this host's ISCAgent.",
+  defaultFrom: 'agentAddress',
+  pattern: host,
+  expected: hostExpected,
+} as const;
+
+/** CFG-017..CFG-024, in this order; answer files rely on it. */
+const createQuestions: readonly Question[] = [
+  mirrorName,
+  {
+    kind: 'yes-no',
+    name: 'requireTls',
+    text: 'Require SSL/TLS?',
+    label: 'Require SSL/TLS',
+    help: 'Whether members must speak SSL/TLS with each other.',
+    default: '<No>',
+    onlyNo: tlsNotBuilt,
+  },
+  {
+    kind: 'yes-no',
+    name: 'useArbiter',
+    text: 'Use Arbiter?',
+    label: 'Use Arbiter',
+    help: 'Recommended. The arbiter is an ISCAgent on a third host; with it failover is safe in more situations.',
+    default: '<No>',
+  },
+  {
+    kind: 'text',
+    name: 'arbiterHost',
+    when: 'useArbiter',
+    text: 'Arbiter Address?',
+    label: 'Arbiter Address',
+    help: 'Host of the arbiter: no host of a failover or disaster recovery member.',
+    pattern: host,
+    expected: hostExpected,
+  },
+  {
+    ...port,
+    name: 'arbiterPort',
+    when: 'useArbiter',
+    text: 'Arbiter Port?',
+    label: 'Arbiter Port',
+    help: "Port of the arbiter host's ISCAgent.",
+    default: '<2188>',
+  },
+  {
+    kind: 'yes-no',
+    name: 'useVirtualIp',
+    text: 'Use Virtual IP?',
+    label: 'Use Virtual IP',
+    help: 'Whether the primary holds an address that moves with its role.',
+    default: '<No>',
+    onlyNo: vipNotBuilt,
+  },
+  {
+    kind: 'pick',
+    name: 'compressionFailover',
+    text: 'Compression Mode for Failover Members?',
+    label: 'Compression Mode for Failover Members',
+    help: 'System Selected aims at response time between the failover members.',
+    choices: compressionModes,
+    default: 'System Selected',
+  },
+  {
+    kind: 'pick',
+    name: 'compressionAsync',
+    text: 'Compression Mode for Async Members?',
+    label: 'Compression Mode for Async Members',
+    help: 'System Selected aims at little network use towards asyncs.',
+    choices: compressionModes,
+    default: 'System Selected',
+  },
+  memberName,
+  superserverAddress,
+  agentPort,
+  {
+    kind: 'number',
+    name: 'qosTimeoutMs',
+    text: 'Quality of Service Timeout (msec)?',
+    label: 'Quality of Service Timeout (msec)',
+    help: 'How long silence of a member or the arbiter is borne. Lower reacts faster, higher tolerates more.',
+    default: '<8000>',
+    min: 200,
+    max: 3_600_000,
+  },
+  {
+    kind: 'pick',
+    name: 'parallelDejournaling',
+    text: 'Allow Parallel Dejournaling?',
+    label: 'Allow Parallel Dejournaling',
+    help: 'More throughput, but slightly more chance of inconsistent results in queries over several databases.',
+    choices: [{ label: 'Failover Members and DR' }, { label: 'Failover Members' }, { label: 'All Members' }],
+    default: 'Failover Members and DR',
+  },
+  privateAddress,
+  agentAddress,
+];
+
+const otherAgentAddress = {
+  kind: 'text',
+  name: 'otherAgentAddress',
+  text: 'Agent Address on Other System?',
+  label: 'Agent Address on Other System',
+  help: 'Address of the ISCAgent on the host of a failover member of the mirror.',
+  pattern: host,
+  expected: hostExpected,
+} as const;
+
+const otherAgentPort = {
+  ...port,
+  name: 'otherAgentPort',
+  text: 'Agent Port?',
+  label: 'Agent Port on Other System',
+  help: 'Port of that ISCAgent.',
+  default: '<2188>',
+} as const;
+
+const otherInstance = {
+  kind: 'text',
+  name: 'otherInstance',
+  text: 'InterSystems IRIS Instance Name?',
+  label: 'InterSystems IRIS Instance Name',
+  help: 'Name of the instance on that host which is the failover member.',
+  pattern: '^[A-Za-z0-9_-]{1,64}$',
+  expected: 'the name of an instance',
+  upperCase: true,
+} as const;
+
+const confirmJoin = {
+  kind: 'yes-no',
+  name: 'confirm',
+  text: 'Join this mirror?',
+  help: 'Yes saves the mirror on this instance and starts mirroring.',
+  default: '<No>',
+} as const;
+
+export const serviceOff: Menu = {
+  title: 'Mirror Service',
+  options: [
+    {
+      label: 'Enable Mirror Service',
+      help: 'Enables %Service_Mirror, so that this instance can create or join a mirror.',
+      leadsTo: {
+        kind: 'perform',
+        command: 'enable-mirror-service',
+        questions: [],
+        summary: 'enable the mirror service of this instance',
+        confirm: {
+          kind: 'yes-no',
+          name: 'confirm',
+          text: 'Enable the mirror service?',
+          help: 'Yes enables it. No journal or database is touched.',
+          default: '<No>',
+        },
+      },
+    },
+  ],
+};
+
+export const noMirror: Menu = {
+  title: 'Create or Join a Mirror',
+  options: [
+    {
+      label: 'Create a Mirror',
+      help: 'Makes a new mirror with this instance as its primary failover member.',
+      leadsTo: {
+        kind: 'perform',
+        command: 'create-mirror',
+        questions: createQuestions,
+        summary: 'create mirror {mirror} with this instance as its primary failover member {member}',
+        confirm: {
+          kind: 'yes-no',
+          name: 'confirm',
+          text: 'Create this mirror?',
+          help: 'Yes saves the mirror and makes this instance its primary.',
+          default: '<No>',
+        },
+      },
+    },
+    {
+      label: 'Join Mirror as Failover Member',
+      help: 'Makes this instance the second failover member of an existing mirror.',
+      leadsTo: {
+        kind: 'join',
+        command: 'join-mirror',
+        asAsync: false,
+        lookUp: [mirrorName, otherAgentAddress, otherAgentPort, otherInstance],
+        questions: [memberName, superserverAddress, agentPort, privateAddress, agentAddress],
+        summary: 'join mirror {mirror} as failover member {member}',
+        confirm: confirmJoin,
+      },
+    },
+    {
+      label: 'Join Mirror as Async Member',
+      help: 'Makes this instance an async member of an existing mirror, for disaster recovery.',
+      leadsTo: {
+        kind: 'join',
+        command: 'join-mirror',
+        asAsync: true,
+        lookUp: [
+          mirrorName,
+          {
+            ...otherAgentAddress,
+            text: 'Agent Address on Failover System?',
+            label: 'Agent Address on Failover System',
+          },
+          { ...otherAgentPort, label: 'Agent Port on Failover System' },
+          otherInstance,
+        ],
+        questions: [
+          {
+            ...memberName,
+            text: 'Async Member Name?',
+            label: 'Async Member Name',
+            help: 'Letters, digits, underscore and hyphen; it can never be changed.',
+            defaultFrom: 'asyncMemberName',
+            pattern: '^[A-Za-z0-9_-]{1,32}$',
+            expected: '1 to 32 letters, digits, underscores and hyphens',
+          },
+          { ...superserverAddress, text: 'Async Member Address?', label: 'Async Member Address' },
+          agentAddress,
+          {
+            kind: 'pick',
+            name: 'type',
+            text: 'Async Member System Type?',
+            label: 'Async Member System Type',
+            help: 'A disaster recovery async holds all mirrored databases and can become a failover member.',
+            choices: [
+              { label: 'Disaster Recovery (DR)' },
+              { label: 'Read-Only Reporting', notBuilt: 'reporting asyncs are not built in this version' },
+              { label: 'Read-Write Reporting', notBuilt: 'reporting asyncs are not built in this version' },
+            ],
+            default: 'Disaster Recovery (DR)',
+          },
+        ],
+        summary: 'join mirror {mirror} as async member {member}',
+        confirm: confirmJoin,
+      },
+    },
+  ],
+};

@@ -1,0 +1,99 @@
+/** Sentences of the routine that belong to no single option. Facts in braces are filled in by the terminal. */
+
+export const wording = {
+  optionPrompt: 'Option?',
+  disabledSuffix: ' (disabled)',
+  notBuilt: 'not built in this version',
+  nothingChanged: 'Nothing was changed.',
+  abandoned: 'Abandoned. Nothing was changed.',
+  willDo: 'This will {what}.',
+  refused: 'Refused: {text}',
+  failed: 'Failed: {text}',
+  /** FO-074. */
+  notKnown: 'The operation may not have succeeded: {text} Look in the messages log of this instance.',
+  situationChanged: 'The situation has changed since you were asked. It is now:',
+  situationChangedPiped:
+    'the situation changed after the confirmation was asked, and a later answer is not taken for it',
+  interruptedWait: 'No longer waiting. The instance goes on with it; its outcome is in the messages log.',
+  helpHint: 'Type the number or the beginning of a label, RETURN to leave this menu, ? for an explanation.',
+  questionHint: 'RETURN takes the value in angle brackets, ^ abandons.',
+  questionHintNoDefault: '^ abandons.',
+  runsOn: 'Runs on: {places}.',
+  disabledBecause: 'Disabled: {text}',
+  agentNotRunning: 'Note: no ISCAgent runs on this host.',
+  removedForGood: 'for good, on all members',
+  removedHere: 'on this member only',
+
+  /** FO-036, FO-076. */
+  indefiniteTrouble: [
+    'This member is the primary and is in an indefinite trouble state: it has lost both the other failover',
+    'member and the arbiter, so the other failover member may have taken over. It accepts no updates until',
+    'it reaches one of them. It goes on by itself when the other failover member answers and did not take',
+    'over, and shuts down when it did. Resuming as primary or shutting down from this menu is not built in',
+    'this version.',
+  ],
+
+  currentPrimary: '{member} is the current primary. Continuing will force it down',
+  noCurrentPrimary: 'No member is known to be the primary. Continuing will try to make this member the primary',
+
+  /** FO-075, the member was active at last contact. */
+  forceWasActive: [
+    'This member was the active backup the last time it was connected, and it has journal data up to',
+    "'{time}' in file {file}.",
+    'If the primary has done no work since then, this member can take over, and the mirror need not be rebuilt',
+    'when the primary reconnects. If the primary has done work since then, those operations may be lost if you',
+    'continue, and the other failover member may have to be rebuilt from a backup.',
+  ],
+  /** FO-075, it was not. */
+  forceWasNotActive: [
+    'Warning: this member was not the active backup the last time it was connected. If it lacks journal data',
+    'that was generated in the mirror, operations may be lost if you continue, and the other failover member may',
+    'have to be rebuilt from a backup of this member before it can rejoin the mirror as backup.',
+    "This member has journal data up to '{time}' in file {file}",
+  ],
+  forceOtherAnswers: 'The other failover member, or its agent, answers at this moment.',
+  noJournalTime: 'no data',
+  noJournalFile: '(none)',
+  forceWaiting: 'Waiting up to 60 seconds for this member to become the primary ...',
+
+  lookingUp: 'Asking the agent at {agentAddress} port {agentPort} about mirror {mirror} ...',
+  retrieved: 'Mirror {mirror}, as instance {instance} knows it:',
+  retrievedVip: 'Network Interface for Virtual IP',
+  retrievedTls: 'SSL/TLS Requirement',
+  retrievedQos: 'Quality of Service Timeout (msec)',
+  retrievedArbiter: 'Arbiter',
+  retrievedPrimary: 'Primary',
+  none: 'none',
+
+  noMirroredDatabases: 'No mirrored databases on this member.',
+  mirroredDatabases: 'Mirrored databases of mirror {mirror} on this member:',
+  monitorNoFailover: 'No failover is set: the backup will not take over from the primary.',
+  monitorInterval: 'a whole number of seconds from {min} to {max}, D, Q or RETURN',
+  arbiterNotConfigured: 'Arbiter not configured',
+  rateLater: '--- (will be displayed on refresh)',
+  waitingFor: 'This member waits: {text}',
+
+  prompt: {
+    expected: 'do ^MIRROR, another routine, or HALT',
+    routineNotBuilt: '^{routine} is not built in this version.',
+    namespace: 'Only the namespace %SYS is there.',
+    help: 'do ^MIRROR starts the mirror routine; HALT or RETURN leaves.',
+  },
+} as const;
+
+export const placeNames = {
+  primary: 'the primary failover member',
+  backup: 'the other failover member',
+  dr: 'a disaster recovery async member',
+  reporting: 'a reporting async member',
+} as const;
+
+/** Routines an operator may name at the prompt besides ^MIRROR. */
+export const otherRoutines = ['DATABASE', 'BACKUP', 'DBREST', 'JOURNAL', 'SECURITY'] as const;
+
+/** MON-016; equal to src/mirror/limits.ts, which a test checks. */
+export const monitorRefreshSeconds = { default: 60, min: 1, max: 86_400 } as const;
+
+/** MON-016: the second line begins with a blank, as on an 80-column terminal of the original. */
+export const monitorPrompt =
+  'Press RETURN to refresh, D to toggle database display, Q to quit,\n or specify new refresh interval <{seconds}>';

@@ -1,0 +1,310 @@
+/**
+ * The actions of the menus, one function for each kind: questions, what will be done, confirmation, the command, and what
+ * happened. An action that is abandoned has changed nothing, because no question follows a command.
+ */
+import type { Action, Question } from '../../menus/menu.ts';
+import { wording } from '../../menus/wording.ts';
+import type {
+  Assessment,
+  CommandArguments,
+  CommandName,
+  Description,
+  MirrorLookup,
+  Outcome,
+} from '../protocol/control-channel.ts';
+import type { Control } from './control-client.ts';
+import { AnswersError, type Dialogue, InterruptedWaitError } from './dialogue.ts';
+import { EXIT } from './exit-codes.ts';
+import { pickDatabases } from './pick-databases.ts';
+import type { Defaults, Value, Values } from './question.ts';
+import { factLines, fill, screenDateTime } from './screen.ts';
+
+export interface ActionContext {
+  readonly control: Control;
+  readonly dialogue: Dialogue;
+  readonly description: Description;
+  /** Label of the option, for the line that says what was refused. */
+  readonly label: string;
+}
+
+type Of<K extends Action['kind']> = Extract<Action, { kind: K }>;
+
+export async function runAction(action: Exclude<Action, { kind: 'screen' }>, context: ActionContext): Promise<void> {
+  switch (action.kind) {
+    case 'perform':
+      return await performAction(action, context);
+    case 'join':
+      return await joinAction(action, context);
+    case 'no-failover':
+      return await noFailoverAction(action, context);
+    case 'databases':
+      return await databasesAction(action, context);
+    case 'assessed':
+      return await assessedAction(action, context);
+  }
+}
+
+async function performAction(action: Of<'perform'>, context: ActionContext): Promise<void> {
+  const { dialogue, description } = context;
+  if (action.command === 'create-mirror' && !description.agentRunning) dialogue.say(wording.agentNotRunning);
+  const values = await dialogue.askAll(action.questions, presentDefaults(description));
+  showPlan(context, action.summary, action.questions, values);
+  if (!(await confirmed(dialogue, action.confirm))) return;
+  switch (action.command) {
+    case 'create-mirror':
+      return await perform(context, action.command, createArguments(values));
+    case 'edit-mirror':
+      return await perform(context, action.command, editArguments(values));
+    default:
+      return await perform(context, action.command, {});
+  }
+}
+
+/** CFG-027..030, CFG-034..037. */
+async function joinAction(action: Of<'join'>, context: ActionContext): Promise<void> {
+  const { control, dialogue, description } = context;
+  const defaults = presentDefaults(description);
+  const asked = await dialogue.askAll(action.lookUp, defaults);
+  const lookup = {
+    mirror: String(asked.mirror),
+    agentAddress: String(asked.otherAgentAddress),
+    agentPort: Number(asked.otherAgentPort),
+    instance: String(asked.otherInstance),
+  };
+  dialogue.print(fill(wording.lookingUp, lookup));
+  const found = await answered(context, control.lookUpMirror(lookup));
+  if (found === null) return;
+  dialogue.print(fill(wording.retrieved, lookup));
+  dialogue.printLines(retrievedLines(found));
+  const values = await dialogue.askAll(action.questions, defaults, asked);
+  showPlan(context, action.summary, [...action.lookUp, ...action.questions], values);
+  if (!(await confirmed(dialogue, action.confirm))) return;
+  await perform(context, action.command, joinArguments(values, action.asAsync));
+}
+
+/** CFG-028, CFG-030: shown, not editable. */
+function retrievedLines({ mirrorSet, primary }: MirrorLookup): readonly string[] {
+  const { settings, members } = mirrorSet;
+  const arbiter = settings.arbiter;
+  return factLines([
+    ...members.map((member): [string, string] => [
+      member.name,
+      `${member.type}, superserver ${member.superserver.host}|${member.superserver.port}, agent ${member.agent.host}|${member.agent.port}`,
+    ]),
+    [wording.retrievedPrimary, primary ?? wording.none],
+    [wording.retrievedArbiter, arbiter === null ? wording.none : `${arbiter.host}|${arbiter.port}`],
+    [wording.retrievedVip, wording.none],
+    [wording.retrievedTls, yesNo(settings.requireTls)],
+    [wording.retrievedQos, String(settings.qosTimeoutMs)],
+  ]);
+}
+
+/** FO-072. The wish is sent, not "the other state": somebody else may have changed it meanwhile. */
+async function noFailoverAction(action: Of<'no-failover'>, context: ActionContext): Promise<void> {
+  const { noFailover } = context.description;
+  if (!(await confirmed(context.dialogue, noFailover ? action.clear : action.set))) return;
+  await perform(context, action.command, { set: !noFailover });
+}
+
+async function databasesAction(action: Of<'databases'>, context: ActionContext): Promise<void> {
+  const { dialogue, description } = context;
+  const picked = await pickDatabases(action.pick, description, dialogue);
+  if (picked.length === 0) {
+    dialogue.print(wording.nothingChanged);
+    return;
+  }
+  const mirrorNames = new Map<string, string>();
+  for (const database of picked) {
+    const questions = action.each.map((question) => ({
+      ...question,
+      text: fill(question.text, { localName: database.name }),
+    }));
+    const values = await dialogue.askAll(questions, { localName: database.name.toUpperCase() });
+    mirrorNames.set(database.name, String(values.mirrorDatabase ?? ''));
+  }
+  const databases = picked.map((database) => database.name).join(', ');
+  const extent = description.isPrimary ? wording.removedForGood : wording.removedHere;
+  showPlan(context, fill(action.summary, { databases, extent }), [], {});
+  if (!(await confirmed(dialogue, action.confirm))) return;
+  for (const { name } of picked) {
+    if (action.command === 'add-database') {
+      await perform(context, action.command, { database: name, mirrorDatabase: mirrorNames.get(name) ?? name });
+    } else {
+      await perform(context, action.command, { database: name });
+    }
+  }
+}
+
+/**
+ * FO-074, FO-075. The confirmation holds for the situation that was shown and for no other: the instance refuses if it
+ * has changed, and then it is asked again, of a person only, and never from what was typed before.
+ */
+async function assessedAction(action: Of<'assessed'>, context: ActionContext): Promise<void> {
+  const { control, dialogue } = context;
+  for (;;) {
+    const assessment = await answered(context, control.assess(action.command));
+    if (assessment === null) return;
+    if (assessment.refusal) {
+      refused(context, fill(wording.refused, { text: assessment.refusal.text }), EXIT.refused);
+      return;
+    }
+    dialogue.printLines(assessmentLines(action.command, assessment));
+    if (!(await confirmed(dialogue, action.confirm))) return;
+    if (action.command === 'force-primary') dialogue.print(wording.forceWaiting);
+    const outcome = await send(context, action.command, {}, assessment.situation);
+    if (outcome === null) return;
+    if (outcome.ok || outcome.refusal.reason !== 'situation-changed') {
+      tell(context, outcome);
+      return;
+    }
+    if (!dialogue.isTerminal) throw new AnswersError(wording.situationChangedPiped);
+    dialogue.print(dialogue.style.warn(wording.situationChanged));
+    dialogue.dropTypedAhead();
+  }
+}
+
+function assessmentLines(command: Of<'assessed'>['command'], now: Assessment): readonly string[] {
+  if (command === 'become-primary') {
+    return [now.primary === null ? wording.noCurrentPrimary : fill(wording.currentPrimary, { member: now.primary })];
+  }
+  const facts = {
+    time: now.newestJournalTime === null ? wording.noJournalTime : screenDateTime(now.newestJournalTime),
+    file: now.newestJournalFile ?? wording.noJournalFile,
+  };
+  const text = now.wasActive ? wording.forceWasActive : wording.forceWasNotActive;
+  return [...text.map((line) => fill(line, facts)), ...(now.otherAnswers === true ? [wording.forceOtherAnswers] : [])];
+}
+
+async function confirmed(dialogue: Dialogue, question: Question): Promise<boolean> {
+  const yes = (await dialogue.askQuestion(question, {})) === true;
+  if (!yes) dialogue.print(wording.nothingChanged);
+  return yes;
+}
+
+/** Every action first shows what it will do. */
+function showPlan(context: ActionContext, summary: string, questions: readonly Question[], values: Values): void {
+  const facts = { mirror: context.description.mirrorSet?.name ?? null, ...values };
+  context.dialogue.print();
+  context.dialogue.say(fill(wording.willDo, { what: fill(summary, facts) }));
+  const shown = questions.flatMap((question): [string, string][] => {
+    const value = values[question.name];
+    return question.label === undefined || value === undefined ? [] : [[question.label, printed(value)]];
+  });
+  context.dialogue.printLines(factLines(shown));
+}
+
+async function perform<N extends CommandName>(
+  context: ActionContext,
+  command: N,
+  given: CommandArguments[N],
+): Promise<void> {
+  const outcome = await send(context, command, given);
+  if (outcome !== null) tell(context, outcome);
+}
+
+/** Null when it did not come to an outcome that this session will see. */
+async function send<N extends CommandName>(
+  context: ActionContext,
+  command: N,
+  given: CommandArguments[N],
+  situation?: number,
+): Promise<Outcome | null> {
+  const { control, dialogue } = context;
+  return await answered(
+    context,
+    control.perform(command, given, situation, (text) => dialogue.print(text)),
+  );
+}
+
+/** Waits for an answer; a request that cannot be carried out, and Ctrl-C, lead back to the menu with null. */
+async function answered<T>(context: ActionContext, work: Promise<T>): Promise<T | null> {
+  try {
+    return await context.dialogue.waitFor(work);
+  } catch (error) {
+    if (error instanceof InterruptedWaitError) {
+      work.catch(() => {}); // nobody waits for it any more
+      context.dialogue.print(error.message);
+      return null;
+    }
+    if ((error as { code?: string }).code !== 'request-refused') throw error;
+    refused(context, fill(wording.refused, { text: (error as Error).message }), EXIT.refused);
+    return null;
+  }
+}
+
+function tell(context: ActionContext, outcome: Outcome): void {
+  if (outcome.ok) {
+    context.dialogue.say(outcome.text);
+    return;
+  }
+  const { text } = outcome.refusal;
+  const isKnown = outcome.outcome !== 'not-known';
+  const template = { refused: wording.refused, failed: wording.failed, 'not-known': wording.notKnown }[outcome.outcome];
+  refused(context, fill(template, { text }), isKnown ? EXIT.refused : EXIT.unknown);
+}
+
+function refused(context: ActionContext, text: string, exitCode: 1 | 5): void {
+  context.dialogue.say(context.dialogue.isTerminal ? context.dialogue.style.warn(text) : text);
+  context.dialogue.noteProblem(exitCode, `${context.label}: ${text}`);
+}
+
+function presentDefaults({ defaults, mirrorSet }: Description): Defaults {
+  if (mirrorSet === null) return defaults;
+  const { arbiter, qosTimeoutMs } = mirrorSet.settings;
+  return {
+    ...defaults,
+    presentUseArbiter: arbiter !== null,
+    presentQosTimeout: qosTimeoutMs,
+    ...(arbiter === null ? {} : { presentArbiterHost: arbiter.host, presentArbiterPort: arbiter.port }),
+  };
+}
+
+function printed(value: Value): string {
+  return typeof value === 'boolean' ? yesNo(value) : String(value);
+}
+
+function yesNo(value: boolean): string {
+  return value ? 'Yes' : 'No';
+}
+
+function arbiterOf(values: Values): { readonly host: string; readonly port: number } | null {
+  return values.useArbiter === true ? { host: String(values.arbiterHost), port: Number(values.arbiterPort) } : null;
+}
+
+function createArguments(values: Values): CommandArguments['create-mirror'] {
+  return {
+    mirror: String(values.mirror),
+    member: String(values.member),
+    requireTls: false,
+    arbiter: arbiterOf(values),
+    compressionFailover: values.compressionFailover as 'System Selected',
+    compressionAsync: values.compressionAsync as 'System Selected',
+    superserverAddress: String(values.superserverAddress),
+    agentPort: Number(values.agentPort),
+    qosTimeoutMs: Number(values.qosTimeoutMs),
+    parallelDejournaling: values.parallelDejournaling as 'Failover Members',
+    privateAddress: String(values.privateAddress),
+    agentAddress: String(values.agentAddress),
+  };
+}
+
+function editArguments(values: Values): CommandArguments['edit-mirror'] {
+  return values.qosTimeoutMs === undefined
+    ? { arbiter: arbiterOf(values) }
+    : { qosTimeoutMs: Number(values.qosTimeoutMs) };
+}
+
+function joinArguments(values: Values, asAsync: boolean): CommandArguments['join-mirror'] {
+  return {
+    mirror: String(values.mirror),
+    type: asAsync ? 'Disaster Recovery' : 'Failover',
+    otherAgentAddress: String(values.otherAgentAddress),
+    otherAgentPort: Number(values.otherAgentPort),
+    otherInstance: String(values.otherInstance),
+    member: String(values.member),
+    superserverAddress: String(values.superserverAddress),
+    ...(values.agentPort === undefined ? {} : { agentPort: Number(values.agentPort) }),
+    ...(values.privateAddress === undefined ? {} : { privateAddress: String(values.privateAddress) }),
+    agentAddress: String(values.agentAddress),
+  };
+}

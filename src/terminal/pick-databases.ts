@@ -1,0 +1,45 @@
+/** Choosing some of the instance's databases: one after the other, `*` for all, RETURN to end the list. */
+import type { DatabasesQuestion } from '../../menus/menu.ts';
+import type { DatabaseDescription, Description } from '../protocol/control-channel.ts';
+import type { Dialogue } from './dialogue.ts';
+import { parseDatabasePick } from './question.ts';
+
+/** In the order chosen, each once; empty when there is nothing to choose from or nothing was chosen. */
+export async function pickDatabases(
+  question: DatabasesQuestion,
+  description: Description,
+  dialogue: Dialogue,
+): Promise<readonly DatabaseDescription[]> {
+  const candidates = description.databases.filter((database) => isCandidate(question, database));
+  if (candidates.length === 0) {
+    dialogue.print(question.none);
+    return [];
+  }
+  const names = candidates.map((database) => database.name);
+  const list = await dialogue.style.table([
+    ['', 'Database', 'Status', 'Directory'],
+    ...candidates.map((database, index) => [`${index + 1})`, database.name, database.status, database.directory]),
+  ]);
+  dialogue.print();
+  dialogue.print(question.heading);
+  dialogue.printLines(list);
+  const picked: DatabaseDescription[] = [];
+  for (;;) {
+    const pick = await dialogue.ask({
+      prompt: `${picked.length === 0 ? question.text : question.textForMore} `,
+      help: list,
+      parse: (text) => parseDatabasePick(question, names, text),
+      expected: 'a database, * or RETURN',
+      where: 'action',
+    });
+    if (pick === 'late' || pick.kind === 'end') return picked;
+    if (pick.kind === 'all') return candidates;
+    const database = candidates[pick.index];
+    if (database && !picked.includes(database)) picked.push(database);
+  }
+}
+
+function isCandidate({ which }: DatabasesQuestion, database: DatabaseDescription): boolean {
+  if (which === 'addable') return database.addable;
+  return which === 'mirrored' ? database.mirrored !== null : database.needsCatchUp;
+}

@@ -1,0 +1,115 @@
+/**
+ * The conversation: menus of menus/ shown, an option taken, its action carried out, the menu again. The terminal knows no
+ * rule; whether an option is offered here and now is what the instance says in its description.
+ */
+import type { Action, Menu, MenuByPlace, Option, Place } from '../../menus/menu.ts';
+import { noMirror, serviceOff } from '../../menus/no-mirror.ts';
+import { top } from '../../menus/top.ts';
+import { wording } from '../../menus/wording.ts';
+import type { Description } from '../protocol/control-channel.ts';
+import { runAction } from './actions.ts';
+import type { Control } from './control-client.ts';
+import { AbandonedError, type Dialogue } from './dialogue.ts';
+import { type OptionPick, type Parsed, parseOption } from './question.ts';
+import { menuHelpLines, menuLines, places } from './screen.ts';
+import { showScreen } from './status-screens.ts';
+
+/** ^MIRROR from its first menu until the operator leaves. Nothing is changed without a confirmed action. */
+export async function mirrorRoutine(control: Control, dialogue: Dialogue): Promise<void> {
+  const description = await control.describe();
+  if (description.indefiniteTrouble) {
+    for (const line of wording.indefiniteTrouble) dialogue.print(dialogue.style.warn(line));
+  }
+  await runMenu(control, dialogue, rootMenu);
+}
+
+/** CFG-002: what is offered depends on the service and on the role. */
+function rootMenu(description: Description): Menu {
+  if (description.mirrorSet !== null) return top;
+  return description.serviceEnabled ? noMirror : serviceOff;
+}
+
+/** Asks the instance before each showing, so that the menu is that of its present role. */
+async function runMenu(control: Control, dialogue: Dialogue, menuOf: (now: Description) => Menu): Promise<void> {
+  for (;;) {
+    const now = await control.describe();
+    const menu = menuOf(now);
+    const disabled = menu.options.map((option) => disabledReason(option, now));
+    dialogue.print();
+    menuLines(menu, disabled).forEach((line, index) => {
+      dialogue.print(disabled[index] === null ? line : dialogue.style.dim(line));
+    });
+    dialogue.print();
+    const option = await askOption(dialogue, menu, disabled);
+    if (option === null) return;
+    const { leadsTo } = option;
+    if (leadsTo === 'not-built') continue;
+    if (isAction(leadsTo)) await carryOut(control, dialogue, now, leadsTo, option.label);
+    else await runMenu(control, dialogue, (later) => ('options' in leadsTo ? leadsTo : leadsTo[placeOf(later)]));
+  }
+}
+
+async function carryOut(
+  control: Control,
+  dialogue: Dialogue,
+  now: Description,
+  action: Action,
+  label: string,
+): Promise<void> {
+  try {
+    if (action.kind === 'screen') await showScreen(action.screen, control, dialogue);
+    else await runAction(action, { control, dialogue, description: now, label });
+  } catch (error) {
+    if (!(error instanceof AbandonedError)) throw error;
+    dialogue.print(error.message);
+  }
+}
+
+/** The option taken, or null when the operator leaves the menu. */
+async function askOption(dialogue: Dialogue, menu: Menu, disabled: readonly (string | null)[]): Promise<Option | null> {
+  const parse = (text: string): Parsed<OptionPick> => {
+    const parsed = parseOption(menu, text);
+    if (!parsed.ok || parsed.value.kind === 'leave') return parsed;
+    const { index } = parsed.value;
+    const because = disabled[index] ?? null;
+    if (because === null) return parsed;
+    return { ok: false, expected: `an option that is not disabled (${menu.options[index]?.label}: ${because})` };
+  };
+  try {
+    const pick = await dialogue.ask({
+      prompt: `${wording.optionPrompt} `,
+      help: ['', ...menuHelpLines(menu, disabled, dialogue.columns), ''],
+      parse,
+      expected: 'an option',
+      where: 'menu',
+    });
+    if (pick === 'late' || pick.kind === 'leave') return null;
+    return menu.options[pick.index] ?? null;
+  } catch (error) {
+    // Ctrl-D on a terminal is RETURN at a menu.
+    if (error instanceof AbandonedError) return null;
+    throw error;
+  }
+}
+
+/** Why an option is not offered here and now; null = it is. */
+function disabledReason(option: Option, now: Description): string | null {
+  const { leadsTo, runsOn } = option;
+  if (leadsTo === 'not-built') {
+    if (runsOn === undefined || now.mirrorSet === null || runsOn.includes(placeOf(now))) return wording.notBuilt;
+    return `it runs on ${places(runsOn)} only, and is ${wording.notBuilt}`;
+  }
+  if (!isAction(leadsTo) || leadsTo.kind === 'screen') return null;
+  return now.commands[leadsTo.command]?.text ?? null;
+}
+
+function isAction(leadsTo: Menu | MenuByPlace | Action): leadsTo is Action {
+  return 'kind' in leadsTo;
+}
+
+function placeOf(description: Description): Place {
+  if (description.isPrimary) return 'primary';
+  const self = description.mirrorSet?.members.find((member) => member.name === description.member);
+  if (self?.type === 'Disaster Recovery') return 'dr';
+  return self === undefined || self.type === 'Failover' ? 'backup' : 'reporting';
+}

@@ -1,0 +1,178 @@
+/** The Status Monitor: its page as lines, pure, and the loop around its prompt (MON-014..MON-021). */
+import { monitorPrompt, monitorRefreshSeconds, wording } from '../../menus/wording.ts';
+import type { StatusReport } from '../mirror/status.ts';
+import type { Control } from './control-client.ts';
+import { AbandonedError, type Dialogue } from './dialogue.ts';
+import { type Parsed, parseNumber } from './question.ts';
+import { fill, screenDateTime, screenTime } from './screen.ts';
+
+type Wish =
+  | { readonly kind: 'refresh' | 'databases' | 'quit' }
+  | { readonly kind: 'interval'; readonly seconds: number };
+
+/** MON-016. From a pipe it does not refresh by time. */
+export async function runStatusMonitor(control: Control, dialogue: Dialogue): Promise<void> {
+  let seconds: number = monitorRefreshSeconds.default;
+  let showDatabases = false;
+  let before: StatusReport | null = null;
+  for (;;) {
+    const report = await control.status();
+    dialogue.print();
+    dialogue.printLines(monitorLines(report, before, showDatabases));
+    dialogue.print();
+    before = report;
+    const wish = await askWish(dialogue, seconds);
+    if (wish.kind === 'quit') return;
+    if (wish.kind === 'databases') showDatabases = !showDatabases;
+    if (wish.kind === 'interval') seconds = wish.seconds;
+  }
+}
+
+async function askWish(dialogue: Dialogue, seconds: number): Promise<Wish> {
+  const { min, max } = monitorRefreshSeconds;
+  const expected = fill(wording.monitorInterval, { min, max });
+  const parse = (text: string): Parsed<Wish> => {
+    const folded = text.toUpperCase();
+    if (folded === '') return { ok: true, value: { kind: 'refresh' } };
+    if (folded === 'D') return { ok: true, value: { kind: 'databases' } };
+    if (folded === 'Q' || folded === '^') return { ok: true, value: { kind: 'quit' } };
+    const interval = parseNumber(text, min, max);
+    return interval.ok ? { ok: true, value: { kind: 'interval', seconds: interval.value } } : { ok: false, expected };
+  };
+  try {
+    const wish = await dialogue.ask({
+      prompt: `${fill(monitorPrompt, { seconds })} `,
+      help: [`Expected ${expected}.`],
+      parse,
+      expected,
+      where: 'page',
+      ...(dialogue.isTerminal ? { withinMs: seconds * 1000 } : {}),
+    });
+    return wish === 'late' ? { kind: 'refresh' } : wish;
+  } catch (error) {
+    if (error instanceof AbandonedError) return { kind: 'quit' }; // Ctrl-C or Ctrl-D
+    throw error;
+  }
+}
+
+/** One page. `before` is the report of the page before, from which the transfer rate is measured. */
+export function monitorLines(
+  report: StatusReport,
+  before: StatusReport | null,
+  showDatabases: boolean,
+): readonly string[] {
+  const { date, time } = screenTime(report.at);
+  return [
+    `Status of Mirror ${report.mirror ?? wording.none} at ${time} on ${date}`,
+    ...rateLines(report, before),
+    '',
+    ...memberLines(report),
+    ...arbiterLines(report),
+    ...dejournalLines(report),
+    ...(report.noFailover ? ['', wording.monitorNoFailover] : []),
+    ...(report.waitingFor === null ? [] : ['', fill(wording.waitingFor, { text: report.waitingFor })]),
+    ...(showDatabases ? databaseBlock(report) : []),
+  ];
+}
+
+/** MON-020, MON-021. */
+function rateLines(report: StatusReport, before: StatusReport | null): readonly string[] {
+  if (report.incoming === null) return [];
+  return [
+    'Incoming Journal Transfer Rate for This Member (over refresh interval)',
+    ` ${transferRate(report.incoming, before?.incoming ?? null)}`,
+  ];
+}
+
+type Reading = NonNullable<StatusReport['incoming']>;
+
+export function transferRate(now: Reading, before: Reading | null): string {
+  // Counters that went back belong to a member that was restarted in between.
+  if (before === null || now.atMs <= before.atMs || now.journalBytes < before.journalBytes) return wording.rateLater;
+  const seconds = (now.atMs - before.atMs) / 1000;
+  const journal = (now.journalBytes - before.journalBytes) / 1024 / seconds;
+  const network = (now.networkBytes - before.networkBytes) / 1024 / seconds;
+  const interval = `(${Math.max(1, Math.round(seconds))}s interval)`;
+  // Frames add to journal data, so only compression makes the network carry less.
+  if (network >= journal || network <= 0) return `${rate(journal)} KB/s ${interval}`;
+  return `${rate(network)} KB/s network; ${rate(journal)} KB/s journal; ratio ${(journal / network).toFixed(2)}:1 ${interval}`;
+}
+
+function rate(kilobytesPerSecond: number): string {
+  return kilobytesPerSecond < 100 ? kilobytesPerSecond.toFixed(2) : String(Math.round(kilobytesPerSecond));
+}
+
+const memberWidths = [26, 9, 16, 14] as const;
+
+/** MON-014, MON-015: an async shows the failover members and itself. */
+function memberLines(report: StatusReport): readonly string[] {
+  const isAsync = report.type !== null && report.type !== 'Failover';
+  const shown = report.members.filter(
+    (member) => !isAsync || member.type === 'Failover' || member.name === report.member,
+  );
+  return [
+    columns(['Member Name+Type', 'Status', 'Journal Transfer', 'Dejournaling'], memberWidths),
+    ruler(memberWidths),
+    ...shown.flatMap((member) => {
+      const { journalTransfer, dejournaling } = member;
+      // A lost member was lost for both at the same moment: said once, or the line would not fit the screen.
+      const lost = journalTransfer.startsWith('Disconnected') && dejournaling.startsWith('Disconnected');
+      const rest = lost ? [journalTransfer] : [journalTransfer, dejournaling];
+      return [member.name, columns([`     ${member.type}`, member.status, ...rest], memberWidths)];
+    }),
+  ];
+}
+
+/** Empty on an async. */
+export function arbiterLines(report: StatusReport): readonly string[] {
+  if (report.arbiter === null) return [];
+  return [
+    '',
+    'Arbiter Connection Status:',
+    `     Arbiter Address:   ${report.arbiter.address ?? wording.arbiterNotConfigured}`,
+    `     Failover Mode:     ${report.failoverMode ?? 'Agent Controlled'}`,
+    `     Connection Status: ${report.arbiter.connection}`,
+  ];
+}
+
+/** MON-015; empty on a failover member. */
+export function dejournalLines({ dejournalProcess }: StatusReport): readonly string[] {
+  if (dejournalProcess === null) return [];
+  const { running, pid } = dejournalProcess;
+  return ['', `Dejournal Status: ${running ? `running (process id: ${pid})` : 'stopped'}`];
+}
+
+const databaseWidths = [13, 35, 11, 11] as const;
+
+/** MON-017: name and directory, below them the status in its column, below that the record. */
+function databaseBlock(report: StatusReport): readonly string[] {
+  if (report.databases.length === 0) return ['', 'Mirror Databases:', `     ${wording.none}`];
+  return [
+    '',
+    'Mirror Databases:',
+    columns(['', '', '', 'Last Record'], databaseWidths),
+    columns(['Name', 'Directory path', 'Status', 'Dejournaled'], databaseWidths),
+    ruler(databaseWidths),
+    ...report.databases.flatMap(({ name, directory, status, nextRecord }) => [
+      columns([name, directory], databaseWidths),
+      columns(['', '', status], databaseWidths),
+      `     ${nextRecord === null ? 'N/A' : record(nextRecord)}`,
+    ]),
+  ];
+}
+
+/** MON-011. */
+function record({ time, file, offset }: { time: string; file: string; offset: number }): string {
+  return `${time === 'Current' ? time : screenDateTime(time)},${file},${offset}`;
+}
+
+function columns(cells: readonly string[], widths: readonly number[]): string {
+  return cells
+    .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+    .join('  ')
+    .trimEnd();
+}
+
+function ruler(widths: readonly number[]): string {
+  return widths.map((width) => '-'.repeat(width)).join('  ');
+}

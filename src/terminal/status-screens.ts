@@ -1,0 +1,88 @@
+/** Mirror Status: the lists and displays. They only look. */
+import type { Screen } from '../../menus/menu.ts';
+import { wording } from '../../menus/wording.ts';
+import type { MirrorSet } from '../mirror/mirror-set.ts';
+import type { StatusReport } from '../mirror/status.ts';
+import type { Control } from './control-client.ts';
+import type { Dialogue } from './dialogue.ts';
+import { factLines, fill, screenDateTime } from './screen.ts';
+import { arbiterLines, dejournalLines, runStatusMonitor } from './status-monitor.ts';
+
+export async function showScreen(screen: Screen, control: Control, dialogue: Dialogue): Promise<void> {
+  if (screen === 'status-monitor') return await runStatusMonitor(control, dialogue);
+  dialogue.print();
+  if (screen === 'mirrored-databases') dialogue.printLines(await databaseLines(await control.status(), dialogue));
+  if (screen === 'node-status') dialogue.printLines(nodeStatusLines(await control.status()));
+  if (screen === 'mirror-configuration') {
+    const { mirrorSet } = await control.describe();
+    if (mirrorSet !== null) dialogue.printLines(await configurationLines(mirrorSet, dialogue));
+  }
+}
+
+async function databaseLines(report: StatusReport, dialogue: Dialogue): Promise<readonly string[]> {
+  if (report.databases.length === 0) return [wording.noMirroredDatabases];
+  const rows = report.databases.map((database) => [
+    `:mirror:${report.mirror}:${database.name}`,
+    database.localName,
+    database.status,
+    database.directory,
+  ]);
+  return [
+    fill(wording.mirroredDatabases, { mirror: report.mirror }),
+    '',
+    ...(await dialogue.style.table([['Mirror database', 'Local name', 'Status', 'Directory'], ...rows])),
+  ];
+}
+
+function nodeStatusLines(report: StatusReport): readonly string[] {
+  const { position } = report;
+  const self = report.members.find((member) => member.name === report.member);
+  const facts: (readonly [string, string])[] = [
+    ['Mirror', report.mirror ?? wording.none],
+    ['Member', report.member ?? wording.none],
+    ['Instance', report.instance],
+    ['Type', report.type ?? 'Indeterminate'],
+    ['Status', report.status],
+    ['Primary', report.primary ?? 'not known'],
+  ];
+  if (self) facts.push(['Journal Transfer', self.journalTransfer], ['Dejournaling', self.dejournaling]);
+  if (report.type === 'Failover') facts.push(['No Failover', report.noFailover ? 'Set' : 'Not set']);
+  if (position) facts.push(['Journal position', `${position.file},${position.offset} (record ${position.sequence})`]);
+  facts.push(['Epoch', String(report.epoch)], ['At', screenDateTime(report.at)]);
+  const lines = [`Mirror status of ${report.member ?? report.instance}:`, ...factLines(facts)];
+  if (report.waitingFor !== null) lines.push('', fill(wording.waitingFor, { text: report.waitingFor }));
+  return [...lines, ...arbiterLines(report), ...dejournalLines(report)];
+}
+
+async function configurationLines(set: MirrorSet, dialogue: Dialogue): Promise<readonly string[]> {
+  const { settings, members } = set;
+  const facts: (readonly [string, string])[] = [
+    ['Use SSL/TLS', settings.requireTls ? 'Yes' : 'No'],
+    ['Arbiter', settings.arbiter === null ? wording.none : `${settings.arbiter.host}|${settings.arbiter.port}`],
+    ['Virtual IP', wording.none],
+    ['Compression Mode for Failover Members', settings.compressionFailover],
+    ['Compression Mode for Async Members', settings.compressionAsync],
+    ['Quality of Service Timeout (msec)', String(settings.qosTimeoutMs)],
+    ['Allow Parallel Dejournaling', settings.parallelDejournaling],
+  ];
+  const rows = members.map((member) => [
+    member.name,
+    member.type,
+    `${member.superserver.host}|${member.superserver.port}`,
+    member.privateAddress ?? member.superserver.host,
+    `${member.agent.host}|${member.agent.port}`,
+  ]);
+  const directories = members.map((member): [string, string] => [
+    member.name,
+    `${member.instance}, ${member.instanceDirectory}`,
+  ]);
+  return [
+    `Configuration of mirror ${set.name}:`,
+    ...factLines(facts),
+    '',
+    ...(await dialogue.style.table([['Member', 'Type', 'Superserver', 'Private', 'Agent'], ...rows])),
+    '',
+    'Instances:',
+    ...factLines(directories),
+  ];
+}
