@@ -158,6 +158,8 @@ export interface LockHolder extends ProcessRef {
 
 export interface HeldLock {
   readonly holder: LockHolder;
+  /** Reads the file again: somebody may have removed it by hand. */
+  isHeld(): boolean;
   /** Remove the lock file if it is still this lock. */
   release(): void;
 }
@@ -222,6 +224,7 @@ export interface DaemonReady {
   readonly [fact: string]: string | number | boolean | null;
 }
 export interface DaemonFailed {
+  readonly ready: false;
   readonly failed: string;
 }
 

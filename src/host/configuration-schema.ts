@@ -1,0 +1,88 @@
+/**
+ * What a valid configuration is, field by field. Loaded only when a configuration is: zod costs a program's start more than
+ * all the rest. The mirror set may hold fields of a newer release, since it comes from other members; the rest may not.
+ */
+import { z } from 'zod';
+import { checkInstanceName } from './home.ts';
+import type { InstanceConfiguration } from './host.ts';
+
+const name = z.string().min(1);
+const directory = z.string().startsWith('/', 'must be an absolute path');
+const port = z.int().min(1).max(65535);
+const address = z.object({ host: name, port });
+const memberType = z.enum(['Failover', 'Disaster Recovery', 'Read-Only Reporting', 'Read-Write Reporting']);
+const compression = z.enum(['System Selected', 'Uncompressed', 'Compressed']);
+
+const member = z.looseObject({
+  name,
+  type: memberType,
+  instance: name,
+  instanceDirectory: z.string(),
+  superserver: address,
+  privateAddress: z.string().nullable(),
+  agent: address,
+});
+
+const mirrorSet = z.looseObject({
+  name,
+  epoch: z.int().min(0),
+  revision: z.int().min(0),
+  settings: z.looseObject({
+    requireTls: z.boolean(),
+    arbiter: address.nullable(),
+    compressionFailover: compression,
+    compressionAsync: compression,
+    qosTimeoutMs: z.int().positive(),
+    parallelDejournaling: z.enum(['Failover Members and DR', 'Failover Members', 'All Members']),
+  }),
+  members: z.array(member),
+  databases: z.array(
+    z.looseObject({
+      name,
+      addedAt: z.object({ epoch: z.int(), sequence: z.int() }),
+      fromEmpty: z.boolean(),
+    }),
+  ),
+});
+
+const database = z.strictObject({
+  name,
+  directory,
+  mounted: z.boolean(),
+  mirrorDatabase: name.nullable(),
+});
+
+const configuration = z
+  .strictObject({
+    instance: z.string().refine((typed) => checkInstanceName(typed).ok, 'is not a valid instance name'),
+    directory,
+    superserver: address,
+    serviceEnabled: z.boolean().default(false),
+    joinMirror: z.boolean().default(false),
+    mirrorStopped: z.boolean().default(false),
+    agent: z.strictObject({ address: name.nullable(), port }),
+    member: name.nullable().default(null),
+    memberType: memberType.nullable().default(null),
+    mirrorSet: mirrorSet.nullable().default(null),
+    databases: z.array(database).default([]),
+  })
+  .check((context) => {
+    const names = context.value.databases.map((one) => one.name.toUpperCase());
+    const double = names.find((one, index) => names.indexOf(one) !== index);
+    if (double !== undefined) {
+      context.issues.push({ code: 'custom', path: ['databases'], message: `has ${double} twice`, input: names });
+    }
+  });
+
+export type Parsed =
+  | { readonly ok: true; readonly configuration: InstanceConfiguration }
+  | { readonly ok: false; readonly field: string; readonly problem: string };
+
+export function parseConfiguration(value: unknown): Parsed {
+  const parsed = configuration.safeParse(value);
+  // The schema holds at least what the type names; a mirror set may hold more.
+  if (parsed.success) return { ok: true, configuration: parsed.data as InstanceConfiguration };
+  const issue = parsed.error.issues[0]!;
+  const field = issue.path.map(String).join('.');
+  return { ok: false, field: field === '' ? 'the whole' : field, problem: issue.message };
+}
