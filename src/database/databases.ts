@@ -7,6 +7,7 @@
  * of the machine a database stands at some earlier applied position, from which the journal brings it forward again.
  */
 import type { JournalPosition } from '../mirror/journal-position.ts';
+import { globalKeyBytesMax, globalValueBytesMax } from '../mirror/limits.ts';
 import type { MirrorDatabaseName, MirrorName } from '../mirror/terms.ts';
 
 export interface Update {
@@ -46,12 +47,21 @@ export interface Database {
   readonly applied: JournalPosition | undefined;
   /** Change the mirror attribute (and the applied position with it); durable when it resolves. */
   setAttribute(attribute: MirrorAttribute | undefined, applied: JournalPosition | undefined): Promise<void>;
+  /** The bytes are the caller's own. */
   get(key: Uint8Array): Uint8Array | undefined;
+  /**
+   * Read page by page: one consistent state as long as the caller does not wait for anything in between; afterwards later
+   * commits show. An iterator may be left at any point and holds nothing.
+   */
   entries(range: KeyRange): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
   keys(range: KeyRange): Iterable<Uint8Array>;
   /** Number of keys in the range, without reading values. */
   count(range: KeyRange): number;
-  /** Apply updates of the journal and move the applied position, in one transaction; visible when it resolves. A position at or below the applied one is ignored. @throws DatabaseFullError */
+  /**
+   * Apply updates of the journal and move the applied position, in one transaction; visible when it resolves. A position at
+   * or below the applied one is ignored. Calls take effect in the order of calling, and when one fails, those already waiting
+   * behind it fail with the same error, so that none is skipped. @throws DatabaseFullError, DatabaseUpdateError
+   */
   apply(updates: readonly Update[], to: JournalPosition): Promise<void>;
   /** Change an ordinary database; durable when it resolves. */
   change(updates: readonly Update[]): Promise<void>;
@@ -69,15 +79,59 @@ export interface DatabaseStore {
   holds(directory: string): boolean;
 }
 
-export class DatabaseFullError extends Error {
+/** What a database needs from the file system besides its own store; the host's FileOperations have it all. */
+export interface DatabaseFileOperations {
+  /** With its parents. */
+  makeDirectory(path: string): void;
+  syncDirectory(path: string): void;
+  /** Bytes a write may still use on the file system of `path`, which exists. */
+  freeBytes(path: string): number;
+  /** Null when the file does not exist. */
+  sizeOf(path: string): number | null;
+  /** The first bytes, fewer if the file is shorter; null when it does not exist. */
+  readStart(path: string, bytesMax: number): Uint8Array | null;
+}
+
+abstract class DatabaseError extends Error {
+  readonly directory: string;
+  constructor(directory: string, text: string, options?: ErrorOptions) {
+    super(`database ${directory}: ${text}`, options);
+    this.name = new.target.name;
+    this.directory = directory;
+  }
+}
+
+/** Too little room on the file system; nothing was written and the call may be repeated when there is room. */
+export class DatabaseFullError extends DatabaseError {
   readonly code = 'database-full';
 }
-export class DatabaseExistsError extends Error {
+export class DatabaseExistsError extends DatabaseError {
   readonly code = 'database-exists';
 }
-export class DatabaseMissingError extends Error {
+export class DatabaseMissingError extends DatabaseError {
   readonly code = 'database-missing';
 }
-export class DatabaseDamagedError extends Error {
+export class DatabaseDamagedError extends DatabaseError {
   readonly code = 'database-damaged';
+}
+/** An update that no database can hold; nothing of its batch was written. */
+export class DatabaseUpdateError extends DatabaseError {
+  readonly code = 'database-update';
+}
+/** The store itself failed while committing; close the database and open it again. */
+export class DatabaseCommitError extends DatabaseError {
+  readonly code = 'database-commit';
+}
+
+/** @throws DatabaseUpdateError */
+export function checkUpdate(directory: string, update: Update): void {
+  if (update.key.length === 0 || update.key.length > globalKeyBytesMax) {
+    throw new DatabaseUpdateError(
+      directory,
+      `a key of ${update.key.length} bytes; 1 to ${globalKeyBytesMax} are possible`,
+    );
+  }
+  if (update.value.length > globalValueBytesMax) {
+    throw new DatabaseUpdateError(directory, `a value of ${update.value.length} bytes; ${globalValueBytesMax} at most`);
+  }
 }
