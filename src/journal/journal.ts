@@ -131,4 +131,14 @@ export class JournalMismatchError extends Error {
 }
 export class JournalDamagedError extends Error {
   readonly code = 'journal-damaged';
+  /** Path (or, for a chunk, name) of the file. */
+  readonly file: string;
+  /** Where in it the damage begins. */
+  readonly offset: number;
+
+  constructor(message: string, file: string, offset: number) {
+    super(message);
+    this.file = file;
+    this.offset = offset;
+  }
 }

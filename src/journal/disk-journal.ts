@@ -1,0 +1,452 @@
+/**
+ * The journal on disk: appending, group flush, file switch, storing what is received, cutting. Opening is looked through in
+ * journal-opening.ts, reading is in journal-reading.ts. Not for: deciding when to flush, ship or cut.
+ *
+ * What is appended or stored lives in memory (RecentBytes) until flush writes it in one go behind what is flushed already.
+ * An interrupted write leaves bytes behind the flushed end only, so opening may cut them. A failed sync or a write error
+ * other than a full disk leaves what is durable unknown: from then on every change is refused (JournalBrokenError).
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { type JournalPosition, printPosition } from '../mirror/journal-position.ts';
+import { diskReserveBytes, journalFileBytesMax } from '../mirror/limits.ts';
+import { type Epoch, type MirrorName, sameEpoch } from '../mirror/terms.ts';
+import { brokenError, frozenError, isDiskFull } from './disk-errors.ts';
+import { encodeFileHeader, type FileHeader, fileHeaderBytes } from './file-header.ts';
+import { nextFileName, printJournalLog } from './file-names.ts';
+import { FlushedMark, markPath } from './flushed-mark.ts';
+import {
+  type Journal,
+  type JournalBrokenError,
+  type JournalChunk,
+  type JournalFileOperations,
+  JournalFrozenError,
+  JournalMismatchError,
+  type JournalRecord,
+  type JournalSurplus,
+} from './journal.ts';
+import { type JournalFile, JournalFiles, journalFile } from './journal-files.ts';
+import { inspectJournal, type Opening } from './journal-opening.ts';
+import { boundaryAt, bytesBetween, locate, readChunk } from './journal-reading.ts';
+import { LostAndFound } from './lost-and-found.ts';
+import { checkedHeader, checkedRecords, mismatchError } from './received-chunk.ts';
+import { RecentBytes } from './recent-bytes.ts';
+import { encodeRecord, recordBytes } from './record.ts';
+import type { Boundary } from './record-scan.ts';
+
+export interface DiskJournalOptions {
+  readonly files: JournalFileOperations;
+  /** Where the mirror journal files are. */
+  readonly directory: string;
+  readonly mirror: MirrorName;
+  /** Path of the mirror journal log, mirrorjrn-<NAME>.log. */
+  readonly logPath: string;
+  readonly lostAndFoundDirectory: string;
+  /** A new file is begun before one would grow beyond this. */
+  readonly fileBytesMax?: number;
+  /** Free bytes below which flush refuses (JournalFrozenError). */
+  readonly reserveBytes?: number;
+  /** For another process while the instance is down: changes nothing on disk, ends at the last whole record. */
+  readonly readOnly?: boolean;
+}
+
+/** @throws JournalDamagedError when durable data is damaged or missing; JournalFrozenError, JournalBrokenError. */
+export function openDiskJournal(options: DiskJournalOptions): Journal {
+  return new DiskJournal(options);
+}
+
+/** Free room is asked for again after this many flushed bytes. */
+const roomCheckEveryBytes = 1024 * 1024;
+
+class DiskJournal implements Journal {
+  readonly mirror: MirrorName;
+  readonly openingReport: string | null;
+  readonly #options: DiskJournalOptions;
+  readonly #disk: JournalFileOperations;
+  readonly #recent = new RecentBytes();
+  readonly #kept: JournalFiles;
+  readonly #mark: FlushedMark | null;
+  #remarks: readonly string[];
+  #flushed: JournalPosition;
+  /** Handle of the newest file, once something was written to it. */
+  #writing: { readonly file: number; readonly handle: number } | null = null;
+  #brokenBy: JournalBrokenError | null = null;
+  #roomCheckInBytes = 0;
+
+  constructor(options: DiskJournalOptions) {
+    this.#options = options;
+    this.#disk = options.files;
+    this.mirror = options.mirror;
+    const opening = inspectJournal(options.files, options.directory, options.mirror, options.logPath);
+    this.openingReport = opening.report;
+    this.#remarks = opening.log.remarks;
+    this.#kept = new JournalFiles(options.files, options.directory, this.#recent, opening.kept);
+    this.#mark = options.readOnly === true ? null : this.#repair(opening);
+    this.#flushed = this.#kept.end;
+  }
+
+  get end(): JournalPosition {
+    return this.#kept.end;
+  }
+
+  get flushed(): JournalPosition {
+    return this.#flushed;
+  }
+
+  get newestRecordMs(): number {
+    return this.#kept.newest?.end.timeMs ?? 0;
+  }
+
+  get files(): Journal['files'] {
+    return this.#kept.all.map(({ number, header, end }) => ({
+      file: number,
+      name: header.fileName,
+      bytes: end.offset,
+    }));
+  }
+
+  get history(): Journal['history'] {
+    return this.#kept.history;
+  }
+
+  startFile(epoch: Epoch, atMs: number): JournalPosition {
+    this.flush();
+    const { newest } = this.#kept;
+    const isNext = newest === undefined || epoch.number > newest.header.epoch.number;
+    assert(isNext || sameEpoch(epoch, newest.header.epoch), 'a new file continues the epoch or begins a later one');
+    const { directory } = this.#options;
+    const header: FileHeader = {
+      mirror: this.mirror,
+      epoch,
+      file: (newest?.number ?? 0) + 1,
+      fileName: nextFileName(this.mirror, atMs, this.#disk.list(directory)),
+      sequenceBefore: newest?.end.sequence ?? 0,
+      previousFileEnd: newest?.end.offset ?? 0,
+      newestBeforeMs: newest?.end.timeMs ?? 0,
+      createdMs: atMs,
+    };
+    this.#beginFile(header, encodeFileHeader(header));
+    return this.end;
+  }
+
+  append(records: readonly JournalRecord[], atMs: number): JournalPosition {
+    this.#mustBeWritable();
+    let file = this.#kept.newest;
+    assert(file !== undefined, 'startFile comes before append');
+    let bytes = 0;
+    for (const record of records) bytes += recordBytes(record);
+    if (bytes === 0) return this.end;
+    const fileBytesMax = this.#options.fileBytesMax ?? journalFileBytesMax;
+    if (file.end.offset > fileHeaderBytes && file.end.offset + bytes > fileBytesMax) file = this.#nextFile(file, atMs);
+    const run = this.#recent.roomFor(file.number, file.end, bytes, this.#flushed.offset);
+    let at = file.end.offset - run.begin.offset;
+    let { sequence } = file.end;
+    for (const record of records) {
+      sequence += 1;
+      at = encodeRecord(run.bytes, run.view, at, record, sequence, atMs);
+    }
+    run.end = { offset: run.begin.offset + at, sequence, timeMs: atMs };
+    this.#advance(file, run.end);
+    return this.end;
+  }
+
+  flush(): JournalPosition {
+    this.#mustBeWritable();
+    const file = this.#kept.newest;
+    if (file === undefined || file.end.offset === this.#flushed.offset) return this.#flushed;
+    const from = this.#flushed.offset;
+    const path = this.#kept.path(file);
+    this.#checkRoom(file.end.offset - from, path);
+    const handle = this.#openForWriting(file);
+    try {
+      let at = from;
+      for (const piece of this.#recent.pieces(file.number, from, file.end.offset)) {
+        this.#disk.write(handle, piece, at);
+        at += piece.length;
+      }
+    } catch (error) {
+      if (!isDiskFull(error)) throw this.#broken('Writing', path, error);
+      this.#orBroken('Cutting a half-written', path, () => this.#disk.truncate(handle, from));
+      this.#roomCheckInBytes = 0;
+      throw frozenError('Writing', path, error);
+    }
+    this.#orBroken('Syncing', path, () => this.#disk.sync(handle));
+    this.#setFlushed();
+    return this.#flushed;
+  }
+
+  read(from: JournalPosition, to: JournalPosition, bytesMax: number): JournalChunk | null {
+    return readChunk(this.#kept, this.#recent, from, to, bytesMax);
+  }
+
+  bytesBetween(from: JournalPosition, to: JournalPosition): number {
+    return bytesBetween(this.#kept, from, to);
+  }
+
+  locate(epoch: number, sequence: number): JournalPosition | null {
+    return locate(this.#kept, epoch, sequence);
+  }
+
+  store(chunk: JournalChunk): JournalPosition {
+    this.#mustBeWritable();
+    const { newest } = this.#kept;
+    const own = newest === undefined || chunk.file > newest.number ? undefined : this.#kept.find(chunk.file);
+    if (own !== undefined) return this.#storeInto(own, chunk);
+    const header = checkedHeader(chunk, this.mirror, newest);
+    const file = journalFile(header);
+    const records = chunk.bytes.subarray(fileHeaderBytes);
+    const end = checkedRecords(chunk, header.epoch.number, records, file.end);
+    this.flush();
+    this.#beginFile(header, chunk.bytes.subarray(0, fileHeaderBytes));
+    return this.#storeRecords(this.#kept.newest!, records, end);
+  }
+
+  truncateTo(position: JournalPosition, reason: string): JournalSurplus | null {
+    this.#mustBeWritable();
+    const file = this.#kept.find(position.file);
+    const boundary = file === undefined ? null : boundaryAt(this.#kept, file, position);
+    if (boundary === null && position.file !== 0) {
+      throw new JournalMismatchError(
+        `The journal cannot be cut after ${printPosition(position)}: it has no such place.`,
+      );
+    }
+    const { end } = this;
+    if (end.file === position.file && end.offset === position.offset) return null;
+    this.flush();
+    const path = this.#options.directory;
+    try {
+      const keptIn = this.#cut(file, boundary, `cut after ${printPosition(position)}: ${reason.replaceAll('\n', ' ')}`);
+      return { from: position, to: end, records: end.sequence - position.sequence, keptIn };
+    } catch (error) {
+      if (isDiskFull(error)) throw frozenError('Cutting the mirror journal in', path, error);
+      throw this.#broken('Cutting the mirror journal in', path, error);
+    }
+  }
+
+  close(): void {
+    try {
+      if (this.#mark !== null && this.#brokenBy === null) {
+        this.flush();
+        this.#mark.lower(this.#flushed);
+      }
+    } finally {
+      this.#stopWriting();
+      this.#kept.close();
+      this.#mark?.close();
+    }
+  }
+
+  /** Make the directory what opening said it is, and durable: bytes found may never have been synced. */
+  #repair(opening: Opening): FlushedMark {
+    const { directory, logPath } = this.#options;
+    const disk = this.#disk;
+    try {
+      if (!disk.exists(directory)) disk.makeDirectory(directory);
+      if (opening.unfinishedPath !== null) disk.remove(opening.unfinishedPath);
+      const { newest } = this.#kept;
+      if (newest !== undefined) {
+        const handle = this.#openForWriting(newest);
+        if (opening.tornBytes > 0) disk.truncate(handle, newest.end.offset);
+        disk.sync(handle);
+      }
+      disk.syncDirectory(directory);
+      const text = this.#logText();
+      if (text !== opening.log.text) disk.replace(logPath, Buffer.from(text));
+      const { file, offset } = this.end;
+      return new FlushedMark(disk, markPath(directory, this.mirror), { file, offset });
+    } catch (error) {
+      if (isDiskFull(error)) throw frozenError('Opening the mirror journal in', directory, error);
+      throw brokenError('Opening the mirror journal in', directory, error);
+    }
+  }
+
+  /** A full file is left for a new one; while there is no room to begin one, the present one goes on (nothing is refused here). */
+  #nextFile(present: JournalFile, atMs: number): JournalFile {
+    try {
+      this.startFile(present.header.epoch, atMs);
+    } catch (error) {
+      if (!(error instanceof JournalFrozenError)) throw error;
+    }
+    return this.#kept.newest!;
+  }
+
+  /** Header, directory entry, line in the log (SYN-001), in this order: a file without a line may be unfinished. */
+  #beginFile(header: FileHeader, headerBytes: Uint8Array): void {
+    const { directory, logPath } = this.#options;
+    const path = join(directory, header.fileName);
+    const disk = this.#disk;
+    this.#roomCheckInBytes = 0;
+    this.#checkRoom(fileHeaderBytes, path);
+    let handle: number | null = null;
+    try {
+      handle = disk.open(path, 'create');
+      disk.write(handle, headerBytes, 0);
+    } catch (error) {
+      if (!isDiskFull(error)) throw this.#broken('Beginning', path, error);
+      this.#abandonFile(path, handle);
+      throw frozenError('Beginning', path, error);
+    }
+    this.#orBroken('Syncing', path, () => {
+      disk.sync(handle);
+      disk.syncDirectory(directory);
+    });
+    const file = journalFile(header);
+    this.#kept.add(file);
+    try {
+      disk.replace(logPath, Buffer.from(this.#logText()));
+    } catch (error) {
+      this.#kept.removeNewest();
+      if (!isDiskFull(error)) throw this.#broken('Writing', logPath, error);
+      this.#abandonFile(path, handle);
+      throw frozenError('Writing', logPath, error);
+    }
+    this.#stopWriting();
+    this.#writing = { file: header.file, handle };
+    this.#keepHeaderAtHand(file, headerBytes);
+    this.#setFlushed();
+  }
+
+  /** With the header in memory, header and first records can be shipped before anything of them is flushed. */
+  #keepHeaderAtHand(file: JournalFile, headerBytes: Uint8Array): void {
+    const run = this.#recent.roomFor(file.number, { ...file.end, offset: 0 }, fileHeaderBytes, fileHeaderBytes);
+    run.bytes.set(headerBytes, 0);
+    run.end = file.end;
+  }
+
+  #abandonFile(path: string, handle: number | null): void {
+    this.#orBroken('Removing', path, () => {
+      if (handle !== null) this.#disk.close(handle);
+      this.#disk.remove(path);
+      this.#disk.syncDirectory(this.#options.directory);
+    });
+  }
+
+  #storeInto(file: JournalFile, chunk: JournalChunk): JournalPosition {
+    if (chunk.fileName !== file.header.fileName)
+      throw mismatchError(chunk, `that file is ${file.header.fileName} here`);
+    const overlap = Math.min(chunk.bytes.length, file.end.offset - chunk.offset);
+    if (overlap < 0) throw mismatchError(chunk, `this journal ends at offset ${file.end.offset} of the file`);
+    for (let at = 0; at < overlap; ) {
+      const own = this.#kept.readAt(file, chunk.offset + at, overlap - at);
+      if (Buffer.compare(own, chunk.bytes.subarray(at, at + own.length)) !== 0) {
+        throw mismatchError(chunk, `it differs from what is here, at or after offset ${chunk.offset + at}`);
+      }
+      at += own.length;
+    }
+    if (overlap === chunk.bytes.length) return this.end;
+    if (file !== this.#kept.newest) throw mismatchError(chunk, `that file ends at offset ${file.end.offset} here`);
+    const records = chunk.bytes.subarray(overlap);
+    const end = checkedRecords(chunk, file.header.epoch.number, records, file.end);
+    return this.#storeRecords(file, records, end);
+  }
+
+  /** Records that were checked go where appended ones go. */
+  #storeRecords(file: JournalFile, records: Uint8Array, end: Boundary): JournalPosition {
+    if (records.length === 0) return this.end;
+    const run = this.#recent.roomFor(file.number, file.end, records.length, this.#flushed.offset);
+    run.bytes.set(records, file.end.offset - run.begin.offset);
+    run.end = end;
+    this.#advance(file, run.end);
+    return this.end;
+  }
+
+  /**
+   * Copy first, then lower what the log and the mark promise, then take away from the newest file backwards: whenever this is
+   * interrupted, the files that are left are a whole journal, at worst a longer one than wanted.
+   */
+  #cut(file: JournalFile | undefined, boundary: Boundary | null, remark: string): string[] {
+    const { directory, logPath, lostAndFoundDirectory } = this.#options;
+    const lostAndFound = new LostAndFound(this.#disk, lostAndFoundDirectory);
+    const keptIn: string[] = [];
+    const readAt = (of: JournalFile) => (offset: number, want: number) => this.#kept.readAt(of, offset, want);
+    this.#stopWriting();
+    if (file !== undefined && boundary !== null && boundary.offset < file.end.offset) {
+      keptIn.push(lostAndFound.keepRecords(file.header, boundary, file.end, readAt(file)));
+    }
+    const headers = this.#kept.all.map(({ header }) => header).filter((header) => header.file <= (file?.number ?? 0));
+    this.#remarks = [...this.#remarks, remark];
+    this.#disk.replace(logPath, Buffer.from(printJournalLog(headers, this.#remarks)));
+    this.#mark!.lower({ file: file?.number ?? 0, offset: boundary?.offset ?? 0 });
+    this.#recent.forgetAll();
+    for (let newest = this.#kept.newest; newest !== undefined && newest !== file; newest = this.#kept.newest) {
+      const { begin } = newest.anchors;
+      const path = this.#kept.path(newest);
+      keptIn.push(lostAndFound.moveFile(path, newest.header, begin, newest.end, readAt(newest), directory));
+      this.#kept.removeNewest();
+      this.#flushed = this.end;
+    }
+    if (file !== undefined && boundary !== null) {
+      const handle = this.#openForWriting(file);
+      this.#disk.truncate(handle, boundary.offset);
+      this.#disk.sync(handle);
+      file.end = boundary;
+      file.anchors.cut(boundary.offset);
+    }
+    this.#flushed = this.end;
+    return keptIn;
+  }
+
+  #logText(): string {
+    return printJournalLog(
+      this.#kept.all.map(({ header }) => header),
+      this.#remarks,
+    );
+  }
+
+  #advance(file: JournalFile, end: Boundary): void {
+    assert(end.offset > file.end.offset && end.sequence > file.end.sequence, 'a journal only grows');
+    file.end = end;
+    file.anchors.note(end);
+  }
+
+  #setFlushed(): void {
+    const { end } = this;
+    this.#roomCheckInBytes -= end.file === this.#flushed.file ? end.offset - this.#flushed.offset : end.offset;
+    this.#flushed = end;
+    this.#orBroken('Writing the mark of', this.#options.directory, () => this.#mark!.raise(end));
+  }
+
+  /** The rest of the disk belongs to the databases, which must never meet a full one. */
+  #checkRoom(bytes: number, path: string): void {
+    if (this.#roomCheckInBytes > bytes) return;
+    const free = this.#disk.freeBytes(this.#options.directory);
+    if (free - bytes < (this.#options.reserveBytes ?? diskReserveBytes)) {
+      this.#roomCheckInBytes = 0;
+      throw frozenError('Writing', path);
+    }
+    this.#roomCheckInBytes = roomCheckEveryBytes;
+  }
+
+  #openForWriting(file: JournalFile): number {
+    if (this.#writing?.file === file.number) return this.#writing.handle;
+    this.#stopWriting();
+    const path = this.#kept.path(file);
+    this.#orBroken('Opening', path, () => {
+      this.#writing = { file: file.number, handle: this.#disk.open(path, 'update') };
+    });
+    return this.#writing!.handle;
+  }
+
+  #stopWriting(): void {
+    if (this.#writing !== null) this.#disk.close(this.#writing.handle);
+    this.#writing = null;
+  }
+
+  #mustBeWritable(): void {
+    if (this.#brokenBy !== null) throw this.#brokenBy;
+    assert(this.#options.readOnly !== true, 'a journal opened for reading cannot be changed');
+  }
+
+  #orBroken(what: string, path: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      throw this.#broken(what, path, error);
+    }
+  }
+
+  #broken(what: string, path: string, cause: unknown): JournalBrokenError {
+    this.#brokenBy = brokenError(what, path, cause);
+    return this.#brokenBy;
+  }
+}

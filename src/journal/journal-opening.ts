@@ -1,0 +1,176 @@
+/**
+ * What opening finds in a journal directory: headers and their chain, the newest file's records by checksum, a torn tail to
+ * be cut, damage to be refused. Finds only; the cut is made by disk-journal.ts. Older files are trusted by their headers and
+ * sizes: each was flushed whole before the next one was begun, and every read checks its records' checksums.
+ */
+import { join } from 'node:path';
+import type { MirrorName } from '../mirror/terms.ts';
+import { type DecodedHeader, decodeFileHeader, type FileHeader, fileHeaderBytes } from './file-header.ts';
+import { EMPTY_LOG, type JournalLog, parseFileName, parseJournalLog } from './file-names.ts';
+import { type Mark, markPath, readMark } from './flushed-mark.ts';
+import { JournalDamagedError, type JournalFileOperations } from './journal.ts';
+import { type JournalFile, journalFile } from './journal-files.ts';
+import { findRecordAfter, type ReadAt, walkRecords } from './record-scan.ts';
+
+export interface Opening {
+  /** Oldest first; the newest one's end is that of its last whole record. */
+  readonly kept: readonly JournalFile[];
+  readonly log: JournalLog;
+  /** Path of a file whose beginning was interrupted, to be removed; null = none. */
+  readonly unfinishedPath: string | null;
+  /** Bytes after the last whole record, to be cut off. */
+  readonly tornBytes: number;
+  /** A sentence for the messages log, or null. */
+  readonly report: string | null;
+}
+
+interface Found {
+  readonly name: string;
+  readonly path: string;
+  readonly size: number;
+  readonly decoded: DecodedHeader;
+}
+
+export function inspectJournal(
+  files: JournalFileOperations,
+  directory: string,
+  mirror: MirrorName,
+  logPath: string,
+): Opening {
+  const log = readLog(files, logPath);
+  const names = files.exists(directory) ? files.list(directory) : [];
+  const found = names
+    .filter((name) => parseFileName(name)?.mirror === mirror)
+    .map((name) => inspectFile(files, join(directory, name), name));
+  const unfinished = found.find((file) => isUnfinished(file, log));
+  const whole = found.filter((file) => file !== unfinished).map((file) => withHeader(file, mirror));
+  whole.sort((a, b) => a.header.file - b.header.file);
+  checkChain(whole);
+  const mark = readMark(files, markPath(directory, mirror));
+  checkNothingMissing(directory, whole.at(-1)?.header.file ?? 0, log, mark);
+  const kept = whole.map(({ header, size }) =>
+    journalFile(header, { offset: size, sequence: header.sequenceBefore, timeMs: header.newestBeforeMs }),
+  );
+  // An older file's last sequence is the one its successor continues.
+  for (const [index, file] of kept.entries()) {
+    const next = kept[index + 1]?.header;
+    if (next !== undefined) file.end = { ...file.end, sequence: next.sequenceBefore, timeMs: next.newestBeforeMs };
+  }
+  const newest = whole.at(-1);
+  const tornBytes = newest === undefined ? 0 : scanNewest(files, newest, kept.at(-1)!, mark);
+  const reports: string[] = [];
+  if (unfinished !== undefined) reports.push(`removed ${unfinished.name}, whose beginning was interrupted`);
+  if (tornBytes > 0) {
+    const { offset, sequence } = kept.at(-1)!.end;
+    reports.push(
+      `cut ${tornBytes} bytes of a torn write off ${newest!.name} at offset ${offset}, after record ${sequence}`,
+    );
+  }
+  const report = reports.length === 0 ? null : `Opening the mirror journal ${reports.join(', and ')}.`;
+  return { kept, log, unfinishedPath: unfinished?.path ?? null, tornBytes, report };
+}
+
+function readLog(files: JournalFileOperations, logPath: string): JournalLog {
+  if (!files.exists(logPath)) return EMPTY_LOG;
+  const handle = files.open(logPath, 'read');
+  const bytes = Buffer.alloc(files.size(handle));
+  files.read(handle, bytes, 0);
+  files.close(handle);
+  return parseJournalLog(bytes.toString('utf8'));
+}
+
+function inspectFile(files: JournalFileOperations, path: string, name: string): Found {
+  const handle = files.open(path, 'read');
+  const size = files.size(handle);
+  const bytes = new Uint8Array(Math.min(size, fileHeaderBytes));
+  const length = files.read(handle, bytes, 0);
+  files.close(handle);
+  return { name, path, size, decoded: decodeFileHeader(bytes.subarray(0, length)) };
+}
+
+/** A crash inside startFile leaves a file without a whole header and without a line in the log, which comes last. */
+function isUnfinished(file: Found, log: JournalLog): boolean {
+  return !file.decoded.ok && file.size <= fileHeaderBytes && !log.files.some(({ name }) => name === file.name);
+}
+
+interface Whole {
+  readonly name: string;
+  readonly path: string;
+  readonly size: number;
+  readonly header: FileHeader;
+}
+
+function withHeader(file: Found, mirror: MirrorName): Whole {
+  const { decoded, name, path, size } = file;
+  if (!decoded.ok) throw damaged(path, 0, decoded.problem);
+  const { header } = decoded;
+  if (header.mirror !== mirror) throw damaged(path, 0, `its header says it belongs to the mirror ${header.mirror}`);
+  if (header.fileName !== name) throw damaged(path, 0, `its header says its name is ${header.fileName}`);
+  return { name, path, size, header };
+}
+
+/** Each file joins the one before: number, size, sequence, epoch. */
+function checkChain(whole: readonly Whole[]): void {
+  for (const [index, { path, header }] of whole.entries()) {
+    const before = whole[index - 1];
+    if (before === undefined) continue;
+    const { file, epoch, sequenceBefore } = before.header;
+    if (header.file === file) throw damaged(path, 0, `its number ${file} is also that of ${before.name}`);
+    if (header.file !== file + 1) throw damaged(path, 0, `file number ${file + 1} is missing before it`);
+    if (header.previousFileEnd !== before.size) {
+      const should = `${before.name} has ${before.size} bytes, ${header.previousFileEnd} when the next file was begun`;
+      throw damaged(before.path, Math.min(before.size, header.previousFileEnd), should);
+    }
+    if (header.sequenceBefore < sequenceBefore)
+      throw damaged(path, 0, 'its first record is older than the file before');
+    if (header.epoch.number < epoch.number) throw damaged(path, 0, 'its epoch is older than that of the file before');
+  }
+}
+
+/** What the log or the mark knows to have been durable must be there. */
+function checkNothingMissing(directory: string, newest: number, log: JournalLog, mark: Mark | string): void {
+  for (const { file, name } of log.files) {
+    if (file > newest) throw damaged(join(directory, name), 0, 'the mirror journal log lists it and it is missing');
+  }
+  if (typeof mark !== 'string' && mark.file > newest) {
+    throw damaged(directory, 0, `mirror journal file number ${mark.file}, which was flushed, is missing`);
+  }
+}
+
+/** Find the end of the newest file's whole records and set it; returns how many torn bytes follow. */
+function scanNewest(
+  files: JournalFileOperations,
+  found: Whole,
+  file: JournalFile,
+  mark: Mark | 'unknown' | 'torn',
+): number {
+  const { path, size } = found;
+  const handle = files.open(path, 'read');
+  const readAt: ReadAt = (offset, want) => {
+    const bytes = new Uint8Array(Math.min(want, size - offset));
+    return bytes.subarray(0, files.read(handle, bytes, offset));
+  };
+  const end = walkRecords(readAt, file.anchors.begin, size, (reached) => {
+    file.anchors.note(reached);
+    return false;
+  });
+  const recordAfter = end.offset < size ? findRecordAfter(readAt, end, size) : null;
+  files.close(handle);
+  file.end = end;
+  if (typeof mark !== 'string' && mark.file === file.number && end.offset < mark.offset) {
+    throw damaged(path, end.offset, `its records were flushed up to offset ${mark.offset}`);
+  }
+  // Without a mark nothing says that the hole is younger than the last flush, so it counts as damage.
+  if (recordAfter !== null && mark === 'unknown')
+    throw damaged(path, end.offset, `whole records follow at offset ${recordAfter}`);
+  return size - end.offset;
+}
+
+function damaged(path: string, offset: number, what: string): JournalDamagedError {
+  return new JournalDamagedError(
+    `The mirror journal file ${path} is damaged at offset ${offset}: ${what}. Nothing was changed; put a good copy of it ` +
+      '(from a backup or another member) in its place, or rebuild this member.',
+    path,
+    offset,
+  );
+}

@@ -1,0 +1,27 @@
+/** The records of a chunk, one by one, each with its place. Not for: getting chunks (journal.ts). */
+import { fileHeaderBytes } from './file-header.ts';
+import { JournalDamagedError, type PlacedRecord, type ReadRecords } from './journal.ts';
+import { decodeRecord, recordSequence, recordTimeMs, viewOf, wholeRecordLength } from './record.ts';
+
+export const readRecords: ReadRecords = function* readRecords(chunk): Generator<PlacedRecord> {
+  const { bytes, file, offset } = chunk;
+  const view = viewOf(bytes);
+  const { epoch } = chunk.to;
+  let { sequence } = chunk.from;
+  for (let at = offset === 0 ? fileHeaderBytes : 0; at < bytes.length; ) {
+    const length = wholeRecordLength(bytes, view, at, bytes.length);
+    if (length === 0 || recordSequence(view, at) !== sequence + 1) {
+      throw new JournalDamagedError(
+        `A chunk of the mirror journal file ${chunk.fileName} is damaged at offset ${offset + at}, after record ${sequence}: ` +
+          'read or fetch it again.',
+        chunk.fileName,
+        offset + at,
+      );
+    }
+    sequence += 1;
+    const { kind, database, key, value } = decodeRecord(bytes, view, at);
+    const timeMs = recordTimeMs(view, at);
+    at += length;
+    yield { kind, database, key, value, timeMs, position: { epoch, file, offset: offset + at, sequence } };
+  }
+};

@@ -1,0 +1,153 @@
+/**
+ * A journal record as bytes, the same on disk and on the wire. Not for: files, positions in them, what is durable.
+ *
+ *   0  u32  length of the whole record
+ *   4  u32  CRC-32C of everything from byte 8 on, begun with the length, so that a false length is noticed too
+ *   8  f64  sequence
+ *  16  f64  time, ms since 1970
+ *  24  u8   kind
+ *  25  u8   length of the database name
+ *  26  u16  length of the key
+ *  28       database name (UTF-8), key, value to the end
+ *
+ * All numbers little-endian. Encoding is the hot path of a primary: no allocation per record.
+ */
+import assert from 'node:assert/strict';
+import { globalValueBytesMax } from '../mirror/limits.ts';
+import { crc32c } from '../protocol/crc32c.ts';
+import type { JournalRecord, RecordKind } from './journal.ts';
+
+export const recordHeaderBytes = 28;
+export const recordBytesMax = recordHeaderBytes + 255 + 65_535 + globalValueBytesMax;
+
+const CHECKSUM_FROM = 8;
+/** Above this a native copy is cheaper than a loop. */
+const LOOP_COPY_MAX = 64;
+
+/** A kind's number on disk is its place here, counted from 1; never reorder. */
+const KINDS: readonly RecordKind[] = ['set', 'kill', 'database-added', 'database-removed', 'epoch-begun'];
+const KIND_NUMBERS: Readonly<Record<RecordKind, number>> = {
+  set: 1,
+  kill: 2,
+  'database-added': 3,
+  'database-removed': 4,
+  'epoch-begun': 5,
+};
+
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Bytes the record takes; asserts that it can be written at all, before anything is encoded. */
+export function recordBytes(record: JournalRecord): number {
+  const name = databaseBytes(record.database);
+  if (record.key.length > 65_535 || record.value.length > globalValueBytesMax) {
+    assert.fail(`A record's key (${record.key.length} bytes) or value (${record.value.length} bytes) is too long.`);
+  }
+  return recordHeaderBytes + name.length + record.key.length + record.value.length;
+}
+
+/** Write the record at `at`; there must be room. Returns the offset after it. */
+export function encodeRecord(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  record: JournalRecord,
+  sequence: number,
+  timeMs: number,
+): number {
+  const name = databaseBytes(record.database);
+  const { key, value } = record;
+  const length = recordHeaderBytes + name.length + key.length + value.length;
+  const end = at + length;
+  view.setUint32(at, length, true);
+  view.setFloat64(at + 8, sequence, true);
+  view.setFloat64(at + 16, timeMs, true);
+  view.setUint8(at + 24, KIND_NUMBERS[record.kind]);
+  view.setUint8(at + 25, name.length);
+  view.setUint16(at + 26, key.length, true);
+  let to = copyInto(bytes, at + recordHeaderBytes, name);
+  to = copyInto(bytes, to, key);
+  copyInto(bytes, to, value);
+  view.setUint32(at + 4, crc32c(bytes, at + CHECKSUM_FROM, end, length), true);
+  return end;
+}
+
+/** Length of the record at `at` when it stands there whole before `end` and its checksum holds; else 0. */
+export function wholeRecordLength(bytes: Uint8Array, view: DataView, at: number, end: number): number {
+  const length = plausibleRecordLength(view, at, end);
+  if (length === 0 || at + length > end) return 0;
+  if (view.getUint32(at + 4, true) !== crc32c(bytes, at + CHECKSUM_FROM, at + length, length)) return 0;
+  const kind = view.getUint8(at + 24);
+  const named = recordHeaderBytes + view.getUint8(at + 25) + view.getUint16(at + 26, true);
+  return kind >= 1 && kind <= KINDS.length && named <= length ? length : 0;
+}
+
+/** The length a record at `at` claims, when its header is before `end` and the length is possible; else 0. */
+export function plausibleRecordLength(view: DataView, at: number, end: number): number {
+  if (at + recordHeaderBytes > end) return 0;
+  const length = view.getUint32(at, true);
+  return length >= recordHeaderBytes && length <= recordBytesMax ? length : 0;
+}
+
+export function recordSequence(view: DataView, at: number): number {
+  return view.getFloat64(at + 8, true);
+}
+
+export function recordTimeMs(view: DataView, at: number): number {
+  return view.getFloat64(at + 16, true);
+}
+
+/** The record at `at`, already found whole. Key and value are views of `bytes`, not copies. */
+export function decodeRecord(bytes: Uint8Array, view: DataView, at: number): JournalRecord {
+  const end = at + view.getUint32(at, true);
+  const nameEnd = at + recordHeaderBytes + view.getUint8(at + 25);
+  const keyEnd = nameEnd + view.getUint16(at + 26, true);
+  return {
+    kind: KINDS[view.getUint8(at + 24) - 1]!,
+    database: databaseName(bytes, at + recordHeaderBytes, nameEnd),
+    key: bytes.subarray(nameEnd, keyEnd),
+    value: bytes.subarray(keyEnd, end),
+  };
+}
+
+function copyInto(bytes: Uint8Array, at: number, from: Uint8Array): number {
+  const { length } = from;
+  if (length > LOOP_COPY_MAX) bytes.set(from, at);
+  else for (let index = 0; index < length; index += 1) bytes[at + index] = from[index]!;
+  return at + length;
+}
+
+/** A mirror has few databases and millions of records of each: names are turned into bytes and back once. */
+const encodedNames = new Map<string, Uint8Array>();
+const encodedNamesMax = 4096;
+
+let newestName = '';
+let newestNameBytes: Uint8Array = new Uint8Array(0);
+let newestDecodedName = '';
+let newestDecodedBytes: Uint8Array = new Uint8Array(0);
+
+function databaseBytes(name: string): Uint8Array {
+  if (name === newestName) return newestNameBytes;
+  let bytes = encodedNames.get(name);
+  if (bytes === undefined) {
+    bytes = Uint8Array.from(Buffer.from(name, 'utf8'));
+    assert(bytes.length <= 255, `The database name ${name} is too long for a journal record.`);
+    if (encodedNames.size >= encodedNamesMax) encodedNames.clear();
+    encodedNames.set(name, bytes);
+  }
+  newestName = name;
+  newestNameBytes = bytes;
+  return bytes;
+}
+
+function databaseName(bytes: Uint8Array, start: number, end: number): string {
+  const known = newestDecodedBytes;
+  let same = known.length === end - start;
+  for (let index = 0; same && index < known.length; index += 1) same = known[index] === bytes[start + index];
+  if (!same) {
+    newestDecodedBytes = bytes.slice(start, end);
+    newestDecodedName = Buffer.from(newestDecodedBytes).toString('utf8');
+  }
+  return newestDecodedName;
+}
