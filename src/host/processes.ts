@@ -57,7 +57,12 @@ async function firstWord(child: ChildProcess, timeoutMs: number): Promise<Daemon
       resolve(word);
     };
     child.once('message', (word) => settle(word as unknown as DaemonReady | DaemonFailed));
-    child.once('exit', (code, signal) => settle(`it ended at once, ${signal ?? `with code ${code}`}`));
+    child.once('exit', (code, signal) => {
+      const ended = `it ended at once, ${signal ?? `with code ${code}`}`;
+      // Its last word may still be in the channel, which then closes behind it.
+      if (child.connected) child.once('disconnect', () => settle(ended));
+      else settle(ended);
+    });
     child.once('error', (error) => settle(`it could not be started: ${error.message}`));
   });
 }
