@@ -1,0 +1,247 @@
+/**
+ * The arbiter: a witness, not a judge of roles. It keeps nothing on disk; after its restart there is no period until both
+ * members have entered a new one (I5). Once it has told one member of a period "the other is gone", the other hears "taken".
+ */
+import { silenceShareOfQos } from './limits.ts';
+import type { FromArbiter, ToArbiter } from './messages.ts';
+import { type Epoch, type MemberName, type MirrorName, sameEpoch } from './terms.ts';
+
+export interface ArbiterSession {
+  readonly session: number;
+  readonly connection: number;
+  readonly mirror: MirrorName;
+  readonly member: MemberName;
+  readonly qosTimeoutMs: number;
+  readonly lastHeardMs: number;
+}
+
+/** One unbroken time in which a primary and its active backup are both here in arbiter controlled mode. */
+export interface Period {
+  readonly epoch: Epoch;
+  readonly term: number;
+  /** The two sessions it is bound to; it ends with neither, but licenses only them. */
+  readonly sessions: readonly [number, number];
+  /** Session that holds the licence; 0 = nobody asked yet. */
+  readonly licensed: number;
+  /** Questions that wait for evidence newer than themselves: session that asked. */
+  readonly asking: readonly number[];
+}
+
+export interface ArbiterState {
+  readonly sessions: readonly ArbiterSession[];
+  readonly periods: ReadonlyMap<MirrorName, Period>;
+  readonly nextSession: number;
+}
+
+export type ArbiterEvent = { readonly nowMs: number } & (
+  | {
+      readonly type: 'opened';
+      readonly connection: number;
+      readonly mirror: MirrorName;
+      readonly member: MemberName;
+      readonly qosTimeoutMs: number;
+    }
+  | { readonly type: 'message'; readonly connection: number; readonly message: ToArbiter }
+  | { readonly type: 'closed'; readonly connection: number }
+  | { readonly type: 'woke' }
+);
+
+export type ArbiterEffect =
+  | { readonly type: 'welcome'; readonly connection: number; readonly session: number }
+  | { readonly type: 'tell'; readonly connection: number; readonly message: FromArbiter }
+  | { readonly type: 'close'; readonly connection: number; readonly reason: string }
+  | {
+      readonly type: 'note';
+      readonly what: string;
+      readonly rules: readonly string[];
+      readonly facts: Readonly<Record<string, string | number | boolean | null>>;
+    };
+
+/** `firstSession` differs at each start of the process, so that a session of an earlier life is never taken for a present one. */
+export function initialArbiter(firstSession: number): ArbiterState {
+  return { sessions: [], periods: new Map(), nextSession: firstSession };
+}
+
+interface Working {
+  sessions: ArbiterSession[];
+  periods: Map<MirrorName, Period>;
+  nextSession: number;
+  readonly effects: ArbiterEffect[];
+  readonly nowMs: number;
+}
+
+export function stepArbiter(
+  before: ArbiterState,
+  event: ArbiterEvent,
+): { readonly state: ArbiterState; readonly effects: readonly ArbiterEffect[] } {
+  const work: Working = {
+    sessions: [...before.sessions],
+    periods: new Map(before.periods),
+    nextSession: before.nextSession,
+    effects: [],
+    nowMs: event.nowMs,
+  };
+  switch (event.type) {
+    case 'opened':
+      onOpened(work, event);
+      break;
+    case 'message':
+      onMessage(work, event.connection, event.message);
+      break;
+    case 'closed':
+      loseSession(work, event.connection);
+      break;
+    case 'woke':
+      break;
+    default:
+      event satisfies never;
+  }
+  dropSilent(work);
+  return {
+    state: { sessions: work.sessions, periods: work.periods, nextSession: work.nextSession },
+    effects: work.effects,
+  };
+}
+
+/** When `woke` is wanted next; null = never. */
+export function nextArbiterWakeMs(state: ArbiterState): number | null {
+  const times = state.sessions.map((entry) => entry.lastHeardMs + entry.qosTimeoutMs * silenceShareOfQos);
+  return times.length === 0 ? null : Math.min(...times);
+}
+
+function tell(work: Working, entry: ArbiterSession, message: FromArbiter): void {
+  work.effects.push({ type: 'tell', connection: entry.connection, message });
+}
+
+function otherOf(work: Working, entry: ArbiterSession): ArbiterSession | undefined {
+  return work.sessions.find((candidate) => candidate.mirror === entry.mirror && candidate.member !== entry.member);
+}
+
+function onOpened(work: Working, event: Extract<ArbiterEvent, { type: 'opened' }>): void {
+  const older = work.sessions.find((entry) => entry.mirror === event.mirror && entry.member === event.member);
+  if (older !== undefined) {
+    work.effects.push({ type: 'close', connection: older.connection, reason: 'replaced by a newer session' });
+    loseSession(work, older.connection);
+  }
+  const session = work.nextSession;
+  work.nextSession += 1;
+  const { connection, mirror, member, qosTimeoutMs } = event;
+  work.sessions.push({ session, connection, mirror, member, qosTimeoutMs, lastHeardMs: work.nowMs });
+  work.effects.push({ type: 'welcome', connection, session });
+  tellBoth(work, mirror);
+}
+
+/** Both members always know whether the other one is here (MON-019). */
+function tellBoth(work: Working, mirror: MirrorName): void {
+  for (const entry of work.sessions.filter((candidate) => candidate.mirror === mirror)) {
+    tell(work, entry, { type: 'keep-alive', otherConnected: otherOf(work, entry) !== undefined });
+  }
+}
+
+function onMessage(work: Working, connection: number, message: ToArbiter): void {
+  const entry = work.sessions.find((candidate) => candidate.connection === connection);
+  if (entry === undefined) return;
+  work.sessions = work.sessions.map((candidate) =>
+    candidate === entry ? { ...entry, lastHeardMs: work.nowMs } : candidate,
+  );
+  answerQuestionsAbout(work, entry);
+  switch (message.type) {
+    case 'keep-alive':
+      tell(work, entry, { type: 'keep-alive', otherConnected: otherOf(work, entry) !== undefined });
+      return;
+    case 'enter':
+      return onEnter(work, entry, message);
+    case 'peer-lost':
+      return onPeerLost(work, entry, message);
+    case 'left-notice': {
+      const other = otherOf(work, entry);
+      if (other !== undefined) tell(work, other, message);
+      return;
+    }
+    default:
+      message satisfies never;
+  }
+}
+
+function onEnter(work: Working, entry: ArbiterSession, message: Extract<ToArbiter, { type: 'enter' }>): void {
+  const other = otherOf(work, entry);
+  const { epoch, term } = message;
+  if (other === undefined || entry.session !== message.session || other.session !== message.otherSession) {
+    tell(work, entry, { type: 'refused', epoch, term });
+    return;
+  }
+  work.periods.set(entry.mirror, { epoch, term, sessions: [entry.session, other.session], licensed: 0, asking: [] });
+  tell(work, entry, { type: 'entered', epoch, term });
+  tell(work, other, { type: 'entered', epoch, term });
+  work.effects.push({
+    type: 'note',
+    what: 'arbiter controlled mode entered',
+    rules: ['FO-028'],
+    facts: { mirror: entry.mirror, primary: entry.member, backup: other.member, epoch: epoch.number, term },
+  });
+}
+
+/** FO-030, FO-034, FO-039: a member lost the other. Answered only on evidence newer than the question. */
+function onPeerLost(work: Working, entry: ArbiterSession, message: Extract<ToArbiter, { type: 'peer-lost' }>): void {
+  const { epoch, term } = message;
+  const period = work.periods.get(entry.mirror);
+  const known = period !== undefined && period.term === term && sameEpoch(period.epoch, epoch);
+  if (!known || !period.sessions.includes(entry.session)) {
+    tell(work, entry, { type: 'never', epoch, term });
+    return;
+  }
+  if (period.licensed !== 0) {
+    tell(work, entry, { type: period.licensed === entry.session ? 'gone' : 'taken', epoch, term });
+    return;
+  }
+  const otherSession = period.sessions.find((session) => session !== entry.session);
+  if (!work.sessions.some((candidate) => candidate.session === otherSession)) {
+    license(work, entry, period);
+    return;
+  }
+  work.periods.set(entry.mirror, { ...period, asking: [...period.asking, entry.session] });
+}
+
+function license(work: Working, entry: ArbiterSession, period: Period): void {
+  work.periods.set(entry.mirror, { ...period, licensed: entry.session, asking: [] });
+  tell(work, entry, { type: 'gone', epoch: period.epoch, term: period.term });
+  work.effects.push({
+    type: 'note',
+    what: `told ${entry.member} that the other member is gone`,
+    rules: ['FO-034', 'FO-039'],
+    facts: { mirror: entry.mirror, epoch: period.epoch.number, term: period.term },
+  });
+}
+
+/** A message of `entry` proves that it lives: whoever asked about it hears "present". */
+function answerQuestionsAbout(work: Working, entry: ArbiterSession): void {
+  const period = work.periods.get(entry.mirror);
+  const asker = period?.asking.find((session) => session !== entry.session);
+  if (period === undefined || asker === undefined) return;
+  work.periods.set(entry.mirror, { ...period, asking: period.asking.filter((session) => session !== asker) });
+  const asking = work.sessions.find((candidate) => candidate.session === asker);
+  if (asking !== undefined) tell(work, asking, { type: 'present', epoch: period.epoch, term: period.term });
+}
+
+function loseSession(work: Working, connection: number): void {
+  const lost = work.sessions.find((entry) => entry.connection === connection);
+  if (lost === undefined) return;
+  work.sessions = work.sessions.filter((entry) => entry !== lost);
+  const period = work.periods.get(lost.mirror);
+  const asker = work.sessions.find((entry) => period?.asking.includes(entry.session) && entry.session !== lost.session);
+  if (period !== undefined) {
+    const asking = period.asking.filter((session) => session !== lost.session);
+    work.periods.set(lost.mirror, { ...period, asking });
+    if (asker !== undefined && period.licensed === 0) license(work, asker, { ...period, asking });
+  }
+  tellBoth(work, lost.mirror);
+}
+
+/** FO-013. */
+function dropSilent(work: Working): void {
+  for (const entry of [...work.sessions]) {
+    if (work.nowMs - entry.lastHeardMs < entry.qosTimeoutMs * silenceShareOfQos) continue;
+    work.effects.push({ type: 'close', connection: entry.connection, reason: 'silent beyond the QoS timeout' });
+    loseSession(work, entry.connection);
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * Every order a member can give. The driver carries the effects of one step out in order and finishes each synchronous
+ * one before the next: `save-record` is on disk before the messages behind it leave; `hold-updates` is in force before
+ * anything behind it. Effects marked (event) answer later with the event named.
+ */
+import type { JournalPosition } from './journal-position.ts';
+import type { LogMessage } from './log-messages.ts';
+import type { MemberRecord } from './member-record.ts';
+import type { DataMessage, ToArbiter } from './messages.ts';
+import type { Epoch, MemberName } from './terms.ts';
+
+export type Facts = Readonly<Record<string, string | number | boolean | null>>;
+
+export type MemberEffect =
+  /** Write the record whole and durably. */
+  | { readonly type: 'save-record'; readonly record: MemberRecord }
+
+  /** Open a data channel to a member (event `dialled` or `dial-failed`). */
+  | { readonly type: 'dial'; readonly to: MemberName }
+  | { readonly type: 'send'; readonly connection: number; readonly message: DataMessage }
+  | { readonly type: 'close'; readonly connection: number; readonly reason: string }
+
+  /** Connect to the arbiter (event `arbiter-opened` or `arbiter-closed`). */
+  | { readonly type: 'open-arbiter' }
+  | { readonly type: 'close-arbiter' }
+  | { readonly type: 'tell-arbiter'; readonly message: ToArbiter }
+
+  /** Ask the agent of the other failover member (event `agent-answered`). Force-down kills an instance of a lower epoch whatever its state. */
+  | {
+      readonly type: 'ask-agent';
+      readonly request: number;
+      readonly question: 'confirm-down' | 'force-down';
+      readonly of: MemberName;
+      readonly epoch: Epoch;
+    }
+  /** Ask that agent what journal it has of the incarnation it called down (event `journal-offered` or `fetch-failed`). */
+  | { readonly type: 'ask-journal'; readonly request: number; readonly of: MemberName; readonly incarnation: number }
+  /** Fetch everything behind the own end, store and flush it (event `journal-fetched` or `fetch-failed`). */
+  | { readonly type: 'fetch-journal'; readonly request: number; readonly of: MemberName; readonly incarnation: number }
+
+  /** Make the journal durable (event `journal-flushed`). */
+  | { readonly type: 'flush-journal' }
+  /** Read one chunk behind `from`, not beyond `to`, and send it (event `journal-shipped` or `ship-failed`). */
+  | {
+      readonly type: 'ship-journal';
+      readonly connection: number;
+      readonly from: JournalPosition;
+      readonly to: JournalPosition;
+      readonly durableTo: JournalPosition;
+    }
+  /** Store the bytes that came beside a data message, and flush (event `journal-flushed` or `store-failed`). */
+  | {
+      readonly type: 'store-journal';
+      readonly connection: number;
+      readonly from: JournalPosition;
+      readonly to: JournalPosition;
+    }
+  /** Keep records up to this epoch and sequence, put what follows into lost+found (event `journal-cut`, before the next effect). */
+  | { readonly type: 'cut-journal'; readonly to: { readonly epoch: number; readonly sequence: number } }
+  /** Begin a new file of this epoch (event `file-started`). */
+  | { readonly type: 'start-file'; readonly epoch: Epoch }
+  /** Bring every activated database up to there (event `databases-applied`). */
+  | { readonly type: 'apply-journal'; readonly to: JournalPosition }
+
+  /** Updates come in and are appended. */
+  | { readonly type: 'admit-updates' }
+  /** Updates wait at the door (trouble, hand-over). */
+  | { readonly type: 'hold-updates' }
+  /** Updates are refused, those waiting too: this member is not primary. */
+  | { readonly type: 'refuse-updates' }
+  /** Every update at or below is durable and applied: answer its client. */
+  | { readonly type: 'answer-clients'; readonly to: JournalPosition }
+  | { readonly type: 'end-process'; readonly because: string }
+  | { readonly type: 'log'; readonly message: LogMessage; readonly facts: Facts }
+  /** A role change or a decision, with the rules that fired: goes to the events record. */
+  | { readonly type: 'note'; readonly what: string; readonly rules: readonly string[]; readonly facts: Facts }
+  /** An operator's command has come to its end, or to the answer it gets now. */
+  | {
+      readonly type: 'answer-operator';
+      readonly request: number;
+      readonly outcome: 'done' | 'refused' | 'failed' | 'not-known';
+      readonly reason: string;
+      readonly text: string;
+      readonly spec: string | null;
+    };

@@ -1,0 +1,110 @@
+/** Every fact that can reach a member. Time is `nowMs`: monotonic, ms, of this machine; wall clocks decide nothing. */
+import type { EpochBeginning, JournalPosition } from './journal-position.ts';
+import type { MemberRecord } from './member-record.ts';
+import type { AgentAnswer, DataMessage, Envelope, FromArbiter } from './messages.ts';
+import type { MemberName } from './terms.ts';
+
+export interface MemberSettings {
+  readonly qosTimeoutMs: number;
+  /** Is an arbiter configured (and this a failover member)? */
+  readonly arbiter: boolean;
+  /** The other failover member, or null when there is none (FO-063). */
+  readonly partner: MemberName | null;
+  /** On an async: the failover members, in the order in which they are tried. */
+  readonly failoverMembers: readonly MemberName[];
+}
+
+export type OperatorCommand =
+  /** Stop the process; an active backup is asked to take over unless `noFailover` (FO-008, FO-073). */
+  | { readonly command: 'stop-instance'; readonly noFailover: boolean }
+  | { readonly command: 'stop-mirror' }
+  | { readonly command: 'start-mirror' }
+  | { readonly command: 'change-no-failover'; readonly set: boolean }
+  | { readonly command: 'become-primary' }
+  /** `lineage` is a fresh random id, `atMs` the wall clock, `evidence` what the operator was shown. */
+  | { readonly command: 'force-primary'; readonly lineage: string; readonly atMs: number; readonly evidence: string };
+
+export type MemberEvent = { readonly nowMs: number } & (
+  | {
+      readonly type: 'started';
+      readonly record: MemberRecord;
+      readonly settings: MemberSettings;
+      readonly journalEnd: JournalPosition;
+      readonly history: readonly EpochBeginning[];
+      /** What every activated database holds at least. */
+      readonly applied: JournalPosition;
+      /** The furthest that any database holds. */
+      readonly appliedFurthest: JournalPosition;
+      /** Fresh random id, for the first epoch of a new mirror. */
+      readonly lineage: string;
+    }
+  | { readonly type: 'settings-changed'; readonly settings: MemberSettings }
+  | { readonly type: 'woke' }
+  /** The process stood still for longer than a keep-alive period; messages that waited come before the next `woke`. */
+  | { readonly type: 'stalled'; readonly gapMs: number }
+
+  // Data channel. `connection` numbers are given by the network and never used again.
+  | { readonly type: 'dialled'; readonly to: MemberName; readonly connection: number }
+  | { readonly type: 'dial-failed'; readonly to: MemberName; readonly reason: string }
+  | {
+      readonly type: 'message';
+      readonly connection: number;
+      readonly envelope: Envelope;
+      readonly message: DataMessage;
+    }
+  | { readonly type: 'closed'; readonly connection: number; readonly reason: string }
+
+  // Arbiter.
+  | { readonly type: 'arbiter-opened'; readonly session: number }
+  | { readonly type: 'arbiter-closed'; readonly reason: string }
+  | { readonly type: 'arbiter-message'; readonly message: FromArbiter }
+
+  // Agent of the other failover member.
+  | { readonly type: 'agent-answered'; readonly request: number; readonly answer: AgentAnswer }
+  /** What journal the agent could hand out. */
+  | {
+      readonly type: 'journal-offered';
+      readonly request: number;
+      readonly history: readonly EpochBeginning[];
+      readonly end: JournalPosition;
+    }
+  /** All of it is stored and flushed. */
+  | {
+      readonly type: 'journal-fetched';
+      readonly request: number;
+      readonly end: JournalPosition;
+      readonly history: readonly EpochBeginning[];
+    }
+  | { readonly type: 'fetch-failed'; readonly request: number; readonly reason: string }
+
+  // Own journal and databases.
+  | { readonly type: 'journal-appended'; readonly to: JournalPosition }
+  | {
+      readonly type: 'journal-flushed';
+      readonly to: JournalPosition;
+    }
+  | {
+      readonly type: 'journal-shipped';
+      readonly connection: number;
+      readonly to: JournalPosition;
+      readonly bytes: number;
+    }
+  | { readonly type: 'ship-failed'; readonly connection: number; readonly reason: string }
+  | {
+      readonly type: 'store-failed';
+      readonly connection: number;
+      readonly reason: string;
+      readonly end: JournalPosition;
+    }
+  /** The answer to `cut-journal`; `records` were taken away (0 = nothing to cut) and lie in `keptIn`. */
+  | {
+      readonly type: 'journal-cut';
+      readonly end: JournalPosition;
+      readonly history: readonly EpochBeginning[];
+      readonly records: number;
+      readonly keptIn: string;
+    }
+  | { readonly type: 'databases-applied'; readonly to: JournalPosition }
+  | { readonly type: 'file-started'; readonly end: JournalPosition; readonly history: readonly EpochBeginning[] }
+  | { readonly type: 'operator'; readonly request: number; readonly order: OperatorCommand }
+);

@@ -1,0 +1,144 @@
+/**
+ * What each member has of the journal, and what counts as durable: fsynced here and, while there is an active backup,
+ * acknowledged as fsynced by it (SYN-006, FO-006). The journal is the only road into a database: nothing is applied, and
+ * no client answered, above `durable`.
+ */
+import { comparePositions, type EpochBeginning, earlier, type JournalPosition, later } from './journal-position.ts';
+import { shipWindowBytes } from './limits.ts';
+import type { JournalState, Served, Step } from './member-state.ts';
+import { send } from './step.ts';
+
+/** A copy of the journal slice with changes; slices are never changed in place. */
+export function setJournal(step: Step, changes: Partial<JournalState>): void {
+  step.state.journal = { ...step.state.journal, ...changes };
+}
+
+export function setServed(step: Step, name: string, changes: Partial<Served>): void {
+  const served = step.state.serving.members.get(name);
+  if (served === undefined) return;
+  const members = new Map(step.state.serving.members);
+  members.set(name, { ...served, ...changes });
+  step.state.serving = { ...step.state.serving, members };
+}
+
+/**
+ * The last position that two journals share. An epoch is the same in both when number, owner and lineage agree; inside it
+ * the shorter one is a prefix of the longer one, because only its owner wrote it.
+ */
+export function commonPrefix(
+  mine: { readonly history: readonly EpochBeginning[]; readonly end: JournalPosition },
+  theirs: { readonly history: readonly EpochBeginning[]; readonly end: JournalPosition },
+): { readonly epoch: number; readonly sequence: number } {
+  for (let index = mine.history.length - 1; index >= 0; index -= 1) {
+    const here = mine.history[index] as EpochBeginning;
+    const at = theirs.history.findIndex(
+      (entry) => entry.epoch === here.epoch && entry.owner === here.owner && entry.lineage === here.lineage,
+    );
+    if (at < 0) continue;
+    const myEnd = (mine.history[index + 1]?.begin ?? mine.end).sequence;
+    const theirEnd = (theirs.history[at + 1]?.begin ?? theirs.end).sequence;
+    return { epoch: here.epoch, sequence: Math.min(myEnd, theirEnd) };
+  }
+  return { epoch: 0, sequence: 0 };
+}
+
+/** Is this position of ours beyond the common prefix? */
+export function isBeyond(
+  position: JournalPosition,
+  common: { readonly epoch: number; readonly sequence: number },
+): boolean {
+  return position.epoch > common.epoch || (position.epoch === common.epoch && position.sequence > common.sequence);
+}
+
+/** Primary: what may be acknowledged now. Nothing while in trouble (FO-014, I4). */
+export function advanceDurable(step: Step): void {
+  const { state } = step;
+  const { serving, journal } = state;
+  if (serving.trouble !== null) return;
+  const reached = serving.counted === null ? journal.flushed : earlier(journal.flushed, serving.ackedByCounted);
+  if (comparePositions(reached, journal.durable) > 0) {
+    setJournal(step, { durable: reached });
+    applyDurable(step);
+  }
+  for (const served of serving.members.values()) {
+    pumpMember(step, served.name);
+    tellDurable(step, served.name);
+  }
+}
+
+/** Ask for the next piece to be applied, one at a time (SYN-015 keeps order inside). */
+export function applyDurable(step: Step): void {
+  const { journal } = step.state;
+  const target = earlier(journal.durable, journal.flushed);
+  if (journal.applyingTo !== null || comparePositions(target, journal.applied) <= 0) return;
+  setJournal(step, { applyingTo: target, appliedFurthest: later(journal.appliedFurthest, target) });
+  step.effects.push({ type: 'apply-journal', to: target });
+}
+
+export function onApplied(step: Step, to: JournalPosition): void {
+  setJournal(step, { applied: later(step.state.journal.applied, to), applyingTo: null });
+  applyDurable(step);
+}
+
+/**
+ * Send the member what it lacks, one chunk under way at a time and at most a window unacknowledged. The backup gets
+ * everything at once, before our own fsync (SYN-006); an async only what is durable (SYN-007).
+ */
+export function pumpMember(step: Step, name: string): void {
+  const { state } = step;
+  const served = state.serving.members.get(name);
+  if (served === undefined || served.shipping || served.sentTo === null) return;
+  const { appended, durable } = state.journal;
+  const to = served.failoverMember ? appended : durable;
+  if (comparePositions(to, served.sentTo) <= 0) return;
+  const underWay = served.inFlight.reduce((sum, chunk) => sum + chunk.bytes, 0);
+  if (underWay >= shipWindowBytes) return;
+  setServed(step, name, { shipping: true, durableTold: durable });
+  step.effects.push({
+    type: 'ship-journal',
+    connection: served.connection,
+    from: served.sentTo,
+    to,
+    durableTo: durable,
+  });
+}
+
+export function onShipped(step: Step, name: string, to: JournalPosition, bytes: number): void {
+  const served = step.state.serving.members.get(name);
+  if (served === undefined) return;
+  setServed(step, name, {
+    shipping: false,
+    sentTo: to,
+    inFlight: [...served.inFlight, { to, bytes, sentAtMs: step.nowMs }],
+  });
+  pumpMember(step, name);
+}
+
+/** An acknowledgement moves lag and window; whether it counts for durability is primary.ts's business. */
+export function onAcknowledged(step: Step, name: string, to: JournalPosition, applied: JournalPosition): void {
+  const served = step.state.serving.members.get(name);
+  if (served === undefined) return;
+  const inFlight = served.inFlight.filter((chunk) => comparePositions(chunk.to, to) > 0);
+  setServed(step, name, {
+    ackedTo: later(served.ackedTo, to),
+    applied: later(served.applied, applied),
+    inFlight,
+    sentTo: served.sentTo ?? to,
+  });
+  pumpMember(step, name);
+}
+
+/** The durable position rides on data; it is told by itself when nothing is about to be sent. */
+function tellDurable(step: Step, name: string): void {
+  const served = step.state.serving.members.get(name);
+  const { durable } = step.state.journal;
+  if (served === undefined || served.shipping || served.sentTo === null) return;
+  if (comparePositions(durable, served.durableTold) <= 0) return;
+  setServed(step, name, { durableTold: durable });
+  send(step, served.connection, { type: 'durable-to', to: durable });
+}
+
+/** When the oldest data under way to this member was sent; null = nothing is under way. */
+export function oldestUnansweredMs(served: Served): number | null {
+  return served.inFlight[0]?.sentAtMs ?? null;
+}

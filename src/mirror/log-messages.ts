@@ -1,0 +1,121 @@
+/**
+ * The texts of messages.log, by name: one place, fixed words, severities 0 information, 1 warning, 2 severe, 3 fatal.
+ * `{fact}` is replaced by the fact of that name.
+ */
+export interface LogText {
+  readonly severity: 0 | 1 | 2 | 3;
+  readonly category: string;
+  readonly text: string;
+}
+
+const utility = 'Utility.Event';
+const generic = 'Generic.Event';
+
+export const logMessages = {
+  'manager-initialized': { severity: 0, category: utility, text: 'Manager initialized for {mirror}' },
+  'alone-becoming-primary': {
+    severity: 0,
+    category: utility,
+    text: 'No other mirror members configured, becoming primary mirror server',
+  },
+  'becoming-primary': { severity: 1, category: utility, text: 'Becoming primary mirror server ({rules}: {because})' },
+  'became-primary': { severity: 0, category: utility, text: 'This member is now the primary of epoch {epoch}' },
+  'found-primary': { severity: 0, category: utility, text: 'Found {primary} as primary, becoming {role}' },
+  'connected-to-primary': {
+    severity: 0,
+    category: generic,
+    text: 'MirrorClient: Connected to primary: {primary} (ver 1)',
+  },
+  'lost-primary': {
+    severity: 1,
+    category: generic,
+    text: 'MirrorClient: Primary AckDaemon failed to answer status request ({reason})',
+  },
+  'did-not-take-over': { severity: 1, category: utility, text: 'Did not take over ({rules}): {because}' },
+  'no-agent': {
+    severity: 1,
+    category: utility,
+    text: "Failed to contact agent on former primary, can't take over ({reason})",
+  },
+  'not-active': { severity: 1, category: utility, text: 'nonactive Backup is down' },
+  'waiting-for-other': {
+    severity: 1,
+    category: utility,
+    text: 'Waiting: neither {other} nor its agent answers ({reason}); start its ISCAgent, or force this member if {other} is lost for good',
+  },
+  'member-connected': { severity: 0, category: utility, text: 'Member {member} connected as {role}' },
+  'member-lost': { severity: 1, category: utility, text: 'Connection with {member} lost: {reason}' },
+  'backup-active': { severity: 0, category: utility, text: 'Backup {member} is active (term {term})' },
+  'now-active': { severity: 0, category: utility, text: 'This member is now the active backup (term {term})' },
+  'active-revoked': {
+    severity: 1,
+    category: utility,
+    text: 'Backup {member} is no longer active ({rules}): {because}',
+  },
+  'no-longer-active': { severity: 1, category: utility, text: 'This member is no longer active ({rules}): {because}' },
+  'trouble-entered': {
+    severity: 2,
+    category: utility,
+    text: 'Entering trouble state ({rules}): {because}; updates wait',
+  },
+  'trouble-left': { severity: 1, category: utility, text: 'Leaving trouble state ({rules}): {because}' },
+  'arbiter-mode': { severity: 0, category: utility, text: 'Switched to arbiter controlled mode (term {term})' },
+  'agent-mode': { severity: 0, category: utility, text: 'Switched to agent controlled mode ({rules}): {because}' },
+  'arbiter-connected': { severity: 0, category: utility, text: 'Connected to the arbiter (session {session})' },
+  'arbiter-lost': { severity: 2, category: utility, text: 'Arbiter connection lost: {reason}; it is tried again' },
+  'arbiter-not-reached': {
+    severity: 2,
+    category: utility,
+    text: 'Failed to rebuild the arbiter connection: {reason}; check that its ISCAgent runs at the address and port configured',
+  },
+  'forced-down': { severity: 2, category: utility, text: 'Former primary {member} was forced down (FO-009, FO-039)' },
+  'stale-primary': {
+    severity: 2,
+    category: utility,
+    text: 'A higher epoch {epoch} was met: another member has become primary; shutting down (FO-038)',
+  },
+  'two-histories': {
+    severity: 2,
+    category: utility,
+    text: '{member} has another history of epoch {epoch}: a takeover was forced. Updates stop until a person decides which member is right',
+  },
+  'handing-over': { severity: 1, category: utility, text: 'Asking {member} to take over ({rules})' },
+  'handed-over': { severity: 0, category: utility, text: '{member} takes over' },
+  'going-down': { severity: 1, category: utility, text: '{member} is going down' },
+  'surplus-discarded': {
+    severity: 1,
+    category: utility,
+    text: 'Journal data after {position} that the mirror does not have was discarded ({records} records, never applied; kept in {file}) (FO-088)',
+  },
+  'divergence-detail': {
+    severity: 1,
+    category: utility,
+    text: 'Databases hold journal data up to {applied}, but the mirror shares only {common} with this member',
+  },
+  divergence: {
+    severity: 2,
+    category: utility,
+    text: 'This member has detected that its data is inconsistent with the mirror {mirror}. If the primary is running and has the correct mirrored data, this member, including its mirrored databases, must be rebuilt.',
+  },
+  'no-failover-set': { severity: 1, category: utility, text: 'No failover is set ({because})' },
+  'no-failover-cleared': { severity: 1, category: utility, text: 'No failover is cleared ({because})' },
+  'mirror-stopped': { severity: 1, category: utility, text: 'Mirroring stopped on this member by operator' },
+  'mirror-started': { severity: 0, category: utility, text: 'Mirroring started on this member' },
+  'takeover-forced': {
+    severity: 2,
+    category: utility,
+    text: 'An operator forced this member to become the primary ({evidence})',
+  },
+  'journal-fetched': {
+    severity: 0,
+    category: utility,
+    text: 'Journal data up to {position} fetched from the agent of {member}',
+  },
+  'fetch-failed': {
+    severity: 2,
+    category: utility,
+    text: 'Journal data could not be fetched from the agent of {member}: {reason}',
+  },
+} as const satisfies Record<string, LogText>;
+
+export type LogMessage = keyof typeof logMessages;

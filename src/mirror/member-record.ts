@@ -1,0 +1,55 @@
+/**
+ * What a member keeps on disk about its own role: one file, replaced whole, fsynced before the effect that relies on it.
+ * A crash between any two writes leaves a record that is safe to start from (docs/FAILOVER.md, "The durable record").
+ */
+import { type Epoch, type MemberName, NO_EPOCH } from './terms.ts';
+
+export interface MemberRecord {
+  readonly format: 1;
+  /** Raised at every process start, before any message leaves. */
+  readonly incarnation: number;
+  /** Highest epoch adopted. On disk before its first record, and on a backup before anything is cut or stored. */
+  readonly epoch: Epoch;
+  /** Was this member the primary of that epoch? */
+  readonly primaryOfEpoch: boolean;
+  /** On a primary: the backup whose acknowledgement it waits for. Cleared on disk before anything is acknowledged without it. */
+  readonly activeBackup: { readonly member: MemberName; readonly term: number } | null;
+  /** On a backup: since when it may count itself as active. Cleared before it says that it is not. */
+  readonly wasActive: { readonly epoch: Epoch; readonly term: number } | null;
+  /** FO-072. */
+  readonly noFailover: boolean;
+  /** SYN-022: mirroring was stopped by an operator and stays stopped until started. */
+  readonly stoppedByOperator: boolean;
+  /** 0 (false) = this former failover member must ask the mirror for its role (FO-084). */
+  readonly validatedMember: boolean;
+  /** CFG-071. */
+  readonly joinMirror: boolean;
+  /** Highest epoch an agent has answered "down" to: no start may skip the question while it is above `epoch`. Written by the agent. */
+  readonly fence: { readonly epoch: Epoch; readonly requester: MemberName } | null;
+  /** The last takeover that a person forced: what was shown, and when (wall clock ms). */
+  readonly forced: { readonly epoch: Epoch; readonly atMs: number; readonly evidence: string } | null;
+}
+
+export const firstRecord: MemberRecord = {
+  format: 1,
+  incarnation: 0,
+  epoch: NO_EPOCH,
+  primaryOfEpoch: false,
+  activeBackup: null,
+  wasActive: null,
+  noFailover: false,
+  stoppedByOperator: false,
+  validatedMember: true,
+  joinMirror: true,
+  fence: null,
+  forced: null,
+};
+
+/** May `a` rely on its own journal against `b`? Only the primary of record of the newer epoch may. */
+export function isNewerThan(
+  a: { readonly epoch: Epoch; readonly primaryOfEpoch: boolean },
+  b: { readonly epoch: Epoch; readonly primaryOfEpoch: boolean },
+): boolean {
+  if (!a.primaryOfEpoch) return false;
+  return a.epoch.number > b.epoch.number || (a.epoch.number === b.epoch.number && !b.primaryOfEpoch);
+}

@@ -1,0 +1,284 @@
+/**
+ * The state of one member of one mirror, in slices that each have one owner file. Only src/mirror changes it; others read
+ * it through status.ts. A field that does not apply to the present role is at its empty value.
+ */
+
+import type { MemberEffect } from './effects.ts';
+import type { MemberSettings } from './events.ts';
+import { type EpochBeginning, JOURNAL_START, type JournalPosition } from './journal-position.ts';
+import { firstRecord, type MemberRecord } from './member-record.ts';
+import type { MemberName, MirrorName } from './terms.ts';
+
+/**
+ *   starting ──> seeking <──> attached          stopped: by operator (SYN-022)
+ *                  │              │             halted: two histories, or data that the mirror lacks
+ *                  └──> becoming <┘             down: the process ends
+ *                          │
+ *                       primary ──> handing-over ──> down
+ */
+export type MemberRole =
+  | 'starting'
+  | 'seeking'
+  | 'attached'
+  | 'becoming'
+  | 'primary'
+  | 'handing-over'
+  | 'stopped'
+  | 'halted'
+  | 'down';
+
+/** Why a member may become primary: FO-007 and the start-up rules. */
+export type Right = 'agent-down' | 'licence' | 'take-over' | 'consent' | 'alone' | 'force';
+
+/** Own journal and databases. Owner: journal-transfer.ts. */
+export interface JournalState {
+  appended: JournalPosition;
+  flushed: JournalPosition;
+  /** Nothing above may reach a database or be acknowledged to a client. */
+  durable: JournalPosition;
+  /** What every activated database holds. */
+  applied: JournalPosition;
+  /** Furthest position that any database may hold. */
+  appliedFurthest: JournalPosition;
+  /** An `apply-journal` under way, or null. */
+  applyingTo: JournalPosition | null;
+  history: readonly EpochBeginning[];
+}
+
+/** Looking for a primary, or for proof that there is none. Owner: negotiation.ts. */
+export interface Seeking {
+  /** Member being dialled. */
+  dialling: MemberName | null;
+  /** Connection over which a hello was sent and not answered yet. */
+  helloOver: number | null;
+  helloTo: MemberName | null;
+  /** Unfinished question to the other's agent. */
+  request: number | null;
+  /** The agent said down, and its journal is being fetched. */
+  fetching: { request: number; incarnation: number } | null;
+  /** Next attempt at this time; 0 = at once. */
+  retryAtMs: number;
+  /** The present attempt is given up at this time. */
+  deadlineMs: number;
+  next: 'agent' | 'hello';
+  /** On an async: index of the failover member tried next. */
+  turn: number;
+  /** What the last attempt met: for status and log. */
+  lastFailure: string;
+  /** Since when there has been no primary. */
+  sinceMs: number;
+  /** Was the present wait already told to the log? */
+  told: boolean;
+}
+
+/** Contact with the primary. Owner: backup.ts. */
+export interface Attachment {
+  to: MemberName;
+  connection: number;
+  lastHeardMs: number;
+  keepAliveAtMs: number;
+  /** Number of the newest keep-alive sent, and when the last few were. */
+  number: number;
+  sentAtMs: readonly { number: number; atMs: number }[];
+  /** Newest keep-alive number received. */
+  echo: number;
+  durableTo: JournalPosition;
+  /** An activation whose data is not fsynced yet. */
+  activating: { term: number; upTo: JournalPosition } | null;
+  mode: 'agent' | 'ready' | 'arbiter';
+  /** Term of the newest proposal to enter arbiter controlled mode. */
+  modeTerm: number;
+  /** In agent mode: may the window open? Closed from `ready` until the primary has said agent-mode-ok. */
+  windowAllowed: boolean;
+  /** The contact is lost, and the arbiter was asked about the primary. */
+  asking: boolean;
+}
+
+/** One member that a primary serves. */
+export interface Served {
+  name: MemberName;
+  failoverMember: boolean;
+  connection: number;
+  lastHeardMs: number;
+  keepAliveAtMs: number;
+  number: number;
+  echo: number;
+  /** Its session with the arbiter, 0 = none. */
+  session: number;
+  /** Journal sent so far; null until it has said where it stands. */
+  sentTo: JournalPosition | null;
+  ackedTo: JournalPosition;
+  applied: JournalPosition;
+  inFlight: readonly { to: JournalPosition; bytes: number; sentAtMs: number }[];
+  /** A `ship-journal` under way. */
+  shipping: boolean;
+  durableTold: JournalPosition;
+}
+
+export interface Trouble {
+  /** `timed` in agent controlled mode; `arbiter` has no timeout (FO-031). */
+  kind: 'timed' | 'arbiter';
+  sinceMs: number;
+  untilMs: number | null;
+  spec: string;
+  because: string;
+  /** The arbiter's answer so far, in arbiter trouble. */
+  says: 'silent' | 'present' | 'taken';
+  /** The session in which the arbiter was asked; its answer counts in no other. 0 = not asked. */
+  askedSession: number;
+}
+
+/** Being primary. Owner: primary.ts. */
+export interface Serving {
+  members: ReadonlyMap<MemberName, Served>;
+  /** The backup whose acknowledgement makes data durable; `confirmed` once it knows. */
+  counted: { member: MemberName; term: number; confirmed: boolean } | null;
+  ackedByCounted: JournalPosition;
+  trouble: Trouble | null;
+  mode: 'agent' | 'entering' | 'arbiter';
+  modeTerm: number;
+  /** `leave` was sent and not answered. */
+  leaving: boolean;
+  enterDeadlineMs: number;
+  nextEnterMs: number;
+  /** Raised with each activation and each proposal. */
+  term: number;
+  /** After a licence or a force: the former primary has to be fenced. */
+  fencing: { request: number; atMs: number } | null;
+  /** Hand-over: take-over was sent. */
+  takeOverSent: boolean;
+  handOverDeadlineMs: number;
+}
+
+/** The session with the arbiter. Owner: arbiter-link.ts. */
+export interface ArbiterLink {
+  state: 'off' | 'opening' | 'open';
+  session: number;
+  lastHeardMs: number;
+  keepAliveAtMs: number;
+  retryAtMs: number;
+  otherConnected: boolean;
+  /** Was the present failure already told to the log? */
+  told: boolean;
+}
+
+export interface PendingOrder {
+  request: number;
+  command: 'stop-instance' | 'change-no-failover' | 'become-primary' | 'force-primary';
+  deadlineMs: number;
+  set: boolean;
+}
+
+export interface MemberState {
+  readonly self: MemberName;
+  readonly mirror: MirrorName;
+  readonly failoverMember: boolean;
+  settings: MemberSettings;
+  record: MemberRecord;
+  role: MemberRole;
+  roleSinceMs: number;
+  right: Right | null;
+  /** Fresh id for the first epoch of a new mirror. */
+  lineage: string;
+  /** Highest epoch number heard of from anyone. */
+  epochHeard: number;
+  /** Number of the newest hello sent by this incarnation. */
+  hellos: number;
+  /** Newest hello accepted of each member. */
+  helloFrom: ReadonlyMap<MemberName, { incarnation: number; hello: number }>;
+  /** Number of the newest request to an agent. */
+  requests: number;
+  /** The backup's window for FO-023 without a readable record closes at this time; 0 = closed. */
+  windowUntilMs: number;
+  journal: JournalState;
+  seeking: Seeking;
+  attachment: Attachment | null;
+  serving: Serving;
+  arbiter: ArbiterLink;
+  orders: readonly PendingOrder[];
+  /** Why the member is halted. */
+  haltedBecause: string;
+}
+
+/** One step under way: the state may be changed, effects are collected in order. */
+export interface Step {
+  readonly state: MemberState;
+  readonly nowMs: number;
+  readonly effects: MemberEffect[];
+  readonly rules: string[];
+}
+
+export const noSeeking: Seeking = {
+  dialling: null,
+  helloOver: null,
+  helloTo: null,
+  request: null,
+  fetching: null,
+  retryAtMs: 0,
+  deadlineMs: 0,
+  next: 'agent',
+  turn: 0,
+  lastFailure: '',
+  sinceMs: 0,
+  told: false,
+};
+
+export const noServing: Serving = {
+  members: new Map(),
+  counted: null,
+  ackedByCounted: JOURNAL_START,
+  trouble: null,
+  mode: 'agent',
+  modeTerm: 0,
+  leaving: false,
+  enterDeadlineMs: 0,
+  nextEnterMs: 0,
+  term: 0,
+  fencing: null,
+  takeOverSent: false,
+  handOverDeadlineMs: 0,
+};
+
+export const noArbiter: ArbiterLink = {
+  state: 'off',
+  session: 0,
+  lastHeardMs: 0,
+  keepAliveAtMs: 0,
+  retryAtMs: 0,
+  otherConnected: false,
+  told: false,
+};
+
+export function initialState(self: MemberName, mirror: MirrorName, failoverMember: boolean): MemberState {
+  return {
+    self,
+    mirror,
+    failoverMember,
+    settings: { qosTimeoutMs: 0, arbiter: false, partner: null, failoverMembers: [] },
+    record: firstRecord,
+    role: 'starting',
+    roleSinceMs: 0,
+    right: null,
+    lineage: '',
+    epochHeard: 0,
+    hellos: 0,
+    helloFrom: new Map(),
+    requests: 0,
+    windowUntilMs: 0,
+    journal: {
+      appended: JOURNAL_START,
+      flushed: JOURNAL_START,
+      durable: JOURNAL_START,
+      applied: JOURNAL_START,
+      appliedFurthest: JOURNAL_START,
+      applyingTo: null,
+      history: [],
+    },
+    seeking: noSeeking,
+    attachment: null,
+    serving: noServing,
+    arbiter: noArbiter,
+    orders: [],
+    haltedBecause: '',
+  };
+}

@@ -1,0 +1,315 @@
+/**
+ * One member of one mirror as a function: (state, event) to (state, effects, rules). This file only dispatches; each rule
+ * stands in the file of its capability. Nothing here knows a clock, a socket or a file.
+ */
+import { hasSession, isArbiterSilent, keepSession, sessionClosed, sessionOpened, setArbiter } from './arbiter-link.ts';
+import {
+  acknowledge,
+  applyWhatIsDurable,
+  onArbiterWhileAttached,
+  onJournalCut,
+  onPrimaryLost,
+  onPrimaryMessage,
+  onSessionLostAttached,
+  onStoredAndFlushed,
+  onWelcome,
+  watchPrimary,
+} from './backup.ts';
+import { onFileStarted, openWhenApplied } from './becoming.ts';
+import type { MemberEffect } from './effects.ts';
+import type { MemberEvent } from './events.ts';
+import { comparePositions, earlier, later } from './journal-position.ts';
+import { advanceDurable, onApplied, onShipped, pumpMember, setJournal } from './journal-transfer.ts';
+import { silenceShareOfQos as silenceShare } from './limits.ts';
+import type { MemberState, Step } from './member-state.ts';
+import {
+  beginSeeking,
+  onAgentAnswer,
+  onDialled,
+  onFetchFailed,
+  onHelloFailed,
+  onHelloWhileSeeking,
+  onJournalFetched,
+  onJournalOffered,
+  seek,
+  setSeeking,
+} from './negotiation.ts';
+import { forceNow, isForced, onAgentWhileForced, onNoFailoverDone, onOrder, watchOrders } from './operator-commands.ts';
+import {
+  continueHandOver,
+  onArbiterWhileServing,
+  onFenceAnswer,
+  onHelloToPrimary,
+  onMemberLost,
+  onServedMessage,
+  onSessionLostServing,
+  servedBy,
+  stopAsStale,
+  watchMembers,
+} from './primary.ts';
+import { enterRole, log, saveRecord } from './step.ts';
+
+export interface StepResult {
+  readonly state: MemberState;
+  readonly effects: readonly MemberEffect[];
+  readonly rules: readonly string[];
+}
+
+export function step(before: MemberState, event: MemberEvent): StepResult {
+  const now: Step = { state: { ...before }, nowMs: event.nowMs, effects: [], rules: [] };
+  if (now.state.role !== 'down') {
+    dispatch(now, event);
+    watch(now);
+  }
+  return { state: now.state, effects: now.effects, rules: now.rules };
+}
+
+function dispatch(now: Step, event: MemberEvent): void {
+  const { state } = now;
+  switch (event.type) {
+    case 'started':
+      return onStarted(now, event);
+    case 'settings-changed':
+      return onSettings(now, event);
+    case 'woke':
+      return;
+    case 'stalled':
+      state.windowUntilMs = 0;
+      return;
+    case 'dialled':
+      return onDialled(now, event.to, event.connection);
+    case 'dial-failed':
+      if (state.seeking.dialling === event.to) onHelloFailed(now, event.reason);
+      return;
+    case 'message':
+      return onMessage(now, event);
+    case 'closed':
+      return onClosed(now, event.connection, event.reason);
+    case 'arbiter-opened':
+      return sessionOpened(now, event.session);
+    case 'arbiter-closed':
+      return onArbiterClosed(now, event.reason);
+    case 'arbiter-message':
+      return onArbiterMessage(now, event);
+    case 'agent-answered':
+      return onAgentAnswered(now, event);
+    case 'journal-offered':
+      return onJournalOffered(now, event);
+    case 'journal-fetched':
+      return onJournalFetched(now, event);
+    case 'fetch-failed':
+      if (isForced(state)) return forceNow(now);
+      return onFetchFailed(now, event.request, event.reason);
+    case 'journal-appended':
+      setJournal(now, { appended: event.to });
+      for (const served of state.serving.members.values()) pumpMember(now, served.name);
+      now.effects.push({ type: 'flush-journal' });
+      return;
+    case 'journal-flushed':
+      return onFlushed(now, event.to);
+    case 'journal-shipped':
+      return onShippedTo(now, event);
+    case 'ship-failed':
+      return onShipFailed(now, event.connection, event.reason);
+    case 'journal-cut':
+      setJournal(now, {
+        appended: event.end,
+        flushed: event.end,
+        durable: earlier(state.journal.durable, event.end),
+        history: event.history,
+      });
+      return onJournalCut(now, event.end, event.records, event.keptIn);
+    case 'store-failed':
+      return onStoreFailed(now, event);
+    case 'databases-applied':
+      return onDatabasesApplied(now, event);
+    case 'file-started':
+      onFileStarted(now, event);
+      return openWhenApplied(now);
+    case 'operator':
+      return onOrder(now, event);
+    default:
+      event satisfies never;
+  }
+}
+
+/** Whatever time asks for, after every event: a deadline is never missed for want of a timer. */
+function watch(now: Step): void {
+  const { state } = now;
+  if (isArbiterSilent(now)) {
+    now.effects.push({ type: 'close-arbiter' });
+    onArbiterClosed(now, 'silent beyond the QoS timeout');
+  }
+  if (state.role === 'attached') watchPrimary(now);
+  if (state.role === 'seeking') seek(now);
+  if (state.role === 'primary' || state.role === 'handing-over') watchMembers(now);
+  keepSession(now);
+  watchOrders(now);
+}
+
+function onStarted(now: Step, event: Extract<MemberEvent, { type: 'started' }>): void {
+  const { state } = now;
+  state.record = event.record;
+  state.settings = event.settings;
+  state.lineage = event.lineage;
+  state.journal = {
+    appended: event.journalEnd,
+    flushed: event.journalEnd,
+    durable: event.applied,
+    applied: event.applied,
+    appliedFurthest: event.appliedFurthest,
+    applyingTo: null,
+    history: event.history,
+  };
+  saveRecord(now, { incarnation: event.record.incarnation + 1 });
+  log(now, 'manager-initialized', { mirror: state.mirror });
+  if (event.record.stoppedByOperator) {
+    enterRole(now, 'stopped');
+    return;
+  }
+  // FO-073: the state ends when the primary is started again.
+  if (event.record.noFailover && event.record.primaryOfEpoch) {
+    saveRecord(now, { noFailover: false });
+    log(now, 'no-failover-cleared', { because: 'the primary was restarted' });
+  }
+  beginSeeking(now, 'just started');
+}
+
+function onSettings(now: Step, event: Extract<MemberEvent, { type: 'settings-changed' }>): void {
+  const { state } = now;
+  const arbiterChanged = state.settings.arbiter !== event.settings.arbiter;
+  state.settings = event.settings;
+  if (arbiterChanged && !event.settings.arbiter && hasSession(now))
+    onArbiterClosed(now, 'no arbiter is configured any more');
+}
+
+function onMessage(now: Step, event: Extract<MemberEvent, { type: 'message' }>): void {
+  const { state } = now;
+  const { connection, envelope, message } = event;
+  const reigns = state.role === 'primary' || state.role === 'handing-over';
+  if (reigns && envelope.epoch.number > state.record.epoch.number) return stopAsStale(now, envelope.epoch.number);
+  if (message.type === 'hello') {
+    if (state.role === 'primary') return onHelloToPrimary(now, connection, envelope, message);
+    return onHelloWhileSeeking(now, connection, envelope, message);
+  }
+  if (reigns) {
+    const served = servedBy(now, connection);
+    if (served !== undefined) onServedMessage(now, served, message);
+    return;
+  }
+  if (connection === state.seeking.helloOver) {
+    if (message.type === 'welcome') onWelcome(now, connection, envelope, message);
+    if (message.type === 'refuse') {
+      state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
+      now.effects.push({ type: 'close', connection, reason: 'refused' });
+      onHelloFailed(now, `${envelope.from} answers: ${message.reason}`);
+    }
+    return;
+  }
+  if (state.role === 'attached' && state.attachment?.connection === connection) {
+    if (message.type === 'no-failover-done') onNoFailoverDone(now, message.set);
+    else onPrimaryMessage(now, envelope, message);
+  }
+}
+
+function onClosed(now: Step, connection: number, reason: string): void {
+  const { state } = now;
+  if (connection === state.seeking.helloOver) return onHelloFailed(now, reason);
+  if (state.role === 'attached' && state.attachment?.connection === connection) return onPrimaryLost(now, reason);
+  const served = servedBy(now, connection);
+  if (served !== undefined) onMemberLost(now, served.name, 'closed', reason);
+}
+
+function onArbiterClosed(now: Step, reason: string): void {
+  if (!sessionClosed(now, reason)) return;
+  if (now.state.role === 'attached') onSessionLostAttached(now);
+  if (now.state.role === 'primary') onSessionLostServing(now);
+}
+
+function onArbiterMessage(now: Step, event: Extract<MemberEvent, { type: 'arbiter-message' }>): void {
+  if (!hasSession(now)) return;
+  setArbiter(now, { lastHeardMs: now.nowMs });
+  if (event.message.type === 'keep-alive') setArbiter(now, { otherConnected: event.message.otherConnected });
+  if (now.state.role === 'attached') onArbiterWhileAttached(now, event.message);
+  else if (now.state.role === 'primary') onArbiterWhileServing(now, event.message);
+}
+
+function onAgentAnswered(now: Step, event: Extract<MemberEvent, { type: 'agent-answered' }>): void {
+  const { state } = now;
+  if (state.role === 'primary') return onFenceAnswer(now, event.request, event.answer);
+  if (state.role !== 'seeking' || state.seeking.request !== event.request) return;
+  if (isForced(state)) {
+    setSeeking(now, { request: null });
+    if (!onAgentWhileForced(now, event.answer)) return;
+  }
+  onAgentAnswer(now, event.answer);
+}
+
+function onFlushed(now: Step, to: Extract<MemberEvent, { type: 'journal-flushed' }>['to']): void {
+  const { state } = now;
+  setJournal(now, { flushed: later(state.journal.flushed, to) });
+  if (state.role === 'primary' || state.role === 'handing-over') {
+    advanceDurable(now);
+    continueHandOver(now);
+  } else if (state.role === 'attached') onStoredAndFlushed(now);
+}
+
+function onShippedTo(now: Step, event: Extract<MemberEvent, { type: 'journal-shipped' }>): void {
+  const served = servedBy(now, event.connection);
+  if (served !== undefined) onShipped(now, served.name, event.to, event.bytes);
+}
+
+function onShipFailed(now: Step, connection: number, reason: string): void {
+  const served = servedBy(now, connection);
+  if (served !== undefined) onMemberLost(now, served.name, 'closed', reason);
+}
+
+function onStoreFailed(now: Step, event: Extract<MemberEvent, { type: 'store-failed' }>): void {
+  const { state } = now;
+  setJournal(now, { appended: event.end });
+  if (state.role !== 'attached' || state.attachment?.connection !== event.connection) return;
+  now.effects.push({ type: 'close', connection: event.connection, reason: event.reason });
+  onPrimaryLost(now, event.reason);
+}
+
+function onDatabasesApplied(now: Step, event: Extract<MemberEvent, { type: 'databases-applied' }>): void {
+  const { state } = now;
+  onApplied(now, event.to);
+  if (state.role === 'becoming') return openWhenApplied(now);
+  if (state.role === 'attached') {
+    applyWhatIsDurable(now);
+    if (comparePositions(state.journal.applied, state.journal.durable) >= 0) acknowledge(now);
+    return;
+  }
+  now.effects.push({ type: 'answer-clients', to: event.to });
+}
+
+/** When `woke` is wanted next, on the same clock as nowMs; null = never. */
+export function nextWakeMs(state: MemberState): number | null {
+  if (state.role === 'down' || state.role === 'starting') return null;
+  const qos = state.settings.qosTimeoutMs;
+  const times: number[] = [];
+  if (state.role === 'seeking') {
+    const { seeking } = state;
+    const busy = seeking.dialling !== null || seeking.helloOver !== null || seeking.request !== null;
+    times.push(busy ? seeking.deadlineMs : seeking.retryAtMs);
+  }
+  if (state.attachment !== null && !state.attachment.asking) {
+    times.push(state.attachment.keepAliveAtMs, state.attachment.lastHeardMs + qos * silenceShare);
+  }
+  for (const served of state.serving.members.values()) {
+    times.push(served.keepAliveAtMs, served.lastHeardMs + qos * silenceShare);
+    const sent = served.inFlight[0]?.sentAtMs;
+    if (sent !== undefined && state.serving.counted?.member === served.name) times.push(sent + qos * silenceShare);
+  }
+  if (state.serving.trouble?.untilMs != null) times.push(state.serving.trouble.untilMs);
+  if (state.serving.mode === 'entering' && state.serving.trouble === null) times.push(state.serving.enterDeadlineMs);
+  if (state.role === 'handing-over') times.push(state.serving.handOverDeadlineMs);
+  if (state.serving.fencing !== null) times.push(state.serving.fencing.atMs);
+  if (state.arbiter.state === 'open')
+    times.push(state.arbiter.keepAliveAtMs, state.arbiter.lastHeardMs + qos * silenceShare);
+  if (state.arbiter.state === 'off' && state.settings.arbiter && state.failoverMember)
+    times.push(state.arbiter.retryAtMs);
+  for (const order of state.orders) times.push(order.deadlineMs);
+  return times.length === 0 ? null : Math.min(...times);
+}

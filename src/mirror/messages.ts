@@ -1,0 +1,123 @@
+/**
+ * What members, agents and the arbiter say to each other, as values; src/protocol turns them into bytes. Names and fields
+ * follow docs/FAILOVER.md. A message belongs to the connection it came over: one hello a connection, and nothing that an
+ * older connection, session, term, epoch or incarnation said counts.
+ */
+import type { EpochBeginning, JournalPosition } from './journal-position.ts';
+import type { Epoch, FailoverMode, MemberName } from './terms.ts';
+
+/** Who speaks, in every message of the data channel. */
+export interface Envelope {
+  readonly from: MemberName;
+  readonly incarnation: number;
+  readonly epoch: Epoch;
+}
+
+/**
+ * Data channel, opened by a member that is not primary. `term` is the number that the primary draws anew within its
+ * epoch for each activation and for each proposal to enter arbiter controlled mode.
+ */
+export type DataMessage =
+  /** A promise: the sender is not active, holds no licence and has thrown away every unfinished agent answer. */
+  | {
+      readonly type: 'hello';
+      readonly failoverMember: boolean;
+      readonly primaryOfEpoch: boolean;
+      /** Rises with each hello of an incarnation. */
+      readonly hello: number;
+      readonly journalEnd: JournalPosition;
+    }
+  /** The receiver is primary and takes the sender in. `history` tells where each epoch begins in its journal. */
+  | {
+      readonly type: 'welcome';
+      readonly history: readonly EpochBeginning[];
+      readonly end: JournalPosition;
+      readonly noFailover: boolean;
+    }
+  | {
+      readonly type: 'refuse';
+      readonly reason: 'not-primary' | 'becoming-primary' | 'older-hello' | 'stopped' | 'not-a-member' | 'diverged';
+      readonly primary: MemberName | null;
+    }
+  /** Journal bytes from..to travel beside the message. `durableTo` is what the databases may be given. */
+  | {
+      readonly type: 'data';
+      readonly from: JournalPosition;
+      readonly to: JournalPosition;
+      readonly durableTo: JournalPosition;
+    }
+  /** Everything up to `to` is fsynced by the sender; `term` of its activation, 0 while it is not active. */
+  | { readonly type: 'ack'; readonly to: JournalPosition; readonly applied: JournalPosition; readonly term: number }
+  | { readonly type: 'durable-to'; readonly to: JournalPosition }
+  /** Once everything up to `upTo` is fsynced, the receiver is active. */
+  | { readonly type: 'set-active'; readonly term: number; readonly upTo: JournalPosition }
+  | {
+      readonly type: 'keep-alive';
+      readonly number: number;
+      /** Newest keep-alive number received from the other side. */
+      readonly echo: number;
+      readonly mode: FailoverMode;
+      /** Term of the activation the sender counts on; 0 = none. */
+      readonly term: number;
+      /** The sender's session with the arbiter; 0 = none. */
+      readonly session: number;
+    }
+  | { readonly type: 'enter-propose'; readonly term: number; readonly session: number }
+  | { readonly type: 'enter-ready'; readonly term: number; readonly session: number }
+  | { readonly type: 'leave'; readonly term: number }
+  | { readonly type: 'left'; readonly term: number }
+  | { readonly type: 'agent-mode-ok'; readonly term: number }
+  /** The primary has stopped for good and asks the active backup to take over. */
+  | { readonly type: 'take-over'; readonly final: JournalPosition }
+  | { readonly type: 'take-over-seen' }
+  /** The operator of the backup asks the primary to hand over. */
+  | { readonly type: 'request-take-over' }
+  /** The sender goes; from a backup it counts as "not active". */
+  | { readonly type: 'going-down'; readonly noFailover: boolean }
+  | { readonly type: 'no-failover'; readonly set: boolean }
+  | { readonly type: 'no-failover-done'; readonly set: boolean };
+
+/** Member to arbiter. Every message names the epoch and, but for keep-alives, a term of it. */
+export type ToArbiter =
+  | { readonly type: 'keep-alive' }
+  | {
+      readonly type: 'enter';
+      readonly epoch: Epoch;
+      readonly term: number;
+      readonly session: number;
+      readonly otherSession: number;
+    }
+  | { readonly type: 'peer-lost'; readonly epoch: Epoch; readonly term: number }
+  /** "I am a backup, not active, and have no licence" - passed on to the other member. */
+  | { readonly type: 'left-notice'; readonly epoch: Epoch; readonly term: number };
+
+export type FromArbiter =
+  | { readonly type: 'keep-alive'; readonly otherConnected: boolean }
+  | { readonly type: 'entered'; readonly epoch: Epoch; readonly term: number }
+  | { readonly type: 'refused'; readonly epoch: Epoch; readonly term: number }
+  /** The licence. */
+  | { readonly type: 'gone'; readonly epoch: Epoch; readonly term: number }
+  | { readonly type: 'present'; readonly epoch: Epoch; readonly term: number }
+  | { readonly type: 'taken'; readonly epoch: Epoch; readonly term: number }
+  | { readonly type: 'never'; readonly epoch: Epoch; readonly term: number }
+  | { readonly type: 'left-notice'; readonly epoch: Epoch; readonly term: number };
+
+/** What an agent says of its instance (AGT-003). */
+export type AgentAnswer =
+  | { readonly says: 'running'; readonly primary: boolean; readonly epoch: Epoch }
+  /** `record` is null where it could not be read. */
+  | { readonly says: 'down'; readonly record: DownRecord | null }
+  /** The process takes no signal; nothing may be concluded. */
+  | { readonly says: 'unkillable' }
+  /** The agent did not answer. */
+  | { readonly says: 'nothing'; readonly reason: string };
+
+/** The part of a member's durable record that an agent may vouch for. */
+export interface DownRecord {
+  readonly incarnation: number;
+  readonly epoch: Epoch;
+  readonly primaryOfEpoch: boolean;
+  readonly activeBackup: { readonly member: MemberName; readonly term: number } | null;
+  readonly noFailover: boolean;
+  readonly stoppedByOperator: boolean;
+}

@@ -1,0 +1,340 @@
+/**
+ * A member without a primary: it asks the other's agent, says hello to the other, and waits; it becomes primary only with
+ * a right (FO-007, FO-021..027, FO-061..064). A hello is a promise: whoever says it has dropped every right before.
+ */
+import { giveUpActive } from './backup.ts';
+import { becomePrimary } from './becoming.ts';
+import type { MemberEvent } from './events.ts';
+import { type DownFacts, decide, downTable, helloTable } from './failover-table.ts';
+import { commonPrefix, isBeyond, setJournal } from './journal-transfer.ts';
+import { isNewerThan } from './member-record.ts';
+import { noSeeking, type Seeking, type Step } from './member-state.ts';
+import type { AgentAnswer, DataMessage, DownRecord, Envelope } from './messages.ts';
+import { enterRole, log, note, retryPauseMs, saveRecord, send } from './step.ts';
+import { type Epoch, sameEpoch } from './terms.ts';
+
+export function setSeeking(step: Step, changes: Partial<Seeking>): void {
+  step.state.seeking = { ...step.state.seeking, ...changes };
+}
+
+/** Begin to look for a primary. `soon` = ask at once, because a contact was just lost. */
+export function beginSeeking(step: Step, lastFailure: string): void {
+  const { state } = step;
+  enterRole(step, 'seeking');
+  state.attachment = null;
+  state.seeking = { ...noSeeking, sinceMs: step.nowMs, lastFailure };
+}
+
+/** Drop what an attempt left behind: an unfinished answer must never be used after it. */
+export function dropAttempt(step: Step): void {
+  const { seeking } = step.state;
+  if (seeking.helloOver !== null) {
+    step.effects.push({ type: 'close', connection: seeking.helloOver, reason: 'another way was taken' });
+  }
+  setSeeking(step, { dialling: null, helloOver: null, helloTo: null, request: null, fetching: null });
+}
+
+function pauseSeeking(step: Step, lastFailure: string, next: 'agent' | 'hello'): void {
+  dropAttempt(step);
+  setSeeking(step, { retryAtMs: step.nowMs + retryPauseMs(step), lastFailure, next });
+}
+
+/** The next attempt, when it is time; also gives up one that takes too long. */
+export function seek(step: Step): void {
+  const { state } = step;
+  const { seeking, settings } = state;
+  const busy = seeking.dialling !== null || seeking.helloOver !== null || seeking.request !== null;
+  if (busy && seeking.fetching === null && step.nowMs >= seeking.deadlineMs) {
+    const next = seeking.request === null ? 'agent' : 'hello';
+    pauseSeeking(step, 'no answer within the QoS timeout', next);
+    return;
+  }
+  if (busy || step.nowMs < seeking.retryAtMs) return;
+  setSeeking(step, { deadlineMs: step.nowMs + settings.qosTimeoutMs });
+  if (!state.failoverMember) return sayHelloInTurn(step);
+  if (settings.partner === null) return startAlone(step);
+  if (seeking.next === 'agent') askAgent(step);
+  else dialFor(step, settings.partner);
+}
+
+/** FO-063: nobody to ask. Refused while an agent's fence or the record says that others have gone on. */
+function startAlone(step: Step): void {
+  const { state } = step;
+  const fenced = state.record.fence !== null && state.record.fence.epoch.number > state.record.epoch.number;
+  if (fenced || !state.record.validatedMember) {
+    pauseSeeking(step, fenced ? 'another member has become primary since (fence)' : 'ValidatedMember is 0', 'agent');
+    return;
+  }
+  if (state.record.noFailover && !state.record.primaryOfEpoch) return;
+  log(step, 'alone-becoming-primary');
+  becomePrimary(step, 'alone', 'FO-063', 'there is no other failover member');
+}
+
+function sayHelloInTurn(step: Step): void {
+  const { settings, seeking } = step.state;
+  const target = settings.failoverMembers[seeking.turn % Math.max(1, settings.failoverMembers.length)];
+  if (target !== undefined) dialFor(step, target);
+}
+
+function dialFor(step: Step, to: string): void {
+  setSeeking(step, { dialling: to });
+  step.effects.push({ type: 'dial', to });
+}
+
+function askAgent(step: Step): void {
+  const { state } = step;
+  state.requests += 1;
+  setSeeking(step, { request: state.requests });
+  step.effects.push({
+    type: 'ask-agent',
+    request: state.requests,
+    question: 'confirm-down',
+    of: state.settings.partner as string,
+    epoch: state.record.epoch,
+  });
+}
+
+/** The other process answered the phone: say hello, having dropped every right first. */
+export function onDialled(step: Step, to: string, connection: number): void {
+  const { state } = step;
+  if (state.role !== 'seeking' || state.seeking.dialling !== to) {
+    step.effects.push({ type: 'close', connection, reason: 'not needed any more' });
+    return;
+  }
+  giveUpActive(step, 'FO-022', 'this member says hello');
+  state.right = null;
+  dropAttempt(step);
+  state.hellos += 1;
+  setSeeking(step, { helloOver: connection, helloTo: to });
+  send(step, connection, {
+    type: 'hello',
+    failoverMember: state.failoverMember,
+    primaryOfEpoch: state.record.primaryOfEpoch,
+    hello: state.hellos,
+    journalEnd: state.journal.appended,
+  });
+}
+
+export function onHelloFailed(step: Step, reason: string): void {
+  const { state } = step;
+  setSeeking(step, { turn: state.seeking.turn + 1, helloOver: null });
+  pauseSeeking(step, reason, 'agent');
+  tellWaiting(step, reason);
+}
+
+/** Once per wait: what is waited for (FO-062). */
+function tellWaiting(step: Step, reason: string): void {
+  const { state } = step;
+  if (state.seeking.told || state.settings.partner === null || !state.failoverMember) return;
+  if (step.nowMs - state.seeking.sinceMs < state.settings.qosTimeoutMs) return;
+  setSeeking(step, { told: true });
+  if (state.record.wasActive !== null) log(step, 'no-agent', { reason });
+  else log(step, 'not-active');
+  log(step, 'waiting-for-other', { other: state.settings.partner, reason });
+  note(step, 'waits: did not become primary', state.record.wasActive === null ? 'FO-062' : 'FO-027', {
+    other: state.settings.partner,
+    reason,
+    wasActive: state.record.wasActive !== null,
+  });
+}
+
+export function onAgentAnswer(step: Step, answer: AgentAnswer): void {
+  const { state } = step;
+  setSeeking(step, { request: null });
+  const other = state.settings.partner as string;
+  switch (answer.says) {
+    case 'running':
+      state.epochHeard = Math.max(state.epochHeard, answer.epoch.number);
+      setSeeking(step, { next: 'hello', retryAtMs: 0 });
+      return;
+    case 'nothing':
+      pauseSeeking(step, answer.reason, 'hello');
+      setSeeking(step, { retryAtMs: 0 });
+      tellWaiting(step, answer.reason);
+      return;
+    case 'unkillable':
+      pauseSeeking(step, `the process of ${other} cannot be killed`, 'agent');
+      tellWaiting(step, `the process of ${other} cannot be killed`);
+      return;
+    case 'down':
+      onDown(step, answer.record);
+      return;
+    default:
+      answer satisfies never;
+  }
+}
+
+function recordFact(step: Step, record: DownRecord | null): DownFacts['record'] {
+  const { state } = step;
+  if (record === null) return 'unreadable';
+  if (isNewerThan(state.record, record)) return 'mine-is-newer';
+  const { wasActive } = state.record;
+  const named =
+    wasActive !== null &&
+    record.activeBackup?.member === state.self &&
+    record.activeBackup.term === wasActive.term &&
+    sameEpoch(record.epoch, wasActive.epoch);
+  return named ? 'names-me' : 'other';
+}
+
+/** FO-023..025, FO-061: the other instance is down; may this member become primary, and with which data? */
+function onDown(step: Step, record: DownRecord | null): void {
+  const { state } = step;
+  const facts: DownFacts = {
+    active: state.record.wasActive !== null,
+    record: recordFact(step, record),
+    window: state.record.wasActive !== null && step.nowMs < state.windowUntilMs ? 'open' : 'closed',
+  };
+  const verdict = decide(downTable, facts);
+  const blocked = (state.record.noFailover || record?.noFailover === true) && facts.record !== 'mine-is-newer';
+  if (blocked) {
+    refuseToTakeOver(step, 'FO-072 FO-073', 'no failover is set');
+    return;
+  }
+  if (record !== null) state.epochHeard = Math.max(state.epochHeard, record.epoch.number);
+  if (verdict.outcome === 'take-over') {
+    becomePrimary(step, 'agent-down', verdict.spec, verdict.because);
+    return;
+  }
+  note(step, 'fetches journal data from the agent', verdict.spec, { because: verdict.because });
+  state.requests += 1;
+  const incarnation = record?.incarnation ?? 0;
+  setSeeking(step, { request: state.requests, fetching: { request: state.requests, incarnation } });
+  step.effects.push({
+    type: 'ask-journal',
+    request: state.requests,
+    of: state.settings.partner as string,
+    incarnation,
+  });
+}
+
+function refuseToTakeOver(step: Step, spec: string, because: string): void {
+  if (!step.state.seeking.told) {
+    log(step, 'did-not-take-over', { rules: spec, because });
+    note(step, 'did not take over', spec, { because });
+  }
+  pauseSeeking(step, because, 'agent');
+  setSeeking(step, { told: true });
+}
+
+/** The agent told what it has: adopt its epoch, cut back to what is shared, then fetch the rest. */
+export function onJournalOffered(step: Step, event: Extract<MemberEvent, { type: 'journal-offered' }>): void {
+  const { state } = step;
+  const { fetching } = state.seeking;
+  if (fetching?.request !== event.request) return;
+  const newest = event.history.at(-1);
+  if (newest !== undefined && newest.epoch > state.record.epoch.number) {
+    saveRecord(step, {
+      epoch: { number: newest.epoch, owner: newest.owner, lineage: newest.lineage },
+      primaryOfEpoch: false,
+      wasActive: null,
+      activeBackup: null,
+    });
+  }
+  if (!joinHistory(step, event.history, event.end)) return;
+  step.effects.push({
+    type: 'fetch-journal',
+    request: event.request,
+    of: state.settings.partner as string,
+    incarnation: fetching.incarnation,
+  });
+}
+
+export function onJournalFetched(step: Step, event: Extract<MemberEvent, { type: 'journal-fetched' }>): void {
+  const { state } = step;
+  if (state.seeking.fetching?.request !== event.request) return;
+  setJournal(step, { appended: event.end, flushed: event.end, history: event.history });
+  log(step, 'journal-fetched', {
+    position: `${event.end.epoch}/${event.end.sequence}`,
+    member: state.settings.partner,
+  });
+  setSeeking(step, { fetching: null, request: null });
+  becomePrimary(step, 'agent-down', 'FO-024 FO-025 FO-061', 'the other is down and its journal data was fetched');
+}
+
+export function onFetchFailed(step: Step, request: number, reason: string): void {
+  if (step.state.seeking.fetching?.request !== request) return;
+  log(step, 'fetch-failed', { member: step.state.settings.partner, reason });
+  pauseSeeking(step, reason, 'agent');
+}
+
+/**
+ * Cut this journal back to what it shares with another one (FO-088). False: the databases already hold more than is
+ * shared, so the member is halted.
+ */
+export function joinHistory(
+  step: Step,
+  history: Extract<MemberEvent, { type: 'journal-offered' }>['history'],
+  end: Extract<MemberEvent, { type: 'journal-offered' }>['end'],
+): boolean {
+  const { journal, mirror } = step.state;
+  const common = commonPrefix({ history: journal.history, end: journal.appended }, { history, end });
+  if (!isBeyond(journal.appended, common)) return true;
+  if (isBeyond(journal.appliedFurthest, common)) {
+    const shared = `${common.epoch}/${common.sequence}`;
+    const applied = `${journal.appliedFurthest.epoch}/${journal.appliedFurthest.sequence}`;
+    log(step, 'divergence-detail', { applied, common: shared });
+    log(step, 'divergence', { mirror });
+    halt(step, 'FO-088', `its databases hold data up to ${applied}, the mirror shares only ${shared}`);
+    return false;
+  }
+  step.effects.push({ type: 'cut-journal', to: common });
+  return true;
+}
+
+export function halt(step: Step, spec: string, because: string): void {
+  const { state } = step;
+  dropAttempt(step);
+  if (state.attachment !== null) {
+    step.effects.push({ type: 'close', connection: state.attachment.connection, reason: because });
+  }
+  state.attachment = null;
+  for (const served of state.serving.members.values()) {
+    step.effects.push({ type: 'close', connection: served.connection, reason: because });
+  }
+  state.serving = { ...state.serving, members: new Map(), trouble: null };
+  step.effects.push({ type: 'refuse-updates' });
+  state.haltedBecause = because;
+  enterRole(step, 'halted');
+  note(step, 'halted', spec, { because });
+}
+
+/** How two epochs stand to each other, for the hello table. */
+function newer(step: Step, envelope: Envelope, primaryOfEpoch: boolean): 'ours' | 'theirs' | 'neither' | 'split' {
+  const { record } = step.state;
+  const ours: Epoch = record.epoch;
+  if (ours.number !== envelope.epoch.number) {
+    if (ours.number > envelope.epoch.number) return record.primaryOfEpoch ? 'ours' : 'neither';
+    return primaryOfEpoch ? 'theirs' : 'neither';
+  }
+  if (!sameEpoch(ours, envelope.epoch) || (record.primaryOfEpoch && primaryOfEpoch)) return 'split';
+  if (record.primaryOfEpoch) return 'ours';
+  return primaryOfEpoch ? 'theirs' : 'neither';
+}
+
+/** The other failover member's hello while this member is not primary. Returns what to do with the connection. */
+export function onHelloWhileSeeking(
+  step: Step,
+  connection: number,
+  envelope: Envelope,
+  message: Extract<DataMessage, { type: 'hello' }>,
+): void {
+  const { state } = step;
+  const role =
+    state.role === 'seeking' || state.role === 'becoming' || state.role === 'attached' ? state.role : 'closed';
+  const verdict = decide(helloTable, { role, newer: newer(step, envelope, message.primaryOfEpoch) });
+  const consent = verdict.outcome === 'consent' && message.failoverMember;
+  send(step, connection, {
+    type: 'refuse',
+    reason: consent || role === 'becoming' ? 'becoming-primary' : role === 'closed' ? 'stopped' : 'not-primary',
+    primary: state.attachment?.to ?? null,
+  });
+  step.effects.push({ type: 'close', connection, reason: verdict.because });
+  state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
+  if (consent) becomePrimary(step, 'consent', verdict.spec, verdict.because);
+}
+
+/** How a hello stands against a primary. */
+export function helloToPrimary(step: Step, envelope: Envelope, primaryOfEpoch: boolean) {
+  return decide(helloTable, { role: 'primary', newer: newer(step, envelope, primaryOfEpoch) });
+}

@@ -1,0 +1,257 @@
+/**
+ * What an operator may order, when it is refused, and what it starts. The same preconditions decide whether a menu offers
+ * an option, so that a menu never offers what the member would refuse.
+ */
+
+import { giveUpActive } from './backup.ts';
+import { becomePrimary } from './becoming.ts';
+import type { MemberEvent, OperatorCommand } from './events.ts';
+import { decide, stopTable } from './failover-table.ts';
+import { forceWaitMs } from './limits.ts';
+import type { MemberState, PendingOrder, Step } from './member-state.ts';
+import type { AgentAnswer } from './messages.ts';
+import { beginSeeking, dropAttempt, setSeeking } from './negotiation.ts';
+import { beginHandOver, finishStop } from './primary.ts';
+import { answerOperator, answerOrders, enterRole, log, note, saveRecord, send } from './step.ts';
+
+export interface Precondition {
+  readonly reason: string;
+  readonly text: string;
+  readonly spec: string;
+}
+
+/** Null = the order may be given now. */
+export function precondition(state: MemberState, command: OperatorCommand['command']): Precondition | null {
+  const { role, record } = state;
+  const isPrimary = role === 'primary' || role === 'handing-over';
+  const failed = (reason: string, text: string, spec: string): Precondition => ({ reason, text, spec });
+  switch (command) {
+    case 'stop-instance':
+      return null;
+    case 'stop-mirror':
+      if (isPrimary)
+        return failed('is-primary', 'mirroring cannot be stopped on the primary; stop the instance instead', 'SYN-022');
+      return role === 'stopped'
+        ? failed('already-stopped', 'mirroring is already stopped on this member', 'SYN-022')
+        : null;
+    case 'start-mirror':
+      return role === 'stopped'
+        ? null
+        : failed('already-started', 'mirroring is already started on this member', 'SYN-022');
+    case 'change-no-failover':
+      if (!state.failoverMember)
+        return failed('not-a-failover-member', 'no failover is set on a failover member', 'FO-072');
+      if (isPrimary && state.serving.trouble !== null) {
+        return failed('in-trouble', 'the primary is in trouble state; try again when it has left it', 'FO-072');
+      }
+      if (!isPrimary && state.attachment === null) {
+        return failed(
+          'no-primary',
+          'there is no primary to agree with; try again when this member is backup',
+          'FO-072',
+        );
+      }
+      return null;
+    case 'become-primary':
+      if (!state.failoverMember)
+        return failed('not-a-failover-member', 'only a failover member can become primary', 'FO-003');
+      if (isPrimary) return failed('is-primary', 'this member is already the primary', 'FO-007');
+      if (record.noFailover)
+        return failed('no-failover', 'no failover is set; clear it first (Change No Failover State)', 'FO-072');
+      if (role !== 'attached' || record.wasActive === null) {
+        return failed(
+          'not-active',
+          'this member is not an active backup, so it may lack journal data; wait until it is Active, or use "Force this node to become the primary"',
+          'FO-007',
+        );
+      }
+      return null;
+    case 'force-primary':
+      if (!state.failoverMember)
+        return failed('not-a-failover-member', 'only a failover member can become primary', 'FO-074');
+      if (isPrimary) return failed('is-primary', 'this member is already the primary', 'FO-074');
+      if (role === 'attached') {
+        return failed(
+          'other-is-primary',
+          `${state.attachment?.to} is primary and connected; use "Try to make this the primary"`,
+          'FO-074',
+        );
+      }
+      if (role === 'stopped') return failed('stopped', 'mirroring is stopped on this member; start it first', 'FO-074');
+      return role === 'becoming'
+        ? failed('becoming-primary', 'this member is already becoming primary', 'FO-074')
+        : null;
+    default:
+      return command satisfies never;
+  }
+}
+
+export function onOrder(step: Step, event: Extract<MemberEvent, { type: 'operator' }>): void {
+  const { request, order } = event;
+  const refusal = precondition(step.state, order.command);
+  if (refusal !== null) {
+    answerOperator(step, request, { outcome: 'refused', ...refusal });
+    return;
+  }
+  switch (order.command) {
+    case 'stop-instance':
+      return stopInstance(step, request, order.noFailover);
+    case 'stop-mirror':
+      return stopMirror(step, request);
+    case 'start-mirror':
+      saveRecord(step, { stoppedByOperator: false });
+      log(step, 'mirror-started');
+      beginSeeking(step, 'mirroring was just started');
+      return answerOperator(step, request, done('started', 'mirroring is started on this member'));
+    case 'change-no-failover':
+      return changeNoFailover(step, request, order.set);
+    case 'become-primary':
+      addOrder(step, request, 'become-primary', step.state.settings.qosTimeoutMs * 3);
+      send(step, step.state.attachment?.connection as number, { type: 'request-take-over' });
+      return;
+    case 'force-primary':
+      return beginForce(step, request, order);
+    default:
+      return order satisfies never;
+  }
+}
+
+function done(reason: string, text: string) {
+  return { outcome: 'done', reason, text } as const;
+}
+
+function addOrder(step: Step, request: number, command: PendingOrder['command'], waitMs: number, set = false): void {
+  step.state.orders = [...step.state.orders, { request, command, deadlineMs: step.nowMs + waitMs, set }];
+}
+
+/** FO-008, FO-049, FO-073. */
+function stopInstance(step: Step, request: number, noFailover: boolean): void {
+  const { state } = step;
+  addOrder(step, request, 'stop-instance', state.settings.qosTimeoutMs * 2);
+  if (state.role === 'handing-over') return;
+  if (state.role !== 'primary') {
+    giveUpActive(step, 'FO-018', 'this member is stopped by its operator');
+    const connection = state.attachment?.connection ?? 0;
+    if (connection > 0) send(step, connection, { type: 'going-down', noFailover: false });
+    dropAttempt(step);
+    return finishStop(step, 'stopped by its operator');
+  }
+  const { counted } = state.serving;
+  const connected = [...state.serving.members.values()].find((served) => served.failoverMember);
+  const active = counted?.confirmed === true && state.serving.trouble === null && connected !== undefined;
+  const verdict = decide(stopTable, {
+    backup: active ? 'active' : connected === undefined ? 'none' : 'not-active',
+    failoverWanted: !noFailover && !state.record.noFailover,
+  });
+  if (noFailover) {
+    saveRecord(step, { noFailover: true });
+    log(step, 'no-failover-set', { because: 'stop with no failover' });
+  }
+  if (verdict.outcome === 'hand-over') return beginHandOver(step, verdict.spec, connected?.name as string);
+  note(step, 'stops without asking for a takeover', verdict.spec, { because: verdict.because });
+  finishStop(step, verdict.because);
+}
+
+/** SYN-022. */
+function stopMirror(step: Step, request: number): void {
+  const { state } = step;
+  giveUpActive(step, 'SYN-022', 'mirroring is stopped by the operator');
+  saveRecord(step, { stoppedByOperator: true });
+  const connection = state.attachment?.connection ?? 0;
+  if (connection > 0) {
+    send(step, connection, { type: 'going-down', noFailover: false });
+    step.effects.push({ type: 'close', connection, reason: 'mirroring stopped' });
+  }
+  dropAttempt(step);
+  state.attachment = null;
+  state.right = null;
+  enterRole(step, 'stopped');
+  log(step, 'mirror-stopped');
+  note(step, 'mirroring stopped', 'SYN-022');
+  answerOperator(step, request, done('stopped', 'mirroring is stopped on this member'));
+}
+
+/** FO-072: on disk here and at the other member before success is told. */
+function changeNoFailover(step: Step, request: number, set: boolean): void {
+  const { state } = step;
+  const text = `"No Failover" state is ${set ? 'set' : 'cleared'}`;
+  const other =
+    state.attachment?.connection ??
+    [...state.serving.members.values()].find((served) => served.failoverMember)?.connection;
+  if (state.role === 'primary') saveRecord(step, { noFailover: set });
+  if (other === undefined) {
+    log(step, set ? 'no-failover-set' : 'no-failover-cleared', { because: 'by the operator' });
+    return answerOperator(step, request, done('changed', text));
+  }
+  addOrder(step, request, 'change-no-failover', state.settings.qosTimeoutMs, set);
+  send(step, other, { type: 'no-failover', set });
+  log(step, set ? 'no-failover-set' : 'no-failover-cleared', { because: 'by the operator' });
+}
+
+/** On a backup: the primary has it on disk; now here. */
+export function onNoFailoverDone(step: Step, set: boolean): void {
+  saveRecord(step, { noFailover: set });
+  answerOrders(step, 'change-no-failover', done('changed', `"No Failover" state is ${set ? 'set' : 'cleared'}`));
+}
+
+type Force = Extract<OperatorCommand, { command: 'force-primary' }>;
+
+/** FO-074: first the ordinary way, by asking the other's agent; only when that does not answer, without it. */
+function beginForce(step: Step, request: number, order: Force): void {
+  const { state } = step;
+  addOrder(step, request, 'force-primary', forceWaitMs);
+  if (state.role === 'halted') beginSeeking(step, 'an operator forces this member');
+  dropAttempt(step);
+  setSeeking(step, { retryAtMs: 0, next: 'agent' });
+  saveRecord(step, {
+    forced: {
+      epoch: { number: state.record.epoch.number + 1, owner: state.self, lineage: order.lineage },
+      atMs: order.atMs,
+      evidence: order.evidence,
+    },
+  });
+  if (state.settings.partner === null) forceNow(step);
+}
+
+export function isForced(state: MemberState): boolean {
+  return state.orders.some((order) => order.command === 'force-primary');
+}
+
+/** The agent answered while an operator forces. True = the ordinary way goes on. */
+export function onAgentWhileForced(step: Step, answer: AgentAnswer): boolean {
+  if (answer.says === 'down' && answer.record !== null) {
+    // The operator overrides a no failover state (FO-072); the data is still fetched where it is needed.
+    saveRecord(step, { noFailover: false });
+    return true;
+  }
+  if (answer.says === 'running') {
+    const text = answer.primary
+      ? `${step.state.settings.partner} is running as primary; stop it first`
+      : `${step.state.settings.partner} is running and settles the roles with this member; stop it first`;
+    answerOrders(step, 'force-primary', { outcome: 'refused', reason: 'other-is-running', text, spec: 'FO-074' });
+    return true;
+  }
+  forceNow(step);
+  return false;
+}
+
+export function forceNow(step: Step): void {
+  const { state } = step;
+  const evidence = state.record.forced?.evidence ?? '';
+  log(step, 'takeover-forced', { evidence });
+  becomePrimary(step, 'force', 'FO-074', 'an operator forced it', state.record.forced?.epoch.lineage);
+}
+
+/** FO-074 and its like: an order that takes too long is answered; the work goes on. */
+export function watchOrders(step: Step): void {
+  for (const order of step.state.orders) {
+    if (step.nowMs < order.deadlineMs) continue;
+    const text = {
+      'stop-instance': 'the instance is still stopping; see the messages log',
+      'change-no-failover': 'the other member has not confirmed; check the status monitor of both members',
+      'become-primary': 'the primary did not hand over; nothing was changed. See the messages log, or use Force',
+      'force-primary': 'the operation may not have succeeded; see the messages log',
+    }[order.command];
+    answerOperator(step, order.request, { outcome: 'not-known', reason: 'takes-too-long', text });
+  }
+}

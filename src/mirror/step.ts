@@ -1,0 +1,68 @@
+/** The verbs every rule file uses on a step: change the record, send, tell the log, answer the operator. */
+import type { Facts } from './effects.ts';
+import { keepAliveShareOfQos, silenceShareOfQos } from './limits.ts';
+import type { LogMessage } from './log-messages.ts';
+import type { MemberRecord } from './member-record.ts';
+import type { MemberRole, PendingOrder, Step } from './member-state.ts';
+import type { DataMessage } from './messages.ts';
+
+/** Change the durable record; on disk before the effects behind it. No write where nothing changes. */
+export function saveRecord(step: Step, changes: Partial<MemberRecord>): void {
+  const record = { ...step.state.record, ...changes };
+  if (JSON.stringify(record) === JSON.stringify(step.state.record)) return;
+  step.state.record = record;
+  step.effects.push({ type: 'save-record', record });
+}
+
+export function send(step: Step, connection: number, message: DataMessage): void {
+  step.effects.push({ type: 'send', connection, message });
+}
+
+export function log(step: Step, message: LogMessage, facts: Facts = {}): void {
+  step.effects.push({ type: 'log', message, facts });
+}
+
+/** A role change or a decision: into the events record, and its rules into the result of the step. */
+export function note(step: Step, what: string, spec: string, facts: Facts = {}): void {
+  const rules = spec.split(' ');
+  step.rules.push(...rules);
+  step.effects.push({ type: 'note', what, rules, facts });
+}
+
+export function enterRole(step: Step, role: MemberRole): void {
+  step.state.role = role;
+  step.state.roleSinceMs = step.nowMs;
+}
+
+/** FO-010: silence is acted on at this age. */
+export function silenceLimitMs(step: Step): number {
+  return step.state.settings.qosTimeoutMs * silenceShareOfQos;
+}
+
+export function keepAlivePeriodMs(step: Step): number {
+  return step.state.settings.qosTimeoutMs * keepAliveShareOfQos;
+}
+
+/** Between two attempts to reach somebody. */
+export function retryPauseMs(step: Step): number {
+  return Math.min(1000, step.state.settings.qosTimeoutMs / 8);
+}
+
+type OrderEnd = {
+  readonly outcome: 'done' | 'refused' | 'failed' | 'not-known';
+  readonly reason: string;
+  readonly text: string;
+  readonly spec?: string;
+};
+
+export function answerOperator(step: Step, request: number, end: OrderEnd): void {
+  step.state.orders = step.state.orders.filter((order) => order.request !== request);
+  step.effects.push({ type: 'answer-operator', request, ...end, spec: end.spec ?? null });
+}
+
+/** Answer every waiting order of this command. */
+export function answerOrders(step: Step, command: PendingOrder['command'], end: OrderEnd): void {
+  for (const order of step.state.orders.filter((candidate) => candidate.command === command)) {
+    answerOperator(step, order.request, end);
+  }
+}
