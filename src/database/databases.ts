@@ -90,6 +90,10 @@ export interface DatabaseFileOperations {
   sizeOf(path: string): number | null;
   /** The first bytes, fewer if the file is shorter; null when it does not exist. */
   readStart(path: string, bytesMax: number): Uint8Array | null;
+  /** For an existing file; `truncate` also makes it longer, with zeros. */
+  open(path: string, how: 'update'): number;
+  truncate(handle: number, length: number): void;
+  close(handle: number): void;
 }
 
 abstract class DatabaseError extends Error {

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { open as openEnvironment, type RootDatabase, type Database as Tree } from 'lmdb';
 import { comparePositions, type JournalPosition } from '../mirror/journal-position.ts';
 import { diskReserveBytes } from '../mirror/limits.ts';
-import { subtreeEnd } from '../protocol/global-key.ts';
+import { subtreeEnd, WHOLE_DATABASE } from '../protocol/global-key.ts';
 import { CallOrder } from './call-order.ts';
 import {
   checkUpdate,
@@ -26,18 +26,14 @@ import {
   type MirrorAttribute,
   type Update,
 } from './databases.ts';
-import { describeDamage, startBytes } from './lmdb-file.ts';
+import { inspect, startBytes } from './lmdb-file.ts';
+import { lmdbRange, pageBytesMax, paged } from './lmdb-ranges.ts';
 
 export const DATABASE_FILE = 'database.mdb';
 
 const ATTRIBUTE_KEY = Buffer.from('attribute');
 const APPLIED_KEY = Buffer.from('applied');
-const FIRST_KEY = Buffer.of(0);
 const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
-
-/** Pages of iteration: small at first, because most callers want one key; bounded in bytes, because values may be large. */
-const pageEntries = { first: 16, max: 1024 } as const;
-const pageBytesMax = 1024 * 1024;
 
 /** Nodes of a subtree that are looked up and removed at a time. */
 const killChunk = 1000;
@@ -79,14 +75,31 @@ export class LmdbDatabaseStore implements DatabaseStore {
       );
     }
     const path = join(directory, DATABASE_FILE);
-    const damage = describeDamage(
-      this.#files.readStart(path, startBytes) ?? Buffer.alloc(0),
-      this.#files.sizeOf(path) ?? 0,
-    );
-    if (damage !== null) throw damaged(directory, damage);
+    const sizeBytes = this.#files.sizeOf(path) ?? 0;
+    const found = inspect(this.#files.readStart(path, startBytes) ?? Buffer.alloc(0), sizeBytes);
+    if (!found.ok) throw damaged(directory, found.damage);
     // Opening may write: a transaction that makes the trees of a creation that was cut off.
     checkReserve(this.#files, directory, 0);
-    return this.#mount(directory);
+    if (sizeBytes >= found.fullBytes) return this.#mount(directory);
+    this.#fillUp(path, found.fullBytes);
+    const database = this.#mount(directory);
+    try {
+      for (const _ of database.entries(WHOLE_DATABASE));
+    } catch (error) {
+      await database.close();
+      throw damaged(directory, `it is cut short: ${sizeBytes} bytes of ${found.fullBytes}`, error);
+    }
+    return database;
+  }
+
+  /** A read behind the end of a mapped file would end the process; zeros are recognised as no page. */
+  #fillUp(path: string, bytes: number): void {
+    const handle = this.#files.open(path, 'update');
+    try {
+      this.#files.truncate(handle, bytes);
+    } finally {
+      this.#files.close(handle);
+    }
   }
 
   #mount(directory: string): LmdbDatabase {
@@ -308,42 +321,6 @@ class LmdbDatabase implements Database {
     await this.#root.close();
     this.#onClosed();
   }
-}
-
-/** Reads ahead one page at a time and lets go of LMDB's snapshot before the caller sees the first entry of it. */
-function* paged<T>(
-  range: KeyRange,
-  read: (bounds: KeyRange, countMax: number) => { readonly page: readonly T[]; readonly more: boolean },
-  keyOf: (item: T) => Uint8Array,
-): Generator<T, void, undefined> {
-  let bounds = range;
-  let left = range.limit ?? Number.POSITIVE_INFINITY;
-  for (let entries: number = pageEntries.first; left > 0; entries = Math.min(entries * 4, pageEntries.max)) {
-    const { page, more } = read(bounds, Math.min(entries, left));
-    yield* page;
-    const last = page.at(-1);
-    if (!more || last === undefined) return;
-    left -= page.length;
-    const lastKey = keyOf(last);
-    bounds = range.reverse ? { ...bounds, until: lastKey } : { ...bounds, from: Buffer.concat([lastKey, FIRST_KEY]) };
-  }
-}
-
-interface LmdbRange {
-  start?: Buffer;
-  end?: Buffer;
-  limit: number;
-  reverse?: boolean;
-  exclusiveStart?: boolean;
-  inclusiveEnd?: boolean;
-}
-
-/** LMDB's ranges begin with `start` and leave out `end` in either direction; ours always hold `from` and leave out `until`. */
-function lmdbRange({ from, until, reverse }: KeyRange, limit: number): LmdbRange {
-  const first = (from.length === 0 ? FIRST_KEY : from) as Buffer;
-  if (!reverse) return { start: first, limit, ...(until && { end: until as Buffer }) };
-  const range: LmdbRange = { end: first, inclusiveEnd: true, reverse: true, limit };
-  return until ? { ...range, start: until as Buffer, exclusiveStart: true } : range;
 }
 
 function encodePosition({ epoch, file, offset, sequence }: JournalPosition): Buffer {

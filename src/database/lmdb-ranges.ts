@@ -1,0 +1,48 @@
+/**
+ * Ranges of a database in LMDB's terms, read page by page so that no iterator holds a snapshot of LMDB: a caller may leave
+ * one at any point, and the space of old pages is never kept back by a reader that was forgotten.
+ */
+import { Buffer } from 'node:buffer';
+import type { KeyRange } from './databases.ts';
+
+const FIRST_KEY = Buffer.of(0);
+
+/** Pages of iteration: small at first, because most callers want one key; bounded in bytes, because values may be large. */
+const pageEntries = { first: 16, max: 1024 } as const;
+export const pageBytesMax = 1024 * 1024;
+
+/** Reads ahead one page at a time and lets go of LMDB's snapshot before the caller sees the first entry of it. */
+export function* paged<T>(
+  range: KeyRange,
+  read: (bounds: KeyRange, countMax: number) => { readonly page: readonly T[]; readonly more: boolean },
+  keyOf: (item: T) => Uint8Array,
+): Generator<T, void, undefined> {
+  let bounds = range;
+  let left = range.limit ?? Number.POSITIVE_INFINITY;
+  for (let entries: number = pageEntries.first; left > 0; entries = Math.min(entries * 4, pageEntries.max)) {
+    const { page, more } = read(bounds, Math.min(entries, left));
+    yield* page;
+    const last = page.at(-1);
+    if (!more || last === undefined) return;
+    left -= page.length;
+    const lastKey = keyOf(last);
+    bounds = range.reverse ? { ...bounds, until: lastKey } : { ...bounds, from: Buffer.concat([lastKey, FIRST_KEY]) };
+  }
+}
+
+export interface LmdbRange {
+  start?: Buffer;
+  end?: Buffer;
+  limit: number;
+  reverse?: boolean;
+  exclusiveStart?: boolean;
+  inclusiveEnd?: boolean;
+}
+
+/** LMDB's ranges begin with `start` and leave out `end` in either direction; ours always hold `from` and leave out `until`. */
+export function lmdbRange({ from, until, reverse }: KeyRange, limit: number): LmdbRange {
+  const first = (from.length === 0 ? FIRST_KEY : from) as Buffer;
+  if (!reverse) return { start: first, limit, ...(until && { end: until as Buffer }) };
+  const range: LmdbRange = { end: first, inclusiveEnd: true, reverse: true, limit };
+  return until ? { ...range, start: until as Buffer, exclusiveStart: true } : range;
+}

@@ -1,0 +1,236 @@
+/** What only real files can show: kill -9, damaged files, all-or-nothing batches, speed. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { build } from 'esbuild';
+import { open } from 'lmdb';
+import type { Database, Update } from '../../src/database/databases.ts';
+import { DATABASE_FILE, LmdbDatabaseStore } from '../../src/database/lmdb-databases.ts';
+import { encodeKey, WHOLE_DATABASE } from '../../src/protocol/global-key.ts';
+import { DatabaseTestFiles } from '../fixtures/database-files.ts';
+
+const at = (sequence: number) => ({ epoch: 1, file: 1, offset: sequence * 10, sequence });
+const attribute = { mirror: 'M', database: 'D', addedAt: at(0), fromEmpty: true, activated: true } as const;
+
+let scratch: string;
+let files: DatabaseTestFiles;
+let store: LmdbDatabaseStore;
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'caretmirror-lmdb-'));
+  files = new DatabaseTestFiles();
+  store = new LmdbDatabaseStore(files);
+});
+afterEach(() => rmSync(scratch, { recursive: true, force: true }));
+
+async function mirrored(name: string): Promise<Database> {
+  const database = await store.create(join(scratch, name));
+  await database.setAttribute(attribute, at(0));
+  return database;
+}
+
+describe('kill -9', () => {
+  /** The child is killed as soon as it has printed `lines` positions; resolves with the last one printed. */
+  async function killAfter(child: ChildProcess, lines: number): Promise<number> {
+    let printed = '';
+    let errors = '';
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+    });
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      printed += text;
+      if (printed.split('\n').length > lines) child.kill('SIGKILL');
+    });
+    const signal = await new Promise((done) => child.on('close', (_code, name) => done(name)));
+    expect([signal, errors]).toEqual(['SIGKILL', '']);
+    return Number(printed.slice(0, printed.lastIndexOf('\n')).split('\n').at(-1));
+  }
+
+  test('data and applied position agree, and nothing that was applied is missing', async () => {
+    // Inside the project, so that the bundle finds lmdb.
+    const script = resolve('node_modules/.cache', `apply-in-a-loop-${process.pid}.mjs`);
+    await build({
+      entryPoints: ['test/fixtures/apply-in-a-loop.ts'],
+      outfile: script,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      external: ['lmdb'],
+    });
+    const directory = join(scratch, 'killed');
+    try {
+      let reached = 0;
+      for (const [round, lines] of [3, 40, 150].entries()) {
+        const child = spawn(process.execPath, [script, directory, round === 0 ? 'create' : 'open']);
+        const printed = await killAfter(child, lines);
+        expect(printed).toBeGreaterThan(reached);
+        const database = await store.open(directory);
+        reached = database.applied?.sequence ?? 0;
+        expect(reached).toBeGreaterThanOrEqual(printed);
+        const values = new Set([...database.entries(WHOLE_DATABASE)].map(({ value }) => Buffer.from(value).toString()));
+        expect([...values]).toEqual([String(reached)]);
+        expect(database.count(WHOLE_DATABASE)).toBe(200);
+        await database.close();
+      }
+    } finally {
+      rmSync(script, { force: true });
+    }
+  });
+});
+
+function digest(database: Database): string {
+  const hash = createHash('sha256');
+  for (const { key, value } of database.entries(WHOLE_DATABASE)) hash.update(key).update(value);
+  return hash.digest('hex');
+}
+
+describe('damaged files', () => {
+  async function filled(): Promise<string> {
+    const database = await mirrored('good');
+    const updates = Array.from({ length: 20_000 }, (_, i): Update => {
+      return { kind: 'set', key: encodeKey('A', [String(i)]), value: Buffer.alloc(50, 1) };
+    });
+    await database.apply(updates, at(1));
+    await database.close();
+    return join(scratch, 'good', DATABASE_FILE);
+  }
+
+  test('are recognised before they are opened, and the message says which file and what to do', async () => {
+    const good = await filled();
+    const damages: Record<string, (path: string) => void> = {
+      'cut-to-a-page': (path) => truncateSync(path, 4096),
+      'cut-to-half': (path) => truncateSync(path, files.sizeOf(good)! / 2),
+      'cut-by-ten-pages': (path) => truncateSync(path, files.sizeOf(good)! - 40_960),
+      'cut-to-a-few-bytes': (path) => truncateSync(path, 10),
+      zeros: (path) => writeFileSync(path, Buffer.alloc(100_000)),
+      text: (path) => writeFileSync(path, 'this is not a database\n'.repeat(5000)),
+      'second-page': (path) => {
+        const bytes = readFileSync(path);
+        writeFileSync(path, bytes.fill(0xee, 4096, 8192));
+      },
+    };
+    for (const [name, damage] of Object.entries(damages)) {
+      const directory = join(scratch, name);
+      const path = join(directory, DATABASE_FILE);
+      mkdirSync(directory);
+      copyFileSync(good, path);
+      damage(path);
+      const failure = await store.open(directory).then(
+        () => 'opened',
+        (error) => [error.code, error.message.includes(path), /restore a backup/.test(error.message)],
+      );
+      expect([name, failure]).toEqual([name, ['database-damaged', true, true]]);
+    }
+    const database = await store.open(join(scratch, 'good'));
+    expect(database.count(WHOLE_DATABASE)).toBe(20_000);
+    await database.close();
+  });
+
+  test('a healthy file is never taken for a damaged one, though freed pages were never written at its end', async () => {
+    let database = await mirrored('busy');
+    const path = join(scratch, 'busy', DATABASE_FILE);
+    let shorter = 0;
+    for (let round = 1; round <= 8; round += 1) {
+      const updates = Array.from({ length: 3000 }, (_, i): Update => {
+        const key = encodeKey('A', [String(round % 3), String((i * 7919 * round) % 10_007)]);
+        return { kind: 'set', key, value: Buffer.alloc((i * 37) % 300, 1) };
+      });
+      const kill: Update = { kind: 'kill', key: encodeKey('A', [String(round % 2)]), value: Buffer.alloc(0) };
+      await database.apply(round % 2 === 0 ? [kill, ...updates] : [...updates, kill], at(round));
+      const expected = digest(database);
+      await database.close();
+      const before = files.sizeOf(path)!;
+      database = await store.open(join(scratch, 'busy'));
+      if (files.sizeOf(path)! > before) shorter += 1;
+      expect(database.applied).toEqual(at(round));
+      expect(digest(database)).toBe(expected);
+    }
+    expect(shorter).toBeGreaterThan(0);
+    await database.close();
+  });
+
+  test('a creation that was cut off is begun again', async () => {
+    mkdirSync(join(scratch, 'begun'));
+    writeFileSync(join(scratch, 'begun', DATABASE_FILE), '');
+    expect(store.holds(join(scratch, 'begun'))).toBe(false);
+    const database = await store.create(join(scratch, 'begun'));
+    expect(database.count(WHOLE_DATABASE)).toBe(0);
+    await database.close();
+  });
+});
+
+test('why child transactions: a throw in a plain one leaves the first half of a batch behind', async () => {
+  const tree = open<Buffer, Buffer>({ path: join(scratch, 'plain.mdb'), keyEncoding: 'binary', encoding: 'binary' });
+  const half = (n: string) => () => {
+    void tree.put(Buffer.from(n), Buffer.from('half'));
+    throw new Error('bad update');
+  };
+  await expect(tree.transaction(half('plain'))).rejects.toThrow('bad update');
+  await expect(tree.childTransaction(half('child'))).rejects.toThrow('bad update');
+  expect([tree.doesExist(Buffer.from('plain')), tree.doesExist(Buffer.from('child'))]).toEqual([true, false]);
+  await tree.close();
+});
+
+test('a large scattered batch needs more room than the reserve', async () => {
+  const database = await mirrored('large');
+  const random = (n: number) => encodeKey('A', [String((n * 2_654_435_761) % 4_294_967_296)]);
+  const batch = (from: number) =>
+    Array.from(
+      { length: 20_000 },
+      (_, i): Update => ({ kind: 'set', key: random(from + i), value: Buffer.alloc(200, 1) }),
+    );
+  await database.apply(batch(0), at(1));
+  files.free = 17 * 1024 * 1024;
+  await database.apply(batch(0).slice(0, 50), at(2));
+  await expect(database.apply(batch(20_000), at(3))).rejects.toMatchObject({ code: 'database-full' });
+  expect(database.applied).toEqual(at(2));
+  await database.close();
+});
+
+test('speed (printed, not judged): 100,000 nodes', async () => {
+  const database = await mirrored('speed');
+  const count = 100_000;
+  const rates: string[] = [];
+  let sequence = 0;
+  const measure = async (what: string, work: () => Promise<void> | void) => {
+    const begin = performance.now();
+    await work();
+    rates.push(`${what} ${Math.round(count / (performance.now() - begin))}k/s`);
+  };
+  for (const [what, step] of [
+    ['ordered', 1],
+    ['random', 61_681],
+  ] as const) {
+    const global = what === 'ordered' ? 'O' : 'R';
+    const updates = Array.from({ length: count }, (_, i): Update => {
+      return { kind: 'set', key: encodeKey(global, [String((i * step) % count)]), value: Buffer.alloc(50, 66) };
+    });
+    await measure(`${what} puts`, async () => {
+      const waiting: Promise<void>[] = [];
+      for (let i = 0; i < count; i += 1000) {
+        sequence += 1;
+        waiting.push(database.apply(updates.slice(i, i + 1000), at(sequence)));
+        if (waiting.length > 2) await waiting.shift();
+      }
+      await Promise.all(waiting);
+      await database.flushed();
+    });
+    await measure(`${what} gets`, () => {
+      for (const { key } of updates) database.get(key);
+    });
+  }
+  let seen = 0;
+  await measure('entries (2x)', () => {
+    for (const _ of database.entries(WHOLE_DATABASE)) seen += 1;
+  });
+  await measure('count (2x)', () => {
+    expect(database.count(WHOLE_DATABASE)).toBe(2 * count);
+  });
+  const kill: Update = { kind: 'kill', key: encodeKey('O', []), value: Buffer.alloc(0) };
+  await measure('kill', () => database.apply([kill], at(sequence + 1)));
+  expect([seen, database.count(WHOLE_DATABASE)]).toEqual([2 * count, count]);
+  process.stdout.write(`database: ${rates.join(', ')}\n`);
+  await database.close();
+}, 60_000);
