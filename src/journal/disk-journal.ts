@@ -218,6 +218,7 @@ class DiskJournal implements Journal {
       const keptIn = this.#cut(file, boundary, `cut after ${printPosition(position)}: ${reason.replaceAll('\n', ' ')}`);
       return { from: position, to: end, records: end.sequence - position.sequence, keptIn };
     } catch (error) {
+      if (error === this.#brokenBy) throw error;
       if (isDiskFull(error)) throw frozenError('Cutting the mirror journal in', path, error);
       throw this.#broken('Cutting the mirror journal in', path, error);
     }
@@ -369,16 +370,21 @@ class DiskJournal implements Journal {
     this.#mark!.lower({ file: file?.number ?? 0, offset: boundary?.offset ?? 0 });
     this.#recent.forgetAll();
     for (let newest = this.#kept.newest; newest !== undefined && newest !== file; newest = this.#kept.newest) {
-      const { begin } = newest.anchors;
       const path = this.#kept.path(newest);
-      keptIn.push(lostAndFound.moveFile(path, newest.header, begin, newest.end, readAt(newest), directory));
+      keptIn.push(lostAndFound.moveFile(path, newest.header, newest.anchors.begin, newest.end, readAt(newest)));
       this.#kept.removeNewest();
       this.#flushed = this.end;
+      this.#orBroken('Moving', path, () => {
+        this.#disk.syncDirectory(lostAndFoundDirectory);
+        this.#disk.syncDirectory(directory);
+      });
     }
     if (file !== undefined && boundary !== null) {
       const handle = this.#openForWriting(file);
-      this.#disk.truncate(handle, boundary.offset);
-      this.#disk.sync(handle);
+      this.#orBroken('Cutting', this.#kept.path(file), () => {
+        this.#disk.truncate(handle, boundary.offset);
+        this.#disk.sync(handle);
+      });
       file.end = boundary;
       file.anchors.cut(boundary.offset);
     }

@@ -34,21 +34,20 @@ export class LostAndFound {
   }
 
   /**
-   * Move a whole file here; durable when it returns the path. A lost+found on another file system gets a copy, made by
-   * `keepRecords`, and the file is removed.
+   * Move a whole file here; returns its new path. Durable when both directories have been synced. A lost+found on another
+   * file system gets a copy, and the file is removed.
    */
-  moveFile(path: string, header: FileHeader, from: Boundary, to: Boundary, readAt: ReadAt, directory: string): string {
-    let kept = this.#freePath(basename(path), from, to);
+  moveFile(path: string, header: FileHeader, from: Boundary, to: Boundary, readAt: ReadAt): string {
+    const kept = this.#freePath(basename(path), from, to);
     try {
       this.#files.rename(path, kept);
+      return kept;
     } catch (error) {
       if (errorCode(error) !== 'EXDEV') throw error;
-      kept = this.keepRecords(header, from, to, readAt);
-      this.#files.remove(path);
     }
-    this.#files.syncDirectory(this.#directory);
-    this.#files.syncDirectory(directory);
-    return kept;
+    const copy = this.keepRecords(header, from, to, readAt);
+    this.#files.remove(path);
+    return copy;
   }
 
   #copyRecords(path: string, header: FileHeader, from: Boundary, to: Boundary, readAt: ReadAt): void {
