@@ -1,0 +1,109 @@
+/**
+ * The parts of an instance's daemon as they know each other: its databases, its member of a mirror, its updates at the
+ * door. Each is made in a file of its own; main.ts puts them together.
+ */
+import type { Database, MirrorAttribute } from '../database/databases.ts';
+import type { HomePaths, InstancePaths } from '../host/home.ts';
+import type { ConfigurationStore, DatabaseConfiguration, Host } from '../host/host.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { OperatorCommand } from '../mirror/events.ts';
+import type { JournalPosition } from '../mirror/journal-position.ts';
+import type { MemberState } from '../mirror/member-state.ts';
+import type { MirrorSet } from '../mirror/mirror-set.ts';
+import type { MemberReport } from '../mirror/status.ts';
+import type { DatabaseStatus } from '../mirror/terms.ts';
+import type { Network } from '../network/network.ts';
+import type { EventRecord } from '../protocol/control-channel.ts';
+
+/** One database of the instance as it stands now. */
+export interface CatalogEntry {
+  readonly configuration: DatabaseConfiguration;
+  /** Null while it is dismounted. */
+  readonly database: Database | null;
+  readonly attribute: MirrorAttribute | undefined;
+  /** 'Local' for an ordinary one. */
+  readonly status: DatabaseStatus | 'Local';
+}
+
+/** Every database of the instance. Names are local names unless said otherwise. Errors are CatalogRefusal or the doors' faults. */
+export interface DatabaseCatalog {
+  entries(): readonly CatalogEntry[];
+  find(name: string): CatalogEntry | undefined;
+  /** Make an ordinary database. */
+  create(name: string, directory: string): Promise<void>;
+  /** Make it part of the mirror from `addedAt` on; `applied` = where its journal data begins. */
+  addToMirror(name: string, attribute: MirrorAttribute, applied: JournalPosition): Promise<void>;
+  /** Take the mirror attribute away; the database stays as an ordinary one. */
+  removeFromMirror(name: string): Promise<void>;
+  mount(name: string): Promise<void>;
+  dismount(name: string): Promise<void>;
+  /** Remove an ordinary database and its files. */
+  delete(name: string): Promise<void>;
+  /** Activate if need be, and apply what it lacks of the journal until it runs with the others (DB-031). */
+  catchUp(name: string, onProgress: (recordsDone: number, recordsToDo: number) => void): Promise<void>;
+}
+
+/** The instance's member of a mirror, running. */
+export interface MirrorMember {
+  /** The pure state: for reports and preconditions. */
+  readonly state: MemberState;
+  readonly journal: Journal;
+  /** Give an operator's order to the rules; resolves with its end. */
+  order(order: OperatorCommand): Promise<OrderResult>;
+  /** On the primary: append a record that makes a database part of the mirror or takes it out; resolves when it is durable. */
+  changeDatabaseSet(
+    kind: 'database-added' | 'database-removed',
+    database: string,
+    fromEmpty: boolean,
+  ): Promise<JournalPosition>;
+  /** The mirror set was changed here (primary) or received: the rules and the other members are told. */
+  mirrorSetChanged(set: MirrorSet): void;
+  /** Rows of the members as the primary sees them; on another member the newest it was told (null = nothing yet). */
+  memberRows(): readonly MemberReport[] | null;
+  /** Journal bytes received since the member began. */
+  received(): { readonly networkBytes: number; readonly journalBytes: number };
+  /** Raised with every change of the facts that an assessment shows. */
+  readonly situation: number;
+  /** Wall clock of the newest journal block received and applied, ms; for the lags (SYN-027). */
+  readonly newestReceivedMs: number;
+  readonly newestAppliedMs: number;
+}
+
+export interface OrderResult {
+  readonly outcome: 'done' | 'refused' | 'failed' | 'not-known';
+  readonly reason: string;
+  readonly text: string;
+  readonly spec: string | null;
+}
+
+/** The whole daemon, as control server and commands see it. */
+export interface InstanceDaemon {
+  readonly home: HomePaths;
+  readonly paths: InstancePaths;
+  readonly host: Host;
+  readonly network: Network;
+  readonly configuration: ConfigurationStore;
+  readonly catalog: DatabaseCatalog;
+  /** Null while the instance is in no mirror. */
+  readonly member: MirrorMember | null;
+  /** Begin to take part in the mirror that the configuration now names. */
+  startMember(): Promise<void>;
+  events(after: number): readonly EventRecord[];
+  log(severity: 0 | 1 | 2 | 3, category: string, text: string): void;
+  /** Is the ISCAgent of this host running? Asked anew each time. */
+  isAgentRunning(): Promise<boolean>;
+  /** End the process in order, after the answers under way were sent. */
+  endProcess(because: string): void;
+}
+
+/** The catalog says no: one sentence that says what, which and what to do. */
+export class CatalogRefusal extends Error {
+  readonly code = 'catalog-refusal';
+  readonly reason: string;
+  readonly spec: string | null;
+  constructor(reason: string, text: string, spec: string | null = null) {
+    super(text);
+    this.reason = reason;
+    this.spec = spec;
+  }
+}
