@@ -4,6 +4,7 @@ export const wording = {
   optionPrompt: 'Option?',
   disabledSuffix: ' (disabled)',
   notBuilt: 'not built in this version',
+  notHereNorBuilt: 'not for this member, and not built in this version',
   nothingChanged: 'Nothing was changed.',
   abandoned: 'Abandoned. Nothing was changed.',
   willDo: 'This will {what}.',
@@ -19,18 +20,18 @@ export const wording = {
   questionHint: 'RETURN takes the value in angle brackets, ^ abandons.',
   questionHintNoDefault: '^ abandons.',
   runsOn: 'Runs on: {places}.',
-  disabledBecause: 'Disabled: {text}',
+  disabledBecause: 'Disabled: {text}.',
   agentNotRunning: 'Note: no ISCAgent runs on this host.',
   removedForGood: 'for good, on all members',
   removedHere: 'on this member only',
 
   /** FO-036, FO-076. */
   indefiniteTrouble: [
-    'This member is the primary and is in an indefinite trouble state: it has lost both the other failover',
-    'member and the arbiter, so the other failover member may have taken over. It accepts no updates until',
-    'it reaches one of them. It goes on by itself when the other failover member answers and did not take',
-    'over, and shuts down when it did. Resuming as primary or shutting down from this menu is not built in',
-    'this version.',
+    'This member is the primary and is in an indefinite trouble state: it has lost',
+    'both the other failover member and the arbiter, so the other failover member',
+    'may have taken over. It accepts no updates. It goes on by itself when the other',
+    'failover member answers and did not take over, and shuts down if it did.',
+    'Resuming as primary and shutting down from here are not built in this version.',
   ],
 
   currentPrimary: '{member} is the current primary. Continuing will force it down',
@@ -38,17 +39,19 @@ export const wording = {
 
   /** FO-075, the member was active at last contact. */
   forceWasActive: [
-    'This member was the active backup the last time it was connected, and it has journal data up to',
-    "'{time}' in file {file}.",
-    'If the primary has done no work since then, this member can take over, and the mirror need not be rebuilt',
-    'when the primary reconnects. If the primary has done work since then, those operations may be lost if you',
-    'continue, and the other failover member may have to be rebuilt from a backup.',
+    'This member was the active backup the last time it was connected.',
+    "This member has journal data up to '{time}' in file {file}",
+    'If the primary has done no work since then, this member can take over, and the',
+    'mirror need not be rebuilt when the primary reconnects. If the primary has done',
+    'work since then, those operations may be lost if you continue, and the other',
+    'failover member may have to be rebuilt from a backup.',
   ],
   /** FO-075, it was not. */
   forceWasNotActive: [
-    'Warning: this member was not the active backup the last time it was connected. If it lacks journal data',
-    'that was generated in the mirror, operations may be lost if you continue, and the other failover member may',
-    'have to be rebuilt from a backup of this member before it can rejoin the mirror as backup.',
+    'Warning: this member was not the active backup the last time it was connected.',
+    'If it lacks journal data that was generated in the mirror, operations may be',
+    'lost if you continue, and the other failover member may have to be rebuilt from',
+    'a backup of this member before it can rejoin the mirror as backup.',
     "This member has journal data up to '{time}' in file {file}",
   ],
   forceOtherAnswers: 'The other failover member, or its agent, answers at this moment.',
@@ -58,6 +61,7 @@ export const wording = {
 
   lookingUp: 'Asking the agent at {agentAddress} port {agentPort} about mirror {mirror} ...',
   retrieved: 'Mirror {mirror}, as instance {instance} knows it:',
+  retrievedMembers: ['Member', 'Type', 'Superserver', 'Agent'],
   retrievedVip: 'Network Interface for Virtual IP',
   retrievedTls: 'SSL/TLS Requirement',
   retrievedQos: 'Quality of Service Timeout (msec)',
@@ -83,7 +87,7 @@ export const wording = {
 
 export const placeNames = {
   primary: 'the primary failover member',
-  backup: 'the other failover member',
+  backup: 'the backup failover member',
   dr: 'a disaster recovery async member',
   reporting: 'a reporting async member',
 } as const;

@@ -13,7 +13,7 @@ import type {
   Outcome,
 } from '../protocol/control-channel.ts';
 import type { Control } from './control-client.ts';
-import { AnswersError, type Dialogue, InterruptedWaitError } from './dialogue.ts';
+import { AbandonedError, type Dialogue, InterruptedWaitError } from './dialogue.ts';
 import { EXIT } from './exit-codes.ts';
 import { pickDatabases } from './pick-databases.ts';
 import type { Defaults, Value, Values } from './question.ts';
@@ -72,10 +72,10 @@ async function joinAction(action: Of<'join'>, context: ActionContext): Promise<v
     instance: String(asked.otherInstance),
   };
   dialogue.print(fill(wording.lookingUp, lookup));
-  const found = await answered(context, control.lookUpMirror(lookup));
-  if (found === null) return;
+  const found = await looked(context, control.lookUpMirror(lookup));
+  if (found === null) return dialogue.endBeforeQuestions();
   dialogue.print(fill(wording.retrieved, lookup));
-  dialogue.printLines(retrievedLines(found));
+  await showRetrieved(found, dialogue);
   const values = await dialogue.askAll(action.questions, defaults, asked);
   showPlan(context, action.summary, [...action.lookUp, ...action.questions], values);
   if (!(await confirmed(dialogue, action.confirm))) return;
@@ -83,20 +83,22 @@ async function joinAction(action: Of<'join'>, context: ActionContext): Promise<v
 }
 
 /** CFG-028, CFG-030: shown, not editable. */
-function retrievedLines({ mirrorSet, primary }: MirrorLookup): readonly string[] {
+async function showRetrieved({ mirrorSet, primary }: MirrorLookup, dialogue: Dialogue): Promise<void> {
   const { settings, members } = mirrorSet;
-  const arbiter = settings.arbiter;
-  return factLines([
-    ...members.map((member): [string, string] => [
-      member.name,
-      `${member.type}, superserver ${member.superserver.host}|${member.superserver.port}, agent ${member.agent.host}|${member.agent.port}`,
+  const at = ({ host, port }: { host: string; port: number }): string => `${host}|${port}`;
+  dialogue.printLines(
+    factLines([
+      [wording.retrievedPrimary, primary ?? wording.none],
+      [wording.retrievedArbiter, settings.arbiter === null ? wording.none : at(settings.arbiter)],
+      [wording.retrievedVip, wording.none],
+      [wording.retrievedTls, yesNo(settings.requireTls)],
+      [wording.retrievedQos, String(settings.qosTimeoutMs)],
     ]),
-    [wording.retrievedPrimary, primary ?? wording.none],
-    [wording.retrievedArbiter, arbiter === null ? wording.none : `${arbiter.host}|${arbiter.port}`],
-    [wording.retrievedVip, wording.none],
-    [wording.retrievedTls, yesNo(settings.requireTls)],
-    [wording.retrievedQos, String(settings.qosTimeoutMs)],
-  ]);
+  );
+  const rows = members.map((member) => [member.name, member.type, at(member.superserver), at(member.agent)]);
+  dialogue.print();
+  dialogue.printLines(await dialogue.style.table([wording.retrievedMembers, ...rows]));
+  dialogue.print();
 }
 
 /** FO-072. The wish is sent, not "the other state": somebody else may have changed it meanwhile. */
@@ -109,6 +111,10 @@ async function noFailoverAction(action: Of<'no-failover'>, context: ActionContex
 async function databasesAction(action: Of<'databases'>, context: ActionContext): Promise<void> {
   const { dialogue, description } = context;
   const picked = await pickDatabases(action.pick, description, dialogue);
+  if (picked === null) {
+    refused(context, action.pick.none, EXIT.refused);
+    return dialogue.endBeforeQuestions();
+  }
   if (picked.length === 0) {
     dialogue.print(wording.nothingChanged);
     return;
@@ -142,11 +148,11 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
 async function assessedAction(action: Of<'assessed'>, context: ActionContext): Promise<void> {
   const { control, dialogue } = context;
   for (;;) {
-    const assessment = await answered(context, control.assess(action.command));
-    if (assessment === null) return;
+    const assessment = await looked(context, control.assess(action.command));
+    if (assessment === null) return dialogue.endBeforeQuestions();
     if (assessment.refusal) {
       refused(context, fill(wording.refused, { text: assessment.refusal.text }), EXIT.refused);
-      return;
+      return dialogue.endBeforeQuestions();
     }
     dialogue.printLines(assessmentLines(action.command, assessment));
     if (!(await confirmed(dialogue, action.confirm))) return;
@@ -157,7 +163,7 @@ async function assessedAction(action: Of<'assessed'>, context: ActionContext): P
       tell(context, outcome);
       return;
     }
-    if (!dialogue.isTerminal) throw new AnswersError(wording.situationChangedPiped);
+    if (!dialogue.isTerminal) throw dialogue.answersError(wording.situationChangedPiped);
     dialogue.print(dialogue.style.warn(wording.situationChanged));
     dialogue.dropTypedAhead();
   }
@@ -210,25 +216,41 @@ async function send<N extends CommandName>(
   situation?: number,
 ): Promise<Outcome | null> {
   const { control, dialogue } = context;
-  return await answered(
-    context,
-    control.perform(command, given, situation, (text) => dialogue.print(text)),
-  );
+  let isWaiting = true;
+  const work = control.perform(command, given, situation, (text) => {
+    if (isWaiting) dialogue.print(text);
+  });
+  try {
+    return await answered(context, work);
+  } catch (error) {
+    if (!(error instanceof InterruptedWaitError)) throw error;
+    work.catch(() => {}); // nobody waits for it any more
+    dialogue.print(error.message);
+    return null;
+  } finally {
+    isWaiting = false;
+  }
 }
 
-/** Waits for an answer; a request that cannot be carried out, and Ctrl-C, lead back to the menu with null. */
+/** Null when the instance could not carry out the request at all, which has been said. */
 async function answered<T>(context: ActionContext, work: Promise<T>): Promise<T | null> {
   try {
     return await context.dialogue.waitFor(work);
   } catch (error) {
-    if (error instanceof InterruptedWaitError) {
-      work.catch(() => {}); // nobody waits for it any more
-      context.dialogue.print(error.message);
-      return null;
-    }
     if ((error as { code?: string }).code !== 'request-refused') throw error;
     refused(context, fill(wording.refused, { text: (error as Error).message }), EXIT.refused);
     return null;
+  }
+}
+
+/** Ctrl-C while the instance only looks: nothing has been changed. */
+async function looked<T>(context: ActionContext, work: Promise<T>): Promise<T | null> {
+  try {
+    return await answered(context, work);
+  } catch (error) {
+    if (!(error instanceof InterruptedWaitError)) throw error;
+    work.catch(() => {});
+    throw new AbandonedError(wording.abandoned);
   }
 }
 

@@ -9,6 +9,7 @@ import { EXIT, type ExitCode } from './exit-codes.ts';
 import {
   type Defaults,
   defaultText,
+  expectedAnswer,
   type Parsed,
   parseAnswer,
   questionPrompt,
@@ -71,6 +72,7 @@ export class Dialogue {
   readonly isTerminal: boolean;
   readonly style: Style;
   readonly #parts: DialogueParts;
+  #last = { prompt: '', line: 0 };
   #problem: { readonly exitCode: ExitCode; readonly text: string } | null = null;
 
   constructor(parts: DialogueParts) {
@@ -109,6 +111,7 @@ export class Dialogue {
         ...(asked.withinMs === undefined ? {} : { withinMs: asked.withinMs }),
       });
       if (answer.kind === 'late') return 'late';
+      if ('number' in answer) this.#last = { prompt: asked.prompt, line: answer.number };
       if (answer.kind !== 'line') throw this.#without(answer, asked);
       const text = answer.text.trim();
       if (text === '?') {
@@ -128,12 +131,26 @@ export class Dialogue {
       }
       if (!this.isTerminal) {
         const shown = answer.tooLong ? 'the answer' : JSON.stringify(text);
-        throw new AnswersError(
-          `line ${answer.number} of the answers, at ${onOneLine(asked.prompt)}: ${shown} does not fit: expected ${parsed.expected}`,
-        );
+        throw this.answersError(`${shown} does not fit: expected ${parsed.expected}`, asked.where);
       }
       this.print(this.style.warn(`Expected ${parsed.expected}.`));
     }
+  }
+
+  /** Names the answer taken last. Nothing is read after it. */
+  answersError(what: string, where: Asked<unknown>['where'] = 'action'): AnswersError {
+    const { prompt, line } = this.#last;
+    const after = where === 'menu' ? 'no later answer was read' : 'the action was abandoned, nothing was changed';
+    const shown = JSON.stringify(prompt.replace(/\s+/g, ' ').trim());
+    return new AnswersError(`line ${line} of the answers, at ${shown}: ${what}; ${after}`);
+  }
+
+  /**
+   * An action came to an end before all its questions were asked. Piped answers that follow belong to those questions, so
+   * none of them is read; on a terminal the menu comes again.
+   */
+  endBeforeQuestions(): void {
+    if (!this.isTerminal) throw new LeaveError(EXIT.done);
   }
 
   async askQuestion(question: Question, defaults: Defaults): Promise<Value> {
@@ -151,7 +168,7 @@ export class Dialogue {
       prompt: questionPrompt(question, defaults),
       help: wrap(`${question.help} ${onlyNo}${hint}`, this.columns, '  '),
       parse: (text) => parseAnswer(question, text, defaults),
-      expected: 'an answer',
+      expected: expectedAnswer(question),
       where: 'action',
     });
     return answer;
@@ -198,7 +215,7 @@ export class Dialogue {
       if (error instanceof LeaveError) {
         if (error.exitCode !== EXIT.done) return error.exitCode;
       } else if (code === 'answers') {
-        this.#parts.printError(`${message}; the action was abandoned, nothing was changed\n`);
+        this.#parts.printError(`${message}\n`);
         return EXIT.answers;
       } else if (code === 'not-reachable') {
         this.#parts.printError(`${message}\n`);
@@ -227,16 +244,10 @@ export class Dialogue {
     }
     if (this.isTerminal) return new AbandonedError(wording.abandoned);
     if (asked.where !== 'action') return new LeaveError(EXIT.done);
-    return new AnswersError(
-      `the answers end before line ${answer.number}, at ${onOneLine(asked.prompt)}: expected ${asked.expected}`,
-    );
+    return this.answersError(`the answers ended: expected ${asked.expected}`);
   }
 
   #record(prompt: string, text: string): void {
     this.#parts.record?.(`# ${prompt.replace(/\s+/g, ' ').trim()}\n${text}\n`);
   }
-}
-
-function onOneLine(prompt: string): string {
-  return JSON.stringify(prompt.replace(/\s+/g, ' ').trim());
 }

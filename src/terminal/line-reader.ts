@@ -18,7 +18,7 @@ export interface Line {
 export interface ByteSource {
   on(event: 'data', listener: (chunk: Uint8Array | string) => void): unknown;
   on(event: 'end' | 'close' | 'error', listener: () => void): unknown;
-  off(event: string, listener: (...values: never[]) => void): unknown;
+  off(event: string, listener: (chunk: Uint8Array) => void): unknown;
   pause(): unknown;
   resume(): unknown;
 }

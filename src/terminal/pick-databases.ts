@@ -4,17 +4,14 @@ import type { DatabaseDescription, Description } from '../protocol/control-chann
 import type { Dialogue } from './dialogue.ts';
 import { parseDatabasePick } from './question.ts';
 
-/** In the order chosen, each once; empty when there is nothing to choose from or nothing was chosen. */
+/** In the order chosen, each once; null when there is nothing to choose from. */
 export async function pickDatabases(
   question: DatabasesQuestion,
   description: Description,
   dialogue: Dialogue,
-): Promise<readonly DatabaseDescription[]> {
+): Promise<readonly DatabaseDescription[] | null> {
   const candidates = description.databases.filter((database) => isCandidate(question, database));
-  if (candidates.length === 0) {
-    dialogue.print(question.none);
-    return [];
-  }
+  if (candidates.length === 0) return null;
   const names = candidates.map((database) => database.name);
   const list = await dialogue.style.table([
     ['', 'Database', 'Status', 'Directory'],

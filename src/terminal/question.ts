@@ -32,6 +32,20 @@ export function questionPrompt(question: Question, defaults: Defaults): string {
   return preset === null ? `${question.text} ` : `${question.text} <${preset}> `;
 }
 
+/** What would answer it, in words. */
+export function expectedAnswer(question: Question): string {
+  switch (question.kind) {
+    case 'yes-no':
+      return question.onlyNo === undefined ? 'Yes or No' : `No: ${question.onlyNo}`;
+    case 'number':
+      return expectedNumber(question.min, question.max);
+    case 'pick':
+      return `the number or the beginning of one of: ${question.choices.map((choice) => choice.label).join(', ')}`;
+    case 'text':
+      return question.expected;
+  }
+}
+
 /** `typed` is an answer without the blanks around it; empty takes the default. */
 export function parseAnswer(question: Question, typed: string, defaults: Defaults): Parsed<Value> {
   const preset = defaultText(question, defaults);
@@ -45,7 +59,7 @@ export function parseAnswer(question: Question, typed: string, defaults: Default
       return parsePick(question, text);
     case 'text': {
       if (text === preset) return { ok: true, value: text };
-      if (!new RegExp(question.pattern).test(text)) return { ok: false, expected: question.expected };
+      if (!new RegExp(question.pattern).test(text)) return { ok: false, expected: expectedAnswer(question) };
       return { ok: true, value: question.upperCase ? text.toUpperCase() : text };
     }
   }
@@ -53,29 +67,27 @@ export function parseAnswer(question: Question, typed: string, defaults: Default
 
 function parseYesNo(question: YesNoQuestion, text: string): Parsed<boolean> {
   const folded = text.toLowerCase();
-  if (folded === '') return { ok: false, expected: 'Yes or No' };
-  if ('no'.startsWith(folded)) return { ok: true, value: false };
-  if (!'yes'.startsWith(folded)) return { ok: false, expected: 'Yes or No' };
-  return question.onlyNo === undefined ? { ok: true, value: true } : { ok: false, expected: `No: ${question.onlyNo}` };
+  const isNo = folded !== '' && 'no'.startsWith(folded);
+  const isYes = folded !== '' && 'yes'.startsWith(folded) && question.onlyNo === undefined;
+  return isNo || isYes ? { ok: true, value: isYes } : { ok: false, expected: expectedAnswer(question) };
+}
+
+function expectedNumber(min: number, max: number): string {
+  return `a whole number from ${min} to ${max}`;
 }
 
 export function parseNumber(text: string, min: number, max: number): Parsed<number> {
   const value = Number(text);
-  if (!/^\d{1,10}$/.test(text) || value < min || value > max) {
-    return { ok: false, expected: `a whole number from ${min} to ${max}` };
-  }
-  return { ok: true, value };
+  const isWhole = /^\d{1,10}$/.test(text);
+  return isWhole && value >= min && value <= max
+    ? { ok: true, value }
+    : { ok: false, expected: expectedNumber(min, max) };
 }
 
 function parsePick(question: PickQuestion, text: string): Parsed<string> {
   const labels = question.choices.map((choice) => choice.label);
   const found = findByLabel(labels, text);
-  if (typeof found !== 'number') {
-    return {
-      ok: false,
-      expected: `a number from 1 to ${labels.length} or the beginning of one of: ${labels.join(', ')}`,
-    };
-  }
+  if (typeof found !== 'number') return { ok: false, expected: expectedAnswer(question) };
   const choice = question.choices[found];
   if (choice?.notBuilt !== undefined) return { ok: false, expected: `another choice: ${choice.notBuilt}` };
   return { ok: true, value: labels[found] ?? '' };

@@ -1,5 +1,5 @@
 /** Menus, lists and texts as lines. Pure: the same facts give the same lines. */
-import type { Menu, Option, Place } from '../../menus/menu.ts';
+import type { Menu, Option } from '../../menus/menu.ts';
 import { placeNames, wording } from '../../menus/wording.ts';
 
 /** `{name}` in a text becomes the fact of that name. */
@@ -22,18 +22,16 @@ export function menuHelpLines(menu: Menu, disabled: readonly (string | null)[], 
     if (!option) return [line];
     const sentences = [option.help, runsOn(option)];
     const because = disabled[index];
-    if (because != null) sentences.push(fill(wording.disabledBecause, { text: because }));
+    if (because != null) sentences.push(fill(wording.disabledBecause, { text: because.replace(/\.$/, '') }));
     return [line, ...wrap(sentences.filter((sentence) => sentence !== '').join(' '), columns, '      ')];
   });
   return [...explained, '', ...wrap(wording.helpHint, columns, '')];
 }
 
 function runsOn(option: Option): string {
-  return option.runsOn === undefined ? '' : fill(wording.runsOn, { places: places(option.runsOn) });
-}
-
-export function places(all: readonly Place[]): string {
-  return all.map((place) => placeNames[place]).join(', ');
+  return option.runsOn === undefined
+    ? ''
+    : fill(wording.runsOn, { places: option.runsOn.map((place) => placeNames[place]).join(', ') });
 }
 
 /** Lines of at most `columns` characters, broken at blanks. */

@@ -11,7 +11,7 @@ import { runAction } from './actions.ts';
 import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue } from './dialogue.ts';
 import { type OptionPick, type Parsed, parseOption } from './question.ts';
-import { menuHelpLines, menuLines, places } from './screen.ts';
+import { menuHelpLines, menuLines } from './screen.ts';
 import { showScreen } from './status-screens.ts';
 
 /** ^MIRROR from its first menu until the operator leaves. Nothing is changed without a confirmed action. */
@@ -97,7 +97,7 @@ function disabledReason(option: Option, now: Description): string | null {
   const { leadsTo, runsOn } = option;
   if (leadsTo === 'not-built') {
     if (runsOn === undefined || now.mirrorSet === null || runsOn.includes(placeOf(now))) return wording.notBuilt;
-    return `it runs on ${places(runsOn)} only, and is ${wording.notBuilt}`;
+    return wording.notHereNorBuilt;
   }
   if (!isAction(leadsTo) || leadsTo.kind === 'screen') return null;
   return now.commands[leadsTo.command]?.text ?? null;

@@ -4,7 +4,7 @@ import type { StatusReport } from '../mirror/status.ts';
 import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue } from './dialogue.ts';
 import { type Parsed, parseNumber } from './question.ts';
-import { fill, screenDateTime, screenTime } from './screen.ts';
+import { fill, screenDateTime, screenTime, wrap } from './screen.ts';
 
 type Wish =
   | { readonly kind: 'refresh' | 'databases' | 'quit' }
@@ -70,7 +70,7 @@ export function monitorLines(
     ...arbiterLines(report),
     ...dejournalLines(report),
     ...(report.noFailover ? ['', wording.monitorNoFailover] : []),
-    ...(report.waitingFor === null ? [] : ['', fill(wording.waitingFor, { text: report.waitingFor })]),
+    ...(report.waitingFor === null ? [] : ['', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, '')]),
     ...(showDatabases ? databaseBlock(report) : []),
   ];
 }

@@ -5,7 +5,7 @@ import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { StatusReport } from '../mirror/status.ts';
 import type { Control } from './control-client.ts';
 import type { Dialogue } from './dialogue.ts';
-import { factLines, fill, screenDateTime } from './screen.ts';
+import { factLines, fill, screenDateTime, wrap } from './screen.ts';
 import { arbiterLines, dejournalLines, runStatusMonitor } from './status-monitor.ts';
 
 export async function showScreen(screen: Screen, control: Control, dialogue: Dialogue): Promise<void> {
@@ -50,7 +50,8 @@ function nodeStatusLines(report: StatusReport): readonly string[] {
   if (position) facts.push(['Journal position', `${position.file},${position.offset} (record ${position.sequence})`]);
   facts.push(['Epoch', String(report.epoch)], ['At', screenDateTime(report.at)]);
   const lines = [`Mirror status of ${report.member ?? report.instance}:`, ...factLines(facts)];
-  if (report.waitingFor !== null) lines.push('', fill(wording.waitingFor, { text: report.waitingFor }));
+  if (report.waitingFor !== null)
+    lines.push('', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, ''));
   return [...lines, ...arbiterLines(report), ...dejournalLines(report)];
 }
 

@@ -1,0 +1,326 @@
+import { describe, expect, test } from '@jest/globals';
+import { mirrorConfiguration } from '../../menus/mirror-configuration.ts';
+import { noMirror } from '../../menus/no-mirror.ts';
+import { monitorRefreshSeconds } from '../../menus/wording.ts';
+import * as limits from '../../src/mirror/limits.ts';
+import type { Outcome } from '../../src/protocol/control-channel.ts';
+import { expectTranscript, pipedSession } from '../fixtures/piped-session.ts';
+import { description, localMoment, mirrorSet, type Place, report, type Script } from '../fixtures/scripted-instance.ts';
+
+const done = (text: string) => async (): Promise<Outcome> => ({ ok: true, text });
+
+function at(place: Place, more: Script = {}): Script {
+  const isMember = place === 'primary' || place === 'backup' || place === 'dr';
+  return { describe: () => description(place), ...(isMember ? { status: () => report(place) } : {}), ...more };
+}
+
+const assessment = {
+  situation: 41,
+  refusal: null,
+  primary: 'ALPHA/IRIS',
+  wasActive: true,
+  newestJournalTime: localMoment(18, 59, 58),
+  newestJournalFile: '/srv/home/journal/MIRROR-DEMO-20261122.001',
+  noFailover: false,
+  otherAnswers: false,
+};
+
+const lookUp = () => ({ mirrorSet, asked: 'ALPHA/IRIS', primary: 'ALPHA/IRIS' });
+
+describe('an instance in no mirror', () => {
+  test('CFG-001, CFG-002: with the service off it can be enabled, and the next menu is that of a non-member', async () => {
+    let enabled = false;
+    const session = await pipedSession(
+      {
+        describe: () => description(enabled ? 'no-mirror' : 'service-off'),
+        perform: async () => {
+          enabled = true;
+          return { ok: true, text: 'The mirror service is enabled.' };
+        },
+      },
+      '1\ny\n\n',
+    );
+    expectTranscript('enable-service', session);
+    expect(session.instance.performed).toEqual([{ type: 'perform', command: 'enable-mirror-service', arguments: {} }]);
+  });
+
+  test('CFG-017, CFG-018, CFG-019, CFG-020, CFG-021, CFG-022, CFG-023, CFG-024: create asks in this order', async () => {
+    const session = await pipedSession(
+      at('no-mirror', { perform: done('Mirror DEMO is created; this member is its primary.') }),
+      '1\ndemo\nno\ny\n10.0.0.9\n\nN\n\nunc\n\n\n\n4000\nall\n10.1.0.2\n\ny\n\n',
+    );
+    expectTranscript('create-mirror', session);
+    expect(session.instance.performed[0]?.arguments).toEqual({
+      mirror: 'DEMO',
+      member: 'BETA/IRIS',
+      requireTls: false,
+      arbiter: { host: '10.0.0.9', port: 2188 },
+      compressionFailover: 'System Selected',
+      compressionAsync: 'Uncompressed',
+      superserverAddress: '10.0.0.2',
+      agentPort: 2188,
+      qosTimeoutMs: 4000,
+      parallelDejournaling: 'All Members',
+      privateAddress: '10.1.0.2',
+      agentAddress: '10.0.0.2',
+    });
+  });
+
+  test('CFG-018: SSL/TLS takes only No in this version, and says why', async () => {
+    const session = await pipedSession(at('no-mirror'), '1\nDEMO\n?\ny\n');
+    expectTranscript('create-tls', session);
+    expect(session.instance.performed).toEqual([]);
+  });
+
+  test('CFG-004: an option the instance refuses here is disabled and says why', async () => {
+    const refusal = { reason: 'no-agent', text: 'no ISCAgent runs on this host; start it first', spec: 'CFG-004' };
+    const now = description('no-mirror');
+    const describe = () => ({ ...now, commands: { ...now.commands, 'create-mirror': refusal } });
+    expectTranscript('create-disabled', await pipedSession({ describe }, '?\n1\n\n'));
+  });
+
+  test('CFG-027, CFG-028, CFG-029, CFG-030: join as failover member', async () => {
+    const session = await pipedSession(
+      at('no-mirror', { lookUp, perform: done('This member has joined mirror DEMO.') }),
+      'Join Mirror as F\ndemo\n10.0.0.1\n\niris\n\n\n\n\n\nyes\n\n',
+    );
+    expectTranscript('join-failover', session);
+    expect(session.instance.performed[0]?.arguments).toEqual({
+      mirror: 'DEMO',
+      type: 'Failover',
+      otherAgentAddress: '10.0.0.1',
+      otherAgentPort: 2188,
+      otherInstance: 'IRIS',
+      member: 'BETA/IRIS',
+      superserverAddress: '10.0.0.2',
+      agentPort: 2188,
+      privateAddress: '10.0.0.2',
+      agentAddress: '10.0.0.2',
+    });
+  });
+
+  test('CFG-028: a mirror that cannot be looked up cannot be joined', async () => {
+    const refused = () => ({ reason: 'agent', text: 'the agent at 10.0.0.1|2188 does not answer', spec: 'CFG-028' });
+    const session = await pipedSession(at('no-mirror', { lookUp: refused }), '2\ndemo\n10.0.0.1\n\niris\n\n');
+    expectTranscript('join-no-agent', session);
+  });
+
+  test('CFG-034, CFG-035, CFG-036, CFG-037: join as async member', async () => {
+    const session = await pipedSession(
+      at('no-mirror', { lookUp, perform: done('This member has joined mirror DEMO.') }),
+      '3\ndemo\n10.0.0.1\n\niris\n\n\n\n\nyes\n\n',
+    );
+    expectTranscript('join-async', session);
+    expect(session.instance.performed[0]?.arguments).toMatchObject({ type: 'Disaster Recovery', member: 'GAMMA_IRIS' });
+  });
+
+  test('CFG-037: a reporting async is listed and not taken in this version', async () => {
+    const session = await pipedSession(at('no-mirror', { lookUp }), '3\ndemo\n10.0.0.1\n\niris\n\n\n\n2\n');
+    expect(session.errors).toMatch(/reporting asyncs are not built in this version/);
+    expect(session.exitCode).toBe(3);
+  });
+});
+
+describe('the menus of a member', () => {
+  test('the fifteen entries of Mirror Management on a backup, explained', async () => {
+    expectTranscript('management-backup', await pipedSession(at('backup'), '2\n?\n\n\n'));
+  });
+
+  test('the menus of a primary', async () => {
+    expectTranscript('menus-primary', await pipedSession(at('primary'), '1\n\n2\n\n3\n\n\n'));
+  });
+
+  test('CFG-043: the menus of a disaster recovery async', async () => {
+    expectTranscript('menus-dr', await pipedSession(at('dr'), 'mirror man\n\nmirror c\n\n\n'));
+  });
+
+  test('FO-036, FO-076: a primary in indefinite trouble is named at the start', async () => {
+    const describe = () => description('primary', { indefiniteTrouble: true });
+    expectTranscript('indefinite-trouble', await pipedSession({ describe }, '\n'));
+  });
+});
+
+describe('Mirror Status', () => {
+  test('the three displays', async () => {
+    expectTranscript('status-displays', await pipedSession(at('backup'), '1\n1\n2\n3\n\n\n'));
+  });
+
+  test('MON-014, MON-015, MON-016, MON-017, MON-018, MON-019: the monitor on a primary', async () => {
+    const status = () => report('primary', { noFailover: true });
+    expectTranscript('monitor-primary', await pipedSession(at('primary', { status }), '1\n4\nd\n30\nQ\n\n\n'));
+  });
+
+  test('MON-011, MON-020, MON-021: the monitor on a backup measures the transfer since the page before', async () => {
+    let asked = 0;
+    const status = () => {
+      asked += 1;
+      const incoming = { networkBytes: 1_000_000 * asked, journalBytes: 3_000_000 * asked, atMs: asked * 11_000 };
+      return report('backup', { incoming, at: localMoment(19, 0, 11 * asked) });
+    };
+    expectTranscript('monitor-backup', await pipedSession(at('backup', { status }), '1\n4\n\nD\nq\n\n\n'));
+  });
+
+  test('MON-007: a lost member is said to be lost once, without an arbiter', async () => {
+    const lost = 'Disconnected on 11/22/2026 18:59:15.12';
+    const members = report('backup').members.map((member) =>
+      member.name === 'ALPHA/IRIS'
+        ? { ...member, status: 'Down' as const, journalTransfer: lost, dejournaling: lost }
+        : member,
+    );
+    const arbiter = { address: null, connection: 'This member is not connected to the arbiter' as const };
+    const status = () =>
+      report('backup', {
+        members,
+        arbiter,
+        failoverMode: 'Agent Controlled',
+        waitingFor: 'the other failover member; start it',
+      });
+    expectTranscript('monitor-lost', await pipedSession(at('backup', { status }), '1\n4\nq\n\n\n'));
+  });
+
+  test('MON-015: on an async the failover members and itself, without an arbiter block', async () => {
+    expectTranscript('monitor-dr', await pipedSession(at('dr'), '1\n4\nq\n\n\n'));
+  });
+
+  test('the monitor leaves at the end of input, and refuses what is no wish', async () => {
+    expect((await pipedSession(at('dr'), '1\n4\n')).exitCode).toBe(0);
+    const unfit = await pipedSession(at('dr'), '1\n4\nsoon\n');
+    expect(unfit.exitCode).toBe(3);
+    expect(unfit.errors).toMatch(
+      /^line 3 of the answers, at .*"soon" does not fit: expected a whole number of seconds/,
+    );
+  });
+});
+
+describe('Mirror Management', () => {
+  test('DB-019: several databases are added, each with its name in the mirror', async () => {
+    const session = await pipedSession(
+      at('primary', {
+        perform: async (request) => ({
+          ok: true,
+          text: `Database ${(request.arguments as { database: string }).database} is mirrored.`,
+        }),
+      }),
+      '2\n1\norders\nCITA\n\n\nciting\ny\n\n\n',
+    );
+    expectTranscript('add-databases', session);
+    expect(session.instance.performed.map((request) => request.arguments)).toEqual([
+      { database: 'ORDERS', mirrorDatabase: 'ORDERS' },
+      { database: 'CITATIONS', mirrorDatabase: 'CITING' },
+    ]);
+  });
+
+  test('DB-031: activate and catch up all', async () => {
+    const session = await pipedSession(at('backup', { perform: done('Catch-up succeeded.') }), '2\n3\n*\ny\n\n\n');
+    expectTranscript('catch-up', session);
+    expect(session.instance.performed[0]).toMatchObject({
+      command: 'catch-up-database',
+      arguments: { database: 'CITIES' },
+    });
+  });
+
+  test('a database is removed only after Yes', async () => {
+    const session = await pipedSession(at('primary'), '2\n2\n1\n\n\n\n\n');
+    expectTranscript('remove-declined', session);
+    expect(session.instance.performed).toEqual([]);
+  });
+
+  test('FO-072: no failover is set, and then cleared', async () => {
+    let noFailover = false;
+    const session = await pipedSession(
+      {
+        describe: () => description('backup', { noFailover }),
+        perform: async () => {
+          noFailover = !noFailover;
+          return { ok: true, text: `No failover is ${noFailover ? 'set' : 'cleared'}.` };
+        },
+      },
+      '2\n4\nYES\n4\nyes\n\n\n',
+    );
+    expectTranscript('no-failover', session);
+    expect(session.instance.performed.map((request) => request.arguments)).toEqual([{ set: true }, { set: false }]);
+  });
+
+  test('try to make this the primary names the present primary and carries the situation number', async () => {
+    const session = await pipedSession(
+      at('backup', { assess: () => assessment, perform: done('This member is now the primary.') }),
+      '2\n5\ny\n\n\n',
+    );
+    expectTranscript('become-primary', session);
+    expect(session.instance.performed[0]).toMatchObject({ command: 'become-primary', situation: 41 });
+  });
+
+  test('FO-074, FO-075: force on a member that was active; the default is No', async () => {
+    const session = await pipedSession(at('backup', { assess: () => assessment }), '2\n9\n\n\n\n');
+    expectTranscript('force-active-declined', session);
+    expect(session.instance.performed).toEqual([]);
+  });
+
+  test('FO-074, FO-075: force on a member that was not active; not known after 60 s', async () => {
+    const session = await pipedSession(
+      at('backup', {
+        assess: () => ({ ...assessment, wasActive: false, otherAnswers: true }),
+        perform: async (_, progress) => {
+          progress('Forcing the former primary down.');
+          const refusal = {
+            reason: 'timed-out',
+            text: 'this member is not the primary after 60 seconds.',
+            spec: 'FO-074',
+          };
+          return { ok: false, outcome: 'not-known', refusal };
+        },
+      }),
+      '2\n9\nyes\n\n\n',
+    );
+    expectTranscript('force-not-known', session);
+    expect(session.exitCode).toBe(5);
+  });
+
+  test('FO-075: a situation that changed is never confirmed by a later answer', async () => {
+    const refusal = { reason: 'situation-changed', text: 'the primary answers again', spec: null };
+    const session = await pipedSession(
+      at('backup', { assess: () => assessment, perform: async () => ({ ok: false, outcome: 'refused', refusal }) }),
+      '2\n9\ny\ny\ny\ny\n',
+    );
+    expectTranscript('force-situation-changed', session);
+    expect(session.instance.performed).toHaveLength(1);
+  });
+
+  test('SYN-022: mirroring is stopped; a refusal ends the session with 1 and goes on until then', async () => {
+    const refusal = { reason: 'stopped', text: 'mirroring is stopped already', spec: null };
+    const session = await pipedSession(
+      at('backup', { perform: async () => ({ ok: false, outcome: 'refused', refusal }) }),
+      '2\n7\ny\n6\n\n\n\n',
+    );
+    expectTranscript('stop-refused', session);
+  });
+});
+
+describe('Mirror Configuration', () => {
+  test('CFG-045: the arbiter is edited, with the present one as default', async () => {
+    const session = await pipedSession(
+      at('primary', { perform: done('The arbiter is now 10.0.0.9|2189.') }),
+      '3\n1\n\n\n2189\ny\n\n\n',
+    );
+    expectTranscript('edit-arbiter', session);
+    expect(session.instance.performed[0]?.arguments).toEqual({ arbiter: { host: '10.0.0.9', port: 2189 } });
+  });
+
+  test('CFG-048: the QoS timeout is adjusted', async () => {
+    const session = await pipedSession(
+      at('primary', { perform: done('The QoS timeout is now 2000.') }),
+      '3\nadj\n2000\ny\n\n\n',
+    );
+    expectTranscript('adjust-qos', session);
+    expect(session.instance.performed[0]?.arguments).toEqual({ qosTimeoutMs: 2000 });
+  });
+
+  test('the limits printed by the menus are those of the mirror', () => {
+    expect(monitorRefreshSeconds).toEqual(limits.monitorRefreshSeconds);
+    const printed = JSON.stringify([noMirror, mirrorConfiguration]);
+    const { min, max } = limits.qosTimeoutMs;
+    expect(printed.match(/"name":"qosTimeoutMs".*?"min":(\d+),"max":(\d+)/)?.slice(1)).toEqual([`${min}`, `${max}`]);
+    expect(printed).toContain(`"default":"<${limits.qosTimeoutMs.default}>"`);
+    expect(printed).toContain(`"default":"<${limits.agentPortDefault}>"`);
+  });
+});
