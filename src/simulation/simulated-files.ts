@@ -11,7 +11,7 @@ import type { JournalFileOperations } from '../journal/journal.ts';
 /** One of `count` possibilities, 0 to count - 1; `what` says what is decided. */
 export type Choose = (what: string, count: number) => number;
 
-/** Thrown by the operation at which the machine stops and by every one after it, until `crash`. */
+/** Thrown by the operation at which the machine stops and by every one after it, until `crash` or `endProcess`. */
 export class SimulatedCrash extends Error {
   readonly code = 'simulated-crash';
 }
@@ -69,6 +69,13 @@ export class SimulatedFiles implements JournalFileOperations {
     this.#names = new Map(names);
     this.#durableNames = names;
     this.#changes = [];
+    this.#handles.clear();
+    this.#stopAt = Infinity;
+    this.#failures.clear();
+  }
+
+  /** The process ends, the machine goes on: nothing is lost, handles are closed. */
+  endProcess(): void {
     this.#handles.clear();
     this.#stopAt = Infinity;
     this.#failures.clear();

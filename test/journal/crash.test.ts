@@ -154,6 +154,22 @@ describe('a crash at every file operation', () => {
     expect(torn).toBeGreaterThan(50);
   });
 
+  test('what a killed process left unsynced is durable once it was opened again', () => {
+    for (let operation = 3; operation <= 95; operation += 1) {
+      const files = new SimulatedFiles();
+      const facts = told();
+      files.stopAt(operation);
+      stopsBy(() => live(files, facts, told()));
+      files.endProcess();
+      const opened = openSimulated(files, 'own');
+      expect([operation, opened.openingReport?.includes('torn') ?? false]).toEqual([operation, false]);
+      facts.durable = opened.flushed.sequence;
+      facts.epoch = opened.flushed.epoch;
+      files.crash(() => 0);
+      checkSurvived(openSimulated(files, 'own'), facts, `killed at ${operation}`);
+    }
+  });
+
   test('a second crash while opening changes nothing of that', () => {
     for (const middle of [40, 65, 90]) {
       for (let operation = 1; operation <= 8; operation += 1) {
