@@ -5,12 +5,13 @@
 import { hasSession } from './arbiter-link.ts';
 import { becomePrimary } from './becoming.ts';
 import { type ArbiterFacts, arbiterTable, decide } from './failover-table.ts';
+import { joinHistory } from './joining.ts';
 import { comparePositions, type JournalPosition, later } from './journal-position.ts';
 import { applyDurable, setJournal } from './journal-transfer.ts';
 import { clockDriftShare, troubleTimeoutInQos } from './limits.ts';
 import type { Attachment, Step } from './member-state.ts';
 import type { DataMessage, Envelope, FromArbiter } from './messages.ts';
-import { beginSeeking, joinHistory, onHelloFailed, setSeeking } from './negotiation.ts';
+import { beginSeeking, giveUpActive, onHelloFailed, setSeeking } from './seeking.ts';
 import { enterRole, keepAlivePeriodMs, log, note, saveRecord, send, silenceLimitMs } from './step.ts';
 import { sameEpoch } from './terms.ts';
 
@@ -19,15 +20,6 @@ const keepAlivesRemembered = 32;
 
 function setAttachment(step: Step, changes: Partial<Attachment>): void {
   if (step.state.attachment !== null) step.state.attachment = { ...step.state.attachment, ...changes };
-}
-
-/** Clears the flag on disk before anybody is told (record table of docs/FAILOVER.md). */
-export function giveUpActive(step: Step, spec: string, because: string): void {
-  step.state.windowUntilMs = 0;
-  if (step.state.record.wasActive === null) return;
-  saveRecord(step, { wasActive: null });
-  log(step, 'no-longer-active', { rules: spec, because });
-  note(step, 'is no longer active', spec, { because });
 }
 
 /** The primary took this member in: adopt its epoch, cut surplus, tell where we stand. */

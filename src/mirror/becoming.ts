@@ -8,7 +8,7 @@ import type { MemberEvent } from './events.ts';
 import { comparePositions } from './journal-position.ts';
 import { advanceDurable, applyDurable, setJournal } from './journal-transfer.ts';
 import { noServing, type Right, type Step } from './member-state.ts';
-import { dropAttempt } from './negotiation.ts';
+import { dropAttempt } from './seeking.ts';
 import { answerOrders, enterRole, log, note, saveRecord } from './step.ts';
 
 export function becomePrimary(step: Step, right: Right, spec: string, because: string, lineage?: string): void {

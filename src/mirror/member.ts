@@ -23,16 +23,13 @@ import { advanceDurable, onApplied, onShipped, pumpMember, setJournal } from './
 import { silenceShareOfQos as silenceShare } from './limits.ts';
 import type { MemberState, Step } from './member-state.ts';
 import {
-  beginSeeking,
   onAgentAnswer,
   onDialled,
   onFetchFailed,
-  onHelloFailed,
   onHelloWhileSeeking,
   onJournalFetched,
   onJournalOffered,
   seek,
-  setSeeking,
 } from './negotiation.ts';
 import { forceNow, isForced, onAgentWhileForced, onNoFailoverDone, onOrder, watchOrders } from './operator-commands.ts';
 import {
@@ -47,6 +44,7 @@ import {
   stopAsStale,
   watchMembers,
 } from './primary.ts';
+import { beginSeeking, onHelloFailed, setSeeking } from './seeking.ts';
 import { enterRole, log, saveRecord } from './step.ts';
 
 export interface StepResult {

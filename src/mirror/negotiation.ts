@@ -2,42 +2,17 @@
  * A member without a primary: it asks the other's agent, says hello to the other, and waits; it becomes primary only with
  * a right (FO-007, FO-021..027, FO-061..064). A hello is a promise: whoever says it has dropped every right before.
  */
-import { giveUpActive } from './backup.ts';
 import { becomePrimary } from './becoming.ts';
 import type { MemberEvent } from './events.ts';
 import { type DownFacts, decide, downTable, helloTable } from './failover-table.ts';
-import { commonPrefix, isBeyond, setJournal } from './journal-transfer.ts';
+import { joinHistory } from './joining.ts';
+import { setJournal } from './journal-transfer.ts';
 import { isNewerThan } from './member-record.ts';
-import { noSeeking, type Seeking, type Step } from './member-state.ts';
+import type { Step } from './member-state.ts';
 import type { AgentAnswer, DataMessage, DownRecord, Envelope } from './messages.ts';
-import { enterRole, log, note, retryPauseMs, saveRecord, send } from './step.ts';
+import { dropAttempt, giveUpActive, pauseSeeking, setSeeking, tellWaiting } from './seeking.ts';
+import { log, note, saveRecord, send } from './step.ts';
 import { type Epoch, sameEpoch } from './terms.ts';
-
-export function setSeeking(step: Step, changes: Partial<Seeking>): void {
-  step.state.seeking = { ...step.state.seeking, ...changes };
-}
-
-/** Begin to look for a primary. `soon` = ask at once, because a contact was just lost. */
-export function beginSeeking(step: Step, lastFailure: string): void {
-  const { state } = step;
-  enterRole(step, 'seeking');
-  state.attachment = null;
-  state.seeking = { ...noSeeking, sinceMs: step.nowMs, lastFailure };
-}
-
-/** Drop what an attempt left behind: an unfinished answer must never be used after it. */
-export function dropAttempt(step: Step): void {
-  const { seeking } = step.state;
-  if (seeking.helloOver !== null) {
-    step.effects.push({ type: 'close', connection: seeking.helloOver, reason: 'another way was taken' });
-  }
-  setSeeking(step, { dialling: null, helloOver: null, helloTo: null, request: null, fetching: null });
-}
-
-function pauseSeeking(step: Step, lastFailure: string, next: 'agent' | 'hello'): void {
-  dropAttempt(step);
-  setSeeking(step, { retryAtMs: step.nowMs + retryPauseMs(step), lastFailure, next });
-}
 
 /** The next attempt, when it is time; also gives up one that takes too long. */
 export function seek(step: Step): void {
@@ -112,29 +87,6 @@ export function onDialled(step: Step, to: string, connection: number): void {
     primaryOfEpoch: state.record.primaryOfEpoch,
     hello: state.hellos,
     journalEnd: state.journal.appended,
-  });
-}
-
-export function onHelloFailed(step: Step, reason: string): void {
-  const { state } = step;
-  setSeeking(step, { turn: state.seeking.turn + 1, helloOver: null });
-  pauseSeeking(step, reason, 'agent');
-  tellWaiting(step, reason);
-}
-
-/** Once per wait: what is waited for (FO-062). */
-function tellWaiting(step: Step, reason: string): void {
-  const { state } = step;
-  if (state.seeking.told || state.settings.partner === null || !state.failoverMember) return;
-  if (step.nowMs - state.seeking.sinceMs < state.settings.qosTimeoutMs) return;
-  setSeeking(step, { told: true });
-  if (state.record.wasActive !== null) log(step, 'no-agent', { reason });
-  else log(step, 'not-active');
-  log(step, 'waiting-for-other', { other: state.settings.partner, reason });
-  note(step, 'waits: did not become primary', state.record.wasActive === null ? 'FO-062' : 'FO-027', {
-    other: state.settings.partner,
-    reason,
-    wasActive: state.record.wasActive !== null,
   });
 }
 
@@ -256,47 +208,6 @@ export function onFetchFailed(step: Step, request: number, reason: string): void
   if (step.state.seeking.fetching?.request !== request) return;
   log(step, 'fetch-failed', { member: step.state.settings.partner, reason });
   pauseSeeking(step, reason, 'agent');
-}
-
-/**
- * Cut this journal back to what it shares with another one (FO-088). False: the databases already hold more than is
- * shared, so the member is halted.
- */
-export function joinHistory(
-  step: Step,
-  history: Extract<MemberEvent, { type: 'journal-offered' }>['history'],
-  end: Extract<MemberEvent, { type: 'journal-offered' }>['end'],
-): boolean {
-  const { journal, mirror } = step.state;
-  const common = commonPrefix({ history: journal.history, end: journal.appended }, { history, end });
-  if (!isBeyond(journal.appended, common)) return true;
-  if (isBeyond(journal.appliedFurthest, common)) {
-    const shared = `${common.epoch}/${common.sequence}`;
-    const applied = `${journal.appliedFurthest.epoch}/${journal.appliedFurthest.sequence}`;
-    log(step, 'divergence-detail', { applied, common: shared });
-    log(step, 'divergence', { mirror });
-    halt(step, 'FO-088', `its databases hold data up to ${applied}, the mirror shares only ${shared}`);
-    return false;
-  }
-  step.effects.push({ type: 'cut-journal', to: common });
-  return true;
-}
-
-export function halt(step: Step, spec: string, because: string): void {
-  const { state } = step;
-  dropAttempt(step);
-  if (state.attachment !== null) {
-    step.effects.push({ type: 'close', connection: state.attachment.connection, reason: because });
-  }
-  state.attachment = null;
-  for (const served of state.serving.members.values()) {
-    step.effects.push({ type: 'close', connection: served.connection, reason: because });
-  }
-  state.serving = { ...state.serving, members: new Map(), trouble: null };
-  step.effects.push({ type: 'refuse-updates' });
-  state.haltedBecause = because;
-  enterRole(step, 'halted');
-  note(step, 'halted', spec, { because });
 }
 
 /** How two epochs stand to each other, for the hello table. */

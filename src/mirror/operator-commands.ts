@@ -3,15 +3,14 @@
  * an option, so that a menu never offers what the member would refuse.
  */
 
-import { giveUpActive } from './backup.ts';
 import { becomePrimary } from './becoming.ts';
 import type { MemberEvent, OperatorCommand } from './events.ts';
 import { decide, stopTable } from './failover-table.ts';
 import { forceWaitMs } from './limits.ts';
 import type { MemberState, PendingOrder, Step } from './member-state.ts';
 import type { AgentAnswer } from './messages.ts';
-import { beginSeeking, dropAttempt, setSeeking } from './negotiation.ts';
 import { beginHandOver, finishStop } from './primary.ts';
+import { beginSeeking, dropAttempt, giveUpActive, setSeeking } from './seeking.ts';
 import { answerOperator, answerOrders, enterRole, log, note, saveRecord, send } from './step.ts';
 
 export interface Precondition {

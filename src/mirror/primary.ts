@@ -12,12 +12,13 @@ import {
   type TroubleEnd,
   troubleEndTable,
 } from './failover-table.ts';
+import { halt } from './joining.ts';
 import { comparePositions, JOURNAL_START, later } from './journal-position.ts';
 import { advanceDurable, oldestUnansweredMs, onAcknowledged, pumpMember, setServed } from './journal-transfer.ts';
 import { activationLagBytes, troubleTimeoutInQos } from './limits.ts';
 import type { Served, Serving, Step, Trouble } from './member-state.ts';
 import type { AgentAnswer, DataMessage, Envelope, FromArbiter } from './messages.ts';
-import { halt, helloToPrimary } from './negotiation.ts';
+import { helloToPrimary } from './negotiation.ts';
 import {
   answerOrders,
   enterRole,

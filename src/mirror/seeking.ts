@@ -1,0 +1,62 @@
+/** The slice of a member without a primary: beginning, dropping and pausing an attempt. What an attempt is stands in negotiation.ts. */
+import { noSeeking, type Seeking, type Step } from './member-state.ts';
+import { enterRole, log, note, retryPauseMs, saveRecord } from './step.ts';
+
+export function setSeeking(step: Step, changes: Partial<Seeking>): void {
+  step.state.seeking = { ...step.state.seeking, ...changes };
+}
+
+/** Begin to look for a primary. `soon` = ask at once, because a contact was just lost. */
+export function beginSeeking(step: Step, lastFailure: string): void {
+  const { state } = step;
+  enterRole(step, 'seeking');
+  state.attachment = null;
+  state.seeking = { ...noSeeking, sinceMs: step.nowMs, lastFailure };
+}
+
+/** Drop what an attempt left behind: an unfinished answer must never be used after it. */
+export function dropAttempt(step: Step): void {
+  const { seeking } = step.state;
+  if (seeking.helloOver !== null) {
+    step.effects.push({ type: 'close', connection: seeking.helloOver, reason: 'another way was taken' });
+  }
+  setSeeking(step, { dialling: null, helloOver: null, helloTo: null, request: null, fetching: null });
+}
+
+/** Drop this attempt and try the other way after a pause. */
+export function pauseSeeking(step: Step, lastFailure: string, next: 'agent' | 'hello'): void {
+  dropAttempt(step);
+  setSeeking(step, { retryAtMs: step.nowMs + retryPauseMs(step), lastFailure, next });
+}
+
+export function onHelloFailed(step: Step, reason: string): void {
+  const { state } = step;
+  setSeeking(step, { turn: state.seeking.turn + 1, helloOver: null });
+  pauseSeeking(step, reason, 'agent');
+  tellWaiting(step, reason);
+}
+
+/** Once per wait: what is waited for (FO-062). */
+export function tellWaiting(step: Step, reason: string): void {
+  const { state } = step;
+  if (state.seeking.told || state.settings.partner === null || !state.failoverMember) return;
+  if (step.nowMs - state.seeking.sinceMs < state.settings.qosTimeoutMs) return;
+  setSeeking(step, { told: true });
+  if (state.record.wasActive !== null) log(step, 'no-agent', { reason });
+  else log(step, 'not-active');
+  log(step, 'waiting-for-other', { other: state.settings.partner, reason });
+  note(step, 'waits: did not become primary', state.record.wasActive === null ? 'FO-062' : 'FO-027', {
+    other: state.settings.partner,
+    reason,
+    wasActive: state.record.wasActive !== null,
+  });
+}
+
+/** Clears the flag on disk before anybody is told (record table of docs/FAILOVER.md). */
+export function giveUpActive(step: Step, spec: string, because: string): void {
+  step.state.windowUntilMs = 0;
+  if (step.state.record.wasActive === null) return;
+  saveRecord(step, { wasActive: null });
+  log(step, 'no-longer-active', { rules: spec, because });
+  note(step, 'is no longer active', spec, { because });
+}
