@@ -70,22 +70,34 @@ export interface Journal {
 
   /**
    * Begin a new file (SYN-001); durable when it returns: header, directory entry and the line in mirrorjrn-<NAME>.log.
-   * `epoch.number` is at least that of the end. `atMs` is the wall clock, for the file name and the header.
+   * `epoch.number` is at least that of the end. `atMs` is the wall clock, for the file name and the header. Flushes first.
+   * @throws JournalFrozenError (no file was begun, try again), JournalBrokenError.
    */
   startFile(epoch: Epoch, atMs: number): JournalPosition;
-  /** Append records of the present file's epoch; begins a new file first when the present one is full. */
+  /**
+   * Append records of the present file's epoch; begins a new file first when the present one is full. Never refuses for want
+   * of room: flush does. @throws JournalBrokenError.
+   */
   append(records: readonly JournalRecord[], atMs: number): JournalPosition;
   /** Make everything durable; returns the new flushed position. @throws JournalFrozenError no room (nothing is lost, try again); JournalBrokenError the disk failed, the process must end. */
   flush(): JournalPosition;
-  /** The chunk that follows `from`, at most about `bytesMax` (one record at least), not beyond `to`; null when `from` is the end. Reads unflushed bytes too. @throws JournalGoneError when the file is no longer kept. */
+  /** The chunk that follows `from` by file and offset, at most about `bytesMax` (one record at least), not beyond `to`; null when `from` is the end. Reads unflushed bytes too. @throws JournalGoneError when the file is no longer kept, JournalMismatchError when no record ends at `from`, JournalDamagedError. */
   read(from: JournalPosition, to: JournalPosition, bytesMax: number): JournalChunk | null;
   /** Bytes between two positions of this journal (an estimate across files is fine). */
   bytesBetween(from: JournalPosition, to: JournalPosition): number;
-  /** Store a received chunk; it must join the end and its checksums hold, else JournalMismatchError and nothing is stored. An equal duplicate is ignored. */
+  /**
+   * Store a received chunk; it must join the end and its checksums hold, else JournalMismatchError and nothing is stored. What
+   * is here already and equal is ignored, also as the first part of a chunk. An empty journal may begin with any file. A chunk
+   * with a file's header begins that file and flushes. @throws JournalFrozenError (nothing was stored, try again), JournalBrokenError.
+   */
   store(chunk: JournalChunk): JournalPosition;
-  /** Cut everything after `position`, which keeps the records of it; the bytes cut go to lost+found. */
+  /**
+   * Cut everything after `position`, which keeps the records of it; the bytes cut go to lost+found. @throws JournalMismatchError
+   * when the position is not in this journal (nothing was cut), JournalFrozenError (perhaps some of it was; `end` says how far;
+   * try again), JournalBrokenError.
+   */
   truncateTo(position: JournalPosition, reason: string): JournalSurplus | null;
-  /** The full position (file, offset) of a sequence, or null when it is not in this journal. */
+  /** The full position (file, offset) of a sequence within an epoch's files, the earliest if there are two; null when it is not here. */
   locate(epoch: number, sequence: number): JournalPosition | null;
   close(): void;
 }

@@ -4,7 +4,7 @@ import { openDiskJournal } from '../../src/journal/disk-journal.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { JOURNAL_START } from '../../src/mirror/journal-position.ts';
 import { type Choose, SimulatedCrash, SimulatedFiles } from '../../src/simulation/simulated-files.ts';
-import { allRecords, atMs, epochOf, optionsAt, sets } from '../contracts/journal-promises.ts';
+import { allRecords, atMs, contentOf, epochOf, optionsAt, sets } from '../contracts/journal-promises.ts';
 
 /** What a journal was given and what it promised, kept up to date at every call. */
 interface Told {
@@ -122,7 +122,7 @@ const choices: readonly (readonly [string, (operation: number) => Choose])[] = [
   ['all lost', () => () => 0],
   ['all kept', () => () => 1],
   ['all torn', () => (_what, count) => count - 1],
-  ...[1, 2, 3, 4].map((seed) => [`seed ${seed}`, (operation: number) => fromSeed(seed * 7919 + operation)] as const),
+  ...[1, 2].map((seed) => [`seed ${seed}`, (operation: number) => fromSeed(seed * 7919 + operation)] as const),
 ];
 
 describe('a crash at every file operation', () => {
@@ -151,7 +151,7 @@ describe('a crash at every file operation', () => {
         expect(openSimulated(files, 'own').end).toEqual(end);
       }
     }
-    expect(torn).toBeGreaterThan(50);
+    expect(torn).toBeGreaterThan(30);
   });
 
   test('what a killed process left unsynced is durable once it was opened again', () => {
@@ -215,6 +215,7 @@ describe('errors of the disk', () => {
       files.failAfter(1, code);
       expect(codeOf(() => journal.flush())).toBe('journal-frozen');
       expect(journal.flushed).toEqual(flushed);
+      expect(contentOf(files, '/own/journal/MIRROR-M1-20260314.001')).toHaveLength(flushed.offset);
       expect(allRecords(journal)).toHaveLength(10);
       writer.append(1);
       expect(journal.flush()).toEqual(journal.end);
