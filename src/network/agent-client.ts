@@ -1,0 +1,160 @@
+/**
+ * The asking side of the agent channel: one question on a connection of its own, or a journal fetched piece by piece over
+ * one connection. What an answer means, and when to ask again, is decided by who asks.
+ */
+import type { JournalPosition } from '../mirror/journal-position.ts';
+import { shipChunkBytes } from '../mirror/limits.ts';
+import {
+  AGENT,
+  type AgentAnswers,
+  type AgentError,
+  type AgentRequest,
+  decodeAgentAnswer,
+  decodeJournalChunk,
+  encodeAgentRequest,
+  type FetchedChunk,
+} from '../protocol/agent-channel.ts';
+import { type Frame, FrameError } from '../protocol/frame.ts';
+import type { Open, Refused } from '../protocol/opening.ts';
+import { type Connection, type Network, type Timers, UnreachableError } from './network.ts';
+import { openChannel, RefusedError } from './opening-exchange.ts';
+
+export interface AgentCall {
+  readonly host: string;
+  readonly port: number;
+  /** For dialling, opening and answer together; for a journal: for each piece. */
+  readonly timeoutMs: number;
+  /** Who calls: makeOpen({channel: 'agent', ...}). */
+  readonly open: Open;
+}
+
+type Unnumbered<R> = R extends unknown ? Omit<R, 'number'> : never;
+/** What one answer settles. */
+export type AgentQuestion = Exclude<Unnumbered<AgentRequest>, { type: 'read-journal' }>;
+
+/** The agent answered that it cannot. */
+export class AgentRefusedError extends Error {
+  readonly code = 'agent-refused';
+  readonly reason: AgentError['reason'] | Refused['reason'];
+  constructor(host: string, port: number, refusal: AgentError | Refused) {
+    super(`ISCAgent on ${host}:${port}: ${refusal.text}`);
+    this.name = 'AgentRefusedError';
+    this.reason = refusal.reason;
+  }
+}
+
+/** @throws UnreachableError: no agent there, silence, or the connection broke; AgentRefusedError. */
+export async function askAgent<Q extends AgentQuestion>(
+  network: Network,
+  call: AgentCall,
+  question: Q,
+  timers: Timers = realTimers,
+): Promise<AgentAnswers[Q['type']]> {
+  const number = 1;
+  const connection = await connect(network, call, timers);
+  try {
+    const frame = await exchange(connection, { ...question, number } as AgentRequest, connection.restMs(), timers);
+    const said = understood(call, () => decodeAgentAnswer(frame, question.type as Q['type']));
+    if ('error' in said) throw new AgentRefusedError(call.host, call.port, said.error);
+    return said.answer;
+  } finally {
+    connection.line.destroy();
+  }
+}
+
+export interface JournalOfInstance {
+  readonly instance: string;
+  readonly mirror: string;
+  /** As in the agent's "down"; 0 where its record could not be read. */
+  readonly incarnation: number;
+}
+
+/**
+ * The journal behind `from`, chunk by chunk to its end. Each chunk follows the one before, or the position given to `next`.
+ * Leaving the loop closes the connection. @throws as askAgent, at any chunk.
+ */
+export async function* fetchJournal(
+  network: Network,
+  call: AgentCall,
+  about: JournalOfInstance,
+  from: JournalPosition,
+  bytesMax: number = shipChunkBytes,
+  timers: Timers = realTimers,
+): AsyncGenerator<FetchedChunk, void, JournalPosition | undefined> {
+  const connection = await connect(network, call, timers);
+  try {
+    for (let number = 1; ; number += 1) {
+      const request: AgentRequest = { ...about, number, type: 'read-journal', from, bytesMax };
+      const frame = await exchange(connection, request, call.timeoutMs, timers);
+      if (frame.kind === AGENT.answer) {
+        const said = understood(call, () => decodeAgentAnswer(frame, 'status'));
+        if ('error' in said) throw new AgentRefusedError(call.host, call.port, said.error);
+      }
+      const { chunk } = understood(call, () => decodeJournalChunk(frame));
+      if (chunk.bytes.length === 0) return;
+      from = (yield chunk) ?? chunk.to;
+    }
+  } finally {
+    connection.line.destroy();
+  }
+}
+
+const realTimers: Timers = {
+  after(ms, handler) {
+    const timer = setTimeout(handler, ms);
+    return { cancel: () => clearTimeout(timer) };
+  },
+};
+
+interface OpenCall {
+  readonly line: Connection;
+  /** What is left of the time for the whole call. */
+  restMs(): number;
+}
+
+async function connect(network: Network, call: AgentCall, timers: Timers): Promise<OpenCall> {
+  const endMs = performance.now() + call.timeoutMs;
+  const restMs = (): number => Math.max(1, endMs - performance.now());
+  const line = await network.dial(call.host, call.port, call.timeoutMs);
+  try {
+    await openChannel(line, call.open, restMs(), timers);
+  } catch (error) {
+    throw error instanceof RefusedError ? new AgentRefusedError(call.host, call.port, error.refused) : error;
+  }
+  return { line, restMs };
+}
+
+async function exchange({ line }: OpenCall, request: AgentRequest, timeoutMs: number, timers: Timers): Promise<Frame> {
+  return await new Promise<Frame>((resolve, reject) => {
+    const deadline = timers.after(timeoutMs, () => {
+      reject(new UnreachableError(`ISCAgent on ${line.remote} did not answer in ${Math.round(timeoutMs)} ms`));
+      line.destroy();
+    });
+    const closed = (reason: string): void => {
+      deadline.cancel();
+      reject(new UnreachableError(`ISCAgent on ${line.remote}: ${reason} before it answered`));
+    };
+    line.onClosed(closed);
+    line.onNextFrame((frame) => {
+      deadline.cancel();
+      resolve(frame);
+    });
+    const { kind, body } = encodeAgentRequest(request);
+    line.send(kind, body);
+  });
+}
+
+/** An answer that is none is the same as no answer: nothing may be concluded from it. */
+function understood<T>(call: AgentCall, decode: () => T): T {
+  try {
+    return decode();
+  } catch (cause) {
+    if (!(cause instanceof FrameError)) throw cause;
+    throw new UnreachableError(
+      `ISCAgent on ${call.host}:${call.port} answers what is not understood: ${cause.message}`,
+      {
+        cause,
+      },
+    );
+  }
+}
