@@ -54,7 +54,7 @@ export async function askAgent<Q extends AgentQuestion>(
   const connection = await connect(network, call, timers);
   try {
     const frame = await exchange(connection, { ...question, number } as AgentRequest, connection.restMs(), timers);
-    const said = understood(call, () => decodeAgentAnswer(frame, question.type as Q['type']));
+    const said = understood(call, number, () => decodeAgentAnswer(frame, question.type as Q['type']));
     if ('error' in said) throw new AgentRefusedError(call.host, call.port, said.error);
     return said.answer;
   } finally {
@@ -87,10 +87,10 @@ export async function* fetchJournal(
       const request: AgentRequest = { ...about, number, type: 'read-journal', from, bytesMax };
       const frame = await exchange(connection, request, call.timeoutMs, timers);
       if (frame.kind === AGENT.answer) {
-        const said = understood(call, () => decodeAgentAnswer(frame, 'status'));
+        const said = understood(call, number, () => decodeAgentAnswer(frame, 'status'));
         if ('error' in said) throw new AgentRefusedError(call.host, call.port, said.error);
       }
-      const { chunk } = understood(call, () => decodeJournalChunk(frame));
+      const { chunk } = understood(call, number, () => decodeJournalChunk(frame));
       if (chunk.bytes.length === 0) return;
       from = (yield chunk) ?? chunk.to;
     }
@@ -110,6 +110,8 @@ interface OpenCall {
   readonly line: Connection;
   /** What is left of the time for the whole call. */
   restMs(): number;
+  /** Set while an answer is due. */
+  onLost: ((reason: string) => void) | null;
 }
 
 async function connect(network: Network, call: AgentCall, timers: Timers): Promise<OpenCall> {
@@ -121,22 +123,30 @@ async function connect(network: Network, call: AgentCall, timers: Timers): Promi
   } catch (error) {
     throw error instanceof RefusedError ? new AgentRefusedError(call.host, call.port, error.refused) : error;
   }
-  return { line, restMs };
+  const opened: OpenCall = { line, restMs, onLost: null };
+  line.onClosed((reason) => opened.onLost?.(reason));
+  return opened;
 }
 
-async function exchange({ line }: OpenCall, request: AgentRequest, timeoutMs: number, timers: Timers): Promise<Frame> {
+async function exchange(opened: OpenCall, request: AgentRequest, timeoutMs: number, timers: Timers): Promise<Frame> {
+  const { line } = opened;
+  if (line.isClosed) throw new UnreachableError(`ISCAgent on ${line.remote}: the connection is lost`);
   return await new Promise<Frame>((resolve, reject) => {
+    const settle = (): void => {
+      deadline.cancel();
+      opened.onLost = null;
+    };
     const deadline = timers.after(timeoutMs, () => {
+      settle();
       reject(new UnreachableError(`ISCAgent on ${line.remote} did not answer in ${Math.round(timeoutMs)} ms`));
       line.destroy();
     });
-    const closed = (reason: string): void => {
-      deadline.cancel();
+    opened.onLost = (reason) => {
+      settle();
       reject(new UnreachableError(`ISCAgent on ${line.remote}: ${reason} before it answered`));
     };
-    line.onClosed(closed);
     line.onNextFrame((frame) => {
-      deadline.cancel();
+      settle();
       resolve(frame);
     });
     const { kind, body } = encodeAgentRequest(request);
@@ -145,16 +155,16 @@ async function exchange({ line }: OpenCall, request: AgentRequest, timeoutMs: nu
 }
 
 /** An answer that is none is the same as no answer: nothing may be concluded from it. */
-function understood<T>(call: AgentCall, decode: () => T): T {
+function understood<T extends { readonly number: number }>(call: AgentCall, number: number, decode: () => T): T {
   try {
-    return decode();
+    const said = decode();
+    if (said.number !== number) throw new FrameError('message', `it answers request ${said.number}, not ${number}`);
+    return said;
   } catch (cause) {
     if (!(cause instanceof FrameError)) throw cause;
     throw new UnreachableError(
       `ISCAgent on ${call.host}:${call.port} answers what is not understood: ${cause.message}`,
-      {
-        cause,
-      },
+      { cause },
     );
   }
 }

@@ -41,6 +41,8 @@ export interface Open {
   readonly tls: boolean;
   /** X.509 distinguished name of the certificate in use. */
   readonly subject: string | null;
+  /** On channel 'arbiter': the mirror's QoS timeout, by which the arbiter measures this member's silence (FO-013). */
+  readonly qosTimeoutMs?: number;
 }
 
 export interface Opened {
@@ -76,6 +78,7 @@ export interface Caller {
   readonly instance?: string;
   readonly incarnation?: number;
   readonly epoch?: Epoch;
+  readonly qosTimeoutMs?: number;
 }
 
 export function makeOpen(caller: Caller): Open {
@@ -91,6 +94,7 @@ export function makeOpen(caller: Caller): Open {
     epoch: caller.epoch ?? NO_EPOCH,
     tls: false,
     subject: null,
+    ...(caller.qosTimeoutMs === undefined ? {} : { qosTimeoutMs: caller.qosTimeoutMs }),
   };
 }
 
@@ -116,6 +120,7 @@ export function readOpen(frame: Frame): Open {
     epoch: readEpoch(said.epoch),
     tls: said.tls === true,
     subject: typeof said.subject === 'string' ? said.subject : null,
+    ...(count(said.qosTimeoutMs) === 0 ? {} : { qosTimeoutMs: count(said.qosTimeoutMs) }),
   };
 }
 
