@@ -57,7 +57,8 @@ export function step(before: MemberState, event: MemberEvent): StepResult {
   const now: Step = { state: { ...before }, nowMs: event.nowMs, effects: [], rules: [] };
   if (now.state.role !== 'down') {
     dispatch(now, event);
-    watch(now);
+    // Only here do deadlines count: after a standstill, messages that waited come before the next `woke`.
+    if (event.type === 'woke') watch(now);
   }
   return { state: now.state, effects: now.effects, rules: now.rules };
 }
@@ -131,7 +132,7 @@ function dispatch(now: Step, event: MemberEvent): void {
   }
 }
 
-/** Whatever time asks for, after every event: a deadline is never missed for want of a timer. */
+/** Whatever time asks for. */
 function watch(now: Step): void {
   const { state } = now;
   if (isArbiterSilent(now)) {

@@ -172,7 +172,10 @@ export function onMemberLost(
   log(step, 'member-lost', { member: name, reason });
   if (!served.failoverMember) return;
   const counted = state.serving.counted?.member === name;
-  if (state.role === 'handing-over') return;
+  if (state.role === 'handing-over') {
+    finishStop(step, 'stopped; the backup is gone and settles its role with the agent');
+    return;
+  }
   if (state.serving.mode === 'agent' || how === 'said-goodbye') {
     const verdict = decide(lostBackupTable, { counted, how });
     note(step, `lost ${name}`, verdict.spec, { how, counted, because: verdict.because, reason });
@@ -204,6 +207,7 @@ export function onServedMessage(step: Step, served: Served, message: DataMessage
       return;
     case 'keep-alive':
       setServed(step, served.name, { echo: Math.max(served.echo, message.number), session: message.session });
+      proposeArbiterMode(step);
       return;
     case 'enter-ready':
       onEnterReady(step, served, message.term, message.session);
