@@ -1,0 +1,186 @@
+/** `caretmirror lab ...`: a whole mirror on this machine, to try things on. */
+import { agentHolder, stopAgent } from './agents.ts';
+import { type CommandFailure, failed, failureOf } from './failures.ts';
+import { forceInstance, lockHolder } from './instances.ts';
+import { bringUp, findLab, instanceOf, primaryOf, reportsOf, requireLab, takeDown } from './lab-building.ts';
+import { commandCable, serveCable } from './lab-cable.ts';
+import { hostLabelled, type LabHost, type LabPlan, labPaths, members } from './lab-plan.ts';
+import { json, table } from './output.ts';
+import { openSession, type SessionOptions } from './session.ts';
+import type { DefineGroup, Surroundings } from './surroundings.ts';
+import { parseDuration, parseWhole, printMirrorTarget } from './target.ts';
+
+interface UpOptions {
+  readonly qos?: string;
+  readonly timeout: string;
+}
+
+export const define: DefineGroup = (group, surroundings) => {
+  group
+    .command('up')
+    .description('bring it up: failover pair, arbiter and DR async; returns when all is well')
+    .option('--qos <ms>', 'QoS timeout of a new lab, in milliseconds (2000)')
+    .option('--timeout <time>', 'how long to wait', '120s')
+    .action(async (options: UpOptions) => {
+      const here = await surroundings();
+      const lab = await up(here, options);
+      here.tell(`lab: up; applications use ${targetOf(lab)}`);
+    });
+  group
+    .command('status')
+    .description('its members')
+    .option('--json', 'one JSON document', false)
+    .action(async (options: { json: boolean }) => {
+      const here = await surroundings();
+      const lab = requireLab(here);
+      const rows = await statusOf(here, lab);
+      here.print(options.json ? json({ target: targetOf(lab), members: rows }) : statusTable(lab, rows));
+    });
+  group
+    .command('open')
+    .description('start what is down, and open the present primary in ^MIRROR')
+    .option('--qos <ms>', 'QoS timeout of a new lab, in milliseconds (2000)')
+    .option('--timeout <time>', 'how long to wait', '120s')
+    .option('--answers <file>', 'take the answers from this file')
+    .option('--record <file>', 'write the answers there, to be replayed with --answers')
+    .action(async (options: UpOptions & SessionOptions) => open(await surroundings(), options));
+  group
+    .command('down')
+    .description('stop it, without hand-over; data stay')
+    .option('--delete', 'remove it with all its data', false)
+    .action(async (options: { delete: boolean }) => down(await surroundings(), options.delete));
+  defineFaults(group, surroundings);
+};
+
+const defineFaults: DefineGroup = (group, surroundings) => {
+  group
+    .command('kill <label>')
+    .description('SIGKILL of its instance (of X: of its agent)')
+    .option('--host', 'of its agent too', false)
+    .action(async (label: string, options: { host: boolean }) => {
+      const here = await surroundings();
+      await kill(here, hostLabelled(requireLab(here), label), options.host);
+    });
+  group
+    .command('cut <label> <other>')
+    .description('no byte passes between two hosts until it is healed')
+    .option('--one-way', 'only from the first to the second', false)
+    .action(async (a: string, b: string, options: { oneWay: boolean }) => {
+      const here = await surroundings();
+      const lab = requireLab(here);
+      const [from, to] = [hostLabelled(lab, a).label, hostLabelled(lab, b).label];
+      await commandCable(here, { type: 'cut', a: from, b: to, oneWay: options.oneWay });
+      here.tell(`lab: cut ${from} ${options.oneWay ? 'to' : 'and'} ${to}`);
+    });
+  group
+    .command('heal [label] [other]')
+    .description('let bytes pass again between two hosts, or between all')
+    .action(async (a: string | undefined, b: string | undefined) => {
+      const here = await surroundings();
+      const lab = requireLab(here);
+      if (a !== undefined && b === undefined) throw failed('give two labels, or none to heal everything');
+      const pair =
+        a === undefined || b === undefined ? {} : { a: hostLabelled(lab, a).label, b: hostLabelled(lab, b).label };
+      await commandCable(here, { type: 'heal', ...pair });
+      here.tell(`lab: healed ${a === undefined ? 'everything' : `${a} and ${b}`}`);
+    });
+};
+
+/** The hidden command of the cable's own process. */
+export const defineCable: DefineGroup = (group, surroundings) => {
+  group.action(async () => serveCable(await surroundings()));
+};
+
+async function up(here: Surroundings, options: UpOptions): Promise<LabPlan> {
+  const qosTimeoutMs = options.qos === undefined ? null : parseWhole(options.qos, '--qos', 200, 3_600_000);
+  return await bringUp(here, { qosTimeoutMs, timeoutMs: parseDuration(options.timeout) });
+}
+
+export function targetOf(lab: LabPlan): string {
+  const failover = members(lab).filter((host) => host.type === 'Failover');
+  return printMirrorTarget(
+    failover.map(({ superserver }) => superserver),
+    lab.mirror,
+  );
+}
+
+export interface LabMemberReport {
+  readonly label: string;
+  readonly home: string;
+  /** Null on the arbiter's host. */
+  readonly instance: string | null;
+  /** Of the superserver; on the arbiter's host of its agent. */
+  readonly address: string;
+  readonly port: number;
+  readonly type: string;
+  readonly status: string;
+}
+
+async function statusOf(here: Surroundings, lab: LabPlan): Promise<readonly LabMemberReport[]> {
+  const reports = await reportsOf(here, lab);
+  return lab.hosts.map((host) => {
+    const isArbiter = host.superserver === null;
+    const { host: address, port } = host.superserver ?? host.agent;
+    const arbiterStatus = agentHolder(here.at(host.home)) === null ? 'Down' : 'Up';
+    const status = isArbiter ? arbiterStatus : (reports.get(host.label)?.status ?? 'Down');
+    return {
+      label: host.label,
+      home: host.home,
+      instance: isArbiter ? null : host.label,
+      address,
+      port,
+      type: host.type,
+      status,
+    };
+  });
+}
+
+function statusTable(lab: LabPlan, rows: readonly LabMemberReport[]): string {
+  const cells = rows.map((row) => [row.label, row.type, `${row.address}:${row.port}`, row.status, row.home]);
+  return `${table(['', 'Type', 'Address', 'Status', 'Home'], cells)}\nApplications use ${targetOf(lab)}\n`;
+}
+
+/** A lab that lacks something (a cut cable, say) is opened all the same, if it has a primary. */
+async function open(here: Surroundings, options: UpOptions & SessionOptions): Promise<void> {
+  let lack: CommandFailure | null = null;
+  try {
+    await up(here, options);
+  } catch (error) {
+    lack = failureOf(error);
+    if (lack.exitCode !== 5 || findLab(here) === null) throw error;
+    here.tell(lack.message);
+  }
+  const lab = requireLab(here);
+  const primary = await primaryOf(here, lab, here.host.clock.nowMs());
+  here.tell(`lab: ${primary.label} is the primary; ^MIRROR on it`);
+  here.endWith(await openSession(here.at(primary.home), instanceOf(here, primary), '^MIRROR', options));
+  here.tell(
+    'lab: it still runs. Stop it: caretmirror lab down (with --delete its data go too). See it: caretmirror lab status',
+  );
+}
+
+async function kill(here: Surroundings, host: LabHost, andAgent: boolean): Promise<void> {
+  const there = here.at(host.home);
+  if (host.superserver === null) {
+    here.tell(
+      (await stopAgent(there, 'force')) ? `lab: ${host.label} was killed` : `lab: ${host.label} is down already`,
+    );
+    return;
+  }
+  const instance = instanceOf(here, host);
+  const wasUp = lockHolder(there, instance) !== null;
+  await forceInstance(there, instance);
+  if (andAgent) await stopAgent(there, 'force');
+  here.tell(`lab: ${host.label} ${wasUp ? 'was killed' : 'is down already'}${andAgent ? ', and its agent' : ''}`);
+}
+
+async function down(here: Surroundings, andDelete: boolean): Promise<void> {
+  const lab = findLab(here);
+  if (lab === null) {
+    here.tell(`lab: there is none in ${here.home}`);
+    return;
+  }
+  await takeDown(here, lab);
+  if (andDelete) here.host.files.removeTree(labPaths(here.home).directory);
+  here.tell(andDelete ? 'lab: down and deleted' : 'lab: down; its data stay (caretmirror lab up starts it again)');
+}

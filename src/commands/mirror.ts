@@ -1,0 +1,261 @@
+/** `caretmirror mirror ...`: the actions of the ^MIRROR menus without a menu. The instance decides; here words become arguments. */
+
+import { parseAddress } from '../client/member-search.ts';
+import { agentPortDefault } from '../mirror/limits.ts';
+import type { Address, CompressionMode, MirrorSet, ParallelDejournaling } from '../mirror/mirror-set.ts';
+import type { MemberType } from '../mirror/terms.ts';
+import type { Assessment, CommandArguments, Description } from '../protocol/control-channel.ts';
+import { failed, usage } from './failures.ts';
+import { askInstance, connectInstance, findInstance, type Instance } from './instances.ts';
+import { json, table } from './output.ts';
+import { notBuilt, perform, performOn } from './perform.ts';
+import type { DefineGroup, Surroundings } from './surroundings.ts';
+import { parseWhole } from './target.ts';
+
+type OwnFields = 'member' | 'superserverAddress' | 'agentPort' | 'privateAddress' | 'agentAddress';
+type Options = Readonly<Record<string, string | undefined>>;
+
+export const define: DefineGroup = (group, surroundings) => {
+  const own = (name: string, description: string) =>
+    group
+      .command(`${name} <instance>`)
+      .description(description)
+      .requiredOption('--mirror <name>', 'name of the mirror')
+      .option('--member <name>', 'name of this member in the mirror')
+      .option('--superserver-address <address>', 'where the others and applications reach this instance')
+      .option('--agent-port <port>', "port of this host's ISCAgent")
+      .option('--agent-address <address>', "where the others reach this host's ISCAgent")
+      .option('--private-address <address>', 'address of the data channel to this member');
+  own('create', 'create a mirror with this instance as its first member')
+    .option('--arbiter <host:port>', 'ISCAgent that is the arbiter')
+    .option('--qos <ms>', 'QoS timeout in milliseconds')
+    .option('--compression-failover <mode>', 'System Selected, Uncompressed or Compressed')
+    .option('--compression-async <mode>', 'System Selected, Uncompressed or Compressed')
+    .option('--parallel-dejournaling <who>', 'Failover Members and DR, Failover Members, or All Members')
+    .action(async (name: string, options: Options) => {
+      const here = await surroundings();
+      await withService(here, findInstance(here, name), 'create-mirror', createArguments(options));
+    });
+  own('join', 'join a mirror as failover or async member')
+    .requiredOption('--type <type>', 'failover or dr')
+    .requiredOption('--agent <host:port>', 'ISCAgent of a failover member')
+    .requiredOption('--instance <name>', "that member's instance")
+    .action(async (name: string, options: Options) => {
+      const here = await surroundings();
+      await withService(here, findInstance(here, name), 'join-mirror', joinArguments(options));
+    });
+  defineOthers(group, surroundings);
+  notBuilt(group, ['leave', 'remove-member', 'remove', 'resume', 'promote', 'demote']);
+};
+
+const defineOthers: DefineGroup = (group, surroundings) => {
+  group
+    .command('show <instance>')
+    .description('the mirror as this member knows it')
+    .option('--json', 'one JSON document', false)
+    .action(async (name: string, options: { json: boolean }) => {
+      const here = await surroundings();
+      const description = await askInstance(here, findInstance(here, name), (control) => control.describe());
+      show(here, description, options.json);
+    });
+  group
+    .command('edit <instance>')
+    .description("change the mirror's settings, on the primary")
+    .option('--qos <ms>', 'QoS timeout in milliseconds')
+    .option('--arbiter <host:port>', 'ISCAgent that is the arbiter; "none" for no arbiter')
+    .action(async (name: string, options: Options) => {
+      const here = await surroundings();
+      if (options.qos === undefined && options.arbiter === undefined) throw usage('give --qos or --arbiter');
+      here.print(`${await perform(here, findInstance(here, name), 'edit-mirror', settings(options))}\n`);
+    });
+  for (const [name, command, description] of [
+    ['start', 'start-mirror', 'let this member take part again'],
+    ['stop', 'stop-mirror', 'take this member out until it is started again'],
+  ] as const) {
+    group
+      .command(`${name} <instance>`)
+      .description(description)
+      .action(async (typed: string) => {
+        const here = await surroundings();
+        here.print(`${await perform(here, findInstance(here, typed), command, {})}\n`);
+      });
+  }
+  group
+    .command('no-failover <instance> [state]')
+    .description('set or clear the no failover state: on, off; without a state, the other one')
+    .action(async (name: string, state: string | undefined) => {
+      const here = await surroundings();
+      if (state !== undefined && state !== 'on' && state !== 'off')
+        throw usage(`the state is on or off, not "${state}"`);
+      const given = state === undefined ? {} : { set: state === 'on' };
+      here.print(`${await perform(here, findInstance(here, name), 'change-no-failover', given)}\n`);
+    });
+  for (const [command, description] of [
+    ['become-primary', 'try to make this member the primary'],
+    ['force-primary', 'force this member to become the primary'],
+  ] as const) {
+    group
+      .command(`${command} <instance>`)
+      .description(description)
+      .option('--dry-run', 'print the situation, do nothing', false)
+      .option('--confirm <member>', "this member's name, as a confirmation")
+      .option('--situation <number>', 'refuse if the situation is no longer that of this --dry-run')
+      .option('--json', 'one JSON document', false)
+      .action(async (name: string, options: RiskyOptions) => {
+        const here = await surroundings();
+        await risky(here, findInstance(here, name), command, options);
+      });
+  }
+};
+
+/** CFG-004: a mirror needs the service; creating and joining are the wish to have it. */
+async function withService<N extends 'create-mirror' | 'join-mirror'>(
+  here: Surroundings,
+  instance: Instance,
+  command: N,
+  given: CommandArguments[N],
+): Promise<void> {
+  const control = await connectInstance(here, instance);
+  try {
+    if (!(await control.describe()).serviceEnabled) await performOn(here, control, 'enable-mirror-service', {});
+    here.print(`${await performOn(here, control, command, given)}\n`);
+  } finally {
+    control.close();
+  }
+}
+
+function createArguments(options: Options): CommandArguments['create-mirror'] {
+  return {
+    ...ownFields(options),
+    ...settings(options),
+    mirror: options.mirror ?? '',
+    requireTls: false,
+    ...given('compressionFailover', options.compressionFailover as CompressionMode | undefined),
+    ...given('compressionAsync', options.compressionAsync as CompressionMode | undefined),
+    ...given('parallelDejournaling', options.parallelDejournaling as ParallelDejournaling | undefined),
+  };
+}
+
+function joinArguments(options: Options): CommandArguments['join-mirror'] {
+  const agent = parseAgent(options.agent ?? '');
+  return {
+    ...ownFields(options),
+    mirror: options.mirror ?? '',
+    type: memberType(options.type ?? ''),
+    otherAgentAddress: agent.host,
+    otherAgentPort: agent.port,
+    otherInstance: options.instance ?? '',
+  };
+}
+
+function ownFields(options: Options): Pick<CommandArguments['create-mirror'], OwnFields> {
+  return {
+    ...given('member', options.member),
+    ...given('superserverAddress', options.superserverAddress),
+    ...given('agentPort', options.agentPort === undefined ? undefined : parsePort(options.agentPort, '--agent-port')),
+    ...given('agentAddress', options.agentAddress),
+    ...given('privateAddress', options.privateAddress),
+  };
+}
+
+function settings({ qos, arbiter }: Options): CommandArguments['edit-mirror'] {
+  return {
+    ...(qos === undefined ? {} : { qosTimeoutMs: parseWhole(qos, '--qos', 1, Number.MAX_SAFE_INTEGER) }),
+    ...(arbiter === undefined ? {} : { arbiter: arbiter === 'none' ? null : parseAgent(arbiter) }),
+  };
+}
+
+/** A field that is left out takes the default of the instance. */
+function given<K extends string, V>(name: K, value: V | undefined): Partial<Record<K, V>> {
+  return value === undefined ? {} : ({ [name]: value } as Record<K, V>);
+}
+
+function parseAgent(typed: string): Address {
+  const address = parseAddress(typed) ?? (/^[^:\s]+$/.test(typed) ? { host: typed, port: agentPortDefault } : null);
+  if (address === null) throw usage(`"${typed}" is no address of an ISCAgent: HOST or HOST:PORT`);
+  return address;
+}
+
+function parsePort(typed: string, what: string): number {
+  return parseWhole(typed, what, 1, 65535);
+}
+
+function memberType(typed: string): MemberType {
+  const folded = typed.toLowerCase();
+  if (folded === 'failover') return 'Failover';
+  if (folded === 'dr' || folded === 'disaster recovery') return 'Disaster Recovery';
+  if (folded.includes('reporting'))
+    throw failed(`member type ${typed} is not built in this version; failover and dr are`);
+  throw usage(`"${typed}" is no type of member: failover or dr`);
+}
+
+interface RiskyOptions {
+  readonly dryRun: boolean;
+  readonly confirm?: string;
+  readonly situation?: string;
+  readonly json: boolean;
+}
+
+/** FO-074, FO-075: assessed, confirmed by name, and done only in the situation that was seen. */
+async function risky(
+  here: Surroundings,
+  instance: Instance,
+  command: 'become-primary' | 'force-primary',
+  options: RiskyOptions,
+): Promise<void> {
+  const control = await connectInstance(here, instance);
+  try {
+    if (options.dryRun) {
+      const assessment = await control.assess(command);
+      here.print(options.json ? json(assessment) : assessmentText(assessment));
+      if (assessment.refusal !== null) throw failed(`it would be refused: ${assessment.refusal.text}`);
+      return;
+    }
+    const { member } = await control.describe();
+    if (options.confirm === undefined || options.confirm.toUpperCase() !== member?.toUpperCase()) {
+      const name = member ?? 'its member name';
+      throw usage(`${command} changes which member is primary: see --dry-run, then give --confirm ${name}`);
+    }
+    const situation =
+      options.situation === undefined
+        ? undefined
+        : parseWhole(options.situation, '--situation', 0, Number.MAX_SAFE_INTEGER);
+    const text = await performOn(here, control, command, {}, situation);
+    here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
+  } finally {
+    control.close();
+  }
+}
+
+function assessmentText(now: Assessment): string {
+  const answers = now.otherAnswers === null ? 'not asked' : now.otherAnswers ? 'yes' : 'no';
+  const rows: [string, string][] = [
+    ['Present primary', now.primary ?? 'none known'],
+    ['This member was an active backup', now.wasActive ? 'yes' : 'no'],
+    ['Newest journal data', now.newestJournalTime ?? 'none'],
+    ['In file', now.newestJournalFile ?? 'none'],
+    ['No failover', now.noFailover ? 'set' : 'not set'],
+    ['The other failover member answers', answers],
+    ['Situation', String(now.situation)],
+  ];
+  return rows.map(([label, value]) => `${`${label}:`.padEnd(36)}${value}\n`).join('');
+}
+
+function show(here: Surroundings, { mirrorSet, member }: Description, asJson: boolean): void {
+  if (asJson) here.print(json(mirrorSet));
+  else here.print(mirrorSet === null ? 'this instance is in no mirror\n' : mirrorText(mirrorSet, member));
+}
+
+function mirrorText({ name, settings: set, members, databases }: MirrorSet, self: string | null): string {
+  const arbiter = set.arbiter === null ? 'none' : `${set.arbiter.host}:${set.arbiter.port}`;
+  const rows = members.map((each) => [
+    `${each.name}${each.name === self ? ' (this member)' : ''}`,
+    each.type,
+    each.instance,
+    `${each.superserver.host}:${each.superserver.port}`,
+    `${each.agent.host}:${each.agent.port}`,
+  ]);
+  const facts = `Mirror ${name}: arbiter ${arbiter}, QoS timeout ${set.qosTimeoutMs} ms\n\n`;
+  const list = databases.map((database) => database.name).join(', ');
+  return `${facts}${table(['Member', 'Type', 'Instance', 'Superserver', 'ISCAgent'], rows)}\nDatabases: ${list || 'none'}\n`;
+}

@@ -1,0 +1,201 @@
+/** `caretmirror status | wait | events | log`: what an instance is, does and did. They only look. */
+import { readEvents } from '../host/events-log.ts';
+import { readMessageLine } from '../host/messages-log.ts';
+import type { StatusReport } from '../mirror/status.ts';
+import type { EventRecord } from '../protocol/control-channel.ts';
+import { monitorLines } from '../terminal/status-monitor.ts';
+import { failureOf, notReachable, unknown, usage } from './failures.ts';
+import { askInstance, type Instance, lockHolder, onlyInstance, waitForStatus } from './instances.ts';
+import { json } from './output.ts';
+import type { DefineGroup, Surroundings } from './surroundings.ts';
+import { parseDuration, parseWhole } from './target.ts';
+
+const watchSecondsDefault = '5';
+const followMs = 250;
+
+export const defineStatus: DefineGroup = (group, surroundings) => {
+  group
+    .argument('[name]', 'the instance; not needed where there is one')
+    .option('--json', 'one JSON document', false)
+    .option('--watch [seconds]', 'again every so often, until Ctrl-C')
+    .action(async (name: string | undefined, options: { json: boolean; watch?: string | true }) => {
+      const here = await surroundings();
+      const instance = onlyInstance(here, name);
+      const ask = () => askInstance(here, instance, (control) => control.status());
+      if (options.watch === undefined) {
+        const report = await ask();
+        here.print(options.json ? json(report) : page(report, null));
+        return;
+      }
+      const seconds = options.watch === true ? watchSecondsDefault : options.watch;
+      await watch(here, ask, parseDuration(seconds), options.json);
+    });
+};
+
+/** Until the process is ended. An instance that goes away meanwhile is said on standard error, and asked again. */
+async function watch(
+  here: Surroundings,
+  ask: () => Promise<StatusReport>,
+  everyMs: number,
+  asJson: boolean,
+): Promise<never> {
+  let before: StatusReport | null = null;
+  for (;;) {
+    const report = await ask().catch((error: unknown) => {
+      here.tell(failureOf(error).message);
+      return null;
+    });
+    if (report !== null && asJson) here.print(json(report));
+    else if (report !== null) here.print(`${here.isTerminal ? '\x1b[H\x1b[2J' : '\n'}${page(report, before)}`);
+    before = report;
+    await here.host.clock.wait(everyMs);
+  }
+}
+
+function page(report: StatusReport, before: StatusReport | null): string {
+  return `${monitorLines(report, before, true).join('\n')}\n`;
+}
+
+const goals: Readonly<Record<string, (report: StatusReport) => boolean>> = {
+  primary: (report) => report.status === 'Primary',
+  backup: (report) => report.status === 'Backup',
+  connected: (report) => report.status === 'Connected',
+  active: hasActiveBackup,
+  'caught-up': isCaughtUp,
+};
+
+/** True of the mirror, whichever member is asked. */
+export function hasActiveBackup(report: StatusReport): boolean {
+  return report.members.some((member) => member.type === 'Failover' && member.journalTransfer === 'Active');
+}
+
+/** This member has everything and has applied it. */
+export function isCaughtUp(report: StatusReport): boolean {
+  if (report.status === 'Primary') return true;
+  const self = report.members.find((member) => member.name === report.member);
+  return (
+    self !== undefined &&
+    ['Active', 'Caught up'].includes(self.journalTransfer) &&
+    self.dejournaling === 'Caught up' &&
+    report.databases.every(
+      (database) => !['Needs Catchup', 'Needs Activation', 'Catchup Running'].includes(database.status),
+    )
+  );
+}
+
+export const defineWait: DefineGroup = (group, surroundings) => {
+  group
+    .argument('[name]', 'the instance; not needed where there is one')
+    .requiredOption('--for <what>', Object.keys(goals).join(', '))
+    .option('--timeout <time>', 'how long to wait', '60s')
+    .action(async (name: string | undefined, options: { for: string; timeout: string }) => {
+      const here = await surroundings();
+      const isReached = goals[options.for];
+      if (isReached === undefined) throw usage(`--for ${options.for}: it is one of ${Object.keys(goals).join(', ')}`);
+      const instance = onlyInstance(here, name);
+      const deadlineMs = here.host.clock.nowMs() + parseDuration(options.timeout);
+      const report = await waitForStatus(here, instance, isReached, deadlineMs);
+      if (report !== null && isReached(report)) return;
+      const what = `${instance.name} is not ${options.for} after ${options.timeout}`;
+      if (report === null) throw notReachable(`${what}: it is not running or does not answer`);
+      throw unknown(
+        `${what}: its status is ${report.status}${report.waitingFor === null ? '' : `, ${report.waitingFor}`}`,
+      );
+    });
+};
+
+export const defineEvents: DefineGroup = (group, surroundings) => {
+  group
+    .argument('[name]', 'the instance; not needed where there is one')
+    .option('--json', 'one JSON document; with --follow one a line', false)
+    .option('--follow', 'go on with those to come, until Ctrl-C', false)
+    .option('--after <number>', 'only events with a higher number', '0')
+    .action(async (name: string | undefined, options: { json: boolean; follow: boolean; after: string }) => {
+      const here = await surroundings();
+      const instance = onlyInstance(here, name);
+      let after = parseWhole(options.after, '--after', 0, Number.MAX_SAFE_INTEGER);
+      const first = await eventsOf(here, instance, after);
+      const print = (events: readonly EventRecord[]) =>
+        here.print(events.map((event) => (options.json ? json(event) : eventLine(event))).join(''));
+      if (options.json && !options.follow) here.print(json(first));
+      else print(first);
+      after = first.at(-1)?.number ?? after;
+      while (options.follow) {
+        await here.host.clock.wait(followMs);
+        const next = await eventsOf(here, instance, after);
+        print(next);
+        after = next.at(-1)?.number ?? after;
+      }
+    });
+};
+
+/** Of an instance that is down or hung, what its file says. */
+export async function eventsOf(here: Surroundings, instance: Instance, after: number): Promise<readonly EventRecord[]> {
+  if (lockHolder(here, instance) === null) return readEvents(instance.paths.events, after);
+  try {
+    return await askInstance(here, instance, (control) => control.events(after));
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'not-reachable') throw error;
+    return readEvents(instance.paths.events, after);
+  }
+}
+
+function eventLine({ at, member, what, rules, facts }: EventRecord): string {
+  const evidence = Object.entries(facts).map(([name, value]) => `${name}=${value}`);
+  const because = [rules.join(', '), evidence.join(', ')].filter((part) => part !== '').join('; ');
+  return `${at}  ${member}  ${what}${because === '' ? '' : `  (${because})`}\n`;
+}
+
+export const defineLog: DefineGroup = (group, surroundings) => {
+  group
+    .argument('[name]', 'the instance; not needed where there is one')
+    .option('--json', 'one JSON document; with --follow one a line', false)
+    .option('--follow', 'go on with those to come, until Ctrl-C', false)
+    .option('--severity <number>', '0 information, 1 warning, 2 severe, 3 fatal: these and worse ones', '0')
+    .action(async (name: string | undefined, options: { json: boolean; follow: boolean; severity: string }) => {
+      const here = await surroundings();
+      const instance = onlyInstance(here, name);
+      const severity = parseWhole(options.severity, '--severity', 0, 3);
+      const reader = new LogReader(here, instance.paths.messages);
+      const show = (lines: readonly string[], oneDocument: boolean) => {
+        const kept = lines.filter((line) => (readMessageLine(line)?.severity ?? 0) >= severity);
+        const messages = kept.map((line) => readMessageLine(line) ?? { text: line });
+        if (oneDocument) here.print(json(messages));
+        else here.print(options.json ? messages.map(json).join('') : kept.map((line) => `${line}\n`).join(''));
+      };
+      show(reader.next(), options.json && !options.follow);
+      while (options.follow) {
+        await here.host.clock.wait(followMs);
+        show(reader.next(), false);
+      }
+    });
+};
+
+/** Whole lines of a file that grows, and begins anew when it is replaced by a shorter one. */
+class LogReader {
+  readonly #here: Surroundings;
+  readonly #path: string;
+  #readBytes = 0;
+
+  constructor(here: Surroundings, path: string) {
+    this.#here = here;
+    this.#path = path;
+  }
+
+  next(): readonly string[] {
+    const { files } = this.#here.host;
+    const size = files.sizeOf(this.#path) ?? 0;
+    if (size < this.#readBytes) this.#readBytes = 0;
+    if (size === this.#readBytes) return [];
+    const bytes = Buffer.alloc(size - this.#readBytes);
+    const handle = files.open(this.#path, 'read');
+    const read = bytes.subarray(0, files.read(handle, bytes, this.#readBytes));
+    files.close(handle);
+    const end = read.lastIndexOf(0x0a) + 1;
+    this.#readBytes += end;
+    return read
+      .toString('utf8', 0, end)
+      .split('\n')
+      .filter((line) => line !== '');
+  }
+}
