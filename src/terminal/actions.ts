@@ -164,7 +164,7 @@ async function assessedAction(action: Of<'assessed'>, context: ActionContext): P
       return;
     }
     if (!dialogue.isTerminal) throw dialogue.answersError(wording.situationChangedPiped);
-    dialogue.print(dialogue.style.warn(wording.situationChanged));
+    dialogue.warn(wording.situationChanged);
     dialogue.dropTypedAhead();
   }
 }
@@ -266,7 +266,7 @@ function tell(context: ActionContext, outcome: Outcome): void {
 }
 
 function refused(context: ActionContext, text: string, exitCode: 1 | 5): void {
-  context.dialogue.say(context.dialogue.isTerminal ? context.dialogue.style.warn(text) : text);
+  context.dialogue.warn(text);
   context.dialogue.noteProblem(exitCode, `${context.label}: ${text}`);
 }
 

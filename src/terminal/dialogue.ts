@@ -98,6 +98,10 @@ export class Dialogue {
     this.printLines(wrap(text, this.columns, ''));
   }
 
+  warn(text: string): void {
+    for (const line of wrap(text, this.columns, '')) this.print(this.style.warn(line));
+  }
+
   /** An action was refused or failed. The session goes on; a piped one ends with this exit code. */
   noteProblem(exitCode: ExitCode, text: string): void {
     this.#problem ??= { exitCode, text };
@@ -133,7 +137,7 @@ export class Dialogue {
         const shown = answer.tooLong ? 'the answer' : JSON.stringify(text);
         throw this.answersError(`${shown} does not fit: expected ${parsed.expected}`, asked.where);
       }
-      this.print(this.style.warn(`Expected ${parsed.expected}.`));
+      this.warn(`Expected ${parsed.expected.replace(/\.$/, '')}.`);
     }
   }
 

@@ -3,7 +3,6 @@ import { Chalk, type ChalkInstance } from 'chalk';
 
 export interface Style {
   readonly dim: (text: string) => string;
-  readonly strong: (text: string) => string;
   readonly warn: (text: string) => string;
   /** Lines of a table; the first row is its heading. */
   table(rows: readonly (readonly string[])[]): Promise<readonly string[]>;
@@ -13,9 +12,8 @@ export function openStyle(isTerminal: boolean, noColor: boolean, columns: () => 
   const chalk: ChalkInstance = new Chalk({ level: isTerminal && !noColor ? 1 : 0 });
   return {
     dim: (text) => chalk.dim(text),
-    strong: (text) => chalk.bold(text),
     warn: (text) => chalk.yellow(text),
-    table: async (rows) => (isTerminal ? boxTable(rows, columns(), chalk) : plainTable(rows)),
+    table: async (rows) => (isTerminal ? boxTable(rows, columns()) : plainTable(rows)),
   };
 }
 
@@ -32,11 +30,7 @@ export function plainTable(rows: readonly (readonly string[])[]): readonly strin
 }
 
 /** A box within the width of the terminal: the widest columns give way and wrap. */
-async function boxTable(
-  rows: readonly (readonly string[])[],
-  columns: number,
-  chalk: ChalkInstance,
-): Promise<readonly string[]> {
+async function boxTable(rows: readonly (readonly string[])[], columns: number): Promise<readonly string[]> {
   const { default: Table } = await import('cli-table3');
   const widths = columnWidths(rows).map((width) => width + 2);
   const room = columns - widths.length - 1;
@@ -45,7 +39,7 @@ async function boxTable(
     widths[widest] = (widths[widest] ?? 0) - 1;
   }
   const table = new Table({
-    head: (rows[0] ?? []).map((cell) => chalk.bold(cell)),
+    head: [...(rows[0] ?? [])],
     colWidths: [...widths],
     wordWrap: true,
     wrapOnWordBoundary: false,
