@@ -73,8 +73,9 @@ export async function findMember(search: MemberSearch): Promise<FoundMember | nu
   throw new MirrorUnreachableError(`${what} (${tried === '' ? 'no answer in time' : tried})`);
 }
 
-export function printAddress(address: Address): string {
-  return `${address.host}:${address.port}`;
+/** An IPv6 address stands in brackets. */
+export function printAddress({ host, port }: Address): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 /** `host:port`; null when it is none. */
