@@ -12,10 +12,10 @@ export const nodeClock: Clock = {
     // Node's timers count whole milliseconds and may be early by a fraction.
     const ring = (): void => {
       const restMs = dueMs - performance.now();
-      if (restMs > 0) timer = setTimeout(ring, Math.ceil(restMs));
+      if (restMs > 0) timer = setTimeout(ring, timerMs(restMs));
       else handler();
     };
-    let timer = setTimeout(ring, Math.ceil(ms));
+    let timer = setTimeout(ring, timerMs(ms));
     return { cancel: () => clearTimeout(timer) };
   },
   wait(ms, signal) {
@@ -33,6 +33,11 @@ export const nodeClock: Clock = {
     });
   },
 };
+
+/** A timer takes no more than 2^31-1 ms, and rings at once when given more. */
+function timerMs(ms: number): number {
+  return Math.min(Math.ceil(ms), 2 ** 31 - 1);
+}
 
 export const nodeHost: Host = {
   clock: nodeClock,

@@ -37,7 +37,7 @@ export function createTcpNetwork(options: TcpNetworkOptions): Network {
     listen: async (address, port, onConnection) => {
       const host = address === '*' ? undefined : address;
       const server = makeServer(onConnection, (socket) =>
-        printAddress(socket.remoteAddress ?? '', socket.remotePort ?? 0),
+        printAddress(plain(socket.remoteAddress ?? ''), socket.remotePort ?? 0),
       );
       await bind(server, { port, ...(host === undefined ? {} : { host }) }, printAddress(address, port));
       const bound = server.address();
@@ -71,6 +71,11 @@ export function createTcpNetwork(options: TcpNetworkOptions): Network {
 /** host:port, as in links.json; an IPv6 address in brackets. */
 export function printAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** A listener on all interfaces sees IPv4 callers in their IPv6 form. */
+function plain(address: string): string {
+  return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address;
 }
 
 function makeServer(onConnection: (connection: Connection) => void, remote: (socket: Socket) => string): Server {

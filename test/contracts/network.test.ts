@@ -1,3 +1,5 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -115,6 +117,36 @@ describe('a connection over TCP', () => {
     server.close();
   });
 
+  test('AGT-001: a listener on all interfaces is reached on each, and knows the caller by its address', async () => {
+    const seen: string[] = [];
+    const listener = await network.listen('*', 0, (connection) => {
+      seen.push(connection.remote);
+      connection.end();
+    });
+    const connection = await network.dial('127.5.5.5', listener.port, 1000);
+    connection.onFrames(() => {});
+    await closing(connection);
+    expect(seen).toEqual([expect.stringMatching(/^127\.\d+\.\d+\.\d+:\d+$/)]);
+    await listener.close();
+  });
+
+  test('a host that does not answer is unreachable after the time given', async () => {
+    // Its queue of one is soon full, and it takes nobody from it.
+    const script =
+      "const s=require('net').createServer().listen({port:0,host:'127.0.0.1',backlog:1},()=>{require('fs').writeSync(1,String(s.address().port));for(;;);})";
+    const child = spawn(process.execPath, ['-e', script]);
+    const [port] = (await once(child.stdout, 'data')) as [Buffer];
+    const results = await Promise.allSettled(
+      [1, 2, 3, 4, 5, 6].map(() => network.dial('127.0.0.1', Number(port), 200)),
+    );
+    const reasons = results.flatMap((result) => {
+      if (result.status === 'fulfilled') result.value.destroy();
+      return result.status === 'rejected' ? [result.reason.message] : [];
+    });
+    child.kill('SIGKILL');
+    expect(reasons).toContain(`cannot reach 127.0.0.1:${port}: no answer in 200 ms`);
+  });
+
   test('dials from the address given', async () => {
     const seen = new Promise<string | undefined>((resolve) => {
       void listenRaw((socket) => {
@@ -156,7 +188,7 @@ describe('local sockets', () => {
     await network.dialLocal(path, 1000).then((connection) => connection.destroy());
     await first.close();
     await expect(network.dialLocal(path, 500)).rejects.toMatchObject({ code: 'unreachable' });
-    await leaveStale(path);
+    leaveStale(path);
     const second = await network.listenLocal(path, () => {});
     await second.close();
     const file = join(directory, 'file.sock');
@@ -178,8 +210,7 @@ describe('local sockets', () => {
 });
 
 /** A socket file without a listener, as a killed process leaves it. */
-async function leaveStale(path: string): Promise<void> {
-  const { spawnSync } = await import('node:child_process');
+function leaveStale(path: string): void {
   const script = `require('net').createServer().listen(${JSON.stringify(path)}, () => process.kill(process.pid, 'SIGKILL'))`;
   spawnSync(process.execPath, ['-e', script]);
   expect(statSync(path).isSocket()).toBe(true);
