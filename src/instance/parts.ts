@@ -11,7 +11,7 @@ import type { JournalPosition } from '../mirror/journal-position.ts';
 import type { MemberState } from '../mirror/member-state.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberReport } from '../mirror/status.ts';
-import type { DatabaseStatus } from '../mirror/terms.ts';
+import type { DatabaseStatus, MemberName } from '../mirror/terms.ts';
 import type { Network } from '../network/network.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
 
@@ -58,8 +58,13 @@ export interface MirrorMember {
   ): Promise<JournalPosition>;
   /** The mirror set was changed here (primary) or received: the rules and the other members are told. */
   mirrorSetChanged(set: MirrorSet): void;
-  /** Rows of the members as the primary sees them; on another member the newest it was told (null = nothing yet). */
+  /**
+   * Rows of the members as the primary sees them (rowsOnPrimary); on another member the newest it was told in the present
+   * contact (null = nothing yet: until then it counts as synchronizing).
+   */
   memberRows(): readonly MemberReport[] | null;
+  /** On the primary: wall clock when the connection with this member was last lost, ms; null = not since it became primary. */
+  lostMsOf(member: MemberName): number | null;
   /** Journal bytes received since the member began. */
   received(): { readonly networkBytes: number; readonly journalBytes: number };
   /** Raised with every change of the facts that an assessment shows. */

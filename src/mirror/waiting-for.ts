@@ -1,0 +1,73 @@
+/**
+ * What a member waits for, since when, and what the operator can do: one sentence (FO-062). Null where it waits for
+ * nothing: a primary that serves, a member that has one.
+ */
+import type { MemberState, Trouble } from './member-state.ts';
+import type { StatusFacts } from './status-report.ts';
+import { isNegotiating } from './status-rows.ts';
+
+export function waitingFor(facts: StatusFacts): string | null {
+  const { state, mirrorSet } = facts;
+  if (mirrorSet === null) return null;
+  if (state === null) return 'the member of the mirror is starting; see the messages log if it takes long';
+  const since = `since ${moment(facts, state.roleSinceMs)}`;
+  switch (state.role) {
+    case 'starting':
+      return `the member is starting ${since}; see the messages log if it takes long`;
+    case 'seeking':
+      return seeking(facts, state);
+    case 'attached':
+      if (state.attachment?.asking !== true) return null;
+      return `the contact with ${state.attachment.to} is lost ${since}, the arbiter is asked about it; nothing is to be done`;
+    case 'becoming':
+      return `this member is becoming primary ${since}: its journal is applied to the databases first; nothing is to be done`;
+    case 'primary':
+      return state.serving.trouble === null ? null : trouble(facts, state.serving.trouble);
+    case 'handing-over':
+      return `this primary hands over to its backup ${since} and takes no more updates; nothing is to be done`;
+    case 'stopped':
+      return `mirroring was stopped on this member by its operator ${since}; start mirroring when it may take part again`;
+    case 'halted':
+      return `this member is kept out of the mirror ${since}: ${state.haltedBecause}; see the messages log`;
+    case 'down':
+      return `the instance is stopping ${since}; start it again when it may take part`;
+    default:
+      return state.role satisfies never;
+  }
+}
+
+function seeking(facts: StatusFacts, state: MemberState): string {
+  const since = `since ${moment(facts, state.seeking.sinceMs)}`;
+  const { partner, failoverMembers } = state.settings;
+  const met = state.seeking.lastFailure === '' ? '' : ` (${state.seeking.lastFailure})`;
+  if (!state.failoverMember) {
+    return `this member has no primary ${since}${met}; start a failover member: ${failoverMembers.join(' or ')}`;
+  }
+  if (partner === null) return alone(state, since, met);
+  if (state.seeking.fetching !== null) {
+    return `this member fetches journal data from the agent of ${partner} ${since}, to become primary; nothing is to be done`;
+  }
+  if (isNegotiating(state, facts)) return `this member looks for a primary ${since}${met}; nothing is to be done yet`;
+  if (state.record.noFailover) {
+    return `there is no primary ${since}, and no failover is set${met}; start ${partner}, or clear it with Force this node to become the primary`;
+  }
+  return `there is no primary ${since}, and ${partner} or its agent must answer first${met}; start ${partner} or its agent, or use Force this node to become the primary, which may lose data`;
+}
+
+function alone(state: MemberState, since: string, met: string): string {
+  const because = state.record.noFailover ? ' (no failover is set)' : met;
+  return `there is no primary ${since}, and this member may not become primary by itself${because}; use Force this node to become the primary`;
+}
+
+function trouble(facts: StatusFacts, { kind, sinceMs, untilMs, because }: Trouble): string {
+  const begun = `this primary is in trouble state since ${moment(facts, sinceMs)}: ${because}; updates wait`;
+  if (kind === 'timed' && untilMs !== null) {
+    return `${begun} until ${moment(facts, untilMs)} at the latest; nothing is to be done`;
+  }
+  return `${begun} without a time limit until the backup or the arbiter is reached again; mend the network, or start what is down`;
+}
+
+/** A moment of the rules' clock as the wall clock shows it. */
+function moment(facts: StatusFacts, atMs: number): string {
+  return facts.isoOf(Math.round(facts.wallMs - (facts.nowMs - atMs)));
+}
