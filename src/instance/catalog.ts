@@ -1,0 +1,347 @@
+/**
+ * The databases of an instance: which there are, which are mounted, and how far the mirrored ones have the journal. This is
+ * the only road of journal data into a database, the same on primary, backup and async.
+ */
+import {
+  type Database,
+  DatabaseFullError,
+  type DatabaseStore,
+  type MirrorAttribute,
+  type Update,
+} from '../database/databases.ts';
+import type { ConfigurationStore, DatabaseConfiguration, FileOperations } from '../host/host.ts';
+import type { Journal, JournalChunk, PlacedRecord, ReadRecords } from '../journal/journal.ts';
+import { comparePositions, type JournalPosition, later } from '../mirror/journal-position.ts';
+import { shipChunkBytes } from '../mirror/limits.ts';
+import type { DatabaseStatus, MirrorDatabaseName } from '../mirror/terms.ts';
+import { type CatalogEntry, CatalogRefusal, type DatabaseCatalog } from './parts.ts';
+
+interface Mounted {
+  readonly database: Database;
+  /** In step with the others: `apply` brings it forward. Otherwise it needs activation or catchup. */
+  inStep: boolean;
+  catchingUp: boolean;
+  /** Why it fell out of step; empty = nothing happened. */
+  fault: string;
+}
+
+export interface CatalogParts {
+  readonly store: DatabaseStore;
+  readonly files: Pick<FileOperations, 'removeTree'>;
+  readonly configuration: ConfigurationStore;
+  readonly readRecords: ReadRecords;
+  readonly log: (severity: 0 | 1 | 2, category: string, text: string) => void;
+  /** Is this member primary? Its databases are Normal, and a fault in one of them holds the mirror up. */
+  readonly isPrimary: () => boolean;
+  readonly wait: (ms: number) => Promise<unknown>;
+}
+
+/** How long a primary waits before it tries a full database again. */
+const fullRetryMs = 500;
+
+export class Catalog implements DatabaseCatalog {
+  readonly #parts: CatalogParts;
+  readonly #mounted = new Map<string, Mounted>();
+  #journal: Journal | null = null;
+  /** Where the databases that are in step stand together. */
+  #applied: JournalPosition | null = null;
+  /** Wall clock of the newest block applied, ms. */
+  newestAppliedMs = 0;
+
+  constructor(parts: CatalogParts) {
+    this.#parts = parts;
+  }
+
+  /** Mount what the configuration says. One that cannot be mounted is logged and left. */
+  async open(): Promise<void> {
+    for (const { name, mounted } of this.#parts.configuration.get().databases) {
+      if (!mounted) continue;
+      await this.#open(name).catch((error: Error) => {
+        this.#parts.log(2, 'Database.MountFailed', error.message);
+      });
+    }
+  }
+
+  async #open(name: string): Promise<void> {
+    const { directory } = this.#configured(name);
+    const database = await this.#parts.store.open(directory);
+    this.#mounted.set(name, { database, inStep: false, catchingUp: false, fault: '' });
+    this.#parts.log(0, 'Database.MountedRW', `Mounted database ${directory}.`);
+  }
+
+  /** Begin to follow a journal: all activated databases in step, from the one that is furthest behind. */
+  follow(journal: Journal): { readonly applied: JournalPosition; readonly furthest: JournalPosition } {
+    this.#journal = journal;
+    let applied: JournalPosition | null = null;
+    let furthest: JournalPosition | null = null;
+    for (const entry of this.#mounted.values()) {
+      const at = entry.database.applied;
+      if (!entry.database.attribute?.activated || at === undefined) continue;
+      entry.inStep = true;
+      if (applied === null || comparePositions(at, applied) < 0) applied = at;
+      furthest = furthest === null ? at : later(furthest, at);
+    }
+    // Without databases nothing holds data that the journal lacks, and nothing has to be applied.
+    this.#applied = applied ?? journal.end;
+    return { applied: this.#applied, furthest: furthest ?? { epoch: 0, file: 0, offset: 0, sequence: 0 } };
+  }
+
+  entries(): readonly CatalogEntry[] {
+    return this.#parts.configuration.get().databases.map((configuration) => {
+      const mounted = this.#mounted.get(configuration.name);
+      const attribute = mounted?.database.attribute;
+      return {
+        configuration,
+        database: mounted?.database ?? null,
+        attribute,
+        status: this.#status(configuration, mounted),
+      };
+    });
+  }
+
+  find(name: string): CatalogEntry | undefined {
+    return this.entries().find((entry) => entry.configuration.name === name.toUpperCase());
+  }
+
+  /** The mounted database of this mirror database name. */
+  mirrored(name: MirrorDatabaseName): Database | undefined {
+    return [...this.#mounted.values()].find((entry) => entry.database.attribute?.database === name)?.database;
+  }
+
+  #status(configuration: DatabaseConfiguration, mounted: Mounted | undefined): DatabaseStatus | 'Local' {
+    if (configuration.mirrorDatabase === null) return 'Local';
+    if (mounted === undefined) return 'Database Dismounted';
+    if (mounted.catchingUp) return 'Catchup Running';
+    if (mounted.database.attribute?.activated !== true) return 'Needs Activation';
+    if (!mounted.inStep) return mounted.fault === '' ? 'Needs Catchup' : 'Dejournaling Stopped';
+    return this.#parts.isPrimary() ? 'Normal' : 'Dejournaling';
+  }
+
+  #configured(name: string): DatabaseConfiguration {
+    const found = this.#parts.configuration.get().databases.find((database) => database.name === name.toUpperCase());
+    if (found === undefined) {
+      throw new CatalogRefusal('no-database', `there is no database ${name.toUpperCase()} on this instance`);
+    }
+    return found;
+  }
+
+  #configure(name: string, change: Partial<DatabaseConfiguration> | null): void {
+    const present = this.#parts.configuration.get();
+    const databases = present.databases.flatMap((database) => {
+      if (database.name !== name.toUpperCase()) return [database];
+      return change === null ? [] : [{ ...database, ...change }];
+    });
+    this.#parts.configuration.set({ ...present, databases });
+  }
+
+  async create(name: string, directory: string): Promise<void> {
+    const present = this.#parts.configuration.get();
+    const upper = name.toUpperCase();
+    if (present.databases.some((database) => database.name === upper)) {
+      throw new CatalogRefusal('database-exists', `database ${upper} exists already on this instance`);
+    }
+    // A directory left by a creation that was cut off before it was configured holds an empty database: taken over.
+    const database = this.#parts.store.holds(directory)
+      ? await this.#adopt(directory)
+      : await this.#parts.store.create(directory);
+    const added: DatabaseConfiguration = { name: upper, directory, mounted: true, mirrorDatabase: null };
+    this.#parts.configuration.set({ ...present, databases: [...present.databases, added] });
+    this.#mounted.set(upper, { database, inStep: false, catchingUp: false, fault: '' });
+    this.#parts.log(0, 'Database.Created', `Created database ${upper} in ${directory}`);
+  }
+
+  async #adopt(directory: string): Promise<Database> {
+    const database = await this.#parts.store.open(directory);
+    const [first] = database.keys({ from: new Uint8Array([0]), limit: 1 });
+    if (first === undefined && database.attribute === undefined) return database;
+    await database.close();
+    throw new CatalogRefusal('directory-in-use', `${directory} holds a database with data; choose another directory`);
+  }
+
+  #mountedOne(name: string): Mounted {
+    const mounted = this.#mounted.get(this.#configured(name).name);
+    if (mounted === undefined)
+      throw new CatalogRefusal('not-mounted', `database ${name} is dismounted; mount it first`);
+    return mounted;
+  }
+
+  async addToMirror(name: string, attribute: MirrorAttribute, applied: JournalPosition): Promise<void> {
+    const mounted = this.#mountedOne(name);
+    await mounted.database.setAttribute(attribute, applied);
+    this.#configure(name, { mirrorDatabase: attribute.database });
+    const inTime = this.#applied !== null && comparePositions(applied, this.#applied) >= 0;
+    mounted.inStep = attribute.activated && inTime;
+    this.#parts.log(0, 'Utility.Event', `Database ${name} is in mirror ${attribute.mirror} as ${attribute.database}`);
+  }
+
+  async removeFromMirror(name: string): Promise<void> {
+    const mounted = this.#mountedOne(name);
+    mounted.inStep = false;
+    await mounted.database.setAttribute(undefined, undefined);
+    this.#configure(name, { mirrorDatabase: null });
+    this.#parts.log(1, 'Utility.Event', `Database ${name} was removed from the mirror`);
+  }
+
+  async mount(name: string): Promise<void> {
+    const configured = this.#configured(name);
+    if (!this.#mounted.has(configured.name)) await this.#open(configured.name);
+    this.#configure(name, { mounted: true });
+  }
+
+  async dismount(name: string): Promise<void> {
+    const configured = this.#configured(name);
+    const mounted = this.#mounted.get(configured.name);
+    if (mounted !== undefined) {
+      if (configured.mirrorDatabase !== null && this.#parts.isPrimary()) {
+        throw new CatalogRefusal(
+          'is-primary',
+          `database ${configured.name} is mirrored and this member is primary: updates to it would wait; remove it from the mirror first`,
+        );
+      }
+      this.#mounted.delete(configured.name);
+      await mounted.database.close();
+      this.#parts.log(0, 'Database.Dismounted', `Dismounted database ${configured.directory}`);
+    }
+    this.#configure(name, { mounted: false });
+  }
+
+  async delete(name: string): Promise<void> {
+    const configured = this.#configured(name);
+    if (configured.mirrorDatabase !== null) {
+      throw new CatalogRefusal('mirrored', `database ${configured.name} is mirrored; remove it from the mirror first`);
+    }
+    const mounted = this.#mounted.get(configured.name);
+    this.#mounted.delete(configured.name);
+    await mounted?.database.close();
+    this.#configure(name, null);
+    this.#parts.files.removeTree(configured.directory);
+    this.#parts.log(0, 'Database.Deleted', `Deleted database ${configured.name} in ${configured.directory}`);
+  }
+
+  async catchUp(name: string, onProgress: (recordsDone: number, recordsToDo: number) => void): Promise<void> {
+    const mounted = this.#mountedOne(name);
+    const attribute = mounted.database.attribute;
+    const journal = this.#journal;
+    if (mounted.inStep || mounted.catchingUp) return;
+    if (attribute === undefined || journal === null) {
+      throw new CatalogRefusal('not-mirrored', `database ${name} is not mirrored on this member`);
+    }
+    if (!attribute.activated) {
+      if (!attribute.fromEmpty) {
+        throw new CatalogRefusal(
+          'needs-copy',
+          `database ${name} had data before it was mirrored: restore a copy of the primary's database made after that first`,
+          'DB-020',
+        );
+      }
+      await mounted.database.setAttribute({ ...attribute, activated: true }, attribute.addedAt);
+    }
+    mounted.catchingUp = true;
+    mounted.fault = '';
+    this.#parts.log(0, 'Utility.Event', `Mirror Catchup started for ${attribute.database}`);
+    try {
+      await this.#catchUpTo(mounted, journal, onProgress);
+      mounted.inStep = true;
+      this.#parts.log(0, 'Utility.Event', `Mirror Catchup completed for ${attribute.database}`);
+    } finally {
+      mounted.catchingUp = false;
+    }
+  }
+
+  /** The others move on meanwhile: the last comparison and "in step" happen without a wait in between. */
+  async #catchUpTo(
+    mounted: Mounted,
+    journal: Journal,
+    onProgress: (done: number, toDo: number) => void,
+  ): Promise<void> {
+    const begun = (mounted.database.applied as JournalPosition).sequence;
+    for (;;) {
+      const from = mounted.database.applied as JournalPosition;
+      const to = this.#applied as JournalPosition;
+      onProgress(from.sequence - begun, to.sequence - begun);
+      const chunk = comparePositions(from, to) >= 0 ? null : journal.read(from, to, shipChunkBytes);
+      if (chunk === null) return;
+      await this.#applyTo(mounted, [...this.#parts.readRecords(chunk)], chunk);
+    }
+  }
+
+  /** Bring every database that is in step up to there. */
+  async apply(to: JournalPosition): Promise<void> {
+    const journal = this.#journal as Journal;
+    for (;;) {
+      const from = this.#applied as JournalPosition;
+      const chunk = journal.read(from, to, shipChunkBytes);
+      if (chunk === null) break;
+      await this.#applyChunk(chunk);
+      this.#applied = chunk.to;
+      if (chunk.timeMs > 0) this.newestAppliedMs = chunk.timeMs;
+    }
+    this.#applied = later(this.#applied as JournalPosition, to);
+  }
+
+  async #applyChunk(chunk: JournalChunk): Promise<void> {
+    const byDatabase = new Map<string, PlacedRecord[]>();
+    for (const record of this.#parts.readRecords(chunk)) {
+      const records = byDatabase.get(record.database);
+      if (records === undefined) byDatabase.set(record.database, [record]);
+      else records.push(record);
+    }
+    const work: Promise<void>[] = [];
+    for (const [name, mounted] of this.#mounted) {
+      const records = byDatabase.get(mounted.database.attribute?.database ?? '');
+      if (!mounted.inStep || records === undefined) continue;
+      work.push(this.#applyKeepingStep(name, mounted, records, chunk));
+    }
+    await Promise.all(work);
+  }
+
+  /** SYN-017: a fault in one database pauses only that one - but on a primary it holds up what depends on it. */
+  async #applyKeepingStep(
+    name: string,
+    mounted: Mounted,
+    records: readonly PlacedRecord[],
+    chunk: JournalChunk,
+  ): Promise<void> {
+    let told = false;
+    while (mounted.inStep) {
+      try {
+        await this.#applyTo(mounted, records, chunk);
+        return;
+      } catch (error) {
+        const text = (error as Error).message;
+        if (!told) this.#parts.log(2, 'Utility.Event', `Dejournaling into ${name} failed: ${text}`);
+        told = true;
+        if (!this.#parts.isPrimary() || !(error instanceof DatabaseFullError)) {
+          mounted.inStep = false;
+          mounted.fault = text;
+          return;
+        }
+      }
+      await this.#parts.wait(fullRetryMs);
+    }
+  }
+
+  async #applyTo(mounted: Mounted, records: readonly PlacedRecord[], chunk: JournalChunk): Promise<void> {
+    const applied = mounted.database.applied as JournalPosition;
+    const own = mounted.database.attribute?.database;
+    const updates: Update[] = [];
+    for (const { kind, database, key, value, position } of records) {
+      if (database !== own || comparePositions(position, applied) <= 0) continue;
+      if (kind === 'set' || kind === 'kill') updates.push({ kind, key, value });
+    }
+    await mounted.database.apply(updates, chunk.to);
+  }
+
+  /** Close every database in order. */
+  async close(): Promise<void> {
+    for (const mounted of this.#mounted.values()) {
+      // An idle database learns where the others stand, so that the next start need not read the journal again.
+      const at = mounted.database.applied;
+      if (mounted.inStep && this.#applied !== null && at !== undefined && comparePositions(this.#applied, at) > 0) {
+        await mounted.database.apply([], this.#applied).catch(() => undefined);
+      }
+      await mounted.database.close();
+    }
+    this.#mounted.clear();
+  }
+}

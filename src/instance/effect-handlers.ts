@@ -1,0 +1,182 @@
+/**
+ * What each order of the rules does in a real process. One entry per effect type: leaving one out does not compile. Handlers
+ * are synchronous up to the point that effects.ts promises; what takes time answers with an event.
+ */
+import { type Journal, JournalBrokenError, JournalFrozenError } from '../journal/journal.ts';
+import type { Facts, MemberEffect } from '../mirror/effects.ts';
+import type { JournalPosition } from '../mirror/journal-position.ts';
+import { shipChunkBytes } from '../mirror/limits.ts';
+import { type LogMessage, logMessages } from '../mirror/log-messages.ts';
+import type { MemberRecord } from '../mirror/member-record.ts';
+import type { ArbiterSession } from './arbiter-session.ts';
+import type { Catalog } from './catalog.ts';
+import type { EffectHandlers, Untimed } from './driver.ts';
+import type { MemberLinks } from './member-links.ts';
+import type { PartnerAgent } from './partner-agent.ts';
+import type { OrderResult } from './parts.ts';
+import type { Superserver } from './superserver.ts';
+
+export interface EffectParts {
+  readonly journal: Journal;
+  readonly links: MemberLinks;
+  readonly arbiter: ArbiterSession;
+  readonly agent: PartnerAgent;
+  readonly catalog: Catalog;
+  readonly superserver: Superserver;
+  readonly post: (event: Untimed) => void;
+  readonly saveRecord: (record: MemberRecord) => void;
+  readonly wallMs: () => number;
+  readonly log: (severity: 0 | 1 | 2 | 3, category: string, text: string) => void;
+  readonly note: (what: string, rules: readonly string[], facts: Facts) => void;
+  readonly answerOperator: (request: number, result: OrderResult) => void;
+  readonly endProcess: (because: string) => void;
+  /** Try again after a while (a full disk that may get room). */
+  readonly later: (run: () => void) => void;
+  /** The disk failed: what is on it is unknown, the process must end at once. */
+  readonly failed: (error: Error) => void;
+}
+
+/** Handlers, and `settle`: the one flush for everything stored or appended since the last. */
+export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHandlers; readonly settle: () => void } {
+  const { journal, links, arbiter, agent, catalog, superserver, post } = parts;
+  const flush = { wanted: false, frozen: false };
+
+  const settle = (): void => {
+    if (!flush.wanted || flush.frozen) return;
+    flush.wanted = false;
+    const to = guarded(
+      parts,
+      () => journal.flush(),
+      () => {
+        flush.wanted = true;
+        flush.frozen = true;
+        parts.later(() => {
+          flush.frozen = false;
+          settle();
+        });
+      },
+    );
+    if (to !== undefined) post({ type: 'journal-flushed', to });
+  };
+
+  const handlers: EffectHandlers = {
+    'save-record': ({ record }) => parts.saveRecord(record),
+    dial: ({ to }) => void links.dial(to),
+    send: ({ connection, message }) => links.send(connection, message),
+    close: ({ connection }) => links.close(connection),
+    'open-arbiter': () => void arbiter.open(),
+    'close-arbiter': () => arbiter.close(),
+    'tell-arbiter': ({ message }) => arbiter.tell(message),
+    'ask-agent': ({ request, question, of, epoch }) => void agent.ask(request, question, of, epoch),
+    'ask-journal': ({ request, of, incarnation }) => void agent.askJournal(request, of, incarnation),
+    'fetch-journal': ({ request, of, incarnation }) => void agent.fetchJournal(request, of, incarnation),
+    'flush-journal': () => {
+      flush.wanted = true;
+    },
+    'ship-journal': (effect) => ship(parts, effect),
+    'store-journal': (effect) => {
+      if (store(parts, effect)) flush.wanted = true;
+    },
+    'cut-journal': ({ to }) => cut(parts, to),
+    'start-file': (effect) => startFile(parts, effect),
+    'apply-journal': ({ to }) => {
+      catalog.apply(to).then(() => post({ type: 'databases-applied', to }), parts.failed);
+    },
+    'admit-updates': () => superserver.admit(),
+    'hold-updates': () => superserver.hold(),
+    'refuse-updates': () => superserver.refuse(),
+    'answer-clients': ({ to }) => superserver.answered(to),
+    'end-process': ({ because }) => parts.endProcess(because),
+    log: ({ message, facts }) => writeLog(parts, message, facts),
+    note: ({ what, rules, facts }) => parts.note(what, rules, facts),
+    'answer-operator': ({ request, outcome, reason, text, spec }) =>
+      parts.answerOperator(request, { outcome, reason, text, spec }),
+  };
+  return { handlers, settle };
+}
+
+/** Do something with the journal. No room: `onFrozen`, try again later; a failed disk ends the process. */
+function guarded<T>(parts: EffectParts, run: () => T, onFrozen: () => void): T | undefined {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof JournalBrokenError) {
+      parts.failed(error);
+      return undefined;
+    }
+    if (!(error instanceof JournalFrozenError)) throw error;
+    parts.log(2, 'Utility.Event', `Journaling is frozen: ${error.message}`);
+    onFrozen();
+    return undefined;
+  }
+}
+
+function ship(parts: EffectParts, effect: Extract<MemberEffect, { type: 'ship-journal' }>): void {
+  const { connection, from, to, durableTo } = effect;
+  try {
+    const chunk = parts.journal.read(from, to, shipChunkBytes);
+    if (chunk === null) throw new Error('there is no journal data to send');
+    parts.links.sendData(connection, { type: 'data', from: chunk.from, to: chunk.to, durableTo }, chunk);
+    parts.post({ type: 'journal-shipped', connection, to: chunk.to, bytes: chunk.bytes.length });
+  } catch (error) {
+    parts.post({ type: 'ship-failed', connection, reason: (error as Error).message });
+  }
+}
+
+/** True when there is something to flush. */
+function store(parts: EffectParts, effect: Extract<MemberEffect, { type: 'store-journal' }>): boolean {
+  const { connection, to } = effect;
+  const chunk = parts.links.take(connection, to);
+  try {
+    if (chunk === undefined) throw new Error('the journal data is not here any more');
+    parts.journal.store(chunk);
+    return true;
+  } catch (error) {
+    if (error instanceof JournalBrokenError) parts.failed(error);
+    else parts.post({ type: 'store-failed', connection, reason: (error as Error).message, end: parts.journal.end });
+    return false;
+  }
+}
+
+function cut(parts: EffectParts, to: { readonly epoch: number; readonly sequence: number }): void {
+  const { journal } = parts;
+  const kept = to.sequence === 0 && to.epoch === 0 ? beginning : journal.locate(to.epoch, to.sequence);
+  if (kept === null) throw new Error(`the journal has no record ${to.epoch}/${to.sequence} to be cut back to`);
+  guarded(
+    parts,
+    () => {
+      const surplus = journal.truncateTo(kept, 'the mirror does not have it (FO-088)');
+      parts.post({
+        type: 'journal-cut',
+        end: journal.end,
+        history: journal.history,
+        records: surplus?.records ?? 0,
+        keptIn: surplus?.keptIn.join(', ') ?? '',
+      });
+    },
+    () => parts.later(() => cut(parts, to)),
+  );
+}
+
+const beginning: JournalPosition = { epoch: 0, file: 0, offset: 0, sequence: 0 };
+
+function startFile(parts: EffectParts, effect: Extract<MemberEffect, { type: 'start-file' }>): void {
+  const { journal } = parts;
+  guarded(
+    parts,
+    () => {
+      const end = journal.startFile(effect.epoch, parts.wallMs());
+      parts.post({ type: 'file-started', end, history: journal.history });
+    },
+    () => parts.later(() => startFile(parts, effect)),
+  );
+}
+
+function writeLog(parts: EffectParts, message: LogMessage, facts: Facts): void {
+  const { severity, category, text } = logMessages[message];
+  parts.log(
+    severity,
+    category,
+    text.replace(/\{(\w+)\}/g, (_, name: string) => String(facts[name] ?? '?')),
+  );
+}

@@ -1,0 +1,266 @@
+/** One instance: its databases, its member of a mirror, and the doors through which applications, members and operators come. */
+import type { DatabaseStore } from '../database/databases.ts';
+import { type HomePaths, type InstancePaths, mirrorJournalLogPath } from '../host/home.ts';
+import type { ConfigurationStore, EventsLog, Host, MessagesLog } from '../host/host.ts';
+import type { Journal, JournalFileOperations, ReadRecords } from '../journal/journal.ts';
+import { isNewerSet, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
+import { NO_EPOCH } from '../mirror/terms.ts';
+import type { Connection, Listener, Network } from '../network/network.ts';
+import { acceptChannel } from '../network/opening-exchange.ts';
+import type { EventRecord } from '../protocol/control-channel.ts';
+import { agree, isRefused, type Open, type Opened, type Refused, refuse } from '../protocol/opening.ts';
+import { Catalog } from './catalog.ts';
+import { ControlServer } from './control-server.ts';
+import { statusOf } from './instance-status.ts';
+import { serveJoin } from './join-server.ts';
+import { RunningMember, readMemberRecord } from './mirror-member.ts';
+import type { InstanceDaemon } from './parts.ts';
+import { Superserver } from './superserver.ts';
+
+export interface InstanceParts {
+  readonly home: HomePaths;
+  readonly paths: InstancePaths;
+  readonly host: Host;
+  readonly network: Network;
+  readonly configuration: ConfigurationStore;
+  readonly store: DatabaseStore;
+  readonly openJournal: (options: {
+    readonly files: JournalFileOperations;
+    readonly directory: string;
+    readonly mirror: string;
+    readonly logPath: string;
+    readonly lostAndFoundDirectory: string;
+  }) => Journal;
+  readonly readRecords: ReadRecords;
+  readonly messages: MessagesLog;
+  readonly events: EventsLog;
+}
+
+/** How long a caller may take to say who it is, ms. */
+const openingTimeoutMs = 5000;
+/** How long answers under way may take at the end, ms. */
+const farewellMs = 150;
+
+export async function openInstance(parts: InstanceParts): Promise<Instance> {
+  const instance = new Instance(parts);
+  await instance.open();
+  return instance;
+}
+
+export class Instance implements InstanceDaemon {
+  readonly #parts: InstanceParts;
+  readonly catalog: Catalog;
+  readonly #superserver: Superserver;
+  readonly #control: ControlServer;
+  readonly #listeners: Listener[] = [];
+  #member: RunningMember | null = null;
+  #ending = false;
+  #resolveEnded: (exitCode: number) => void = () => undefined;
+  /** Resolves with the exit code when everything is closed. */
+  readonly ended = new Promise<number>((resolve) => {
+    this.#resolveEnded = resolve;
+  });
+
+  constructor(parts: InstanceParts) {
+    this.#parts = parts;
+    const { host, configuration } = parts;
+    this.catalog = new Catalog({
+      store: parts.store,
+      files: host.files,
+      configuration,
+      readRecords: parts.readRecords,
+      log: (severity, category, text) => this.log(severity, category, text),
+      isPrimary: () => this.#isPrimary(),
+      wait: (ms) => host.clock.wait(ms),
+    });
+    this.#superserver = new Superserver({
+      entries: () => this.catalog.entries(),
+      wallMs: () => host.clock.wallMs(),
+      onAppended: (to) => this.#member?.appended(to),
+      primaryAddress: () => this.#primaryAddress(),
+      refusal: () => this.#updateRefusal(),
+      endOfTurn: (run) => void setImmediate(run),
+    });
+    this.#control = new ControlServer(this);
+  }
+
+  get home(): HomePaths {
+    return this.#parts.home;
+  }
+  get paths(): InstancePaths {
+    return this.#parts.paths;
+  }
+  get host(): Host {
+    return this.#parts.host;
+  }
+  get network(): Network {
+    return this.#parts.network;
+  }
+  get configuration(): ConfigurationStore {
+    return this.#parts.configuration;
+  }
+  get member(): RunningMember | null {
+    return this.#member;
+  }
+
+  async open(): Promise<void> {
+    const { network, paths, configuration, host } = this.#parts;
+    host.files.makeDirectory(paths.journal);
+    host.files.makeDirectory(paths.lostAndFound);
+    await this.catalog.open();
+    const { superserver, mirrorSet } = configuration.get();
+    const listener = await network.listen(
+      superserver.host,
+      superserver.port,
+      (connection) => void this.#accept(connection),
+    );
+    this.#listeners.push(listener);
+    if (mirrorSet !== null) await this.startMember();
+    this.#listeners.push(await network.listenLocal(paths.control, (connection) => this.#control.accept(connection)));
+    this.log(
+      0,
+      'Utility.Event',
+      `Instance ${configuration.get().instance} serves on ${superserver.host}:${superserver.port}`,
+    );
+  }
+
+  async startMember(): Promise<void> {
+    const { paths, host, configuration, events, network } = this.#parts;
+    const { member, mirrorSet, instance } = configuration.get();
+    if (this.#member !== null || member === null || mirrorSet === null) return;
+    const journal = this.#parts.openJournal({
+      files: host.files,
+      directory: paths.journal,
+      mirror: mirrorSet.name,
+      logPath: mirrorJournalLogPath(this.home.home, instance, mirrorSet.name),
+      lostAndFoundDirectory: paths.lostAndFound,
+    });
+    if (journal.openingReport !== null) this.log(1, 'Utility.Event', journal.openingReport);
+    this.#superserver.use(journal);
+    this.#member = new RunningMember({
+      self: member,
+      instance,
+      journal,
+      record: readMemberRecord(host.records, paths.member),
+      recordPath: paths.member,
+      records: host.records,
+      catalog: this.catalog,
+      superserver: this.#superserver,
+      network,
+      clock: host.clock,
+      events,
+      log: (severity, category, text) => this.log(severity, category, text),
+      mirrorSet: () => configuration.get().mirrorSet as MirrorSet,
+      onMirrorSet: (set) => this.#onMirrorSet(set),
+      rows: () => statusOf(this).members,
+      endProcess: (because) => this.endProcess(because),
+      failed: (error) => this.#fail(error),
+    });
+    this.#member.start();
+  }
+
+  events(after: number): readonly EventRecord[] {
+    return this.#parts.events.after(after);
+  }
+
+  log(severity: 0 | 1 | 2 | 3, category: string, text: string): void {
+    this.#parts.messages.write(severity, category, text);
+  }
+
+  /** AGT-008: the agent of this host holds its status file. */
+  async isAgentRunning(): Promise<boolean> {
+    return this.host.processes.describeLock(this.home.agentStatus).state === 'held';
+  }
+
+  /** SIGTERM: like `instance stop`. */
+  stopByOperator(): void {
+    if (this.#member === null) this.endProcess('stopped by a signal');
+    else void this.#member.order({ command: 'stop-instance', noFailover: false });
+  }
+
+  /** In order: no new callers, answers under way leave, databases are closed. */
+  endProcess(because: string): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.log(1, 'Generic.Event', `Instance ends: ${because}`);
+    void this.#close();
+  }
+
+  async #close(): Promise<void> {
+    for (const listener of this.#listeners) void listener.close();
+    await this.host.clock.wait(farewellMs);
+    this.#member?.stop();
+    this.#superserver.close();
+    this.#control.close();
+    await this.catalog.close();
+    this.#member?.journal.close();
+    this.#resolveEnded(0);
+  }
+
+  /** What is on the disk is unknown, or the program is wrong: end at once and leave everything as it is. */
+  #fail(error: Error): void {
+    this.log(3, 'Generic.Event', `Instance fails: ${error.message}`);
+    process.stderr.write(`${error.stack}\n`);
+    process.kill(process.pid, 'SIGKILL');
+  }
+
+  #isPrimary(): boolean {
+    const role = this.#member?.state.role;
+    return role === 'primary' || role === 'handing-over' || role === 'becoming';
+  }
+
+  #onMirrorSet(set: MirrorSet): void {
+    const present = this.configuration.get();
+    if (present.mirrorSet?.name !== set.name || !isNewerSet(set, present.mirrorSet)) return;
+    this.configuration.set({ ...present, mirrorSet: set });
+  }
+
+  /** Where the primary serves applications, as far as this member knows. */
+  #primaryAddress(): string | null {
+    const { mirrorSet, member } = this.configuration.get();
+    const name = this.#member?.state.role === 'primary' ? member : this.#member?.state.attachment?.to;
+    const found = mirrorSet === null || name == null ? undefined : memberNamed(mirrorSet, name);
+    return found === undefined ? null : `${found.superserver.host}:${found.superserver.port}`;
+  }
+
+  #updateRefusal(): { readonly code: 'not-primary' | 'becoming-primary' | 'shutting-down'; readonly text: string } {
+    const { member, mirrorSet } = this.configuration.get();
+    const role = this.#member?.state.role;
+    if (this.#ending || role === 'down') return { code: 'shutting-down', text: `instance is shutting down` };
+    if (role === 'becoming') return { code: 'becoming-primary', text: `${member} is becoming primary` };
+    return { code: 'not-primary', text: `${member} is not the primary of mirror ${mirrorSet?.name}` };
+  }
+
+  async #accept(connection: Connection): Promise<void> {
+    const accepted = await acceptChannel(connection, (open) => this.#decide(open), openingTimeoutMs, this.host.clock);
+    if (accepted.state !== 'opened') return;
+    const { channel, member } = accepted.open;
+    if (channel === 'client') this.#superserver.accept(connection);
+    else if (channel === 'data') this.#member?.acceptData(connection, member);
+    else serveJoin(this, connection);
+  }
+
+  #decide(open: Open): Opened | Refused {
+    const { mirrorSet, member, instance } = this.configuration.get();
+    const asked = open.channel === 'client' && open.mirror === '' ? { ...open, mirror: mirrorSet?.name ?? '' } : open;
+    const answer = agree(asked, {
+      channels: ['client', 'data', 'member'],
+      mirror: mirrorSet?.name ?? '',
+      member: member ?? '',
+      instance,
+      epoch: this.#member?.state.record.epoch ?? NO_EPOCH,
+      requireTls: mirrorSet?.settings.requireTls ?? false,
+    });
+    if (isRefused(answer)) return answer;
+    if (this.#ending) return refuse('not-available', `instance ${instance} is shutting down`);
+    if (open.channel === 'data' && (mirrorSet === null || memberNamed(mirrorSet, open.member) === undefined)) {
+      return refuse('member', `${open.member} is not a member of mirror ${mirrorSet?.name ?? '(none)'}`);
+    }
+    const wantsPrimary = open.channel === 'client' && open.mirror !== '';
+    if (wantsPrimary && this.#member?.state.role !== 'primary') {
+      const { text } = this.#updateRefusal();
+      return refuse('not-primary', text, this.#primaryAddress());
+    }
+    return answer;
+  }
+}

@@ -1,0 +1,74 @@
+/** The daemon of one instance: `caretmirror-instance --directory DIR`. Chooses the real adapters and puts the parts together. */
+import { dirname, resolve } from 'node:path';
+import { LmdbDatabaseStore } from '../database/lmdb-databases.ts';
+import { openConfiguration } from '../host/configuration-file.ts';
+import { sayFailed, sayReady } from '../host/daemon-word.ts';
+import { openEventsLog } from '../host/events-log.ts';
+import { homePaths, instancePaths } from '../host/home.ts';
+import { LockHeldError } from '../host/host.ts';
+import { readLinks } from '../host/host-files.ts';
+import { openMessagesLog } from '../host/messages-log.ts';
+import { nodeHost } from '../host/node-host.ts';
+import * as socketFiles from '../host/socket-files.ts';
+import { openDiskJournal } from '../journal/disk-journal.ts';
+import { readRecords } from '../journal/read-records.ts';
+import { createTcpNetwork } from '../network/tcp-network.ts';
+import { openInstance } from './instance.ts';
+
+/** Resolves with the exit code when the daemon has ended, or could not begin. */
+export async function main(args: readonly string[]): Promise<number> {
+  const at = args.indexOf('--directory');
+  const given = at < 0 ? undefined : args[at + 1];
+  if (given === undefined) {
+    process.stderr.write('usage: caretmirror-instance --directory DIR (started by "caretmirror instance start")\n');
+    return 2;
+  }
+  const directory = resolve(given);
+  const home = dirname(dirname(directory));
+  const paths = instancePaths(home, directory.slice(dirname(directory).length + 1));
+  try {
+    return await run(home, paths);
+  } catch (error) {
+    const line = (error as Error).message.replace(/\s+/g, ' ');
+    process.stderr.write(`${line}\n`);
+    await sayFailed(line);
+    return 1;
+  }
+}
+
+async function run(home: string, paths: ReturnType<typeof instancePaths>): Promise<number> {
+  const host = nodeHost;
+  let lock: ReturnType<typeof host.processes.acquireLock>;
+  try {
+    lock = host.processes.acquireLock(paths.lock, 'instance');
+  } catch (error) {
+    if (!(error instanceof LockHeldError)) throw error;
+    const { pid } = error.holder;
+    throw new Error(`instance in ${paths.directory} is already running (pid ${pid}); stop that one first`);
+  }
+  const configuration = await openConfiguration(paths.configuration, lock);
+  const instance = await openInstance({
+    home: homePaths(home),
+    paths,
+    host,
+    configuration,
+    network: createTcpNetwork({
+      files: socketFiles,
+      links: () => readLinks(homePaths(home).links),
+      localAddress: configuration.get().superserver.host,
+    }),
+    store: new LmdbDatabaseStore(host.files),
+    openJournal: openDiskJournal,
+    readRecords,
+    messages: openMessagesLog({ path: paths.messages, clock: host.clock }),
+    events: openEventsLog(paths.events),
+  });
+  process.on('SIGTERM', () => instance.stopByOperator());
+  process.on('SIGINT', () => instance.stopByOperator());
+  await sayReady({ pid: process.pid, port: configuration.get().superserver.port });
+  const exitCode = await instance.ended;
+  lock.release();
+  // Nothing waits for this process any more; sockets that linger must not keep it.
+  setTimeout(() => process.exit(exitCode), 200).unref();
+  return exitCode;
+}

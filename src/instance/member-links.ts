@@ -1,0 +1,155 @@
+/**
+ * The data channels of one member: dialled and accepted connections as the numbers the rules know them by, messages as
+ * bytes, and journal bytes that wait until the rules say what becomes of them.
+ */
+import type { JournalChunk } from '../journal/journal.ts';
+import { comparePositions, type JournalPosition } from '../mirror/journal-position.ts';
+import type { DataMessage, Envelope } from '../mirror/messages.ts';
+import type { Address } from '../mirror/mirror-set.ts';
+import type { MemberName } from '../mirror/terms.ts';
+import type { Connection, Network, Timers } from '../network/network.ts';
+import { openChannel } from '../network/opening-exchange.ts';
+import type { Frame } from '../protocol/frame.ts';
+import { jsonBody, parseJsonBody } from '../protocol/frame.ts';
+import {
+  decodeData,
+  decodeMessage,
+  encodeData,
+  encodeMessage,
+  MEMBER,
+  type Notice,
+} from '../protocol/member-channel.ts';
+import type { Open } from '../protocol/opening.ts';
+import type { Untimed } from './driver.ts';
+
+export interface MemberLinksParts {
+  readonly network: Network;
+  readonly timers: Timers;
+  /** Who speaks, as of now. */
+  readonly envelope: () => Envelope;
+  readonly open: () => Open;
+  /** Where a member's data channel is, in the order to try (CFG-061). */
+  readonly addressesOf: (member: MemberName) => readonly Address[];
+  readonly dialTimeoutMs: () => number;
+  readonly post: (event: Untimed) => void;
+  readonly onNotice: (from: MemberName, notice: Notice) => void;
+}
+
+interface Link {
+  readonly connection: Connection;
+  readonly member: MemberName;
+  /** Journal data that arrived and was not asked for yet, oldest first. */
+  arrived: JournalChunk[];
+  closed: boolean;
+}
+
+/** How long a closed link may take to send what was given to it. */
+const lingerMs = 1000;
+
+export class MemberLinks {
+  readonly #parts: MemberLinksParts;
+  readonly #links = new Map<number, Link>();
+  /** Journal bytes received over all links, and as they came over the wire. */
+  journalBytes = 0;
+  networkBytes = 0;
+
+  constructor(parts: MemberLinksParts) {
+    this.#parts = parts;
+  }
+
+  /** Open a data channel (events `dialled`, `dial-failed`). */
+  async dial(member: MemberName): Promise<void> {
+    const { network, timers, dialTimeoutMs } = this.#parts;
+    let reason = `no address of ${member} is known`;
+    for (const { host, port } of this.#parts.addressesOf(member)) {
+      try {
+        const connection = await network.dial(host, port, dialTimeoutMs());
+        await openChannel(connection, this.#parts.open(), dialTimeoutMs(), timers);
+        this.#keep(connection, member);
+        this.#parts.post({ type: 'dialled', to: member, connection: connection.id });
+        return;
+      } catch (error) {
+        reason = (error as Error).message;
+      }
+    }
+    this.#parts.post({ type: 'dial-failed', to: member, reason });
+  }
+
+  /** A data channel that another member opened; the rules learn of it by its first message. */
+  accept(connection: Connection, member: MemberName): void {
+    this.#keep(connection, member);
+  }
+
+  #keep(connection: Connection, member: MemberName): void {
+    const link: Link = { connection, member, arrived: [], closed: false };
+    this.#links.set(connection.id, link);
+    connection.onClosed((reason) => {
+      this.#links.delete(connection.id);
+      if (!link.closed) this.#parts.post({ type: 'closed', connection: connection.id, reason });
+    });
+    connection.onFrames((frames) => {
+      for (const frame of frames) if (!link.closed) this.#onFrame(link, frame);
+    });
+  }
+
+  #onFrame(link: Link, frame: Frame): void {
+    const connection = link.connection.id;
+    if (frame.kind === MEMBER.notice) {
+      this.#parts.onNotice(link.member, parseJsonBody(frame) as Notice);
+      return;
+    }
+    if (frame.kind !== MEMBER.data) {
+      const { envelope, message } = decodeMessage(frame);
+      if (envelope.from === link.member) this.#parts.post({ type: 'message', connection, envelope, message });
+      return;
+    }
+    const { head, bytes } = decodeData(frame);
+    if (head.message.type !== 'data') return;
+    const { from, to } = head.message;
+    link.arrived.push({ ...head.place, from, to, bytes });
+    this.journalBytes += bytes.length;
+    this.networkBytes += frame.body.length;
+    this.#parts.post({ type: 'message', connection, envelope: head.envelope, message: head.message });
+  }
+
+  send(connection: number, message: DataMessage): void {
+    this.#links.get(connection)?.connection.send(MEMBER.message, encodeMessage(this.#parts.envelope(), message));
+  }
+
+  sendData(connection: number, message: DataMessage, chunk: JournalChunk): void {
+    const { file, fileName, offset, timeMs, bytes } = chunk;
+    const place = { file, fileName, offset, timeMs };
+    this.#links
+      .get(connection)
+      ?.connection.send(MEMBER.data, encodeData(this.#parts.envelope(), message, place, bytes));
+  }
+
+  notify(connection: number, notice: Notice): void {
+    this.#links.get(connection)?.connection.send(MEMBER.notice, jsonBody(notice));
+  }
+
+  /** The chunk that came beside the data message that ends at `to`; older ones are let go. */
+  take(connection: number, to: JournalPosition): JournalChunk | undefined {
+    const arrived = this.#links.get(connection)?.arrived;
+    while (arrived !== undefined && arrived.length > 0) {
+      const chunk = arrived.shift() as JournalChunk;
+      if (comparePositions(chunk.to, to) === 0) return chunk;
+    }
+    return undefined;
+  }
+
+  /** Send what is under way, then close; the rules hear nothing of this link any more. */
+  close(connection: number): void {
+    const link = this.#links.get(connection);
+    if (link === undefined) return;
+    link.closed = true;
+    link.arrived = [];
+    this.#links.delete(connection);
+    link.connection.end();
+    this.#parts.timers.after(lingerMs, () => link.connection.destroy());
+  }
+
+  closeAll(): void {
+    for (const id of [...this.#links.keys()]) this.close(id);
+  }
+}

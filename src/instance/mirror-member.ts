@@ -1,0 +1,364 @@
+/** The instance's member of a mirror: the rules in their driver, and the adapters they give orders to. */
+import { randomUUID } from 'node:crypto';
+import type { Clock, EventsLog, RecordFiles } from '../host/host.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { MemberSettings, OperatorCommand } from '../mirror/events.ts';
+import type { JournalPosition } from '../mirror/journal-position.ts';
+import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
+import { initialState, type MemberState } from '../mirror/member-state.ts';
+import type { Envelope } from '../mirror/messages.ts';
+import { type Address, failoverMembers, type MirrorSet, memberNamed, partnerOf } from '../mirror/mirror-set.ts';
+import type { MemberReport } from '../mirror/status.ts';
+import type { MemberName } from '../mirror/terms.ts';
+import type { Connection, Network } from '../network/network.ts';
+import type { Notice } from '../protocol/member-channel.ts';
+import { makeOpen, type Open } from '../protocol/opening.ts';
+import { ArbiterSession } from './arbiter-session.ts';
+import type { Catalog } from './catalog.ts';
+import { Driver } from './driver.ts';
+import { makeHandlers } from './effect-handlers.ts';
+import { MemberLinks } from './member-links.ts';
+import { PartnerAgent } from './partner-agent.ts';
+import type { MirrorMember, OrderResult } from './parts.ts';
+import type { Superserver } from './superserver.ts';
+
+export interface RunningMemberParts {
+  readonly self: MemberName;
+  readonly instance: string;
+  readonly journal: Journal;
+  readonly record: MemberRecord;
+  readonly recordPath: string;
+  readonly records: RecordFiles;
+  readonly catalog: Catalog;
+  readonly superserver: Superserver;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly events: EventsLog;
+  readonly log: (severity: 0 | 1 | 2 | 3, category: string, text: string) => void;
+  readonly mirrorSet: () => MirrorSet;
+  /** A newer mirror set was received from the primary. */
+  readonly onMirrorSet: (set: MirrorSet) => void;
+  /** Rows of the members as this primary sees them, for the others. */
+  readonly rows: () => readonly MemberReport[];
+  readonly endProcess: (because: string) => void;
+  readonly failed: (error: Error) => void;
+}
+
+/** How often a primary tells the others about each other (MON-022), ms. */
+const rowsPeriodMs = 1000;
+/** How long a full disk is left alone before the next try, ms. */
+const frozenRetryMs = 500;
+
+export class RunningMember implements MirrorMember {
+  readonly #parts: RunningMemberParts;
+  readonly #driver: Driver;
+  readonly #links: MemberLinks;
+  readonly #arbiter: ArbiterSession;
+  readonly #orders = new Map<number, (result: OrderResult) => void>();
+  /** Changes of the database set that wait until their record is durable. */
+  #recordWaits: {
+    readonly to: JournalPosition;
+    readonly done: (to: JournalPosition) => void;
+    readonly fail: (error: Error) => void;
+  }[] = [];
+  #request = 0;
+  #rows: readonly MemberReport[] | null = null;
+  /** Connection with the primary in the present contact; rows of an older one are let go. */
+  #contact = 0;
+  #rowsDueMs = 0;
+  /** On the primary: members served at the last step, and when the others were lost (wall clock, ms). */
+  #served: ReadonlySet<MemberName> = new Set();
+  readonly #lostMs = new Map<MemberName, number>();
+  #situation = 1;
+  #situationFacts = '';
+  newestReceivedMs = 0;
+
+  constructor(parts: RunningMemberParts) {
+    this.#parts = parts;
+    const { network, clock, journal, self } = parts;
+    const post = (event: Parameters<Driver['post']>[0]): void => this.#driver.post(event);
+    const timeoutMs = (): number => parts.mirrorSet().settings.qosTimeoutMs;
+    const definition = (name: MemberName) => memberNamed(parts.mirrorSet(), name);
+    this.#links = new MemberLinks({
+      network,
+      timers: clock,
+      envelope: () => this.#envelope(),
+      open: () => this.#open('data'),
+      addressesOf: (name) => this.#dataAddresses(name),
+      dialTimeoutMs: timeoutMs,
+      post,
+      onNotice: (from, notice) => this.#onNotice(from, notice),
+    });
+    this.#arbiter = new ArbiterSession({
+      network,
+      timers: clock,
+      open: () => this.#open('arbiter'),
+      address: () => parts.mirrorSet().settings.arbiter,
+      timeoutMs,
+      post,
+    });
+    const agent = new PartnerAgent({
+      network,
+      timers: clock,
+      mirror: parts.mirrorSet().name,
+      open: () => this.#open('agent'),
+      definition,
+      timeoutMs,
+      self,
+      journal,
+      post,
+    });
+    const { handlers, settle } = makeHandlers({
+      journal,
+      links: this.#links,
+      arbiter: this.#arbiter,
+      agent,
+      catalog: parts.catalog,
+      superserver: parts.superserver,
+      post,
+      saveRecord: (record) => this.#saveRecord(record),
+      wallMs: () => clock.wallMs(),
+      log: parts.log,
+      note: (what, rules, facts) => {
+        parts.events.append({ at: new Date(clock.wallMs()).toISOString(), member: self, what, rules, facts });
+      },
+      answerOperator: (request, result) => this.#answer(request, result),
+      endProcess: parts.endProcess,
+      later: (run) => void clock.after(frozenRetryMs, run),
+      failed: parts.failed,
+    });
+    const failoverMember = definition(self)?.type === 'Failover';
+    this.#driver = new Driver(initialState(self, parts.mirrorSet().name, failoverMember), {
+      handlers,
+      clock,
+      settle,
+      onStep: (state) => this.#onStep(state),
+      afterMessages: (run) => void setImmediate(run),
+    });
+  }
+
+  start(): void {
+    const { journal, catalog, record } = this.#parts;
+    const { applied, furthest } = catalog.follow(journal);
+    this.#driver.post({
+      type: 'started',
+      record,
+      settings: this.#settings(),
+      journalEnd: journal.end,
+      history: journal.history,
+      applied,
+      appliedFurthest: furthest,
+      lineage: randomUUID(),
+    });
+    this.#driver.post({ type: 'woke' });
+  }
+
+  get state(): MemberState {
+    return this.#driver.state;
+  }
+
+  get journal(): Journal {
+    return this.#parts.journal;
+  }
+
+  get situation(): number {
+    return this.#situation;
+  }
+
+  get newestAppliedMs(): number {
+    return this.#parts.catalog.newestAppliedMs;
+  }
+
+  received(): { readonly networkBytes: number; readonly journalBytes: number } {
+    return { networkBytes: this.#links.networkBytes, journalBytes: this.#links.journalBytes };
+  }
+
+  memberRows(): readonly MemberReport[] | null {
+    return this.#rows;
+  }
+
+  lostMsOf(member: MemberName): number | null {
+    return this.#lostMs.get(member) ?? null;
+  }
+
+  async order(order: OperatorCommand): Promise<OrderResult> {
+    this.#request += 1;
+    const request = this.#request;
+    return await new Promise<OrderResult>((resolve) => {
+      this.#orders.set(request, resolve);
+      this.#driver.post({ type: 'operator', request, order });
+    });
+  }
+
+  #answer(request: number, result: OrderResult): void {
+    this.#orders.get(request)?.(result);
+    this.#orders.delete(request);
+  }
+
+  async changeDatabaseSet(
+    kind: 'database-added' | 'database-removed',
+    database: string,
+    fromEmpty: boolean,
+  ): Promise<JournalPosition> {
+    const { superserver, journal, clock } = this.#parts;
+    if (this.state.role !== 'primary') throw new Error('only the primary changes the set of mirrored databases');
+    superserver.appendTaken();
+    const value = new Uint8Array([fromEmpty ? 1 : 0]);
+    const to = journal.append([{ kind, database, key: new Uint8Array(0), value }], clock.wallMs());
+    return await new Promise<JournalPosition>((done, fail) => {
+      this.#recordWaits.push({ to, done, fail });
+      this.appended(to);
+    });
+  }
+
+  /** Records were appended to the journal here. */
+  appended(to: JournalPosition): void {
+    this.#driver.post({ type: 'journal-appended', to });
+  }
+
+  mirrorSetChanged(set: MirrorSet): void {
+    this.#driver.post({ type: 'settings-changed', settings: this.#settings() });
+    for (const { connection } of this.state.serving.members.values())
+      this.#links.notify(connection, { mirrorSet: set });
+  }
+
+  /** Another member opened a data channel. */
+  acceptData(connection: Connection, member: MemberName): void {
+    this.#links.accept(connection, member);
+  }
+
+  /** Leave everything as it is and take no event any more. */
+  stop(): void {
+    this.#driver.stop();
+    this.#arbiter.close();
+    this.#links.closeAll();
+  }
+
+  #envelope(): Envelope {
+    const { record } = this.state;
+    return { from: this.#parts.self, incarnation: record.incarnation, epoch: record.epoch };
+  }
+
+  #open(channel: 'data' | 'arbiter' | 'agent'): Open {
+    const set = this.#parts.mirrorSet();
+    return makeOpen({
+      channel,
+      mirror: set.name,
+      member: this.#parts.self,
+      instance: this.#parts.instance,
+      incarnation: this.state.record.incarnation,
+      epoch: this.state.record.epoch,
+      qosTimeoutMs: set.settings.qosTimeoutMs,
+    });
+  }
+
+  /** CFG-061: the private address; an async falls back to the superserver's. */
+  #dataAddresses(name: MemberName): readonly Address[] {
+    const member = memberNamed(this.#parts.mirrorSet(), name);
+    if (member === undefined) return [];
+    const { superserver, privateAddress } = member;
+    const first = { host: privateAddress ?? superserver.host, port: superserver.port };
+    return first.host === superserver.host || this.state.failoverMember ? [first] : [first, superserver];
+  }
+
+  #settings(): MemberSettings {
+    const set = this.#parts.mirrorSet();
+    const { self } = this.#parts;
+    return {
+      qosTimeoutMs: set.settings.qosTimeoutMs,
+      arbiter: set.settings.arbiter !== null && this.state.failoverMember,
+      partner: this.state.failoverMember ? (partnerOf(set, self)?.name ?? null) : null,
+      failoverMembers: failoverMembers(set).map(({ name }) => name),
+    };
+  }
+
+  #saveRecord(record: MemberRecord): void {
+    try {
+      this.#parts.records.saveRecord(this.#parts.recordPath, record);
+    } catch (error) {
+      // Nothing behind this effect may happen: a record that cannot be written is the end of the process.
+      this.#parts.failed(error as Error);
+      throw error;
+    }
+  }
+
+  #onNotice(from: MemberName, notice: Notice): void {
+    if (this.state.attachment?.to !== from) return;
+    if (notice.rows !== undefined) this.#rows = notice.rows;
+    if (notice.mirrorSet !== undefined) {
+      this.#parts.onMirrorSet(notice.mirrorSet);
+      this.#driver.post({ type: 'settings-changed', settings: this.#settings() });
+    }
+  }
+
+  #onStep(state: MemberState): void {
+    this.#settleRecordWaits(state);
+    this.#watchLosses(state);
+    const contact = state.attachment?.asking === false ? state.attachment.connection : 0;
+    if (contact !== this.#contact) this.#rows = null;
+    this.#contact = contact;
+    this.#tellOthers(state);
+    const newest = this.#parts.journal.newestRecordMs;
+    if (newest > this.newestReceivedMs) this.newestReceivedMs = newest;
+    const { role, attachment, record, serving } = state;
+    const facts = [
+      role,
+      attachment?.to,
+      record.epoch.number,
+      record.wasActive?.term,
+      record.noFailover,
+      serving.trouble?.kind,
+    ];
+    const joined = facts.join('|');
+    if (joined !== this.#situationFacts) this.#situation += 1;
+    this.#situationFacts = joined;
+  }
+
+  #settleRecordWaits(state: MemberState): void {
+    if (this.#recordWaits.length === 0) return;
+    const { journal, role } = state;
+    const isPrimary = role === 'primary' || role === 'handing-over';
+    this.#recordWaits = this.#recordWaits.filter(({ to, done, fail }) => {
+      if (to.sequence <= journal.applied.sequence) done(to);
+      else if (!isPrimary) fail(new Error('this member is not primary any more; see the messages log'));
+      else return true;
+      return false;
+    });
+  }
+
+  #watchLosses({ serving, role }: MemberState): void {
+    if (role !== 'primary') this.#lostMs.clear();
+    for (const name of this.#served) if (!serving.members.has(name)) this.#lostMs.set(name, this.#parts.clock.wallMs());
+    if (this.#served.size !== serving.members.size || [...this.#served].some((name) => !serving.members.has(name))) {
+      this.#served = new Set(serving.members.keys());
+    }
+  }
+
+  /** New members get the mirror set at once; the rows go to all, about once a second. */
+  readonly #told = new Set<number>();
+  #tellOthers({ serving }: MemberState): void {
+    for (const { connection } of serving.members.values()) {
+      if (this.#told.has(connection)) continue;
+      this.#told.add(connection);
+      this.#links.notify(connection, { mirrorSet: this.#parts.mirrorSet() });
+      this.#rowsDueMs = 0;
+    }
+    const nowMs = this.#parts.clock.nowMs();
+    if (serving.members.size === 0 || nowMs < this.#rowsDueMs) return;
+    this.#rowsDueMs = nowMs + rowsPeriodMs;
+    const rows = this.#parts.rows();
+    for (const { connection } of serving.members.values()) this.#links.notify(connection, { rows });
+  }
+}
+
+/** The record on disk, or the first one; a damaged one is an error that names the file. */
+export function readMemberRecord(records: RecordFiles, path: string): MemberRecord {
+  const read = records.readRecord(path);
+  if (read.state === 'missing') return firstRecord;
+  if (read.state === 'damaged') {
+    throw new Error(
+      `${path} is damaged (${read.reason}): the role of this member is unknown; restore it from a backup, or delete the instance and join again`,
+    );
+  }
+  return { ...firstRecord, ...(read.value as MemberRecord) };
+}
