@@ -133,6 +133,16 @@ export function decodeAgentRequest(frame: Frame): AgentRequest {
   }
 }
 
+/** The number of a request that is otherwise not understood; 0 when it has none. */
+export function numberOfRequest(frame: Frame): number {
+  try {
+    return whole(frame, fields(frame, parseJsonBody(frame)), 'number');
+  } catch (error) {
+    if (error instanceof FrameError) return 0;
+    throw error;
+  }
+}
+
 export function encodeAgentAnswer(answer: AgentAnswerFrame): Frame {
   return { kind: AGENT.answer, body: jsonBody(answer) };
 }

@@ -1,0 +1,144 @@
+/**
+ * The program caretmirror-iscagent: the ISCAgent of one host, which is also an arbiter for whoever asks it. Chooses the real
+ * adapters, reads iscagent.conf, takes the host's agent lock (AGT-008), serves until it is told to stop.
+ */
+import { randomInt } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { readConfiguration } from '../host/configuration-file.ts';
+import { sayFailed, sayReady } from '../host/daemon-word.ts';
+import { openEventsLog } from '../host/events-log.ts';
+import { type HomePaths, homePaths, resolveHome } from '../host/home.ts';
+import type { HeldLock } from '../host/host.ts';
+import { type AgentConfiguration, readAgentConfiguration } from '../host/host-files.ts';
+import { nodeHost } from '../host/node-host.ts';
+import { makePrivateDirectory, removeSocket } from '../host/socket-files.ts';
+import { openDiskJournal } from '../journal/disk-journal.ts';
+import { checkPort } from '../mirror/mirror-set.ts';
+import { createTcpNetwork } from '../network/tcp-network.ts';
+import { AgentDriver } from './driver.ts';
+import { type AgentLog, createAgentLog } from './parts.ts';
+
+declare const CARETMIRROR_VERSION: string | undefined;
+
+const EXIT = { ended: 0, failed: 1, usage: 2 } as const;
+
+/** Resolves with the exit code when the agent has ended. */
+export async function main(args: readonly string[]): Promise<number> {
+  let log = logFrom(0);
+  try {
+    const options = readOptions(args);
+    const paths = homePaths(await resolveHome(options.home, process.env));
+    nodeHost.files.makeDirectory(paths.home);
+    const configuration = { ...readAgentConfiguration(paths.agentConfiguration), ...options.override };
+    log = logFrom(configuration.minimumSeverity);
+    log(0, 'Starting');
+    for (const warning of configuration.warnings) log(1, warning);
+    const told = untilTold();
+    const stop = await start(paths, configuration, log);
+    const { address, port } = configuration;
+    await sayReady({ address, port });
+    log(0, `Stopping: ${await told}`);
+    await stop();
+    return EXIT.ended;
+  } catch (error) {
+    const line = (error as Error).message.replace(/\s*[\r\n]+\s*/g, ' ');
+    log(3, line);
+    await sayFailed(line);
+    return error instanceof UsageError ? EXIT.usage : EXIT.failed;
+  }
+}
+
+class UsageError extends Error {}
+
+interface Options {
+  readonly home: string | undefined;
+  readonly override: Partial<Pick<AgentConfiguration, 'address' | 'port'>>;
+}
+
+function readOptions(args: readonly string[]): Options {
+  try {
+    const text = { type: 'string' } as const;
+    const { values } = parseArgs({ args: [...args], options: { home: text, address: text, port: text } });
+    const { home, address, port } = values;
+    if (port === undefined) return { home, override: address === undefined ? {} : { address } };
+    const checked = checkPort(/^\d+$/.test(port) ? Number(port) : Number.NaN);
+    if (!checked.ok) throw new Error(`--port ${port}: ${checked.text}`);
+    return { home, override: { ...(address === undefined ? {} : { address }), port: checked.value } };
+  } catch (cause) {
+    throw new UsageError(
+      `${(cause as Error).message}; use caretmirror-iscagent [--home DIR] [--address A] [--port P]`,
+      { cause },
+    );
+  }
+}
+
+/** Resolves with the function that stops it. */
+async function start(paths: HomePaths, configuration: AgentConfiguration, log: AgentLog): Promise<() => Promise<void>> {
+  const { address, port } = configuration;
+  const lock = takeLock(paths, address, port);
+  try {
+    const arbiterEvents = openEventsLog(join(paths.home, 'arbiter-events.jsonl'));
+    const driver = new AgentDriver({
+      home: paths.home,
+      host: nodeHost,
+      network: createTcpNetwork({ files: { makePrivateDirectory, removeSocket } }),
+      openJournal: (place) => openDiskJournal({ ...place, files: nodeHost.files, readOnly: true }),
+      readConfiguration,
+      log,
+      arbiterEvents,
+      version: ownVersion(),
+      firstSession: randomInt(1, 2 ** 31),
+    });
+    log(0, `Starting ApplicationServer on ${address}:${port}`);
+    await driver.listen(address, port);
+    return async () => {
+      await driver.close();
+      arbiterEvents.close();
+      lock.release();
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function takeLock(paths: HomePaths, address: string, port: number): HeldLock {
+  try {
+    return nodeHost.processes.acquireLock(paths.agentStatus, 'agent', { address, port });
+  } catch (cause) {
+    if ((cause as { code?: string }).code !== 'lock-held') throw cause;
+    throw new Error(`an ISCAgent serves this host already: ${(cause as Error).message}`, { cause });
+  }
+}
+
+function untilTold(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+/** To standard output: iscagent.log where a command has started it, the system's journal under systemd. */
+function logFrom(minimumSeverity: AgentConfiguration['minimumSeverity']): AgentLog {
+  return createAgentLog({
+    pid: process.pid,
+    minimumSeverity,
+    wallMs: nodeHost.clock.wallMs,
+    write: (line) => process.stdout.write(line),
+  });
+}
+
+/** Built in by scripts/build.mjs, else read from the package. */
+function ownVersion(): string {
+  if (typeof CARETMIRROR_VERSION === 'string') return CARETMIRROR_VERSION;
+  const require = createRequire(import.meta.url);
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      return (require(path) as { version: string }).version;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+    }
+  }
+  return 'unknown';
+}
