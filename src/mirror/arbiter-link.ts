@@ -1,5 +1,5 @@
 /** A failover member's session with the arbiter: opened by the member, tried again for ever, lost by silence (FO-013, FO-033). */
-import type { ArbiterLink, Step } from './member-state.ts';
+import type { ArbiterLink, MemberState, Step } from './member-state.ts';
 import { noArbiter } from './member-state.ts';
 import { keepAlivePeriodMs, log, retryPauseMs, silenceLimitMs } from './step.ts';
 
@@ -18,13 +18,17 @@ export function renewSession(step: Step): void {
   step.state.arbiter = { ...noArbiter, told: arbiter.told };
 }
 
-export function keepSession(step: Step): void {
-  const { state } = step;
-  const wanted =
+export function wantsSession(state: MemberState): boolean {
+  return (
     state.failoverMember &&
     state.settings.arbiter &&
-    ['seeking', 'attached', 'primary', 'becoming'].includes(state.role);
-  if (!wanted) {
+    ['seeking', 'attached', 'primary', 'becoming'].includes(state.role)
+  );
+}
+
+export function keepSession(step: Step): void {
+  const { state } = step;
+  if (!wantsSession(state)) {
     if (state.arbiter.state !== 'off') renewSession(step);
     return;
   }

@@ -57,6 +57,7 @@ export function onWelcome(
     sentAtMs: [],
     echo: 0,
     durableTo: state.journal.durable,
+    history: message.history,
     activating: null,
     mode: 'agent',
     modeTerm: 0,
@@ -140,7 +141,9 @@ function onData(step: Step, attachment: Attachment, message: Extract<DataMessage
     onPrimaryLost(step, 'journal data does not join what is here');
     return;
   }
-  setJournal(step, { appended: message.to });
+  // Whatever is stored is a prefix of the primary's journal, and so are the beginnings of its epochs.
+  const history = attachment.history.filter((beginning) => beginning.epoch <= message.to.epoch);
+  setJournal(step, { appended: message.to, history });
   step.effects.push({ type: 'store-journal', connection: attachment.connection, from: message.from, to: message.to });
 }
 

@@ -83,6 +83,8 @@ export interface Attachment {
   /** Newest keep-alive number received. */
   echo: number;
   durableTo: JournalPosition;
+  /** Where each epoch begins in the primary's journal; it begins none while this contact lasts. */
+  history: readonly EpochBeginning[];
   /** An activation whose data is not fsynced yet. */
   activating: { term: number; upTo: JournalPosition } | null;
   mode: 'agent' | 'ready' | 'arbiter';

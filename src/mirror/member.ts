@@ -20,7 +20,6 @@ import type { MemberEffect } from './effects.ts';
 import type { MemberEvent } from './events.ts';
 import { comparePositions, earlier, later } from './journal-position.ts';
 import { advanceDurable, onApplied, onShipped, pumpMember, setJournal } from './journal-transfer.ts';
-import { silenceShareOfQos as silenceShare } from './limits.ts';
 import type { MemberState, Step } from './member-state.ts';
 import {
   onAgentAnswer,
@@ -46,6 +45,8 @@ import {
 } from './primary.ts';
 import { beginSeeking, onHelloFailed, setSeeking } from './seeking.ts';
 import { enterRole, log, saveRecord } from './step.ts';
+
+export { nextWakeMs } from './deadlines.ts';
 
 export interface StepResult {
   readonly state: MemberState;
@@ -281,34 +282,4 @@ function onDatabasesApplied(now: Step, event: Extract<MemberEvent, { type: 'data
     return;
   }
   now.effects.push({ type: 'answer-clients', to: event.to });
-}
-
-/** When `woke` is wanted next, on the same clock as nowMs; null = never. */
-export function nextWakeMs(state: MemberState): number | null {
-  if (state.role === 'down' || state.role === 'starting') return null;
-  const qos = state.settings.qosTimeoutMs;
-  const times: number[] = [];
-  if (state.role === 'seeking') {
-    const { seeking } = state;
-    const busy = seeking.dialling !== null || seeking.helloOver !== null || seeking.request !== null;
-    times.push(busy ? seeking.deadlineMs : seeking.retryAtMs);
-  }
-  if (state.attachment !== null && !state.attachment.asking) {
-    times.push(state.attachment.keepAliveAtMs, state.attachment.lastHeardMs + qos * silenceShare);
-  }
-  for (const served of state.serving.members.values()) {
-    times.push(served.keepAliveAtMs, served.lastHeardMs + qos * silenceShare);
-    const sent = served.inFlight[0]?.sentAtMs;
-    if (sent !== undefined && state.serving.counted?.member === served.name) times.push(sent + qos * silenceShare);
-  }
-  if (state.serving.trouble?.untilMs != null) times.push(state.serving.trouble.untilMs);
-  if (state.serving.mode === 'entering' && state.serving.trouble === null) times.push(state.serving.enterDeadlineMs);
-  if (state.role === 'handing-over') times.push(state.serving.handOverDeadlineMs);
-  if (state.serving.fencing !== null) times.push(state.serving.fencing.atMs);
-  if (state.arbiter.state === 'open')
-    times.push(state.arbiter.keepAliveAtMs, state.arbiter.lastHeardMs + qos * silenceShare);
-  if (state.arbiter.state === 'off' && state.settings.arbiter && state.failoverMember)
-    times.push(state.arbiter.retryAtMs);
-  for (const order of state.orders) times.push(order.deadlineMs);
-  return times.length === 0 ? null : Math.min(...times);
 }

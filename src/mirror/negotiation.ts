@@ -40,7 +40,10 @@ function startAlone(step: Step): void {
     pauseSeeking(step, fenced ? 'another member has become primary since (fence)' : 'ValidatedMember is 0', 'agent');
     return;
   }
-  if (state.record.noFailover && !state.record.primaryOfEpoch) return;
+  if (state.record.noFailover && !state.record.primaryOfEpoch) {
+    pauseSeeking(step, 'no failover is set', 'agent');
+    return;
+  }
   log(step, 'alone-becoming-primary');
   becomePrimary(step, 'alone', 'FO-063', 'there is no other failover member');
 }
@@ -48,7 +51,8 @@ function startAlone(step: Step): void {
 function sayHelloInTurn(step: Step): void {
   const { settings, seeking } = step.state;
   const target = settings.failoverMembers[seeking.turn % Math.max(1, settings.failoverMembers.length)];
-  if (target !== undefined) dialFor(step, target);
+  if (target === undefined) pauseSeeking(step, 'no failover member is known', 'hello');
+  else dialFor(step, target);
 }
 
 function dialFor(step: Step, to: string): void {

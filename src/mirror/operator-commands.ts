@@ -43,7 +43,7 @@ export function precondition(state: MemberState, command: OperatorCommand['comma
       if (isPrimary && state.serving.trouble !== null) {
         return failed('in-trouble', 'the primary is in trouble state; try again when it has left it', 'FO-072');
       }
-      if (!isPrimary && state.attachment === null) {
+      if (!isPrimary && (state.attachment === null || state.attachment.asking)) {
         return failed(
           'no-primary',
           'there is no primary to agree with; try again when this member is backup',
@@ -57,7 +57,7 @@ export function precondition(state: MemberState, command: OperatorCommand['comma
       if (isPrimary) return failed('is-primary', 'this member is already the primary', 'FO-007');
       if (record.noFailover)
         return failed('no-failover', 'no failover is set; clear it first (Change No Failover State)', 'FO-072');
-      if (role !== 'attached' || record.wasActive === null) {
+      if (role !== 'attached' || record.wasActive === null || state.attachment?.asking === true) {
         return failed(
           'not-active',
           'this member is not an active backup, so it may lack journal data; wait until it is Active, or use "Force this node to become the primary"',
