@@ -1,0 +1,77 @@
+/** The simulated ISCAgent of one host: decides with src/mirror/agent.ts, shares the disk and the process with its instance. */
+import { decideForAgent, downRecord, fenced, type InstanceState } from '../mirror/agent.ts';
+import type { AgentAnswer } from '../mirror/messages.ts';
+import type { Epoch } from '../mirror/terms.ts';
+import type { MemberDisk } from './member-disk.ts';
+import type { MemberHost } from './member-host.ts';
+
+export class AgentHost {
+  readonly #on: MemberHost;
+  alive = true;
+  #frozen = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(on: MemberHost) {
+    this.#on = on;
+  }
+
+  freeze(): void {
+    this.#frozen = true;
+  }
+
+  thaw(): void {
+    this.#frozen = false;
+    for (const run of this.#waiting.splice(0)) run();
+  }
+
+  die(): void {
+    this.alive = false;
+    this.#frozen = false;
+    this.#waiting = [];
+  }
+
+  whenAwake(run: () => void): void {
+    if (this.#frozen) this.#waiting.push(run);
+    else run();
+  }
+
+  confirmDown(
+    question: 'confirm-down' | 'force-down',
+    requester: string,
+    epoch: Epoch,
+    answer: (said: AgentAnswer) => void,
+  ): void {
+    const { process, disk, world } = this.#on;
+    const own = process?.state.record.epoch ?? disk.record.epoch;
+    const verdict = decideForAgent({
+      question,
+      instance: this.#instance(),
+      epoch: own.number < epoch.number ? 'lower' : 'not-lower',
+    });
+    if (verdict.outcome === 'running') {
+      const role = process?.state.role;
+      return answer({ says: 'running', primary: role === 'primary' || role === 'handing-over', epoch: own });
+    }
+    if (verdict.outcome === 'kill-then-down') {
+      world.tell(this.#on.name, `its agent forces the instance down for ${requester} [${verdict.spec}]`);
+      this.#on.kill();
+    }
+    if (!disk.readable) return answer({ says: 'down', record: null });
+    disk.record = fenced(disk.record, requester, epoch);
+    answer({ says: 'down', record: downRecord(disk.record) });
+  }
+
+  /** Null = not to be had: the disk cannot be read, or that incarnation is not the last one or lives. */
+  journalOf(incarnation: number): MemberDisk | null {
+    const { process, disk } = this.#on;
+    if (process !== null || !disk.readable) return null;
+    return incarnation === 0 || disk.record.incarnation === incarnation ? disk : null;
+  }
+
+  #instance(): InstanceState {
+    const { process } = this.#on;
+    if (process === null) return 'dead';
+    if (process.frozen) return 'hung';
+    return process.state.role === 'primary' || process.state.role === 'handing-over' ? 'serves-as-primary' : 'serves';
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The disk of one simulated member: its durable record, its mirror journal with a flushed mark, and how far its databases
+ * are. It outlives the process; a crash of the host may take what was not flushed. Each journal element carries a number
+ * made of everything before it, so that two journals are equal up to an element exactly when these numbers are.
+ */
+import { type EpochBeginning, JOURNAL_START, type JournalPosition } from '../mirror/journal-position.ts';
+import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
+import type { Epoch } from '../mirror/terms.ts';
+import type { Chance } from './random.ts';
+
+/** A record of the journal, or the header with which an epoch begins (no payload, the sequence of the record before). */
+export interface JournalElement {
+  readonly position: JournalPosition;
+  readonly owner: string;
+  readonly lineage: string;
+  readonly header: boolean;
+  /** The number that a client set. */
+  readonly payload: number;
+  readonly chain: number;
+}
+
+const headerBytes = 256;
+const recordBytes = 100;
+
+export class MemberDisk {
+  record: MemberRecord = firstRecord;
+  elements: JournalElement[] = [];
+  /** How many elements are flushed. */
+  flushed = 0;
+  /** How many elements the databases hold, and how many of these survive a crash of the host. */
+  applied = 0;
+  appliedFlushed = 0;
+  /** The agent cannot read it, and no process starts from it. */
+  readable = true;
+  /** Elements that `cut` took away, for I7. */
+  keptAside: JournalElement[] = [];
+
+  positionAt(count: number): JournalPosition {
+    return this.elements[count - 1]?.position ?? JOURNAL_START;
+  }
+
+  get end(): JournalPosition {
+    return this.positionAt(this.elements.length);
+  }
+
+  get history(): readonly EpochBeginning[] {
+    return this.elements
+      .filter((element) => element.header)
+      .map(({ position, owner, lineage }) => ({ epoch: position.epoch, owner, lineage, begin: position }));
+  }
+
+  /** How many elements stand up to and with this place. */
+  countUpTo(place: { readonly epoch: number; readonly sequence: number }): number {
+    let low = 0;
+    let high = this.elements.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const { position } = this.elements[middle] as JournalElement;
+      const isAfter = position.epoch - place.epoch || position.sequence - place.sequence;
+      if (isAfter > 0) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Is this very element, with the same past, among the first `count`? */
+  holds(element: JournalElement, count: number): boolean {
+    const at = this.countUpTo(element.position);
+    return at > 0 && at <= count && this.elements[at - 1]?.chain === element.chain;
+  }
+
+  startFile(epoch: Epoch): JournalElement {
+    const { file, sequence } = this.end;
+    const position = { epoch: epoch.number, file: file + 1, offset: headerBytes, sequence };
+    const element = this.#add(position, epoch.owner, epoch.lineage, true, 0);
+    this.flushed = this.elements.length;
+    return element;
+  }
+
+  append(payload: number): JournalElement {
+    const last = this.elements.at(-1) as JournalElement;
+    const { epoch, file, offset, sequence } = last.position;
+    const position = { epoch, file, offset: offset + recordBytes, sequence: sequence + 1 };
+    return this.#add(position, last.owner, last.lineage, false, payload);
+  }
+
+  store(elements: readonly JournalElement[]): void {
+    this.elements.push(...elements);
+  }
+
+  cut(to: { readonly epoch: number; readonly sequence: number }): JournalElement[] {
+    const gone = this.elements.splice(this.countUpTo(to));
+    this.flushed = this.elements.length;
+    this.keptAside.push(...gone);
+    return gone;
+  }
+
+  /** The power is gone: of what was not flushed only a random beginning is left. */
+  loseUnflushed(chance: Chance): void {
+    const kept = this.flushed + chance.below(this.elements.length - this.flushed + 1);
+    this.elements.length = kept;
+    this.flushed = kept;
+    this.applied = this.appliedFlushed + chance.below(this.applied - this.appliedFlushed + 1);
+    this.appliedFlushed = this.applied;
+  }
+
+  #add(position: JournalPosition, owner: string, lineage: string, header: boolean, payload: number): JournalElement {
+    const before = this.elements.at(-1)?.chain ?? 0;
+    let chain = Math.imul(before ^ payload, 0x01000193) ^ position.epoch;
+    for (let index = 0; index < owner.length; index += 1)
+      chain = Math.imul(chain ^ owner.charCodeAt(index), 0x5bd1e995);
+    chain = Math.imul(chain ^ position.sequence ^ (chain >>> 15), 0x85ebca6b) >>> 0;
+    const element = { position, owner, lineage, header, payload, chain };
+    this.elements.push(element);
+    return element;
+  }
+}

@@ -1,0 +1,408 @@
+/**
+ * One run of a simulated member process: the rules of src/mirror with a driver that keeps the promises of effects.ts. One
+ * queue of events, one step at a time, effects in order; the process can be killed between any two effects. What it keeps on
+ * disk is in member-disk.ts; everything here dies with it.
+ */
+import type { MemberEffect } from '../mirror/effects.ts';
+import type { MemberEvent } from '../mirror/events.ts';
+import type { JournalPosition } from '../mirror/journal-position.ts';
+import { keepAliveShareOfQos } from '../mirror/limits.ts';
+import { nextWakeMs, step } from '../mirror/member.ts';
+import { initialState, type MemberState } from '../mirror/member-state.ts';
+import type { DataMessage, Envelope, FromArbiter } from '../mirror/messages.ts';
+import { AgentCalls } from './agent-calls.ts';
+import type { JournalElement } from './member-disk.ts';
+import type { MemberHost } from './member-host.ts';
+import type { Appointment } from './virtual-clock.ts';
+import type { EndPoint } from './virtual-network.ts';
+
+export type Untimed = MemberEvent extends infer E ? (E extends MemberEvent ? Omit<E, 'nowMs'> : never) : never;
+
+interface DataFrame {
+  readonly envelope: Envelope;
+  readonly message: DataMessage;
+  readonly elements: readonly JournalElement[];
+}
+
+/** How the arbiter's end and ours meet. */
+export type FromArbiterFrame = { readonly session: number } | { readonly told: FromArbiter };
+
+const elementsInChunk = 40;
+
+export class MemberProcess implements EndPoint {
+  readonly host: string;
+  readonly on: MemberHost;
+  state: MemberState;
+  alive = true;
+  #frozenSinceMs: number | null = null;
+  #inbox: Untimed[] = [];
+  #running = false;
+  #timer: Appointment | null = null;
+  #arrived = new Map<number, readonly JournalElement[]>();
+  #arbiter: { connection: number | null; attempt: number } = { connection: null, attempt: 0 };
+  #dials = 0;
+  #flushing = false;
+  #calls: AgentCalls;
+  /** Updates at the door, and those appended whose client waits. */
+  gate: 'open' | 'held' | 'closed' = 'closed';
+  waiting: number[] = [];
+  unanswered: JournalElement[] = [];
+  /** The process dies before its n-th next effect; 0 = not planned. */
+  dieAtEffect = 0;
+
+  constructor(on: MemberHost) {
+    this.on = on;
+    this.host = on.name;
+    this.state = initialState(on.name, 'MIRROR', on.failoverMember);
+    this.#calls = new AgentCalls(this);
+  }
+
+  begin(): void {
+    const { disk, world } = this.on;
+    disk.flushed = disk.elements.length;
+    this.post({
+      type: 'started',
+      record: disk.record,
+      settings: this.on.settings,
+      journalEnd: disk.end,
+      history: disk.history,
+      applied: disk.positionAt(disk.applied),
+      appliedFurthest: disk.positionAt(disk.applied),
+      lineage: `lineage-${this.host}-${world.chance.below(1e9)}`,
+    });
+  }
+
+  // Life.
+
+  get frozen(): boolean {
+    return this.#frozenSinceMs !== null;
+  }
+
+  freeze(): void {
+    this.#frozenSinceMs ??= this.on.localMs();
+  }
+
+  thaw(): void {
+    if (this.#frozenSinceMs === null) return;
+    const gapMs = this.on.localMs() - this.#frozenSinceMs;
+    this.#frozenSinceMs = null;
+    if (gapMs > this.state.settings.qosTimeoutMs * keepAliveShareOfQos) this.#inbox.unshift({ type: 'stalled', gapMs });
+    this.#run();
+    this.#setTimer();
+  }
+
+  /** The process is gone, as by kill -9. */
+  die(): void {
+    this.alive = false;
+    this.gate = 'closed';
+    this.#timer = this.#cancel(this.#timer);
+  }
+
+  // Events.
+
+  received(connection: number, frame: unknown): void {
+    if (connection === this.#arbiter.connection) {
+      const fromArbiter = frame as FromArbiterFrame;
+      if ('session' in fromArbiter) this.post({ type: 'arbiter-opened', session: fromArbiter.session });
+      else this.post({ type: 'arbiter-message', message: fromArbiter.told });
+      return;
+    }
+    const { envelope, message, elements } = frame as DataFrame;
+    if (elements !== undefined) this.#arrived.set(connection, [...(this.#arrived.get(connection) ?? []), ...elements]);
+    if (envelope !== undefined) this.post({ type: 'message', connection, envelope, message });
+  }
+
+  closed(connection: number, reason: string): void {
+    if (connection === this.#arbiter.connection) {
+      this.#arbiter.connection = null;
+      this.post({ type: 'arbiter-closed', reason });
+    } else this.post({ type: 'closed', connection, reason });
+  }
+
+  post(event: Untimed): void {
+    if (!this.alive) return;
+    this.#inbox.push(event);
+    this.#run();
+  }
+
+  #run(): void {
+    if (this.#running) return;
+    this.#running = true;
+    while (this.alive && !this.frozen && this.#inbox.length > 0) this.#step(this.#inbox.shift() as Untimed);
+    this.#running = false;
+    if (this.alive) this.#setTimer();
+  }
+
+  #step(event: Untimed): void {
+    const { world } = this.on;
+    const before = this.state;
+    const result = step(before, { ...event, nowMs: this.on.localMs() } as MemberEvent);
+    this.state = result.state;
+    world.checkers.stepped(this, before, event);
+    for (const effect of result.effects) {
+      if (this.dieAtEffect > 0) {
+        this.dieAtEffect -= 1;
+        if (this.dieAtEffect === 0) {
+          world.tell(this.host, `dies before the effect ${effect.type} of ${event.type}`);
+          this.on.kill();
+        }
+      }
+      if (!this.alive) return;
+      this.#carryOut(effect);
+    }
+  }
+
+  #setTimer(): void {
+    this.#timer = this.#cancel(this.#timer);
+    if (!this.alive || this.frozen) return;
+    const dueMs = nextWakeMs(this.state);
+    if (dueMs === null) return;
+    const { world } = this.on;
+    const quantumMs = 0.01 + world.chance.next() * 2;
+    this.#timer = world.clock.at(this.on.whenLocalIs(dueMs) + quantumMs, () => {
+      this.#timer = null;
+      if (!this.alive || this.frozen) return;
+      this.post({ type: 'woke' });
+      const next = nextWakeMs(this.state);
+      if (this.alive && next !== null && next <= this.on.localMs()) world.checkers.spins(this, next);
+    });
+  }
+
+  #cancel(appointment: Appointment | null): null {
+    if (appointment !== null) appointment.cancelled = true;
+    return null;
+  }
+
+  // Effects.
+
+  #carryOut(effect: MemberEffect): void {
+    const { disk, world } = this.on;
+    switch (effect.type) {
+      case 'save-record':
+        world.checkers.savesRecord(this, effect.record);
+        disk.record = effect.record;
+        return;
+      case 'dial':
+        return this.#dial(effect.to);
+      case 'send':
+        return this.#send(effect.connection, effect.message, []);
+      case 'close':
+        this.#arrived.delete(effect.connection);
+        return world.network.close(effect.connection, this, effect.reason);
+      case 'open-arbiter':
+        return this.#openArbiter();
+      case 'close-arbiter':
+        return this.#closeArbiter();
+      case 'tell-arbiter':
+        if (this.#arbiter.connection !== null)
+          world.network.send(this.#arbiter.connection, this, { member: this.host, message: effect.message });
+        return;
+      case 'ask-agent':
+        return this.#calls.ask(effect);
+      case 'ask-journal':
+        return this.#calls.askJournal(effect);
+      case 'fetch-journal':
+        return this.#calls.fetchJournal(effect);
+      case 'end-process':
+        world.tell(this.host, `ends: ${effect.because}`);
+        return this.on.kill();
+      case 'note':
+        world.tell(this.host, `${effect.what} [${effect.rules.join(' ')}] ${JSON.stringify(effect.facts)}`);
+        return world.checkers.noted(this, effect.what);
+      case 'log':
+        if (world.verbose) world.tell(this.host, `log ${effect.message} ${JSON.stringify(effect.facts)}`);
+        return;
+      case 'answer-operator':
+        world.tell(this.host, `answers the operator: ${effect.outcome}, ${effect.text}`);
+        return;
+      default:
+        return this.#carryOutOnData(effect);
+    }
+  }
+
+  #carryOutOnData(effect: MemberEffect): void {
+    const { disk } = this.on;
+    switch (effect.type) {
+      case 'flush-journal':
+        return this.#flush();
+      case 'ship-journal':
+        return this.#ship(effect);
+      case 'store-journal':
+        return this.#store(effect);
+      case 'cut-journal': {
+        const gone = this.on.cutJournal(effect.to);
+        return this.post({ type: 'journal-cut', end: disk.end, history: disk.history, records: gone, keptIn: 'aside' });
+      }
+      case 'start-file':
+        disk.startFile(effect.epoch);
+        this.on.world.checkers.startedFile(this);
+        return this.post({ type: 'file-started', end: disk.end, history: disk.history });
+      case 'apply-journal':
+        return this.#apply(effect.to);
+      case 'admit-updates':
+        this.gate = 'open';
+        this.on.world.checkers.opens(this);
+        for (const payload of this.waiting.splice(0)) this.update(payload);
+        return;
+      case 'hold-updates':
+        this.gate = 'held';
+        return;
+      case 'refuse-updates':
+        this.gate = 'closed';
+        this.waiting = [];
+        this.unanswered = [];
+        return;
+      case 'answer-clients':
+        return this.#answer(effect.to);
+      default:
+        return;
+    }
+  }
+
+  #dial(to: string): void {
+    const { world } = this.on;
+    this.#dials += 1;
+    let settled = false;
+    const settle = (event: Untimed): void => {
+      if (settled) return;
+      settled = true;
+      this.post(event);
+    };
+    world.clock.after(this.state.settings.qosTimeoutMs, () => settle({ type: 'dial-failed', to, reason: 'timeout' }));
+    world.network.carry(this.host, to, () => {
+      const target = world.member(to);
+      if (!target.up) return;
+      const process = target.process;
+      world.network.carry(to, this.host, () => {
+        if (!this.alive || settled) return;
+        if (process === null) return settle({ type: 'dial-failed', to, reason: 'refused' });
+        const connection = world.network.connect(this, process);
+        if (!process.alive) world.network.ended(process, false);
+        settle({ type: 'dialled', to, connection });
+      });
+    });
+  }
+
+  #send(connection: number, message: DataMessage, elements: readonly JournalElement[]): void {
+    const { record } = this.state;
+    const { world } = this.on;
+    if (!(connection > 0)) world.checkers.complain('bug', `${this.host} sends ${message.type} on no connection`);
+    if (world.verbose) world.tell(this.host, `#${connection} ${JSON.stringify(message)}`);
+    const envelope = { from: this.host, incarnation: record.incarnation, epoch: record.epoch };
+    world.network.send(connection, this, { envelope, message, elements } satisfies DataFrame);
+  }
+
+  #openArbiter(): void {
+    const { world } = this.on;
+    this.#arbiter.attempt += 1;
+    const { attempt } = this.#arbiter;
+    const isPresent = () => this.alive && this.#arbiter.attempt === attempt && this.#arbiter.connection === null;
+    world.clock.after(this.state.settings.qosTimeoutMs, () => {
+      if (isPresent()) this.post({ type: 'arbiter-closed', reason: 'timeout' });
+    });
+    world.network.carry(this.host, 'X', () => {
+      const target = world.arbiter.process;
+      if (!world.arbiter.up) return;
+      world.network.carry('X', this.host, () => {
+        if (!isPresent()) return;
+        if (target === null || target !== world.arbiter.process) {
+          this.#arbiter.attempt += 1;
+          return this.post({ type: 'arbiter-closed', reason: 'refused' });
+        }
+        this.#arbiter.connection = world.network.connect(this, target);
+        const hello = { member: this.host, open: this.state.settings.qosTimeoutMs };
+        world.network.send(this.#arbiter.connection, this, hello);
+      });
+    });
+  }
+
+  #closeArbiter(): void {
+    this.#arbiter.attempt += 1;
+    if (this.#arbiter.connection === null) return;
+    this.on.world.network.close(this.#arbiter.connection, this, 'closed by the member');
+    this.#arbiter.connection = null;
+  }
+
+  // Journal and databases.
+
+  #flush(): void {
+    if (this.#flushing) return;
+    const { disk, world } = this.on;
+    this.#flushing = true;
+    world.clock.after(this.on.flushMs(), () => {
+      this.#flushing = false;
+      if (!this.alive) return;
+      const grown = disk.elements.length;
+      disk.flushed = grown;
+      this.post({ type: 'journal-flushed', to: disk.positionAt(grown) });
+    });
+  }
+
+  #ship(effect: Extract<MemberEffect, { type: 'ship-journal' }>): void {
+    const { disk, world } = this.on;
+    const first = disk.countUpTo(effect.from);
+    const limit = Math.min(disk.countUpTo(effect.to), first + elementsInChunk);
+    const start = disk.positionAt(first);
+    if (limit <= first || start.epoch !== effect.from.epoch || start.sequence !== effect.from.sequence) {
+      const place = `${effect.from.epoch}/${effect.from.sequence}`;
+      world.checkers.complain('bug', `${this.host} ships from ${place}, which is not in its journal or is its end`);
+      return;
+    }
+    const elements = disk.elements.slice(first, limit);
+    const to = disk.positionAt(limit);
+    this.#send(effect.connection, { type: 'data', from: effect.from, to, durableTo: effect.durableTo }, elements);
+    this.post({ type: 'journal-shipped', connection: effect.connection, to, bytes: elements.length * 100 });
+  }
+
+  #store(effect: Extract<MemberEffect, { type: 'store-journal' }>): void {
+    const { disk, world } = this.on;
+    const arrived = this.#arrived.get(effect.connection) ?? [];
+    const first = arrived.findIndex(({ position }) => isAfter(position, effect.from));
+    const last = arrived.findIndex(({ position }) => !isAfter(effect.to, position));
+    const elements = arrived.slice(first, last + 1);
+    this.#arrived.set(effect.connection, arrived.slice(last + 1));
+    if (this.on.diskFails) {
+      this.post({ type: 'store-failed', connection: effect.connection, reason: 'no room', end: disk.end });
+      return;
+    }
+    this.on.store(elements);
+    if (world.verbose) world.tell(this.host, `stored up to ${JSON.stringify(disk.end)}`);
+    this.#flush();
+  }
+
+  #apply(to: JournalPosition): void {
+    const { disk, world } = this.on;
+    world.clock.after(world.chance.between(0.2, 3), () => {
+      if (!this.alive) return;
+      if (world.chance.happens(0.5)) disk.appliedFlushed = disk.applied;
+      this.on.applyUpTo(to);
+      this.post({ type: 'databases-applied', to });
+    });
+  }
+
+  // Clients.
+
+  /** An update of a client of this host; false = refused. */
+  update(payload: number): boolean {
+    if (this.gate === 'closed') return false;
+    if (this.gate === 'held') {
+      if (this.waiting.length < 3) this.waiting.push(payload);
+      return true;
+    }
+    const element = this.on.disk.append(payload);
+    this.on.world.checkers.stored(this.on, [element]);
+    this.unanswered.push(element);
+    this.post({ type: 'journal-appended', to: element.position });
+    return true;
+  }
+
+  #answer(to: JournalPosition): void {
+    const answered = this.unanswered.filter(({ position }) => !isAfter(position, to));
+    this.unanswered = this.unanswered.filter(({ position }) => isAfter(position, to));
+    for (const element of answered) this.on.world.checkers.acknowledged(this, element);
+  }
+}
+
+export function isAfter(a: { epoch: number; sequence: number }, b: { epoch: number; sequence: number }): boolean {
+  return a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence);
+}

@@ -1,0 +1,176 @@
+/**
+ * Connections between processes on hosts, over links that can be cut in one direction or both. What is sent on one
+ * connection arrives in order or not at all; while a link is cut everything is held in silence, and at the healing it is
+ * delivered or the connection breaks.
+ */
+import type { Chance } from './random.ts';
+import type { Appointment, VirtualClock } from './virtual-clock.ts';
+
+export interface EndPoint {
+  readonly host: string;
+  /** Called only while this end is open. */
+  received(connection: number, message: unknown): void;
+  closed(connection: number, reason: string): void;
+}
+
+type Item = { readonly message: unknown; readonly readyAtMs: number; readonly close: string | null };
+
+interface Side {
+  readonly point: EndPoint;
+  open: boolean;
+  /** What this side has sent and the other has not received. */
+  outgoing: Item[];
+  timer: Appointment | null;
+}
+
+interface Connection {
+  readonly id: number;
+  readonly sides: readonly [Side, Side];
+}
+
+export class VirtualNetwork {
+  readonly #clock: VirtualClock;
+  readonly #chance: Chance;
+  readonly #connections = new Map<number, Connection>();
+  readonly #cut = new Set<string>();
+  readonly #slow = new Map<string, number>();
+  #number = 0;
+  /** How many messages have arrived. */
+  delivered = 0;
+
+  constructor(clock: VirtualClock, chance: Chance) {
+    this.#clock = clock;
+    this.#chance = chance;
+  }
+
+  isUp(from: string, to: string): boolean {
+    return from === to || !this.#cut.has(`${from}>${to}`);
+  }
+
+  /** Silence from `from` to `to`. */
+  cutOneWay(from: string, to: string): void {
+    this.#cut.add(`${from}>${to}`);
+  }
+
+  slowDown(a: string, b: string, latencyMs: number): void {
+    this.#slow.set(`${a}>${b}`, latencyMs);
+    this.#slow.set(`${b}>${a}`, latencyMs);
+  }
+
+  /** Both directions work again; `breakShare` of the connections across it break instead of going on. */
+  heal(a: string, b: string, breakShare: number): void {
+    const wasCut = this.#cut.delete(`${a}>${b}`);
+    if (!this.#cut.delete(`${b}>${a}`) && !wasCut) return;
+    for (const connection of [...this.#connections.values()]) {
+      const hosts = connection.sides.map((side) => side.point.host);
+      if (!hosts.includes(a) || !hosts.includes(b)) continue;
+      if (this.#chance.happens(breakShare)) this.#break(connection);
+      for (const index of [0, 1] as const) this.#pump(connection, index);
+    }
+  }
+
+  connect(first: EndPoint, second: EndPoint): number {
+    this.#number += 1;
+    const side = (point: EndPoint): Side => ({ point, open: true, outgoing: [], timer: null });
+    this.#connections.set(this.#number, { id: this.#number, sides: [side(first), side(second)] });
+    return this.#number;
+  }
+
+  send(id: number, from: EndPoint, message: unknown): void {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return;
+    const index = connection.sides[0].point === from ? 0 : 1;
+    if (!connection.sides[index].open) return;
+    this.#put(connection, index, message, null);
+  }
+
+  close(id: number, from: EndPoint, reason: string): void {
+    const connection = this.#connections.get(id);
+    if (connection === undefined) return;
+    const index = connection.sides[0].point === from ? 0 : 1;
+    if (!connection.sides[index].open) return;
+    connection.sides[index].open = false;
+    this.#put(connection, index, null, reason);
+  }
+
+  /** A process is gone: its peers hear so unless the whole host is gone; then they hear nothing until it is back. */
+  ended(point: EndPoint, hostLost: boolean): void {
+    for (const connection of this.#connections.values()) {
+      const index = connection.sides.findIndex((side) => side.point === point) as 0 | 1 | -1;
+      if (index < 0 || !connection.sides[index as 0 | 1].open) continue;
+      const side = connection.sides[index as 0 | 1];
+      side.open = false;
+      if (hostLost) side.outgoing = [];
+      else if (this.#chance.happens(0.3)) side.outgoing = side.outgoing.slice(0, this.#chance.below(4));
+      if (!hostLost) this.#put(connection, index as 0 | 1, null, 'the process at the other end is gone');
+    }
+  }
+
+  /** A host is back: whatever was still connected to its former processes is told so. */
+  hostBack(host: string): void {
+    for (const connection of this.#connections.values()) {
+      for (const index of [0, 1] as const) {
+        const side = connection.sides[index];
+        if (side.point.host === host && !side.open && connection.sides[1 - index]?.open && side.outgoing.length === 0) {
+          this.#put(connection, index, null, 'reset by the host at the other end');
+        }
+      }
+    }
+  }
+
+  /** One thing carried from host to host, as over a connection of its own; lost rather than late in some cases. */
+  carry(from: string, to: string, arrive: () => void): void {
+    const sender: EndPoint = { host: from, received: () => {}, closed: () => {} };
+    const receiver: EndPoint = { host: to, received: () => arrive(), closed: () => {} };
+    const id = this.connect(sender, receiver);
+    this.send(id, sender, 'carried');
+    this.close(id, sender, 'carried');
+  }
+
+  #put(connection: Connection, index: 0 | 1, message: unknown, close: string | null): void {
+    const side = connection.sides[index];
+    const from = side.point.host;
+    const to = connection.sides[1 - index]?.point.host as string;
+    const slow = this.#slow.get(`${from}>${to}`) ?? 0;
+    const latencyMs = from === to ? 0.05 : this.#chance.between(0.2, 1.5) + this.#chance.next() * slow;
+    const last = side.outgoing.at(-1)?.readyAtMs ?? 0;
+    side.outgoing.push({ message, readyAtMs: Math.max(last, this.#clock.nowMs + latencyMs), close });
+    this.#pump(connection, index);
+  }
+
+  #pump(connection: Connection, index: 0 | 1): void {
+    const side = connection.sides[index];
+    const first = side.outgoing[0];
+    if (first === undefined || side.timer !== null) return;
+    if (!this.isUp(side.point.host, connection.sides[1 - index]?.point.host as string)) return;
+    side.timer = this.#clock.at(first.readyAtMs, () => {
+      side.timer = null;
+      this.#deliver(connection, index);
+    });
+  }
+
+  #deliver(connection: Connection, index: 0 | 1): void {
+    const side = connection.sides[index];
+    const target = connection.sides[1 - index] as Side;
+    if (!this.isUp(side.point.host, target.point.host)) return;
+    const item = side.outgoing.shift();
+    if (item !== undefined && target.open) {
+      this.delivered += 1;
+      if (item.close === null) target.point.received(connection.id, item.message);
+      else {
+        target.open = false;
+        target.point.closed(connection.id, item.close);
+      }
+    }
+    if (!side.open && !target.open && side.outgoing.length === 0) this.#connections.delete(connection.id);
+    this.#pump(connection, index);
+  }
+
+  #break(connection: Connection): void {
+    for (const index of [0, 1] as const) connection.sides[index].outgoing = [];
+    for (const index of [0, 1] as const) {
+      if (connection.sides[1 - index]?.open) this.#put(connection, index, null, 'connection reset');
+      connection.sides[index].open ||= false;
+    }
+  }
+}
