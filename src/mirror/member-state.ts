@@ -139,6 +139,8 @@ export interface Serving {
   trouble: Trouble | null;
   mode: 'agent' | 'entering' | 'arbiter';
   modeTerm: number;
+  /** The session in which the mode was proposed; answers of the arbiter in any other mean nothing for it. */
+  modeSession: number;
   /** `leave` was sent and not answered. */
   leaving: boolean;
   enterDeadlineMs: number;
@@ -232,6 +234,7 @@ export const noServing: Serving = {
   trouble: null,
   mode: 'agent',
   modeTerm: 0,
+  modeSession: 0,
   leaving: false,
   enterDeadlineMs: 0,
   nextEnterMs: 0,

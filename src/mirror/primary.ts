@@ -183,7 +183,7 @@ export function onMemberLost(
     else if (counted) releaseBackup(step, 'goodbye');
     return;
   }
-  const session = hasSession(step) ? 'up' : 'lost';
+  const session = hasModeSession(step) ? 'up' : 'lost';
   const verdict = decide(arbiterTable, { role: 'primary', other: 'lost', session, says: 'silent' });
   enterTrouble(step, 'arbiter', verdict.spec, verdict.because);
   if (verdict.outcome === 'ask-arbiter') askArbiter(step);
@@ -289,6 +289,7 @@ function proposeArbiterMode(step: Step): void {
     term,
     mode: 'entering',
     modeTerm: term,
+    modeSession: state.arbiter.session,
     enterDeadlineMs: step.nowMs + state.settings.qosTimeoutMs,
     nextEnterMs: step.nowMs + state.settings.qosTimeoutMs,
   });
@@ -298,11 +299,20 @@ function proposeArbiterMode(step: Step): void {
 function onEnterReady(step: Step, _served: Served, term: number, otherSession: number): void {
   const { state } = step;
   if (state.serving.mode !== 'entering' || term !== state.serving.modeTerm) return;
-  if (!hasSession(step)) return askToLeave(step);
+  if (!hasModeSession(step)) return askToLeave(step);
   step.effects.push({
     type: 'tell-arbiter',
     message: { type: 'enter', epoch: state.record.epoch, term, session: state.arbiter.session, otherSession },
   });
+}
+
+/**
+ * Is the session unbroken since the mode was proposed? In a later one the arbiter knows nothing of this mode, and "never"
+ * would be no proof that the backup was not licensed.
+ */
+function hasModeSession(step: Step): boolean {
+  const { arbiter, serving } = step.state;
+  return hasSession(step) && arbiter.session === serving.modeSession;
 }
 
 /** FO-029: leave arbiter mode together; the primary leaves only when the backup has said that it left. */
