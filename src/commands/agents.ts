@@ -71,7 +71,8 @@ export async function startAgent(surroundings: Surroundings): Promise<boolean> {
     return true;
   } catch (error) {
     if (!(error instanceof DaemonFailedError)) throw error;
-    if (error.how !== 'timed-out' && agentHolder(surroundings) !== null) return false;
+    const faster = error.how === 'timed-out' ? null : agentHolder(surroundings);
+    if (faster !== null && faster.pid !== error.pid) return false;
     throw error.how === 'timed-out' ? unknown(`ISCAgent: ${error.message}`) : failed(`ISCAgent: ${error.message}`);
   }
 }

@@ -198,8 +198,9 @@ export async function launchInstance(
     return false;
   } catch (error) {
     if (!(error instanceof DaemonFailedError)) throw error;
-    // Somebody else was faster: that one is as good.
-    if (error.how !== 'timed-out' && lockHolder(surroundings, instance) !== null) return true;
+    // Somebody else was faster: that one is as good. (The one that failed may still hold its own lock.)
+    const holder = error.how === 'timed-out' ? null : lockHolder(surroundings, instance);
+    if (holder !== null && holder.pid !== error.pid) return true;
     const text = `instance ${instance.name}: ${error.message}`;
     throw error.how === 'timed-out' ? unknown(text) : failed(text);
   }
