@@ -117,6 +117,7 @@ const attachment = {
   modeTerm: 0,
   windowAllowed: false,
   asking: false,
+  history: [],
 } as const;
 
 const counted = { member: 'B', term: 1, confirmed: true };

@@ -1,0 +1,60 @@
+/** Answers to a command, and what a command does to the mirror set. */
+import type { MirrorSet } from '../mirror/mirror-set.ts';
+import type { Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { InstanceDaemon } from './parts.ts';
+
+/** Tells the operator how far a command is. */
+export type Progress = (text: string) => void;
+
+export function done(text: string): Outcome {
+  return { ok: true, text };
+}
+
+export function refusal(reason: string, text: string, spec: string | null = null): Refusal {
+  return { reason, text, spec };
+}
+
+export function refused(reason: string, text: string, spec: string | null = null): Outcome {
+  return { ok: false, outcome: 'refused', refusal: { reason, text, spec } };
+}
+
+export function refusedWith(why: Refusal): Outcome {
+  return { ok: false, outcome: 'refused', refusal: why };
+}
+
+export function failed(reason: string, text: string): Outcome {
+  return { ok: false, outcome: 'failed', refusal: { reason, text, spec: null } };
+}
+
+export function notKnown(reason: string, text: string): Outcome {
+  return { ok: false, outcome: 'not-known', refusal: { reason, text, spec: null } };
+}
+
+/** CFG-043, DB-001: null when this member is primary and may change what all members know of the mirror. */
+export function refusalUnlessPrimary(daemon: InstanceDaemon, what: string, spec: string): Refusal | null {
+  const { member } = daemon;
+  if (member === null) return refusal('not-a-member', `${what}: this instance is in no mirror`, spec);
+  if (member.state.role === 'primary') return null;
+  const primary = member.state.attachment?.to;
+  const where = primary === undefined ? 'there is none known now' : `that is ${primary}`;
+  return refusal('not-primary', `${what} only on the primary; ${where}`, spec);
+}
+
+/**
+ * A new revision: on disk here, then told to the rules and the other members. What is decided from the set and written must
+ * happen without a wait in between. False = this member is not primary any more; nothing was changed.
+ */
+export function changeMirrorSet(daemon: InstanceDaemon, change: (set: MirrorSet) => MirrorSet): boolean {
+  const { member } = daemon;
+  const present = daemon.configuration.get();
+  if (member === null || present.mirrorSet === null || member.state.role !== 'primary') return false;
+  const { mirrorSet } = present;
+  const next: MirrorSet = {
+    ...change(mirrorSet),
+    epoch: Math.max(mirrorSet.epoch, member.state.record.epoch.number),
+    revision: mirrorSet.revision + 1,
+  };
+  daemon.configuration.set({ ...present, mirrorSet: next });
+  member.mirrorSetChanged(next);
+  return true;
+}

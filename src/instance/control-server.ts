@@ -1,0 +1,255 @@
+/**
+ * Serves terminals, commands and the host's ISCAgent on the instance's local socket: requests in, progress and answers out.
+ * Nothing that comes in is trusted. A status is answered at once, whatever else is under way: to the ISCAgent an instance
+ * that does not answer is one that hangs, and it is killed.
+ */
+import { checkMirrorName, checkPort } from '../mirror/mirror-set.ts';
+import { NO_EPOCH } from '../mirror/terms.ts';
+import type { Connection } from '../network/network.ts';
+import { acceptChannel } from '../network/opening-exchange.ts';
+import {
+  CONTROL,
+  type CommandArguments,
+  type CommandName,
+  type ControlRequest,
+  type Outcome,
+  type Refusal,
+} from '../protocol/control-channel.ts';
+import { type Frame, FrameError, jsonBody, parseJsonBody } from '../protocol/frame.ts';
+import { type Answerer, agree } from '../protocol/opening.ts';
+import { checkArguments, isCommandName, isHost, isObject, isText } from './command-arguments.ts';
+import { failed, type Progress, refusal } from './command-outcome.ts';
+import * as databases from './database-commands.ts';
+import { describe } from './description.ts';
+import { statusOf } from './instance-status.ts';
+import { lookUpMirror } from './join-request.ts';
+import * as mirror from './mirror-commands.ts';
+import { addDatabase, removeDatabase } from './mirrored-databases.ts';
+import * as orders from './order-commands.ts';
+import { CatalogRefusal, type InstanceDaemon } from './parts.ts';
+
+const openingTimeoutMs = 5000;
+
+export class ControlServer {
+  readonly #daemon: InstanceDaemon;
+  readonly #turns = new Turns();
+  readonly #connections = new Set<Connection>();
+
+  constructor(daemon: InstanceDaemon) {
+    this.#daemon = daemon;
+  }
+
+  /** A connection of the local socket. */
+  accept(connection: Connection): void {
+    this.#connections.add(connection);
+    connection.onClosed(() => this.#connections.delete(connection));
+    void this.#serve(connection);
+  }
+
+  /** Send what is answered, take no request any more. */
+  close(): void {
+    for (const connection of this.#connections) connection.end();
+  }
+
+  async #serve(connection: Connection): Promise<void> {
+    const { configuration, member, host } = this.#daemon;
+    const ours: Answerer = {
+      channels: ['control'],
+      mirror: null,
+      member: configuration.get().member ?? '',
+      instance: configuration.get().instance,
+      epoch: member?.state.record.epoch ?? NO_EPOCH,
+      requireTls: false,
+    };
+    const accepted = await acceptChannel(connection, (open) => agree(open, ours), openingTimeoutMs, host.clock);
+    if (accepted.state !== 'opened') return;
+    connection.onFrames((frames) => {
+      for (const frame of frames) void answerFrame(this.#daemon, this.#turns, connection, readNumbered(frame));
+    });
+  }
+}
+
+interface Numbered {
+  readonly number: number;
+  readonly request: unknown;
+}
+
+/** @throws FrameError, which ends the connection: without a number there is nobody to answer. */
+function readNumbered(frame: Frame): Numbered {
+  const said = frame.kind === CONTROL.request ? parseJsonBody(frame) : null;
+  if (!isObject(said) || !Number.isSafeInteger(said.number)) {
+    throw new FrameError('message', 'a frame on the control channel that is no numbered request');
+  }
+  return { number: said.number as number, request: said.request };
+}
+
+/** The top of the connection: a fault of one request is told and logged, and ends neither connection nor instance. */
+async function answerFrame(
+  daemon: InstanceDaemon,
+  turns: Turns,
+  connection: Connection,
+  { number, request }: Numbered,
+): Promise<void> {
+  let body: Uint8Array;
+  try {
+    const checked = checkRequest(request);
+    const progress: Progress = (text) => connection.send(CONTROL.progress, jsonBody({ number, text }));
+    const answer = checked.ok ? await carryOut(daemon, turns, checked.request, progress) : checked;
+    body = jsonBody({ number, ...answer });
+  } catch (error) {
+    const text = String((error as { message?: unknown }).message ?? error);
+    daemon.log(2, 'Utility.Event', `A request of an operator failed: ${text}`);
+    body = jsonBody({ number, refusal: refusal('failed', text) });
+  }
+  connection.send(CONTROL.answer, body);
+}
+
+type Checked =
+  | { readonly ok: true; readonly request: ControlRequest }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+function checkRequest(said: unknown): Checked {
+  const no = (text: string): Checked => ({ ok: false, refusal: refusal('not-understood', text) });
+  if (!isObject(said)) return no('a request must be an object with a type');
+  const yes: Checked = { ok: true, request: said as unknown as ControlRequest };
+  switch (said.type) {
+    case 'status':
+    case 'describe':
+      return yes;
+    case 'events':
+      return Number.isSafeInteger(said.after) ? yes : no('events: `after` must be a whole number');
+    case 'assess':
+      return isCommandName(said.command) ? yes : no(`there is no command ${String(said.command)}`);
+    case 'look-up-mirror': {
+      const name = isText(said.mirror) ? checkMirrorName(said.mirror) : null;
+      if (name?.ok !== true) return no(name?.text ?? 'look-up-mirror: `mirror` must be a name');
+      if (!isHost(said.agentAddress)) return no('look-up-mirror: `agentAddress` must be a host name or an IP address');
+      const port = typeof said.agentPort === 'number' ? checkPort(said.agentPort) : null;
+      if (port?.ok !== true) return no('look-up-mirror: `agentPort` must be a whole number from 1 to 65535');
+      return isText(said.instance) ? yes : no('look-up-mirror: `instance` must be a name');
+    }
+    case 'perform': {
+      if (!isCommandName(said.command)) return no(`there is no command ${String(said.command)}`);
+      if (said.situation !== undefined && !Number.isSafeInteger(said.situation)) {
+        return no('`situation` must be the whole number of an assessment');
+      }
+      const checked = checkArguments(said.command, said.arguments ?? {});
+      return checked.ok ? yes : no(checked.text);
+    }
+    default:
+      return no(`there is no request ${String(said.type)}; update the program that asks or this instance`);
+  }
+}
+
+type Answer = { readonly answer: unknown } | { readonly refusal: Refusal };
+
+async function carryOut(
+  daemon: InstanceDaemon,
+  turns: Turns,
+  request: ControlRequest,
+  progress: Progress,
+): Promise<Answer> {
+  switch (request.type) {
+    case 'status':
+      return { answer: statusOf(daemon) };
+    case 'describe':
+      return { answer: await describe(daemon) };
+    case 'events':
+      return { answer: daemon.events(request.after) };
+    case 'assess':
+      return { answer: await orders.assess(daemon, request.command) };
+    case 'look-up-mirror': {
+      const { mirror: name, agentAddress: host, agentPort: port, instance } = request;
+      const found = await lookUpMirror(daemon, { mirror: name.toUpperCase(), agent: { host, port }, instance });
+      return found.ok ? { answer: found.value } : { refusal: found.refusal };
+    }
+    case 'perform':
+      return { answer: await performInTurn(daemon, turns, request, progress) };
+    default:
+      return request satisfies never;
+  }
+}
+
+type Perform = Extract<ControlRequest, { type: 'perform' }>;
+
+/** Orders go to the rules at once; a catchup may take long and concerns one database. All else changes the configuration. */
+const atOnce: readonly CommandName[] = [
+  'change-no-failover',
+  'become-primary',
+  'force-primary',
+  'start-mirror',
+  'stop-mirror',
+  'stop-instance',
+  'catch-up-database',
+];
+
+async function performInTurn(
+  daemon: InstanceDaemon,
+  turns: Turns,
+  request: Perform,
+  progress: Progress,
+): Promise<Outcome> {
+  const act = async (): Promise<Outcome> => {
+    const changed = orders.refusalOfSituation(daemon, request.situation);
+    if (changed !== null) return changed;
+    const outcome = await perform(daemon, request, progress);
+    if (!outcome.ok)
+      daemon.log(1, 'Utility.Event', `${request.command} was ${outcome.outcome}: ${outcome.refusal.text}`);
+    return outcome;
+  };
+  try {
+    return await (atOnce.includes(request.command) ? act() : turns.next(act));
+  } catch (error) {
+    if (error instanceof CatalogRefusal) {
+      const { reason, message: text, spec } = error;
+      return { ok: false, outcome: 'refused', refusal: { reason, text, spec } };
+    }
+    const { code, message } = error as { code?: unknown; message?: unknown };
+    const text = String(message ?? error);
+    daemon.log(2, 'Utility.Event', `${request.command} failed: ${text}`);
+    return failed(typeof code === 'string' ? code : 'failed', text);
+  }
+}
+
+type Handler<N extends CommandName> = (
+  daemon: InstanceDaemon,
+  given: CommandArguments[N],
+  progress: Progress,
+) => Outcome | Promise<Outcome>;
+
+const handlers: { readonly [N in CommandName]: Handler<N> } = {
+  'enable-mirror-service': (daemon) => mirror.enableMirrorService(daemon),
+  'create-mirror': mirror.createMirror,
+  'join-mirror': mirror.joinMirror,
+  'edit-mirror': mirror.editMirror,
+  'change-no-failover': (daemon, { set }) => orders.changeNoFailover(daemon, set),
+  'become-primary': (daemon) => orders.becomePrimary(daemon),
+  'force-primary': (daemon) => orders.forcePrimary(daemon),
+  'start-mirror': (daemon) => orders.switchMirror(daemon, 'start-mirror'),
+  'stop-mirror': (daemon) => orders.switchMirror(daemon, 'stop-mirror'),
+  'create-database': databases.createDatabase,
+  'add-database': addDatabase,
+  'remove-database': (daemon, { database }) => removeDatabase(daemon, database),
+  'catch-up-database': (daemon, { database }, progress) => databases.catchUpDatabase(daemon, database, progress),
+  'mount-database': (daemon, { database }) => databases.mountDatabase(daemon, database),
+  'dismount-database': (daemon, { database }) => databases.dismountDatabase(daemon, database),
+  'delete-database': (daemon, { database }) => databases.deleteDatabase(daemon, database),
+  'stop-instance': (daemon, { noFailover }) => orders.stopInstance(daemon, noFailover),
+};
+
+async function perform(daemon: InstanceDaemon, request: Perform, progress: Progress): Promise<Outcome> {
+  // Command and arguments were checked together; the table keeps them together by name.
+  const handler = handlers[request.command] as Handler<CommandName>;
+  return await handler(daemon, (request.arguments ?? {}) as CommandArguments[CommandName], progress);
+}
+
+/** One command after the other: what a command has checked stays so until it has written. */
+class Turns {
+  #last: Promise<unknown> = Promise.resolve();
+
+  next<T>(act: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(act, act);
+    this.#last = mine.catch(() => undefined);
+    return mine;
+  }
+}

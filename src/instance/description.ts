@@ -1,0 +1,43 @@
+/** What this instance is and offers (control-channel.ts, Description): from it the menus know their options and defaults. */
+import type { CommandName, DatabaseDescription, Description, Refusal } from '../protocol/control-channel.ts';
+import { commandNames } from './command-arguments.ts';
+import { ownDefaults } from './mirror-commands.ts';
+import { isNeverMirrored, mirrorNameOf } from './mirrored-databases.ts';
+import { refusalOf } from './offered-commands.ts';
+import type { CatalogEntry, InstanceDaemon } from './parts.ts';
+
+export async function describe(daemon: InstanceDaemon): Promise<Description> {
+  const agentRunning = await daemon.isAgentRunning();
+  const { instance, serviceEnabled, mirrorSet, member: name } = daemon.configuration.get();
+  const state = daemon.member?.state ?? null;
+  const isPrimary = state?.role === 'primary';
+  const refusals = commandNames.map((command) => [command, refusalOf(daemon, command, agentRunning)] as const);
+  return {
+    instance,
+    home: daemon.home.home,
+    serviceEnabled,
+    mirrorSet,
+    member: name,
+    isPrimary,
+    indefiniteTrouble: isPrimary && state.serving.trouble !== null && state.serving.trouble.untilMs === null,
+    noFailover: state?.record.noFailover ?? false,
+    agentRunning,
+    databases: daemon.catalog.entries().map((entry) => describeDatabase(entry, isPrimary)),
+    commands: Object.fromEntries(refusals) as Record<CommandName, Refusal | null>,
+    defaults: ownDefaults(daemon),
+  };
+}
+
+function describeDatabase(entry: CatalogEntry, isPrimary: boolean): DatabaseDescription {
+  const { configuration, database, status } = entry;
+  const mirrored = mirrorNameOf(entry);
+  return {
+    name: configuration.name,
+    directory: configuration.directory,
+    mirrored,
+    mounted: database !== null,
+    addable: isPrimary && mirrored === null && database !== null && !isNeverMirrored(configuration.name),
+    needsCatchUp: !isPrimary && ['Needs Catchup', 'Needs Activation', 'Dejournaling Stopped'].includes(status),
+    status,
+  };
+}

@@ -1,0 +1,74 @@
+/** The report on this instance (mirror/status-report.ts) from its parts. It waits for nothing: the host's ISCAgent takes silence for a hung process. */
+import { JournalDamagedError, JournalGoneError, JournalMismatchError } from '../journal/journal.ts';
+import { comparePositions, type JournalPosition } from '../mirror/journal-position.ts';
+import type { StatusReport } from '../mirror/status.ts';
+import { type DatabaseFacts, type ReportClock, reportStatus } from '../mirror/status-report.ts';
+import type { DatabaseCatalog, InstanceDaemon, MirrorMember } from './parts.ts';
+
+export function statusOf(daemon: InstanceDaemon): StatusReport {
+  const { member, configuration } = daemon;
+  const { instance, mirrorSet, member: name } = configuration.get();
+  const files = member?.journal.files ?? [];
+  return reportStatus({
+    ...reportClock(daemon, member),
+    instance,
+    pid: daemon.host.processes.self.pid,
+    state: member?.state ?? null,
+    mirrorSet,
+    member: name,
+    databases: mirrorSet === null ? [] : databaseFacts(daemon.catalog),
+    rowsTold: member === null || member.state.role === 'primary' ? null : member.memberRows(),
+    journalEnd: member?.journal.flushed ?? null,
+    fileNameOf: (number) => files.find((file) => file.file === number)?.name ?? '',
+    received: member?.received() ?? null,
+  });
+}
+
+/** Also for the rows that a primary tells its members (rowsOnPrimary). */
+export function reportClock(
+  { host }: Pick<InstanceDaemon, 'host'>,
+  member: Pick<MirrorMember, 'journal' | 'lostMsOf'> | null,
+): ReportClock {
+  return {
+    nowMs: host.clock.nowMs(),
+    wallMs: host.clock.wallMs(),
+    isoOf: (ms) => new Date(ms).toISOString(),
+    printedOf,
+    recordMsAfter: (position) => (member === null ? null : recordMsAfter(member, position)),
+    lostMsOf: (name) => member?.lostMsOf(name) ?? null,
+  };
+}
+
+/** The mirrored ones. */
+export function databaseFacts(catalog: DatabaseCatalog): readonly DatabaseFacts[] {
+  return catalog.entries().flatMap(({ configuration, database, status }): readonly DatabaseFacts[] => {
+    const { name: localName, directory, mirrorDatabase } = configuration;
+    if (mirrorDatabase === null || status === 'Local') return [];
+    return [{ name: mirrorDatabase, localName, directory, status, applied: database?.applied ?? null }];
+  });
+}
+
+/** A journal that cannot be read there has other ways to say so; the report only leaves the time out. */
+function recordMsAfter({ journal }: Pick<MirrorMember, 'journal'>, position: JournalPosition): number | null {
+  if (comparePositions(position, journal.end) >= 0) return null;
+  try {
+    const timeMs = journal.read(position, journal.end, 1)?.timeMs ?? 0;
+    return timeMs === 0 ? null : timeMs;
+  } catch (error) {
+    const isUnreadable =
+      error instanceof JournalGoneError ||
+      error instanceof JournalMismatchError ||
+      error instanceof JournalDamagedError;
+    if (!isUnreadable) throw error;
+    return null;
+  }
+}
+
+/** As the screens of the original: local time, MM/DD/YYYY HH:MM:SS.hh. */
+function printedOf(ms: number): string {
+  const at = new Date(ms);
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const day = `${two(at.getMonth() + 1)}/${two(at.getDate())}/${at.getFullYear()}`;
+  const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(':');
+  return `${day} ${time}.${two(Math.floor(at.getMilliseconds() / 10))}`;
+}

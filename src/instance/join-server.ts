@@ -1,0 +1,162 @@
+/**
+ * Channel 'member' on the superserver: another host's instance asks the primary to be taken into the mirror. Also the rules
+ * of admission, which only the primary applies (CFG-007, CFG-022, CFG-033, AGT-015).
+ */
+import { failoverMembersMax, membersMax } from '../mirror/limits.ts';
+import {
+  type Address,
+  checkMemberName,
+  failoverMembers,
+  type MemberDefinition,
+  type MirrorSet,
+} from '../mirror/mirror-set.ts';
+import type { Connection } from '../network/network.ts';
+import type { Refusal } from '../protocol/control-channel.ts';
+import { type Frame, FrameError, jsonBody, parseJsonBody } from '../protocol/frame.ts';
+import { type JoinAnswer, MEMBER_REQUEST } from '../protocol/member-channel.ts';
+import { isAddress, isHost, isObject, isText } from './command-arguments.ts';
+import { changeMirrorSet, refusal, refusalUnlessPrimary } from './command-outcome.ts';
+import type { InstanceDaemon } from './parts.ts';
+
+/** A connection whose opening with channel 'member' was accepted: one request, one answer, the end. */
+export function serveJoin(daemon: InstanceDaemon, connection: Connection): void {
+  connection.onNextFrame((frame) => {
+    const answer = answerJoin(daemon, frame);
+    connection.send(MEMBER_REQUEST.answer, jsonBody(answer));
+    connection.end();
+  });
+}
+
+function answerJoin(daemon: InstanceDaemon, frame: Frame): JoinAnswer {
+  const member = readJoinRequest(frame);
+  if (member === null) return no(refusal('not-understood', 'the request to join is not understood; update both sides'));
+  const notPrimary = refusalUnlessPrimary(daemon, 'members are taken in', 'CFG-027');
+  if (notPrimary !== null) return no(notPrimary);
+  const { mirrorSet } = daemon.configuration.get();
+  if (mirrorSet === null) return no(refusal('not-a-member', 'this instance is in no mirror'));
+  const verdict = admit(mirrorSet, member);
+  if (verdict.outcome === 'refused') return no(verdict.refusal);
+  if (verdict.outcome === 'is-member') return { ok: true, mirrorSet };
+  try {
+    if (!changeMirrorSet(daemon, (set) => ({ ...set, members: verdict.members }))) {
+      return no(refusal('not-primary', 'this member is not primary any more; try again'));
+    }
+  } catch (error) {
+    const text = (error as Error).message;
+    daemon.log(2, 'Utility.Event', `Member ${member.name} was not taken into the mirror: ${text}`);
+    return no(refusal('failed', `the primary could not write its configuration: ${text}`));
+  }
+  daemon.log(0, 'Utility.Event', `Member ${member.name} (${member.type}) was added to mirror ${mirrorSet.name}`);
+  return { ok: true, mirrorSet: daemon.configuration.get().mirrorSet ?? mirrorSet };
+}
+
+function no({ reason, text, spec }: Refusal): JoinAnswer {
+  return { ok: false, reason, text, spec };
+}
+
+/** Null when it is none. */
+function readJoinRequest(frame: Frame): MemberDefinition | null {
+  if (frame.kind !== MEMBER_REQUEST.request) return null;
+  let said: unknown;
+  try {
+    said = parseJsonBody(frame);
+  } catch (error) {
+    if (!(error instanceof FrameError)) throw error;
+    return null;
+  }
+  if (!isObject(said) || said.type !== 'join' || !isObject(said.member)) return null;
+  const { name, type, instance, instanceDirectory, superserver, privateAddress, agent } = said.member;
+  if (!isText(name) || !isText(instance) || !isText(instanceDirectory)) return null;
+  if (!isAddress(superserver) || !isAddress(agent) || (privateAddress !== null && !isHost(privateAddress))) return null;
+  return {
+    name: name.toUpperCase(),
+    type: type as MemberDefinition['type'],
+    instance,
+    instanceDirectory,
+    superserver: superserver as Address,
+    privateAddress: privateAddress as string | null,
+    agent: agent as Address,
+  };
+}
+
+export type Admission =
+  | { readonly outcome: 'refused'; readonly refusal: Refusal }
+  /** It is in the set exactly so: a join that was cut off is repeated. */
+  | { readonly outcome: 'is-member' }
+  | { readonly outcome: 'changed'; readonly members: readonly MemberDefinition[] };
+
+/** May this member be in the mirror, and what are the members then? */
+export function admit(set: MirrorSet, member: MemberDefinition): Admission {
+  const why = refusalToAdmit(set, member);
+  if (why !== null) return { outcome: 'refused', refusal: why };
+  const index = set.members.findIndex((each) => each.name === member.name);
+  if (index < 0) return { outcome: 'changed', members: [...set.members, member] };
+  if (sameDefinition(set.members[index] as MemberDefinition, member)) return { outcome: 'is-member' };
+  return { outcome: 'changed', members: set.members.with(index, member) };
+}
+
+function refusalToAdmit(set: MirrorSet, member: MemberDefinition): Refusal | null {
+  if (set.settings.requireTls) {
+    return refusal('tls', `mirror ${set.name} requires TLS, which is not built in this version`, 'CFG-031');
+  }
+  if (member.type !== 'Failover' && member.type !== 'Disaster Recovery') {
+    return refusal('not-built', `members of type ${member.type} are not built in this version`, 'CFG-037');
+  }
+  // HOST/INSTANCE is a default name and accepted; the joining side has checked what was typed.
+  const named = checkMemberName(member.name.replace('/', '-'), member.type, '');
+  if (!named.ok) return refusal('bad-name', named.text, 'CFG-022');
+  const same = set.members.find((each) => each.name === member.name);
+  if (same !== undefined) return refusalToRepeat(same, member);
+  const ours = set.members.find((each) => sameAddress(each.superserver, member.superserver));
+  if (ours !== undefined) {
+    const at = `${ours.superserver.host}:${ours.superserver.port}`;
+    return refusal('address-taken', `member ${ours.name} has the superserver address ${at}; give another`, 'CFG-065');
+  }
+  if (member.type === 'Failover' && failoverMembers(set).length >= failoverMembersMax) {
+    const names = failoverMembers(set)
+      .map((each) => each.name)
+      .join(' and ');
+    const text = `mirror ${set.name} has its ${failoverMembersMax} failover members, ${names}; join as an async member`;
+    return refusal('failover-members-full', text, 'CFG-033');
+  }
+  if (set.members.length >= membersMax) {
+    return refusal(
+      'members-full',
+      `mirror ${set.name} has ${membersMax} members, which is the most it can have`,
+      'CFG-007',
+    );
+  }
+  return refusalOfArbiter(set.settings.arbiter, [member]);
+}
+
+/** The same name again: an instance that was cut off while it joined, or another one. */
+function refusalToRepeat(same: MemberDefinition, member: MemberDefinition): Refusal | null {
+  const isSame = same.instanceDirectory === member.instanceDirectory && same.instance === member.instance;
+  if (!isSame) {
+    const text = `the mirror has a member ${same.name} already (${same.instanceDirectory}); choose another member name`;
+    return refusal('name-taken', text, 'CFG-022');
+  }
+  if (same.type === member.type) return null;
+  return refusal('other-type', `${same.name} is in the mirror as ${same.type}; join with that type`, 'CFG-037');
+}
+
+/** AGT-015: the host of a failover or DR member must not be the arbiter. */
+export function refusalOfArbiter(arbiter: Address | null, members: readonly MemberDefinition[]): Refusal | null {
+  if (arbiter === null) return null;
+  const host = members.find(
+    ({ type, agent }) => (type === 'Failover' || type === 'Disaster Recovery') && sameAddress(agent, arbiter),
+  );
+  if (host === undefined) return null;
+  const text = `the ISCAgent at ${arbiter.host}:${arbiter.port} is that of the host of member ${host.name}, and cannot be the arbiter: the arbiter must be on a host of its own`;
+  return refusal('arbiter-on-member', text, 'AGT-015');
+}
+
+function sameAddress(a: Address, b: Address): boolean {
+  return a.port === b.port && a.host.toLowerCase() === b.host.toLowerCase();
+}
+
+function sameDefinition(a: MemberDefinition, b: MemberDefinition): boolean {
+  return (
+    sameAddress(a.superserver, b.superserver) && sameAddress(a.agent, b.agent) && a.privateAddress === b.privateAddress
+  );
+}

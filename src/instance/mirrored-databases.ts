@@ -1,0 +1,309 @@
+/**
+ * Databases of the mirror: made, added, taken out. On the primary what concerns the mirror is written in the order journal
+ * record, own copy, mirror set: a command that is cut off has promised nothing to others, and repeated it goes on where it
+ * stopped.
+ */
+import type { Database } from '../database/databases.ts';
+import type { JournalPosition } from '../mirror/journal-position.ts';
+import { checkMirrorDatabaseName, type MirrorDatabaseDefinition } from '../mirror/mirror-set.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import { changeMirrorSet, done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
+import { refusalOf } from './offered-commands.ts';
+import type { CatalogEntry, InstanceDaemon, MirrorMember } from './parts.ts';
+
+/** DB-004. */
+const neverMirrored = 'IRISSYS IRISLIB IRISLOCALDATA IRISTEMP IRISAUDIT IRISSECURITY ENSLIB HSLIB'.split(' ');
+
+export function isNeverMirrored(name: string): boolean {
+  return neverMirrored.includes(name.toUpperCase());
+}
+
+/** A new database of the mirror: on the primary first, then on the others (DB-014). */
+export async function createMirrored(
+  daemon: InstanceDaemon,
+  name: string,
+  directory: string,
+  typed: string,
+  progress: Progress,
+): Promise<Outcome> {
+  const named = checkMirrorDatabaseName(typed);
+  if (!named.ok) return refused('bad-name', named.text, 'DB-009');
+  const mirrorDatabase = named.value;
+  const { member } = daemon;
+  if (member === null) {
+    return refused('not-a-member', 'this instance is in no mirror; create the database without mirroring it', 'DB-001');
+  }
+  if (isNeverMirrored(name) || isNeverMirrored(mirrorDatabase)) {
+    return refused('never-mirrored', `database ${name} can never be mirrored; choose another name`, 'DB-004');
+  }
+  const why =
+    refusalOfOtherMirror(member, daemon.catalog.find(name)) ?? refusalOfTaken(daemon, name, directory, mirrorDatabase);
+  if (why !== null) return refusedWith(why);
+  if (member.state.role === 'primary') return await createOnPrimary(daemon, member, name, directory, mirrorDatabase);
+  if (['becoming', 'handing-over', 'starting', 'down'].includes(member.state.role)) {
+    return refused(
+      'in-transition',
+      'this member is changing its role; try again when its status has settled',
+      'DB-001',
+    );
+  }
+  return await createOnOther(daemon, member, name, directory, mirrorDatabase, progress);
+}
+
+/** DB-010, DB-011; an own database that an earlier, cut off command left behind is not in the way. */
+function refusalOfTaken(
+  daemon: InstanceDaemon,
+  name: string,
+  directory: string,
+  mirrorDatabase: string,
+): Refusal | null {
+  const other = daemon.catalog
+    .entries()
+    .find((entry) => entry.configuration.name !== name && mirrorNameOf(entry) === mirrorDatabase);
+  if (other !== undefined) {
+    const text = `local database ${other.configuration.name} is mirror database ${mirrorDatabase} already; choose another name`;
+    return refusal('name-taken', text, 'DB-011');
+  }
+  const present = daemon.catalog.find(name);
+  if (present === undefined) return null;
+  if (present.database === null) return refusal('dismounted', `database ${name} is dismounted; mount it first`);
+  const mirrorName = mirrorNameOf(present);
+  const isLeftOver =
+    present.configuration.directory === directory &&
+    (mirrorName === null ? isEmpty(present.database) : mirrorName === mirrorDatabase);
+  if (isLeftOver) return null;
+  const where = `database ${name} exists already, in ${present.configuration.directory}`;
+  const text =
+    mirrorName === null ? `${where}; add it to the mirror on the primary instead` : `${where}, as ${mirrorName}`;
+  return refusal('database-exists', text, 'DB-011');
+}
+
+async function createOnPrimary(
+  daemon: InstanceDaemon,
+  member: MirrorMember,
+  name: string,
+  directory: string,
+  mirrorDatabase: string,
+): Promise<Outcome> {
+  const inSet = definitionOf(daemon, mirrorDatabase) !== undefined;
+  const present = daemon.catalog.find(name);
+  if (inSet) {
+    if (present?.attribute?.database === mirrorDatabase) return done(`database ${name} is in the mirror already`);
+    const text = `the mirror has a database ${mirrorDatabase} already; choose another mirror database name`;
+    return refused('name-taken', text, 'DB-011');
+  }
+  if (present === undefined) await daemon.catalog.create(name, directory);
+  const why = await joinMirrorWith(daemon, member, name, mirrorDatabase, true);
+  if (why !== null) return why;
+  return done(
+    `database ${name} is created in ${directory} and mirrored as ${mirrorDatabase}; now create it under that mirror database name on the backup and the asyncs, soon: later only a copy helps`,
+  );
+}
+
+/** DB-019, DB-020. */
+export async function addDatabase(
+  daemon: InstanceDaemon,
+  given: CommandArguments['add-database'],
+  progress: Progress,
+): Promise<Outcome> {
+  const why = refusalOf(daemon, 'add-database', true);
+  if (why !== null) return refusedWith(why);
+  const { member } = daemon;
+  const entry = daemon.catalog.find(given.database);
+  if (member === null || entry === undefined) return noDatabase(given.database);
+  const { name } = entry.configuration;
+  const named = checkMirrorDatabaseName(given.mirrorDatabase ?? name);
+  if (!named.ok) return refused('bad-name', named.text, 'DB-009');
+  if (isNeverMirrored(name) || isNeverMirrored(named.value)) {
+    return refused('never-mirrored', `database ${name} can never be mirrored`, 'DB-004');
+  }
+  if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`, 'DB-001');
+  const retained = refusalOfOtherMirror(member, entry);
+  if (retained !== null) return refusedWith(retained);
+  const own = mirrorNameOf(entry);
+  const inSet = definitionOf(daemon, named.value) !== undefined;
+  if (own === named.value && inSet) return done(`database ${name} is in the mirror already, as ${own}`);
+  if (own !== null && own !== named.value) {
+    return refused('already-mirrored', `database ${name} is mirrored already, as ${own}`, 'DB-019');
+  }
+  const other = daemon.catalog
+    .entries()
+    .some((each) => mirrorNameOf(each) === named.value && each.configuration.name !== name);
+  if (inSet || other) {
+    const text = `the mirror has a database ${named.value} already; choose another mirror database name`;
+    return refused('name-taken', text, 'DB-011');
+  }
+  progress(`database ${name} is added to the mirror as ${named.value}`);
+  const notAdded = await joinMirrorWith(daemon, member, name, named.value, false);
+  if (notAdded !== null) return notAdded;
+  return done(
+    `database ${name} is mirrored as ${named.value}; its data of before are not in the mirror journal, so each other member needs a copy taken from now on: back it up here, restore it there, then activate and catch it up`,
+  );
+}
+
+/**
+ * The three steps of a primary. The record comes first because its position is where the copy's journal begins; the mirror
+ * set comes last because from it others learn that they may make theirs.
+ */
+async function joinMirrorWith(
+  daemon: InstanceDaemon,
+  member: MirrorMember,
+  name: string,
+  database: string,
+  fromEmpty: boolean,
+): Promise<Outcome | null> {
+  const { catalog, configuration } = daemon;
+  const mirror = member.state.mirror;
+  const before = catalog.find(name);
+  let attribute = before?.attribute;
+  if (attribute === undefined || attribute.mirror !== mirror || attribute.database !== database) {
+    const addedAt = await member.changeDatabaseSet('database-added', database, fromEmpty);
+    const present = catalog.find(name)?.database ?? null;
+    // An application may have written into the new database before it was mirrored: then its journal cannot build a copy.
+    const stillEmpty = fromEmpty && present !== null && isEmpty(present);
+    attribute = { mirror, database, addedAt, fromEmpty: stillEmpty, activated: true };
+    await catalog.addToMirror(name, attribute, addedAt);
+  } else if (before?.configuration.mirrorDatabase !== database) {
+    await catalog.addToMirror(name, attribute, before?.database?.applied ?? attribute.addedAt);
+  }
+  // The journal went on while the copy was marked.
+  await catalog.catchUp(name, () => {});
+  const { epoch, sequence } = attribute.addedAt;
+  const definition: MirrorDatabaseDefinition = {
+    name: database,
+    addedAt: { epoch, sequence },
+    fromEmpty: attribute.fromEmpty,
+  };
+  const isAdded = changeMirrorSet(daemon, (set) => ({
+    ...set,
+    databases: [...set.databases.filter((each) => each.name !== database), definition],
+  }));
+  if (isAdded) {
+    daemon.log(
+      0,
+      'Utility.Event',
+      `Database ${name} was added to mirror ${configuration.get().mirrorSet?.name} as ${database}`,
+    );
+    return null;
+  }
+  return failed('not-primary', `this member is not primary any more; repeat the command on the primary`);
+}
+
+/** DB-012, DB-014..016. */
+async function createOnOther(
+  daemon: InstanceDaemon,
+  member: MirrorMember,
+  name: string,
+  directory: string,
+  mirrorDatabase: string,
+  progress: Progress,
+): Promise<Outcome> {
+  const definition = definitionOf(daemon, mirrorDatabase);
+  if (definition === undefined) {
+    const text = `the mirror has no database ${mirrorDatabase}; create it on the primary first, and use its mirror database name here`;
+    return refused('not-in-mirror', text, 'DB-012');
+  }
+  if (daemon.catalog.find(name)?.attribute?.database !== mirrorDatabase) {
+    const from = whereItBegins(member, definition);
+    if ('reason' in from) return refusedWith(from);
+    if (daemon.catalog.find(name) === undefined) await daemon.catalog.create(name, directory);
+    const attribute = {
+      mirror: member.state.mirror,
+      database: mirrorDatabase,
+      addedAt: from,
+      fromEmpty: true,
+      activated: true,
+    };
+    await daemon.catalog.addToMirror(name, attribute, from);
+    daemon.log(0, 'Utility.Event', `Database ${name} was created as a copy of mirror database ${mirrorDatabase}`);
+  }
+  await catchUp(daemon, name, progress);
+  return done(`database ${name} is created in ${directory} as a copy of ${mirrorDatabase} and follows the journal`);
+}
+
+/** The place in the journal from which an empty copy can be built. */
+function whereItBegins(
+  member: MirrorMember,
+  { name, addedAt, fromEmpty }: MirrorDatabaseDefinition,
+): JournalPosition | Refusal {
+  if (!fromEmpty) {
+    const text = `database ${name} was added to the mirror with data in it, so the journal cannot build a copy; restore a backup of the primary's database here`;
+    return refusal('needs-copy', text, 'DB-015');
+  }
+  const located = member.journal.locate(addedAt.epoch, addedAt.sequence);
+  if (located !== null) return located;
+  if (member.journal.end.sequence < addedAt.sequence) {
+    const text = `this member has not received the journal up to where ${name} was added; try again when it is caught up`;
+    return refusal('not-received', text, 'DB-014');
+  }
+  const text = `the mirror journal file in which ${name} was added is not here any more; restore a backup of the primary's database here`;
+  return refusal('journal-gone', text, 'DB-016');
+}
+
+/** DB-047..050, DB-052, DB-054. */
+export async function removeDatabase(daemon: InstanceDaemon, typed: string): Promise<Outcome> {
+  const { catalog, member } = daemon;
+  const entry = catalog.find(typed);
+  if (entry === undefined) return noDatabase(typed);
+  const { name } = entry.configuration;
+  const mirrorDatabase = mirrorNameOf(entry);
+  if (mirrorDatabase === null) return done(`database ${name} is not in the mirror`);
+  if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`, 'DB-047');
+  if (member?.state.role !== 'primary') {
+    await catalog.removeFromMirror(name);
+    const others = member === null ? '' : '; the other members keep their copies';
+    return done(`database ${name} is an ordinary database of this instance now${others}`);
+  }
+  // A mark that was kept from an earlier mirror says nothing about a database of this one.
+  const isOfThisMirror = entry.attribute?.mirror === member.state.mirror;
+  if (isOfThisMirror && definitionOf(daemon, mirrorDatabase) !== undefined) {
+    await member.changeDatabaseSet('database-removed', mirrorDatabase, false);
+    const isRemoved = changeMirrorSet(daemon, (set) => ({
+      ...set,
+      databases: set.databases.filter((each) => each.name !== mirrorDatabase),
+    }));
+    if (!isRemoved)
+      return failed('not-primary', 'this member is not primary any more; repeat the command on the primary');
+  }
+  await catalog.removeFromMirror(name);
+  return done(
+    `database ${name} is out of the mirror for good and an ordinary database here; now remove it on the backup, then on the asyncs`,
+  );
+}
+
+/** One line each second at most, so that a long catchup can be followed and a short one says nothing. */
+export async function catchUp(daemon: InstanceDaemon, name: string, progress: Progress): Promise<void> {
+  const { clock } = daemon.host;
+  let toldMs = clock.nowMs();
+  await daemon.catalog.catchUp(name, (recordsDone, recordsToDo) => {
+    if (clock.nowMs() - toldMs < 1000) return;
+    toldMs = clock.nowMs();
+    progress(`database ${name}: ${recordsDone} of ${recordsToDo} records applied`);
+  });
+}
+
+/** DB-051: a mark kept from an earlier mirror is taken away first, knowingly. */
+function refusalOfOtherMirror(member: MirrorMember, entry: CatalogEntry | undefined): Refusal | null {
+  const mirror = entry?.attribute?.mirror;
+  if (mirror === undefined || mirror === member.state.mirror) return null;
+  const text = `database ${entry?.configuration.name} still belongs to mirror ${mirror}; remove it from that mirror first`;
+  return refusal('other-mirror', text, 'DB-052');
+}
+
+/** The mark in the copy counts, and the configuration where the copy is dismounted. */
+export function mirrorNameOf({ attribute, configuration }: CatalogEntry): string | null {
+  return attribute?.database ?? configuration.mirrorDatabase;
+}
+
+function definitionOf(daemon: InstanceDaemon, mirrorDatabase: string): MirrorDatabaseDefinition | undefined {
+  return daemon.configuration.get().mirrorSet?.databases.find((each) => each.name.toUpperCase() === mirrorDatabase);
+}
+
+function isEmpty(database: Database): boolean {
+  for (const _key of database.keys({ from: new Uint8Array([0]), limit: 1 })) return false;
+  return true;
+}
+
+export function noDatabase(typed: string): Outcome {
+  return refused('no-database', `there is no database ${typed.toUpperCase()} on this instance`);
+}

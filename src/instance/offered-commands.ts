@@ -1,0 +1,72 @@
+/** Which commands this instance would carry out now: the menus show it, the commands themselves enforce it. */
+import { precondition } from '../mirror/operator-commands.ts';
+import type { CommandName, Refusal } from '../protocol/control-channel.ts';
+import { refusal, refusalUnlessPrimary } from './command-outcome.ts';
+import type { InstanceDaemon } from './parts.ts';
+
+/** Null = offered. */
+export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRunning: boolean): Refusal | null {
+  const { member } = daemon;
+  switch (command) {
+    case 'enable-mirror-service':
+      return daemon.configuration.get().serviceEnabled
+        ? refusal('already-enabled', 'the mirror service is enabled already', 'CFG-001')
+        : null;
+    case 'create-mirror':
+    case 'join-mirror':
+      return refusalToBecomeMember(daemon, agentRunning);
+    case 'edit-mirror':
+      return refusalUnlessPrimary(daemon, 'the settings of the mirror are edited', 'CFG-043');
+    case 'change-no-failover':
+    case 'become-primary':
+    case 'force-primary':
+    case 'start-mirror':
+    case 'stop-mirror':
+      if (member === null) return notAMember(daemon);
+      return precondition(member.state, command);
+    case 'add-database':
+      return refusalUnlessPrimary(daemon, 'databases are added to the mirror', 'DB-001');
+    case 'remove-database':
+      return daemon.catalog.entries().some((entry) => isMirrored(entry)) || member !== null ? null : notAMember(daemon);
+    case 'catch-up-database':
+      if (member === null) return notAMember(daemon);
+      return member.state.role === 'primary'
+        ? refusal(
+            'is-primary',
+            'databases are caught up on the backup and on async members, not on the primary',
+            'DB-031',
+          )
+        : null;
+    case 'create-database':
+    case 'mount-database':
+    case 'dismount-database':
+    case 'delete-database':
+    case 'stop-instance':
+      return null;
+    default:
+      return command satisfies never;
+  }
+}
+
+function isMirrored({ attribute, configuration }: ReturnType<InstanceDaemon['catalog']['entries']>[number]): boolean {
+  return attribute !== undefined || configuration.mirrorDatabase !== null;
+}
+
+function notAMember(daemon: InstanceDaemon): Refusal {
+  const { mirrorSet } = daemon.configuration.get();
+  if (mirrorSet === null) return refusal('not-a-member', 'this instance is in no mirror; create or join one first');
+  const text = `this instance has not started its part in mirror ${mirrorSet.name}; see the messages log`;
+  return refusal('not-started', text);
+}
+
+/** CFG-002, CFG-004, CFG-008. */
+function refusalToBecomeMember(daemon: InstanceDaemon, agentRunning: boolean): Refusal | null {
+  const { serviceEnabled, mirrorSet, memberType } = daemon.configuration.get();
+  if (!serviceEnabled) return refusal('service-off', 'the mirror service is off; enable it first', 'CFG-001');
+  if (mirrorSet !== null) {
+    const text = `this instance is in mirror ${mirrorSet.name} already${memberType === null ? '' : ` (${memberType})`}`;
+    return refusal('in-a-mirror', text, 'CFG-002');
+  }
+  if (agentRunning) return null;
+  return refusal('no-agent', 'no ISCAgent runs on this host; start it first: caretmirror agent start', 'CFG-004');
+}

@@ -1,0 +1,125 @@
+/** Commands that are orders to the rules: stop, start, become primary, force. And what an operator is shown before (FO-075). */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { partnerOf } from '../mirror/mirror-set.ts';
+import { primaryKnown } from '../mirror/status-report.ts';
+import { askAgent } from '../network/agent-client.ts';
+import type { Assessment, CommandName, Outcome } from '../protocol/control-channel.ts';
+import { makeOpen } from '../protocol/opening.ts';
+import { done, refused, refusedWith } from './command-outcome.ts';
+import { refusalOf } from './offered-commands.ts';
+import type { InstanceDaemon, MirrorMember, OrderResult } from './parts.ts';
+
+/** An operator waits for the answer, and an agent that is there answers at once. */
+const otherAnswersWithinMs = 3000;
+
+/** The situation is read before the other host is asked: what changes meanwhile makes the number stale, as it should. */
+export async function assess(daemon: InstanceDaemon, command: CommandName): Promise<Assessment> {
+  const { member } = daemon;
+  const facts = { situation: member?.situation ?? 0, ...newestJournal(daemon, member) };
+  const why = refusalOf(daemon, command, member !== null || (await daemon.isAgentRunning()));
+  const known = {
+    ...facts,
+    refusal: why,
+    primary: primaryKnown(member?.state ?? null),
+    wasActive: member?.state.record.wasActive != null,
+    noFailover: member?.state.record.noFailover ?? false,
+  };
+  const asks = why === null && (command === 'force-primary' || command === 'become-primary');
+  return { ...known, otherAnswers: asks ? await otherAnswers(daemon) : null };
+}
+
+function newestJournal(daemon: InstanceDaemon, member: MirrorMember | null) {
+  const newest = member?.journal.files.at(-1);
+  const timeMs = member?.journal.newestRecordMs ?? 0;
+  return {
+    newestJournalTime: timeMs === 0 ? null : new Date(timeMs).toISOString(),
+    newestJournalFile: newest === undefined ? null : join(daemon.paths.journal, newest.name),
+  };
+}
+
+/** Null = there is no other failover member. */
+async function otherAnswers(daemon: InstanceDaemon): Promise<boolean | null> {
+  const { mirrorSet, member, instance } = daemon.configuration.get();
+  const partner = mirrorSet === null || member === null ? undefined : partnerOf(mirrorSet, member);
+  if (partner === undefined) return null;
+  const open = makeOpen({ channel: 'agent', mirror: mirrorSet?.name ?? '', member: member ?? '', instance });
+  try {
+    const call = { ...partner.agent, timeoutMs: otherAnswersWithinMs, open };
+    await askAgent(daemon.network, call, { type: 'status' }, daemon.host.clock);
+    return true;
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === 'agent-refused') return true;
+    if (code !== 'unreachable') throw error;
+    return false;
+  }
+}
+
+/** FO-075: refused when the facts that the operator was shown are not those of now. To be called right before the order. */
+export function refusalOfSituation(daemon: InstanceDaemon, situation: number | undefined): Outcome | null {
+  if (situation === undefined || situation === (daemon.member?.situation ?? 0)) return null;
+  return refused('situation-changed', 'the situation has changed since it was shown; look at it again', 'FO-075');
+}
+
+export async function changeNoFailover(daemon: InstanceDaemon, set: boolean | undefined): Promise<Outcome> {
+  const { member } = daemon;
+  const why = refusalOf(daemon, 'change-no-failover', true);
+  if (member === null || why !== null) return notOffered(why);
+  return outcomeOf(await member.order({ command: 'change-no-failover', set: set ?? !member.state.record.noFailover }));
+}
+
+export async function becomePrimary(daemon: InstanceDaemon): Promise<Outcome> {
+  const { member } = daemon;
+  const why = refusalOf(daemon, 'become-primary', true);
+  if (member === null || why !== null) return notOffered(why);
+  return outcomeOf(await member.order({ command: 'become-primary' }));
+}
+
+/** FO-074: what the operator could know goes into the record beside the order. */
+export async function forcePrimary(daemon: InstanceDaemon): Promise<Outcome> {
+  const { member } = daemon;
+  const why = refusalOf(daemon, 'force-primary', true);
+  if (member === null || why !== null) return notOffered(why);
+  const { newestJournalTime, newestJournalFile } = newestJournal(daemon, member);
+  const { wasActive, noFailover } = member.state.record;
+  const evidence = [
+    wasActive === null ? 'it was not an active backup' : 'it was an active backup',
+    newestJournalTime === null
+      ? 'it has no journal data'
+      : `newest journal data ${newestJournalTime} in ${newestJournalFile}`,
+    noFailover ? 'no failover was set' : 'no failover was not set',
+    `primary known: ${primaryKnown(member.state) ?? 'none'}`,
+  ].join('; ');
+  const atMs = daemon.host.clock.wallMs();
+  return outcomeOf(await member.order({ command: 'force-primary', lineage: randomUUID(), atMs, evidence }));
+}
+
+/** SYN-022: it stays so over restarts; the rules keep it in their record, the configuration shows it. */
+export async function switchMirror(daemon: InstanceDaemon, command: 'start-mirror' | 'stop-mirror'): Promise<Outcome> {
+  const { member } = daemon;
+  const why = refusalOf(daemon, command, true);
+  if (member === null || why !== null) return notOffered(why);
+  const result = await member.order({ command });
+  if (result.outcome === 'done') {
+    daemon.configuration.set({ ...daemon.configuration.get(), mirrorStopped: command === 'stop-mirror' });
+  }
+  return outcomeOf(result);
+}
+
+/** FO-008, FO-073. An instance without a mirror has nobody to hand over to. */
+export async function stopInstance(daemon: InstanceDaemon, noFailover: boolean): Promise<Outcome> {
+  const { member } = daemon;
+  const because = 'stopped by its operator';
+  if (member !== null) return outcomeOf(await member.order({ command: 'stop-instance', noFailover }));
+  daemon.endProcess(because);
+  return done('the instance stops');
+}
+
+function notOffered(why: ReturnType<typeof refusalOf>): Outcome {
+  return why === null ? refused('not-a-member', 'this instance is in no mirror') : refusedWith(why);
+}
+
+function outcomeOf({ outcome, reason, text, spec }: OrderResult): Outcome {
+  return outcome === 'done' ? done(text) : { ok: false, outcome, refusal: { reason, text, spec } };
+}
