@@ -84,6 +84,7 @@ export class TestHost {
   readonly #children = new Set<ChildProcess>();
   #driver: AgentDriver | null = null;
   #port = 0;
+  #closed = false;
 
   constructor(program: string) {
     this.#program = program;
@@ -118,6 +119,8 @@ export class TestHost {
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#driver?.close();
     this.arbiterEvents.close();
     for (const child of this.#children) child.kill('SIGKILL');
