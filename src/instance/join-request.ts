@@ -47,7 +47,7 @@ export async function requestJoin(
   { mirrorSet, primary }: MirrorLookup,
   member: MemberDefinition,
 ): Promise<Found<MirrorSet>> {
-  const known = failoverMembers(mirrorSet).filter((each) => each.name !== member.name);
+  const known = failoverMembers(mirrorSet);
   const targets = [...known.filter((each) => each.name === primary), ...known.filter((each) => each.name !== primary)];
   const met: string[] = [];
   for (const target of targets) {
