@@ -122,6 +122,7 @@ async function order({ here, client, typed = '', options }: Work): Promise<void>
 }
 
 async function query({ here, client, typed = '', options }: Work): Promise<void> {
+  if (typed.trim() === '^') throw usage('$QUERY stays in one global: give its name');
   const key = await client.query(searchKey(typed), options.backward ? 'backward' : 'forward');
   here.print(options.json ? json({ reference: printed(key) }) : `${printed(key) ?? ''}\n`);
 }

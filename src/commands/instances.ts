@@ -21,6 +21,8 @@ export interface Instance {
 export type InstanceState = 'up' | 'hung' | 'down';
 
 const controlTimeoutMs = 5000;
+/** One that has not answered by then is listed as hung. */
+const listTimeoutMs = 2000;
 const pollMs = 100;
 
 /** @throws CommandFailure when the home has no such instance. */
@@ -116,8 +118,9 @@ export async function askInstance<T>(
   surroundings: Surroundings,
   instance: Instance,
   ask: (control: ControlClient) => Promise<T>,
+  timeoutMs = controlTimeoutMs,
 ): Promise<T> {
-  const control = await connectInstance(surroundings, instance);
+  const control = await connectInstance(surroundings, instance, timeoutMs);
   try {
     return await ask(control);
   } finally {
@@ -143,8 +146,7 @@ export async function reportInstance(surroundings: Surroundings, instance: Insta
   const configuration = await readConfiguration(instance.paths.configuration);
   const holder = lockHolder(surroundings, instance);
   let report: StatusReport | null = null;
-  if (holder !== null)
-    report = await askInstance(surroundings, instance, (control) => control.status()).catch(() => null);
+  if (holder !== null) report = await statusOrNull(surroundings, instance);
   return {
     name: instance.name,
     directory: instance.paths.directory,
@@ -157,6 +159,15 @@ export async function reportInstance(surroundings: Surroundings, instance: Insta
     type: report?.type ?? configuration.memberType,
     status: report?.status ?? null,
   };
+}
+
+async function statusOrNull(surroundings: Surroundings, instance: Instance): Promise<StatusReport | null> {
+  try {
+    return await askInstance(surroundings, instance, (control) => control.status(), listTimeoutMs);
+  } catch (error) {
+    if (!['not-reachable', 'command-failure'].includes((error as { code?: string }).code ?? '')) throw error;
+    return null;
+  }
 }
 
 /** A role that lasts until something happens: `start` waits for one of these. */
