@@ -127,7 +127,8 @@ export function readPlan(directory: string, text: string): LabPlan {
     };
   } catch (error) {
     const why = (error as Error).message;
-    throw failed(`${join(directory, 'lab.json')} is damaged (${why}); remove the lab: caretmirror lab down --delete`);
+    const path = join(directory, 'lab.json');
+    throw failed(`${path} is damaged (${why}); restore it, or stop the lab's processes and remove ${directory}`);
   }
 }
 

@@ -118,7 +118,7 @@ describe('lab', () => {
   test('lab.json is read as it was written, with the homes beside it', () => {
     expect(readPlan('/home/lab', printPlan(lab))).toEqual(lab);
     expect(readPlan('/moved', printPlan(lab)).hosts[0]!.home).toBe('/moved/A');
-    expect(() => readPlan('/home/lab', '{"mirror":1}')).toThrow('lab down --delete');
+    expect(() => readPlan('/home/lab', '{"mirror":1}')).toThrow('remove /home/lab');
   });
 });
 
