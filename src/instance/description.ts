@@ -1,6 +1,7 @@
 /** What this instance is and offers (control-channel.ts, Description): from it the menus know their options and defaults. */
 import type { CommandName, DatabaseDescription, Description, Refusal } from '../protocol/control-channel.ts';
 import { commandNames } from './command-arguments.ts';
+import { databaseStatus } from './instance-status.ts';
 import { ownDefaults } from './mirror-commands.ts';
 import { isNeverMirrored, mirrorNameOf } from './mirrored-databases.ts';
 import { refusalOf } from './offered-commands.ts';
@@ -22,14 +23,16 @@ export async function describe(daemon: InstanceDaemon): Promise<Description> {
     indefiniteTrouble: isPrimary && state.serving.trouble !== null && state.serving.trouble.untilMs === null,
     noFailover: state?.record.noFailover ?? false,
     agentRunning,
-    databases: daemon.catalog.entries().map((entry) => describeDatabase(entry, isPrimary)),
+    databases: daemon.catalog
+      .entries()
+      .map((entry) => describeDatabase(entry, databaseStatus(daemon, entry), isPrimary)),
     commands: Object.fromEntries(refusals) as Record<CommandName, Refusal | null>,
     defaults: ownDefaults(daemon),
   };
 }
 
-function describeDatabase(entry: CatalogEntry, isPrimary: boolean): DatabaseDescription {
-  const { configuration, database, status } = entry;
+function describeDatabase(entry: CatalogEntry, status: string, isPrimary: boolean): DatabaseDescription {
+  const { configuration, database } = entry;
   const mirrored = mirrorNameOf(entry);
   return {
     name: configuration.name,

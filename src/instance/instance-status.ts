@@ -3,7 +3,7 @@ import { JournalDamagedError, JournalGoneError, JournalMismatchError } from '../
 import { comparePositions, type JournalPosition } from '../mirror/journal-position.ts';
 import type { StatusReport } from '../mirror/status.ts';
 import { type DatabaseFacts, type ReportClock, reportStatus } from '../mirror/status-report.ts';
-import type { DatabaseCatalog, InstanceDaemon, MirrorMember } from './parts.ts';
+import type { CatalogEntry, InstanceDaemon, MirrorMember } from './parts.ts';
 
 export function statusOf(daemon: InstanceDaemon): StatusReport {
   const { member, configuration } = daemon;
@@ -16,7 +16,7 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
     state: member?.state ?? null,
     mirrorSet,
     member: name,
-    databases: mirrorSet === null ? [] : databaseFacts(daemon.catalog),
+    databases: databaseFacts(daemon),
     rowsTold: member === null || member.state.role === 'primary' ? null : member.memberRows(),
     journalEnd: member?.journal.flushed ?? null,
     fileNameOf: (number) => files.find((file) => file.file === number)?.name ?? '',
@@ -24,8 +24,7 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
   });
 }
 
-/** Also for the rows that a primary tells its members (rowsOnPrimary). */
-export function reportClock(
+function reportClock(
   { host }: Pick<InstanceDaemon, 'host'>,
   member: Pick<MirrorMember, 'journal' | 'lostMsOf'> | null,
 ): ReportClock {
@@ -40,12 +39,21 @@ export function reportClock(
 }
 
 /** The mirrored ones. */
-export function databaseFacts(catalog: DatabaseCatalog): readonly DatabaseFacts[] {
-  return catalog.entries().flatMap(({ configuration, database, status }): readonly DatabaseFacts[] => {
-    const { name: localName, directory, mirrorDatabase } = configuration;
+function databaseFacts(daemon: InstanceDaemon): readonly DatabaseFacts[] {
+  return daemon.catalog.entries().flatMap((entry): readonly DatabaseFacts[] => {
+    const { name: localName, directory, mirrorDatabase } = entry.configuration;
+    const status = databaseStatus(daemon, entry);
     if (mirrorDatabase === null || status === 'Local') return [];
-    return [{ name: mirrorDatabase, localName, directory, status, applied: database?.applied ?? null }];
+    return [{ name: mirrorDatabase, localName, directory, status, applied: entry.database?.applied ?? null }];
   });
+}
+
+/** MON-010: beside what the catalog knows of a copy, whether the mirror still has the database (DB-049). */
+export function databaseStatus({ configuration, member }: InstanceDaemon, entry: CatalogEntry): CatalogEntry['status'] {
+  const { mirrorSet } = configuration.get();
+  const { mirrorDatabase } = entry.configuration;
+  if (mirrorDatabase === null || mirrorSet === null || member?.state.role === 'primary') return entry.status;
+  return mirrorSet.databases.some(({ name }) => name === mirrorDatabase) ? entry.status : 'Orphaned';
 }
 
 /** A journal that cannot be read there has other ways to say so; the report only leaves the time out. */

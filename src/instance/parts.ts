@@ -59,8 +59,8 @@ export interface MirrorMember {
   /** The mirror set was changed here (primary) or received: the rules and the other members are told. */
   mirrorSetChanged(set: MirrorSet): void;
   /**
-   * Rows of the members as the primary sees them (rowsOnPrimary); on another member the newest it was told in the present
-   * contact (null = nothing yet: until then it counts as synchronizing).
+   * On a member that is not primary: the rows of all members as the primary told them last in the
+   * present contact (null = nothing yet: until then it counts as synchronizing).
    */
   memberRows(): readonly MemberReport[] | null;
   /** On the primary: wall clock when the connection with this member was last lost, ms; null = not since it became primary. */

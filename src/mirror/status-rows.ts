@@ -15,6 +15,7 @@ const needsAttention: readonly DatabaseStatus[] = [
   'Needs Activation',
   'Dejournaling Stopped',
   'Database Dismounted',
+  'Orphaned',
   'Obsolete',
 ];
 
@@ -25,19 +26,6 @@ export function rowsOfMembers(facts: StatusFacts, mirrorSet: MirrorSet): readonl
     if (member.name === facts.member) return ownRow(facts, member);
     if (state?.role === 'primary') return servedRow(state, facts, member);
     return toldRow(facts, member);
-  });
-}
-
-/** All rows as a primary sees them: what it tells the other members. */
-export function rowsOnPrimary(
-  state: MemberState,
-  mirrorSet: MirrorSet,
-  clock: ReportClock,
-  databases: readonly DatabaseFacts[],
-): readonly MemberReport[] {
-  return mirrorSet.members.map((member) => {
-    if (member.name !== state.self) return servedRow(state, clock, member);
-    return row(member, ownStatus(state, clock, null), notApplicable, withWarning(notApplicable, databases));
   });
 }
 

@@ -3,11 +3,13 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { connect } from '../../src/client/client.ts';
 import { admit } from '../../src/instance/join-server.ts';
 import type { MemberDefinition, MirrorSet } from '../../src/mirror/mirror-set.ts';
 import { openChannel } from '../../src/network/opening-exchange.ts';
 import { CONTROL, type Outcome } from '../../src/protocol/control-channel.ts';
 import { jsonBody, parseJsonBody } from '../../src/protocol/frame.ts';
+import { encodeKey } from '../../src/protocol/global-key.ts';
 import { makeOpen } from '../../src/protocol/opening.ts';
 import { network, startWholeHost, type WholeHost } from '../fixtures/whole-host.ts';
 
@@ -233,6 +235,48 @@ describe('databases of the mirror', () => {
     expect(refusalIn(await a.control.perform('delete-database', { database: 'CITIES' }))).toBe('refused: mirrored');
   });
 
+  test('DB-014 DB-031: databases made while the journal runs on hold all of it', async () => {
+    const target = { host: '127.0.0.1', port: a.superserverPort };
+    const client = await connect({ network, targets: [target], mirror: 'DEMO', database: 'CITIES' });
+    let written = 0;
+    let stop = false;
+    const value = Buffer.alloc(200, 'x');
+    const writer = (async () => {
+      while (!stop) {
+        const batch = Array.from({ length: 50 }, (_, index) => encodeKey('CITY', [String(written + index)]));
+        await Promise.all(batch.map((key) => client.set(key, value)));
+        written += 50;
+      }
+    })();
+    const untilWritten = async (count: number) => {
+      while (written < count) await client.get(encodeKey('CITY', ['0']));
+    };
+    await untilWritten(500);
+    const late = await c.control.perform('create-database', { database: 'TOWNS', mirrored: 'cities' });
+    expect(late).toMatchObject({ ok: true });
+    // On the primary itself the journal runs on between the record and the mark in the copy.
+    for (const database of ['LAKES', 'SEAS']) {
+      const made = await a.control.perform('create-database', { database, mirrored: database });
+      expect(made).toMatchObject({ ok: true });
+      expect(a.instance.catalog.find(database)?.status).toBe('Normal');
+    }
+    await untilWritten(written + 200);
+    stop = true;
+    await writer;
+    await client.close();
+    for (const [host, name] of [
+      [b, 'CITIES'],
+      [c, 'TOWNS'],
+    ] as const) {
+      await host.reach(({ databases }) => databases.every(({ nextRecord }) => nextRecord?.time === 'Current'));
+      await host.reach((report) => report.position?.sequence === a.instance.member?.journal.end.sequence);
+      await host.reach(
+        () => host.instance.catalog.find(name)?.database?.count({ from: new Uint8Array([0]) }) === written,
+      );
+    }
+    expect(await c.control.perform('remove-database', { database: 'TOWNS' })).toMatchObject({ ok: true });
+  }, 30_000);
+
   test('DB-014: a command cut off between its steps is finished by repeating it', async () => {
     const { catalog, configuration } = a.instance;
     const command = { database: 'RIVERS', mirrored: 'RIVERS' };
@@ -278,7 +322,12 @@ describe('databases of the mirror', () => {
     expect(b.instance.catalog.find('OLD')).toBeUndefined();
   });
 
-  test('DB-048 DB-050: removed here alone on a backup, for good on the primary', async () => {
+  test('DB-048 DB-049 DB-050 MON-010: removed here alone on a backup, for good on the primary', async () => {
+    await b.control.perform('create-database', { database: 'SEAS', mirrored: 'SEAS' });
+    expect(await a.control.perform('remove-database', { database: 'SEAS' })).toMatchObject({ ok: true });
+    const orphaned = await b.reach(({ databases }) => databases.some(({ status }) => status === 'Orphaned'));
+    expect(orphaned.members.find(({ name }) => name === 'B')?.dejournaling).toMatch(/need attention/);
+    expect(await b.control.perform('remove-database', { database: 'SEAS' })).toMatchObject({ ok: true });
     expect(await b.control.perform('remove-database', { database: 'CITIES' })).toMatchObject({ ok: true });
     expect(b.instance.catalog.find('CITIES')?.status).toBe('Local');
     const names = () => a.instance.configuration.get().mirrorSet?.databases.map(({ name }) => name);

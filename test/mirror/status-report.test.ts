@@ -4,7 +4,6 @@ import { initialState, type MemberState, noSeeking, noServing, type Served } fro
 import { defaultSettings, type MemberDefinition, type MirrorSet } from '../../src/mirror/mirror-set.ts';
 import type { MemberReport } from '../../src/mirror/status.ts';
 import { type DatabaseFacts, reportStatus, type StatusFacts } from '../../src/mirror/status-report.ts';
-import { rowsOnPrimary } from '../../src/mirror/status-rows.ts';
 import type { MemberType } from '../../src/mirror/terms.ts';
 
 const at = (sequence: number) => ({ epoch: 1, file: 1, offset: sequence * 10, sequence });
@@ -200,7 +199,7 @@ describe('on the primary', () => {
 });
 
 describe('on a backup', () => {
-  const told = rowsOnPrimary(primary([served('B'), served('C')]), mirrorSet, facts(null), []);
+  const told = reportStatus(facts(primary([served('B'), served('C')]))).members;
   const backup = (changes: Partial<MemberState> = {}) => state('B', { role: 'attached', attachment, ...changes });
   const isActive = { record: { ...state('B', {}).record, wasActive: { epoch, term: 1 } } };
 
@@ -265,7 +264,7 @@ describe('on a backup', () => {
 });
 
 test('MON-015: an async shows the failover members and itself, no arbiter, and its dejournal process', () => {
-  const told = rowsOnPrimary(primary([served('C')]), mirrorSet, facts(null), []);
+  const told = reportStatus(facts(primary([served('C')]))).members;
   const report = reportStatus(facts(state('C', { role: 'attached', attachment }), { rowsTold: told }));
   expect(report.members.map((row) => row.name)).toEqual(['A', 'B', 'C']);
   expect(report).toMatchObject({
