@@ -30,6 +30,7 @@ export class ArbiterHost {
   start(): void {
     if (this.process !== null) return;
     this.up = true;
+    this.world.network.hostBack('X');
     this.#starts += 1;
     this.process = new ArbiterProcess(this.world, this.#starts * 1000);
     this.world.tell('X', 'arbiter starts');

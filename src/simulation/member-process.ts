@@ -39,7 +39,11 @@ export class MemberProcess implements EndPoint {
   #running = false;
   #timer: Appointment | null = null;
   #arrived = new Map<number, readonly JournalElement[]>();
-  #arbiter: { connection: number | null; attempt: number } = { connection: null, attempt: 0 };
+  #arbiter: { connection: number | null; attempt: number; opened: boolean } = {
+    connection: null,
+    attempt: 0,
+    opened: false,
+  };
   #dials = 0;
   #flushing = false;
   #calls: AgentCalls;
@@ -103,6 +107,7 @@ export class MemberProcess implements EndPoint {
   received(connection: number, frame: unknown): void {
     if (connection === this.#arbiter.connection) {
       const fromArbiter = frame as FromArbiterFrame;
+      if ('session' in fromArbiter) this.#arbiter.opened = true;
       if ('session' in fromArbiter) this.post({ type: 'arbiter-opened', session: fromArbiter.session });
       else this.post({ type: 'arbiter-message', message: fromArbiter.told });
       return;
@@ -115,6 +120,7 @@ export class MemberProcess implements EndPoint {
   closed(connection: number, reason: string): void {
     if (connection === this.#arbiter.connection) {
       this.#arbiter.connection = null;
+      this.#arbiter.attempt += 1;
       this.post({ type: 'arbiter-closed', reason });
     } else this.post({ type: 'closed', connection, reason });
   }
@@ -295,10 +301,13 @@ export class MemberProcess implements EndPoint {
   #openArbiter(): void {
     const { world } = this.on;
     this.#arbiter.attempt += 1;
+    this.#arbiter.opened = false;
     const { attempt } = this.#arbiter;
     const isPresent = () => this.alive && this.#arbiter.attempt === attempt && this.#arbiter.connection === null;
     world.clock.after(this.state.settings.qosTimeoutMs, () => {
-      if (isPresent()) this.post({ type: 'arbiter-closed', reason: 'timeout' });
+      if (!this.alive || this.#arbiter.attempt !== attempt || this.#arbiter.opened) return;
+      this.#closeArbiter();
+      this.post({ type: 'arbiter-closed', reason: 'timeout' });
     });
     world.network.carry(this.host, 'X', () => {
       const target = world.arbiter.process;
@@ -372,7 +381,7 @@ export class MemberProcess implements EndPoint {
 
   #apply(to: JournalPosition): void {
     const { disk, world } = this.on;
-    world.clock.after(world.chance.between(0.2, 3), () => {
+    world.clock.after(world.chance.between(0.2, 3) + this.on.slowDiskMs * world.chance.next() * 0.5, () => {
       if (!this.alive) return;
       if (world.chance.happens(0.5)) disk.appliedFlushed = disk.applied;
       this.on.applyUpTo(to);

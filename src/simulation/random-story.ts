@@ -45,6 +45,7 @@ export function tell(seed: number, verbose = false): StoryResult {
 function play(world: World, failures: string[]): void {
   const { chance, options, checkers } = world;
   const qos = options.qosTimeoutMs;
+  slowEverything(world);
   world.create();
   const beginning = chance.happens(0.8) ? qos * 3 : qos * chance.between(0.05, 1.5);
   world.run(beginning);
@@ -69,6 +70,22 @@ function play(world: World, failures: string[]): void {
   world.run(qos * 0.2);
   checkers.allKept();
   if (checkers.acked.length < acknowledgedMin) failures.push(`only ${checkers.acked.length} updates acknowledged`);
+}
+
+/** In some stories links and disks are slow from the beginning, so that much is under way when something breaks. */
+function slowEverything(world: World): void {
+  const { chance, options } = world;
+  if (chance.happens(0.35)) {
+    for (const [a, b] of [
+      ['A', 'B'],
+      ['A', 'X'],
+      ['B', 'X'],
+    ] as const)
+      if (chance.happens(0.6)) world.network.slowDown(a, b, chance.between(0, 0.35) * options.qosTimeoutMs);
+  }
+  if (chance.happens(0.25)) {
+    for (const host of world.members) host.slowDiskMs = chance.between(0, 0.4) * options.qosTimeoutMs;
+  }
 }
 
 /** All faults end, all processes run. */

@@ -1,0 +1,186 @@
+/**
+ * Negative controls: each mutant breaks one safeguard of src/mirror in a bundled copy, and the simulation has to notice.
+ * `--seeds N` stories at most for each (default 3000), `--only NAME` for one. Ends with 1 when a mutant that must be caught was not.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+
+/** `survives` = expected not to be noticed, with the reason. */
+const mutants = [
+  ['hello-keeps-answer', 'negotiation.ts', "giveUpActive(step, 'FO-022', 'this member says hello');", ''],
+  ['no-fetch', 'negotiation.ts', "if (verdict.outcome === 'take-over') {", 'if (verdict.outcome !== null) {'],
+  [
+    'restart-without-asking',
+    'negotiation.ts',
+    'if (settings.partner === null) return startAlone(step);',
+    'if (settings.partner === null || state.record.primaryOfEpoch) return startAlone(step);',
+  ],
+  ['trouble-times-out-in-arbiter-mode', 'primary.ts', "kind === 'timed' ? step.nowMs", "kind !== '' ? step.nowMs"],
+  ['acknowledges-in-trouble', 'journal-transfer.ts', 'if (serving.trouble !== null) return;', ''],
+  [
+    'does-not-wait-for-backup',
+    'journal-transfer.ts',
+    'serving.counted === null ? journal.flushed : earlier(journal.flushed, serving.ackedByCounted)',
+    'journal.flushed',
+  ],
+  [
+    'does-not-wait-for-own-flush',
+    'journal-transfer.ts',
+    'earlier(journal.flushed, serving.ackedByCounted)',
+    'serving.ackedByCounted',
+  ],
+  [
+    'counts-late',
+    'primary.ts',
+    'counted: { member: other.name, term, confirmed: false }, ackedByCounted: journal.durable',
+    'counted: null, ackedByCounted: journal.durable',
+  ],
+  ['record-keeps-active-backup', 'primary.ts', 'saveRecord(step, { activeBackup: null });', ''],
+  [
+    'active-before-stored',
+    'backup.ts',
+    'if (activating == null || comparePositions(journal.flushed, activating.upTo) < 0) return;',
+    'if (activating == null) return;',
+  ],
+  [
+    'leaves-before-left',
+    'primary.ts',
+    'setServing(step, { leaving: true });',
+    "setServing(step, { leaving: true, mode: 'agent' });",
+  ],
+  [
+    'epoch-not-compared',
+    'member.ts',
+    'if (reigns && envelope.epoch.number > state.record.epoch.number) return',
+    'if (false) return',
+  ],
+  ['epoch-not-raised', 'becoming.ts', 'number: heard + 1', 'number: Math.max(1, heard)'],
+  ['any-member-takes-consent', 'negotiation.ts', "return record.primaryOfEpoch ? 'ours' : 'neither'", "return 'ours'"],
+  [
+    'running-is-down',
+    'agent.ts',
+    "epoch: 'not-lower',\n    outcome: 'running',\n    spec: 'FO-022'",
+    "epoch: 'not-lower',\n    outcome: 'down',\n    spec: 'FO-022'",
+  ],
+  [
+    'never-in-any-session',
+    'primary.ts',
+    'return hasSession(step) && arbiter.session === serving.modeSession;',
+    'return hasSession(step);',
+  ],
+  ['window-from-receipt', 'backup.ts', 'sent.atMs + lengthMs', 'step.nowMs + lengthMs * 2'],
+  [
+    'window-survives-arbiter-mode',
+    'backup.ts',
+    'state.windowUntilMs = 0;\n  setAttachment(step, { mode: ready',
+    'setAttachment(step, { mode: ready',
+  ],
+  ['no-cut', 'negotiation.ts', "step.effects.push({ type: 'cut-journal', to: common });", ''],
+  ['licence-for-each-asker', 'arbiter.ts', 'if (period.licensed !== 0) {', 'if (period.licensed === entry.session) {'],
+  [
+    'arbiter-says-gone-at-once',
+    'arbiter.ts',
+    'if (!work.sessions.some((candidate) => candidate.session === otherSession)) {',
+    'if (true) {',
+  ],
+  [
+    'present-keeps-active',
+    'backup.ts',
+    'giveUpActive(step, verdict.spec, verdict.because);\n    step.effects',
+    'step.effects',
+  ],
+  [
+    'applies-what-is-only-flushed',
+    'backup.ts',
+    'if (comparePositions(attachment.durableTo, journal.durable) > 0) setJournal(step, { durable: attachment.durableTo });',
+    'setJournal(step, { durable: journal.flushed });',
+  ],
+  ['async-gets-undurable', 'journal-transfer.ts', 'served.failoverMember ? appended : durable', 'appended'],
+  [
+    'goes-on-after-asking-for-takeover',
+    'primary.ts',
+    "if (state.role === 'handing-over') {\n    finishStop(step, 'stopped; the backup is gone and settles its role with the agent');\n    return;\n  }",
+    "if (state.role === 'handing-over') {\n    enterRole(step, 'primary'); setServing(step, { counted: null, mode: 'agent' }); advanceDurable(step); step.effects.push({ type: 'admit-updates' });\n    return;\n  }",
+  ],
+  [
+    'left-notice-without-term',
+    'primary.ts',
+    'if (message.term !== serving.modeTerm || !sameEpoch',
+    "if ((message.type !== 'left-notice' && message.term !== serving.modeTerm) || !sameEpoch",
+  ],
+  [
+    'entered-after-leaving',
+    'primary.ts',
+    "serving.mode === 'agent')\n    return;",
+    "(serving.mode === 'agent' && message.type !== 'entered'))\n    return;",
+  ],
+  ['welcome-keeps-active', 'backup.ts', 'wasActive: null,\n    noFailover', 'noFailover'],
+  ['names-me-without-term', 'negotiation.ts', 'record.activeBackup.term === wasActive.term &&', ''],
+  [
+    'history-not-followed',
+    'backup.ts',
+    'setJournal(step, { appended: message.to, history });',
+    'setJournal(step, { appended: message.to });',
+  ],
+];
+
+const { values } = parseArgs({
+  options: {
+    seeds: { type: 'string', default: '3000' },
+    only: { type: 'string' },
+    from: { type: 'string', default: '1' },
+  },
+});
+
+const directory = mkdtempSync(join(tmpdir(), 'caretmirror-mutants-'));
+let missed = 0;
+try {
+  for (const [name, file, from, to] of mutants) {
+    if (values.only !== undefined && !name.includes(values.only)) continue;
+    const tell = await bundle(name, file, from, to);
+    const found = tell === null ? null : hunt(tell);
+    if (found === null) missed += 1;
+    console.log(
+      found === null
+        ? `MISSED ${name}`
+        : `caught ${name} by seed ${found.seed}: ${found.text.split('\n')[0].slice(0, 150)}`,
+    );
+  }
+} finally {
+  rmSync(directory, { recursive: true });
+}
+process.exitCode = missed === 0 ? 0 : 1;
+
+function hunt(tell) {
+  const first = Number(values.from);
+  for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
+    const { failures, world } = tell(seed);
+    if (failures.length > 0 && process.env.TIMELINE) console.log(world.timeline.slice(-80).join('\n'));
+    if (failures.length > 0) return { seed, text: failures[0] };
+  }
+  return null;
+}
+
+async function bundle(name, file, from, to) {
+  let applied = false;
+  const plugin = {
+    name: 'mutant',
+    setup(builder) {
+      builder.onLoad({ filter: /src\/mirror\/[^/]+\.ts$/ }, ({ path }) => {
+        const source = readFileSync(path, 'utf8');
+        if (basename(path) !== file) return { contents: source, loader: 'ts' };
+        applied = source.includes(from);
+        return { contents: source.replace(from, to), loader: 'ts' };
+      });
+    },
+  };
+  const outfile = join(directory, `${name}.mjs`);
+  const options = { bundle: true, format: 'esm', platform: 'node', logLevel: 'warning', plugins: [plugin] };
+  await build({ entryPoints: ['src/simulation/random-story.ts'], outfile, ...options });
+  if (!applied) throw new Error(`mutant ${name}: its place in ${file} is not found; follow the change of the source`);
+  return (await import(pathToFileURL(outfile).href)).tell;
+}
