@@ -164,9 +164,14 @@ function onMessage(work: Working, connection: number, message: ToArbiter): void 
 }
 
 function onEnter(work: Working, entry: ArbiterSession, message: Extract<ToArbiter, { type: 'enter' }>): void {
-  const other = otherOf(work, entry);
   const { epoch, term } = message;
-  if (other === undefined || entry.session !== message.session || other.session !== message.otherSession) {
+  const other = work.sessions.find(
+    (candidate) => candidate.mirror === entry.mirror && candidate.session === message.otherSession,
+  );
+  // A period is entered once: a second time would forget whom it licensed (I5).
+  const present = work.periods.get(entry.mirror);
+  const known = present !== undefined && sameEpoch(present.epoch, epoch) && present.term >= term;
+  if (known || other === undefined || other === entry || entry.session !== message.session) {
     tell(work, entry, { type: 'refused', epoch, term });
     return;
   }
