@@ -35,7 +35,10 @@ export type MemberEffect =
     }
   /** Ask that agent what journal it has of the incarnation it called down (event `journal-offered` or `fetch-failed`). */
   | { readonly type: 'ask-journal'; readonly request: number; readonly of: MemberName; readonly incarnation: number }
-  /** Fetch everything behind the own end, store and flush it (event `journal-fetched` or `fetch-failed`). */
+  /**
+   * Fetch everything behind the own end, store and flush it (event `fetch-progressed` after each part, at last `journal-fetched`
+   * or `fetch-failed`). Nothing more is stored once `seeking.fetching` of the state is not this request any more.
+   */
   | { readonly type: 'fetch-journal'; readonly request: number; readonly of: MemberName; readonly incarnation: number }
 
   /** Make the journal durable (event `journal-flushed`). */

@@ -68,6 +68,12 @@ export type MemberEvent = { readonly nowMs: number } & (
       readonly history: readonly EpochBeginning[];
       readonly end: JournalPosition;
     }
+  /** A part of it is stored and flushed; after every part, so that the rules know the journal's end when the rest never comes. */
+  | {
+      readonly type: 'fetch-progressed';
+      readonly end: JournalPosition;
+      readonly history: readonly EpochBeginning[];
+    }
   /** All of it is stored and flushed. */
   | {
       readonly type: 'journal-fetched';

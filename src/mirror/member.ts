@@ -95,6 +95,8 @@ function dispatch(now: Step, event: MemberEvent): void {
       return onAgentAnswered(now, event);
     case 'journal-offered':
       return onJournalOffered(now, event);
+    case 'fetch-progressed':
+      return setJournal(now, { appended: event.end, flushed: event.end, history: event.history });
     case 'journal-fetched':
       return onJournalFetched(now, event);
     case 'fetch-failed':

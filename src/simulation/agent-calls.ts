@@ -58,6 +58,8 @@ export class AgentCalls {
       on.store(elements);
       on.disk.flushed = on.disk.elements.length;
       const { end, history } = on.disk;
+      this.#process.post({ type: 'fetch-progressed', end, history });
+      if (!wanted()) return;
       if (complete) this.#process.post({ type: 'journal-fetched', request, end, history });
       else next();
     };
