@@ -47,6 +47,11 @@ function backup(step: Step): Served | undefined {
 
 /** I-epoch: somebody has become primary since; this one stops at once. */
 export function stopAsStale(step: Step, epochNumber: number): void {
+  if (step.state.serving.takeOverSent) {
+    // It asked for just this: the successor's epoch arrived before its word.
+    finishStop(step, 'the other failover member takes over');
+    return;
+  }
   log(step, 'stale-primary', { epoch: epochNumber });
   note(step, 'stops: another member has become primary', 'FO-038', { epoch: epochNumber });
   step.effects.push({ type: 'refuse-updates' });
