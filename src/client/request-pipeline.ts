@@ -64,7 +64,7 @@ interface Link {
 const unsentBytesMax = 4 * 1024 * 1024;
 const watchEveryMs = 200;
 /** Pause before a member that has refused for now is asked again. */
-const refusedPauseMs = 100;
+const refusedPauseMs = 25;
 
 export class RequestPipeline {
   readonly #options: PipelineOptions;
