@@ -14,8 +14,8 @@ import { RequestError } from './request-error.ts';
 import { askStatus } from './status-question.ts';
 
 /** An instance that does not answer within this share of the QoS timeout is hung; with the two bounds in ms (derived). */
-const answerShareOfQos = 0.25;
-const answerLimitMs = { min: 250, max: 1000 } as const;
+const answerShareOfQos = 0.5;
+const answerLimitMs = { min: 500, max: 2000 } as const;
 /** A process that begins or ends has no socket for a while; counted from when the agent first saw it so (derived). */
 const withoutSocketMs = 5000;
 /** Between two tries while an instance has no socket. */
