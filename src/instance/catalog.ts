@@ -11,7 +11,7 @@ import {
 } from '../database/databases.ts';
 import type { ConfigurationStore, DatabaseConfiguration, FileOperations } from '../host/host.ts';
 import type { Journal, JournalChunk, PlacedRecord, ReadRecords } from '../journal/journal.ts';
-import { comparePositions, type JournalPosition, later } from '../mirror/journal-position.ts';
+import { comparePositions, type JournalPosition, later, printPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
 import type { DatabaseStatus, MirrorDatabaseName } from '../mirror/terms.ts';
 import { type CatalogEntry, CatalogRefusal, type DatabaseCatalog } from './parts.ts';
@@ -69,7 +69,10 @@ export class Catalog implements DatabaseCatalog {
     this.#parts.log(0, 'Database.MountedRW', `Mounted database ${directory}.`);
   }
 
-  /** Begin to follow a journal: all activated databases in step, from the one that is furthest behind. */
+  /**
+   * Begin to follow a journal: all activated databases in step, from the one that is furthest behind. One that holds more
+   * than the journal does was copied here, or the journal was lost: an error, since nothing can be said of its data.
+   */
   follow(journal: Journal): { readonly applied: JournalPosition; readonly furthest: JournalPosition } {
     this.#journal = journal;
     let applied: JournalPosition | null = null;
@@ -77,6 +80,11 @@ export class Catalog implements DatabaseCatalog {
     for (const entry of this.#mounted.values()) {
       const at = entry.database.applied;
       if (!entry.database.attribute?.activated || at === undefined) continue;
+      if (comparePositions(at, journal.end) > 0) {
+        throw new Error(
+          `database ${entry.database.directory} holds journal data up to ${printPosition(at)}, but the journal here ends at ${printPosition(journal.end)}; restore the journal files, or delete the instance and join again`,
+        );
+      }
       entry.inStep = true;
       if (applied === null || comparePositions(at, applied) < 0) applied = at;
       furthest = furthest === null ? at : later(furthest, at);
@@ -263,6 +271,11 @@ export class Catalog implements DatabaseCatalog {
       if (chunk === null) return;
       await this.#applyTo(mounted, [...this.#parts.readRecords(chunk)], chunk);
     }
+  }
+
+  /** Records behind `end` were cut from the journal; no database holds any of them. */
+  cutTo(end: JournalPosition): void {
+    if (this.#applied !== null && comparePositions(this.#applied, end) > 0) this.#applied = end;
   }
 
   /** Bring every database that is in step up to there. */

@@ -17,6 +17,8 @@ interface Due {
 }
 
 export class ClientConnection {
+  /** It is to be closed when this member is not primary any more. */
+  readonly followsMirror: boolean;
   readonly #connection: Connection;
   readonly #onAnswered: (updates: number) => void;
   #due: Due[] = [];
@@ -24,7 +26,8 @@ export class ClientConnection {
   /** Index from which updates wait for their place in the journal. */
   #unplaced = 0;
 
-  constructor(connection: Connection, onAnswered: (updates: number) => void) {
+  constructor(connection: Connection, followsMirror: boolean, onAnswered: (updates: number) => void) {
+    this.followsMirror = followsMirror;
     this.#connection = connection;
     this.#onAnswered = onAnswered;
   }

@@ -146,6 +146,7 @@ function cut(parts: EffectParts, to: { readonly epoch: number; readonly sequence
     parts,
     () => {
       const surplus = journal.truncateTo(kept, 'the mirror does not have it (FO-088)');
+      parts.catalog.cutTo(journal.end);
       parts.post({
         type: 'journal-cut',
         end: journal.end,

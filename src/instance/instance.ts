@@ -154,7 +154,7 @@ export class Instance implements InstanceDaemon {
       onMirrorSet: (set) => this.#onMirrorSet(set),
       rows: () => statusOf(this).members,
       endProcess: (because) => this.endProcess(because),
-      failed: (error) => this.#fail(error),
+      failed: (error) => this.fail(error),
     });
     this.#member.start();
   }
@@ -198,7 +198,9 @@ export class Instance implements InstanceDaemon {
   }
 
   /** What is on the disk is unknown, or the program is wrong: end at once and leave everything as it is. */
-  #fail(error: Error): void {
+  fail(error: Error): void {
+    // Work that was under way finds its databases closed.
+    if (this.#ending) return;
     this.log(3, 'Generic.Event', `Instance fails: ${error.message}`);
     process.stderr.write(`${error.stack}\n`);
     process.kill(process.pid, 'SIGKILL');
@@ -235,7 +237,7 @@ export class Instance implements InstanceDaemon {
     const accepted = await acceptChannel(connection, (open) => this.#decide(open), openingTimeoutMs, this.host.clock);
     if (accepted.state !== 'opened') return;
     const { channel, member } = accepted.open;
-    if (channel === 'client') this.#superserver.accept(connection);
+    if (channel === 'client') this.#superserver.accept(connection, accepted.open.mirror !== '');
     else if (channel === 'data') this.#member?.acceptData(connection, member);
     else serveJoin(this, connection);
   }

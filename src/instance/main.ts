@@ -5,7 +5,7 @@ import { openConfiguration } from '../host/configuration-file.ts';
 import { sayFailed, sayReady } from '../host/daemon-word.ts';
 import { openEventsLog } from '../host/events-log.ts';
 import { homePaths, instancePaths } from '../host/home.ts';
-import { LockHeldError } from '../host/host.ts';
+import { type HeldLock, LockHeldError } from '../host/host.ts';
 import { readLinks } from '../host/host-files.ts';
 import { openMessagesLog } from '../host/messages-log.ts';
 import { nodeHost } from '../host/node-host.ts';
@@ -38,14 +38,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
 async function run(home: string, paths: ReturnType<typeof instancePaths>): Promise<number> {
   const host = nodeHost;
-  let lock: ReturnType<typeof host.processes.acquireLock>;
-  try {
-    lock = host.processes.acquireLock(paths.lock, 'instance');
-  } catch (error) {
-    if (!(error instanceof LockHeldError)) throw error;
-    const { pid } = error.holder;
-    throw new Error(`instance in ${paths.directory} is already running (pid ${pid}); stop that one first`);
-  }
+  const lock = await acquireLock(paths.lock);
   const configuration = await openConfiguration(paths.configuration, lock);
   const instance = await openInstance({
     home: homePaths(home),
@@ -63,6 +56,7 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
     messages: openMessagesLog({ path: paths.messages, clock: host.clock }),
     events: openEventsLog(paths.events),
   });
+  process.on('uncaughtException', (error) => instance.fail(error));
   process.on('SIGTERM', () => instance.stopByOperator());
   process.on('SIGINT', () => instance.stopByOperator());
   await sayReady({ pid: process.pid, port: configuration.get().superserver.port });
@@ -71,4 +65,24 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
   // Nothing waits for this process any more; sockets that linger must not keep it.
   setTimeout(() => process.exit(exitCode), 200).unref();
   return exitCode;
+}
+
+/** How long the host's ISCAgent may hold the lock while it writes the record of an instance that is down, ms. */
+const agentHoldsMs = 5000;
+
+async function acquireLock(path: string): Promise<HeldLock> {
+  const { processes, clock } = nodeHost;
+  const endMs = clock.nowMs() + agentHoldsMs;
+  for (;;) {
+    try {
+      return processes.acquireLock(path, 'instance');
+    } catch (error) {
+      if (!(error instanceof LockHeldError)) throw error;
+      const { kind, pid } = error.holder;
+      if (kind !== 'agent' || clock.nowMs() > endMs) {
+        throw new Error(`instance in ${dirname(path)} is already running (pid ${pid}); stop that one first`);
+      }
+    }
+    await clock.wait(10);
+  }
 }

@@ -66,6 +66,9 @@ export class RunningMember implements MirrorMember {
   /** Connection with the primary in the present contact; rows of an older one are let go. */
   #contact = 0;
   #rowsDueMs = 0;
+  /** Connections that were told the mirror set, and the members of which that was said. */
+  #told: ReadonlySet<number> = new Set();
+  #members: MemberState['serving']['members'] = new Map();
   /** On the primary: members served at the last step, and when the others were lost (wall clock, ms). */
   #served: ReadonlySet<MemberName> = new Set();
   readonly #lostMs = new Map<MemberName, number>();
@@ -335,13 +338,15 @@ export class RunningMember implements MirrorMember {
   }
 
   /** New members get the mirror set at once; the rows go to all, about once a second. */
-  readonly #told = new Set<number>();
   #tellOthers({ serving }: MemberState): void {
-    for (const { connection } of serving.members.values()) {
-      if (this.#told.has(connection)) continue;
-      this.#told.add(connection);
-      this.#links.notify(connection, { mirrorSet: this.#parts.mirrorSet() });
-      this.#rowsDueMs = 0;
+    if (serving.members !== this.#members) {
+      this.#members = serving.members;
+      const present = [...serving.members.values()].map(({ connection }) => connection);
+      for (const connection of present.filter((candidate) => !this.#told.has(candidate))) {
+        this.#links.notify(connection, { mirrorSet: this.#parts.mirrorSet() });
+        this.#rowsDueMs = 0;
+      }
+      this.#told = new Set(present);
     }
     const nowMs = this.#parts.clock.nowMs();
     if (serving.members.size === 0 || nowMs < this.#rowsDueMs) return;

@@ -79,8 +79,9 @@ export class Superserver {
     this.#journal = journal;
   }
 
-  accept(connection: Connection): void {
-    const client = new ClientConnection(connection, (count) => {
+  /** `followsMirror`: the application wants the primary of the mirror, wherever it is, and not this instance. */
+  accept(connection: Connection, followsMirror: boolean): void {
+    const client = new ClientConnection(connection, followsMirror, (count) => {
       this.#unanswered -= count;
     });
     this.#clients.add(client);
@@ -112,7 +113,7 @@ export class Superserver {
     this.#forgetTaken();
     for (const { from, number } of taken) from.refuse(number, this.#refusal());
     this.#pending.clear();
-    for (const client of this.#clients) if (client.hasJournaled) client.close();
+    for (const client of this.#clients) if (client.followsMirror || client.hasJournaled) client.close();
     this.#pauseWhereFull();
   }
 

@@ -68,7 +68,11 @@ export const logMessages = {
     category: utility,
     text: 'Failed to rebuild the arbiter connection: {reason}; check that its ISCAgent runs at the address and port configured',
   },
-  'forced-down': { severity: 2, category: utility, text: 'Former primary {member} is down for certain: its agent confirms it, or forced it down (FO-009, FO-039)' },
+  'forced-down': {
+    severity: 2,
+    category: utility,
+    text: 'Former primary {member} is down for certain: its agent confirms it, or forced it down (FO-009, FO-039)',
+  },
   'stale-primary': {
     severity: 2,
     category: utility,

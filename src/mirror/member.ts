@@ -118,6 +118,7 @@ function dispatch(now: Step, event: MemberEvent): void {
         appended: event.end,
         flushed: event.end,
         durable: earlier(state.journal.durable, event.end),
+        applied: earlier(state.journal.applied, event.end),
         history: event.history,
       });
       return onJournalCut(now, event.end, event.records, event.keptIn);

@@ -58,7 +58,7 @@ export function decodeData(frame: Frame): { readonly head: DataHead; readonly by
 function checkAddressed(value: unknown): Addressed {
   const addressed = value as Partial<Addressed> | null;
   if (typeof addressed?.envelope?.from !== 'string' || typeof addressed.message?.type !== 'string') {
-    throw new FrameError('a message of the data channel without envelope or type');
+    throw new FrameError('json', 'a message of the data channel without envelope or type');
   }
   return addressed as Addressed;
 }
@@ -73,7 +73,7 @@ export function withHead(head: unknown, bytes: Uint8Array): readonly Uint8Array[
 
 export function splitHead(frame: Frame): { readonly head: unknown; readonly bytes: Buffer } {
   const length = frame.body.length < 4 ? -1 : frame.body.readUInt32LE(0);
-  if (length < 0 || 4 + length > frame.body.length) throw new FrameError('a frame that is shorter than its head');
+  if (length < 0 || 4 + length > frame.body.length) throw new FrameError('json', 'a frame that is shorter than its head');
   const head = parseJsonBody({ kind: frame.kind, body: frame.body.subarray(4, 4 + length) });
   return { head, bytes: frame.body.subarray(4 + length) };
 }
