@@ -5,6 +5,9 @@
  * What is appended or stored lives in memory (RecentBytes) until flush writes it in one go behind what is flushed already.
  * An interrupted write leaves bytes behind the flushed end only, so opening may cut them. A failed sync or a write error
  * other than a full disk leaves what is durable unknown: from then on every change is refused (JournalBrokenError).
+ *
+ * The newest file has zeros ahead of its records (file-writer.ts); they are cut off before the next file is begun and at
+ * closing, so that finished files are byte-identical on all members. `end.offset` is where the records end, always.
  */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
@@ -14,6 +17,7 @@ import { type Epoch, type MirrorName, sameEpoch } from '../mirror/terms.ts';
 import { brokenError, frozenError, isDiskFull } from './disk-errors.ts';
 import { encodeFileHeader, type FileHeader, fileHeaderBytes } from './file-header.ts';
 import { nextFileName, printJournalLog } from './file-names.ts';
+import { FileWriter, type WriteAhead, writeAheadStepBytes } from './file-writer.ts';
 import { FlushedMark, markPath } from './flushed-mark.ts';
 import {
   type Journal,
@@ -44,6 +48,8 @@ export interface DiskJournalOptions {
   readonly lostAndFoundDirectory: string;
   /** A new file is begun before one would grow beyond this. */
   readonly fileBytesMax?: number;
+  /** Zeros are written ahead of the records in steps of this (file-writer.ts). */
+  readonly writeAheadStepBytes?: number;
   /** Free bytes below which flush refuses (JournalFrozenError). */
   readonly reserveBytes?: number;
   /** For another process while the instance is down: changes nothing on disk, ends at the last whole record. */
@@ -68,8 +74,8 @@ class DiskJournal implements Journal {
   readonly #mark: FlushedMark | null;
   #remarks: readonly string[];
   #flushed: JournalPosition;
-  /** Handle of the newest file, once something was written to it. */
-  #writing: { readonly file: number; readonly handle: number } | null = null;
+  /** Writes to the newest file. */
+  #writer: FileWriter | null = null;
   #brokenBy: JournalBrokenError | null = null;
   #roomCheckInBytes = 0;
 
@@ -155,22 +161,24 @@ class DiskJournal implements Journal {
     const file = this.#kept.newest;
     if (file === undefined || file.end.offset === this.#flushed.offset) return this.#flushed;
     const from = this.#flushed.offset;
+    const to = file.end.offset;
     const path = this.#kept.path(file);
-    this.#checkRoom(file.end.offset - from, path);
-    const handle = this.#openForWriting(file);
+    const writer = this.#openForWriting(file);
+    this.#checkRoom(to - from, writer.growth(to), path);
     try {
       let at = from;
-      for (const piece of this.#recent.pieces(file.number, from, file.end.offset)) {
-        this.#disk.write(handle, piece, at);
+      for (const piece of this.#recent.pieces(file.number, from, to)) {
+        writer.write(piece, at);
         at += piece.length;
       }
     } catch (error) {
       if (!isDiskFull(error)) throw this.#broken('Writing', path, error);
-      this.#orBroken('Cutting a half-written', path, () => this.#disk.truncate(handle, from));
+      this.#orBroken('Cutting a half-written', path, () => writer.cut(from));
       this.#roomCheckInBytes = 0;
       throw frozenError('Writing', path, error);
     }
-    this.#orBroken('Syncing', path, () => this.#disk.sync(handle));
+    this.#writeAhead(writer, to, path);
+    this.#orBroken('Syncing', path, () => writer.sync());
     this.#setFlushed();
     return this.#flushed;
   }
@@ -228,6 +236,7 @@ class DiskJournal implements Journal {
     try {
       if (this.#mark !== null && this.#brokenBy === null) {
         this.flush();
+        this.#cutZeros();
         this.#mark.lower(this.#flushed);
       }
     } finally {
@@ -246,9 +255,9 @@ class DiskJournal implements Journal {
       if (opening.unfinishedPath !== null) disk.remove(opening.unfinishedPath);
       const { newest } = this.#kept;
       if (newest !== undefined) {
-        const handle = this.#openForWriting(newest);
-        if (opening.tornBytes > 0) disk.truncate(handle, newest.end.offset);
-        disk.sync(handle);
+        const writer = this.#openForWriting(newest);
+        if (opening.tornBytes > 0) writer.cut(newest.end.offset);
+        writer.sync();
       }
       disk.syncDirectory(directory);
       const text = this.#logText();
@@ -277,18 +286,20 @@ class DiskJournal implements Journal {
     const path = join(directory, header.fileName);
     const disk = this.#disk;
     this.#roomCheckInBytes = 0;
-    this.#checkRoom(fileHeaderBytes, path);
-    let handle: number | null = null;
+    this.#checkRoom(fileHeaderBytes, fileHeaderBytes, path);
+    this.#cutZeros();
+    let writer: FileWriter | null = null;
     try {
-      handle = disk.open(path, 'create');
-      disk.write(handle, headerBytes, 0);
+      writer = this.#writerOf(header.file, disk.open(path, 'create'));
+      writer.write(headerBytes, 0);
     } catch (error) {
       if (!isDiskFull(error)) throw this.#broken('Beginning', path, error);
-      this.#abandonFile(path, handle);
+      this.#abandonFile(path, writer);
       throw frozenError('Beginning', path, error);
     }
+    this.#writeAhead(writer, fileHeaderBytes, path);
     this.#orBroken('Syncing', path, () => {
-      disk.sync(handle);
+      writer.sync();
       disk.syncDirectory(directory);
     });
     const file = journalFile(header);
@@ -298,11 +309,11 @@ class DiskJournal implements Journal {
     } catch (error) {
       this.#kept.removeNewest();
       if (!isDiskFull(error)) throw this.#broken('Writing', logPath, error);
-      this.#abandonFile(path, handle);
+      this.#abandonFile(path, writer);
       throw frozenError('Writing', logPath, error);
     }
     this.#stopWriting();
-    this.#writing = { file: header.file, handle };
+    this.#writer = writer;
     this.#keepHeaderAtHand(file, headerBytes);
     this.#setFlushed();
   }
@@ -314,9 +325,9 @@ class DiskJournal implements Journal {
     run.end = file.end;
   }
 
-  #abandonFile(path: string, handle: number | null): void {
+  #abandonFile(path: string, writer: FileWriter | null): void {
     this.#orBroken('Removing', path, () => {
-      if (handle !== null) this.#disk.close(handle);
+      writer?.close();
       this.#disk.remove(path);
       this.#disk.syncDirectory(this.#options.directory);
     });
@@ -360,6 +371,7 @@ class DiskJournal implements Journal {
     const lostAndFound = new LostAndFound(this.#disk, lostAndFoundDirectory);
     const keptIn: string[] = [];
     const readAt = (of: JournalFile) => (offset: number, want: number) => this.#kept.readAt(of, offset, want);
+    this.#cutZeros();
     this.#stopWriting();
     if (file !== undefined && boundary !== null && boundary.offset < file.end.offset) {
       keptIn.push(lostAndFound.keepRecords(file.header, boundary, file.end, readAt(file)));
@@ -380,10 +392,10 @@ class DiskJournal implements Journal {
       });
     }
     if (file !== undefined && boundary !== null) {
-      const handle = this.#openForWriting(file);
+      const writer = this.#openForWriting(file);
       this.#orBroken('Cutting', this.#kept.path(file), () => {
-        this.#disk.truncate(handle, boundary.offset);
-        this.#disk.sync(handle);
+        writer.cut(boundary.offset);
+        writer.sync();
       });
       file.end = boundary;
       file.anchors.cut(boundary.offset);
@@ -412,30 +424,65 @@ class DiskJournal implements Journal {
     this.#orBroken('Writing the mark of', this.#options.directory, () => this.#mark!.raise(end));
   }
 
-  /** The rest of the disk belongs to the databases, which must never meet a full one. */
-  #checkRoom(bytes: number, path: string): void {
+  /** Before `bytes` are written, by which the file grows by `growth`. */
+  #checkRoom(bytes: number, growth: number, path: string): void {
     if (this.#roomCheckInBytes > bytes) return;
-    const free = this.#disk.freeBytes(this.#options.directory);
-    if (free - bytes < (this.#options.reserveBytes ?? diskReserveBytes)) {
+    if (!this.#hasRoom(growth)) {
       this.#roomCheckInBytes = 0;
       throw frozenError('Writing', path);
     }
     this.#roomCheckInBytes = roomCheckEveryBytes;
   }
 
-  #openForWriting(file: JournalFile): number {
-    if (this.#writing?.file === file.number) return this.#writing.handle;
+  /** The rest of the disk belongs to the databases, which must never meet a full one. */
+  #hasRoom(growth: number): boolean {
+    const free = this.#disk.freeBytes(this.#options.directory);
+    return free - growth >= (this.#options.reserveBytes ?? diskReserveBytes);
+  }
+
+  /** Zeros behind what was written up to `end`, durable with the sync that follows. Without room for them the file just grows. */
+  #writeAhead(writer: FileWriter, end: number, path: string): void {
+    const zeros = writer.zerosWanted(end);
+    if (zeros === 0) return;
+    try {
+      if (this.#hasRoom(zeros)) writer.writeZeros(zeros);
+      else writer.zerosLater(end);
+    } catch (error) {
+      if (!isDiskFull(error)) throw this.#broken('Writing ahead in', path, error);
+      this.#orBroken('Cutting zeros off', path, () => writer.cut(end));
+      writer.zerosLater(end);
+    }
+  }
+
+  /** The newest file, all of it flushed, ends with its records when it is finished: durable before anything is begun after it. */
+  #cutZeros(): void {
+    const file = this.#kept.newest;
+    if (file === undefined) return;
+    const writer = this.#openForWriting(file);
+    this.#orBroken('Cutting zeros off', this.#kept.path(file), () => {
+      if (writer.cut(file.end.offset)) writer.sync();
+    });
+  }
+
+  #openForWriting(file: JournalFile): FileWriter {
+    if (this.#writer?.file === file.number) return this.#writer;
     this.#stopWriting();
     const path = this.#kept.path(file);
     this.#orBroken('Opening', path, () => {
-      this.#writing = { file: file.number, handle: this.#disk.open(path, 'update') };
+      this.#writer = this.#writerOf(file.number, this.#disk.open(path, 'update'));
     });
-    return this.#writing!.handle;
+    return this.#writer!;
+  }
+
+  #writerOf(file: number, handle: number): FileWriter {
+    const { writeAheadStepBytes: stepBytes = writeAheadStepBytes, fileBytesMax = journalFileBytesMax } = this.#options;
+    const ahead: WriteAhead = { stepBytes, fileBytesMax };
+    return new FileWriter(this.#disk, file, handle, ahead);
   }
 
   #stopWriting(): void {
-    if (this.#writing !== null) this.#disk.close(this.#writing.handle);
-    this.#writing = null;
+    this.#writer?.close();
+    this.#writer = null;
   }
 
   #mustBeWritable(): void {

@@ -14,11 +14,11 @@ export interface JournalFileName {
 }
 
 /** The day is that of universal time: members of one mirror may stand in different time zones. */
-export function dayOf(atMs: number): string {
+function dayOf(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, 10).replaceAll('-', '');
 }
 
-export function printFileName(name: JournalFileName): string {
+function printFileName(name: JournalFileName): string {
   return `MIRROR-${name.mirror}-${name.day}.${String(name.ofDay).padStart(3, '0')}`;
 }
 

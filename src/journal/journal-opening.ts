@@ -10,7 +10,7 @@ import { EMPTY_LOG, type JournalLog, parseFileName, parseJournalLog } from './fi
 import { type Mark, markPath, readMark } from './flushed-mark.ts';
 import { JournalDamagedError, type JournalFileOperations } from './journal.ts';
 import { type JournalFile, journalFile } from './journal-files.ts';
-import { findRecordAfter, type ReadAt, walkRecords } from './record-scan.ts';
+import { endOfWritten, findRecordAfter, type ReadAt, walkRecords } from './record-scan.ts';
 
 export interface Opening {
   /** Oldest first; the newest one's end is that of its last whole record. */
@@ -18,7 +18,7 @@ export interface Opening {
   readonly log: JournalLog;
   /** Path of a file whose beginning was interrupted, to be removed; null = none. */
   readonly unfinishedPath: string | null;
-  /** Bytes after the last whole record, to be cut off. */
+  /** Bytes after the last whole record up to the last that is not zero, to be cut off; 0 = the file ends there or in zeros. */
   readonly tornBytes: number;
   /** A sentence for the messages log, or null. */
   readonly report: string | null;
@@ -42,7 +42,7 @@ export function inspectJournal(
   const found = names
     .filter((name) => parseFileName(name)?.mirror === mirror)
     .map((name) => inspectFile(files, join(directory, name), name));
-  const unfinished = found.find((file) => isUnfinished(file, log));
+  const unfinished = found.find((file) => isUnfinished(files, file, log));
   const whole = found.filter((file) => file !== unfinished).map((file) => withHeader(file, mirror));
   whole.sort((a, b) => a.header.file - b.header.file);
   checkChain(whole);
@@ -88,9 +88,21 @@ function inspectFile(files: JournalFileOperations, path: string, name: string): 
   return { name, path, size, decoded: decodeFileHeader(bytes.subarray(0, length)) };
 }
 
-/** A crash inside startFile leaves a file without a whole header and without a line in the log, which comes last. */
-function isUnfinished(file: Found, log: JournalLog): boolean {
-  return !file.decoded.ok && file.size <= fileHeaderBytes && !log.files.some(({ name }) => name === file.name);
+/** A crash inside startFile leaves a file without a whole header, with zeros at most behind it, and without a line in the log. */
+function isUnfinished(files: JournalFileOperations, file: Found, log: JournalLog): boolean {
+  const { decoded, name, path, size } = file;
+  if (decoded.ok || log.files.some((listed) => listed.name === name)) return false;
+  const handle = files.open(path, 'read');
+  const end = endOfWritten(readerOf(files, handle, size), fileHeaderBytes, size);
+  files.close(handle);
+  return end === fileHeaderBytes;
+}
+
+function readerOf(files: JournalFileOperations, handle: number, size: number): ReadAt {
+  return (offset, want) => {
+    const bytes = new Uint8Array(Math.min(want, size - offset));
+    return bytes.subarray(0, files.read(handle, bytes, offset));
+  };
 }
 
 interface Whole {
@@ -137,7 +149,7 @@ function checkNothingMissing(directory: string, newest: number, log: JournalLog,
   }
 }
 
-/** Find the end of the newest file's whole records and set it; returns how many torn bytes follow. */
+/** Find the end of the newest file's whole records and set it; returns how many torn bytes follow. Zeros are no torn bytes. */
 function scanNewest(
   files: JournalFileOperations,
   found: Whole,
@@ -146,15 +158,13 @@ function scanNewest(
 ): number {
   const { path, size } = found;
   const handle = files.open(path, 'read');
-  const readAt: ReadAt = (offset, want) => {
-    const bytes = new Uint8Array(Math.min(want, size - offset));
-    return bytes.subarray(0, files.read(handle, bytes, offset));
-  };
+  const readAt = readerOf(files, handle, size);
   const end = walkRecords(readAt, file.anchors.begin, size, (reached) => {
     file.anchors.note(reached);
     return false;
   });
-  const recordAfter = end.offset < size ? findRecordAfter(readAt, end, size) : null;
+  const written = endOfWritten(readAt, end.offset, size);
+  const recordAfter = end.offset < written ? findRecordAfter(readAt, end, size) : null;
   files.close(handle);
   file.end = end;
   if (typeof mark !== 'string' && mark.file === file.number && end.offset < mark.offset) {
@@ -163,7 +173,7 @@ function scanNewest(
   // Without a mark nothing says that the hole is younger than the last flush, so it counts as damage.
   if (recordAfter !== null && mark === 'unknown')
     throw damaged(path, end.offset, `whole records follow at offset ${recordAfter}`);
-  return size - end.offset;
+  return written - end.offset;
 }
 
 function damaged(path: string, offset: number, what: string): JournalDamagedError {

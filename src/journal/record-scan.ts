@@ -82,3 +82,14 @@ export function findRecordAfter(readAt: ReadAt, damaged: Boundary, size: number)
   }
   return null;
 }
+
+/** The offset after the last byte behind `from` that is not zero; `from` when there is none. */
+export function endOfWritten(readAt: ReadAt, from: number, size: number): number {
+  for (let end = size; end > from; ) {
+    const start = Math.max(from, end - windowBytes);
+    const bytes = readAt(start, end - start);
+    for (let at = bytes.length; at > 0; at -= 1) if (bytes[at - 1] !== 0) return start + at;
+    end = start;
+  }
+  return from;
+}

@@ -18,7 +18,7 @@ import { crc32c } from '../protocol/crc32c.ts';
 import type { JournalRecord, RecordKind } from './journal.ts';
 
 export const recordHeaderBytes = 28;
-export const recordBytesMax = recordHeaderBytes + 255 + 65_535 + globalValueBytesMax;
+const recordBytesMax = recordHeaderBytes + 255 + 65_535 + globalValueBytesMax;
 
 const CHECKSUM_FROM = 8;
 /** Above this a native copy is cheaper than a loop. */

@@ -69,7 +69,7 @@ export function createTcpNetwork(options: TcpNetworkOptions): Network {
 }
 
 /** host:port, as in links.json; an IPv6 address in brackets. */
-export function printAddress(host: string, port: number): string {
+function printAddress(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 

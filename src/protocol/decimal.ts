@@ -15,7 +15,7 @@ export interface Decimal {
 }
 
 /** Most significant digits, and the largest power of ten, that arithmetic accepts (derived): keeps $INCREMENT cheap. */
-export const decimalDigitsMax = 1000;
+const decimalDigitsMax = 1000;
 
 export class NumberRangeError extends Error {
   readonly code = 'bad-value';

@@ -19,7 +19,7 @@ export interface Frame {
 }
 
 export const FRAME_HEADER_BYTES = 12;
-export const FRAME_MARK = 0xca7e;
+const FRAME_MARK = 0xca7e;
 /** No message is longer; a length above it is a stray connection or damage. */
 export const FRAME_BODY_BYTES_MAX = 64 * 1024 * 1024;
 

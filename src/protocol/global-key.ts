@@ -35,7 +35,7 @@ export class GlobalKeyError extends Error {
   readonly code = 'bad-key';
 }
 
-export const globalNameLengthMax = 31;
+const globalNameLengthMax = 31;
 
 const TAG = { empty: 0x01, negative: 0x10, zero: 0x20, positive: 0x30, string: 0x40 } as const;
 const EXPONENT_BIAS = 0x8000;

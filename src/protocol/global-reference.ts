@@ -11,7 +11,7 @@ export function printReference(global: string, subscripts: readonly string[]): s
   return `^${global}(${subscripts.map(printSubscript).join(',')})`;
 }
 
-export function printSubscript(subscript: string): string {
+function printSubscript(subscript: string): string {
   return isCanonicalNumber(subscript) ? subscript : `"${subscript.replaceAll('"', '""')}"`;
 }
 

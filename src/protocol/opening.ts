@@ -7,7 +7,7 @@ import { type Epoch, type MemberName, type MirrorName, NO_EPOCH } from '../mirro
 import { type Frame, FrameError, parseJsonBody } from './frame.ts';
 
 export const PROTOCOL_VERSION = 1;
-export const PROTOCOL_VERSION_MIN = 1;
+const PROTOCOL_VERSION_MIN = 1;
 
 /** Frame kinds shared by all channels; a channel's own kinds begin at 16. */
 export const OPENING = { open: 1, opened: 2, refused: 3 } as const;

@@ -30,7 +30,7 @@ export class AnswersError extends Error {
 }
 
 /** Out of all menus. */
-export class LeaveError extends Error {
+class LeaveError extends Error {
   readonly code = 'leave';
   readonly exitCode: ExitCode;
   constructor(exitCode: ExitCode) {

@@ -37,7 +37,7 @@ async function askOrder(instance: string, dialogue: Dialogue): Promise<Order> {
   }
 }
 
-export function parseOrder(text: string): Parsed<Order> {
+function parseOrder(text: string): Parsed<Order> {
   if (text === '' || /^h(alt)?$/i.test(text)) return { ok: true, value: { kind: 'halt' } };
   if (/^zn\s+"%SYS"$/i.test(text)) return { ok: true, value: { kind: 'namespace' } };
   if (/^zn\b/i.test(text)) return { ok: false, expected: `zn "%SYS". ${wording.prompt.namespace}` };

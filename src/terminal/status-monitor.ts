@@ -86,7 +86,7 @@ function rateLines(report: StatusReport, before: StatusReport | null): readonly 
 
 type Reading = NonNullable<StatusReport['incoming']>;
 
-export function transferRate(now: Reading, before: Reading | null): string {
+function transferRate(now: Reading, before: Reading | null): string {
   // Counters that went back belong to a member that was restarted in between.
   if (before === null || now.atMs <= before.atMs || now.journalBytes < before.journalBytes) return wording.rateLater;
   const seconds = (now.atMs - before.atMs) / 1000;

@@ -18,7 +18,7 @@ export function openStyle(isTerminal: boolean, noColor: boolean, columns: () => 
 }
 
 /** Columns as wide as their widest cell, two blanks apart, a ruler under the heading. */
-export function plainTable(rows: readonly (readonly string[])[]): readonly string[] {
+function plainTable(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = columnWidths(rows);
   const line = (cells: readonly string[]) =>
     cells
