@@ -1,0 +1,12 @@
+import main from '../../jest.config.mjs';
+
+/** Real processes and real time: not part of `npm test`, one file after the other so that they do not slow each other. */
+export default {
+  ...main,
+  rootDir: '../..',
+  testMatch: ['<rootDir>/test/cluster/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/'],
+  globalSetup: '<rootDir>/test/fixtures/own-programs.mjs',
+  testTimeout: 90_000,
+  maxWorkers: 1,
+};

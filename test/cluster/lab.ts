@@ -1,0 +1,240 @@
+/**
+ * A lab of real processes as the scenarios use it: brought up and taken down by the command line, looked at over the control
+ * sockets, its cables cut over the cable's own socket so that several cuts are one event.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readEvents } from '../../src/host/events-log.ts';
+import { type InstancePaths, instancePaths } from '../../src/host/home.ts';
+import { nodeProcesses } from '../../src/host/processes.ts';
+import type { Address } from '../../src/mirror/mirror-set.ts';
+import type { StatusReport } from '../../src/mirror/status.ts';
+import { askCable, type CableRequest } from '../../src/network/cable-control.ts';
+import { createTcpNetwork } from '../../src/network/tcp-network.ts';
+import type { EventRecord } from '../../src/protocol/control-channel.ts';
+import { type ControlClient, connectControl } from '../../src/terminal/control-client.ts';
+import { type Ran, runProgram, runWell } from '../fixtures/program.ts';
+
+export type Label = 'A' | 'B' | 'C';
+export type FailoverLabel = 'A' | 'B';
+export type HostLabel = Label | 'X';
+
+export const qosTimeoutMs = 800;
+const network = createTcpNetwork({ files: { makePrivateDirectory: () => {}, removeSocket: () => {} } });
+
+export class Lab {
+  readonly home = mkdtempSync(join(tmpdir(), 'caretmirror-cluster-'));
+  addresses: Readonly<Record<Label, Address>> = { A: nowhere, B: nowhere, C: nowhere };
+  readonly #controls = new Map<Label, ControlClient>();
+  readonly #frozen = new Set<number>();
+
+  /** Everything healed, thawed and started; returns when all is well. */
+  async up(qosMs = qosTimeoutMs): Promise<void> {
+    for (const pid of this.#frozen) signal(pid, 'SIGCONT');
+    this.#frozen.clear();
+    if (existsSync(join(this.home, 'lab', 'cable.sock'))) await this.heal();
+    await this.command('lab', 'up', '--qos', String(qosMs), '--timeout', '45s');
+    const { members } = JSON.parse((await this.command('lab', 'status', '--json')).out) as {
+      members: readonly { label: Label; address: string; port: number }[];
+    };
+    const of = (label: Label): Address => {
+      const found = members.find((member) => member.label === label);
+      return found === undefined ? nowhere : { host: found.address, port: found.port };
+    };
+    this.addresses = { A: of('A'), B: of('B'), C: of('C') };
+  }
+
+  /** On the lab as a whole. */
+  command(...args: readonly string[]): Promise<Ran> {
+    return runWell([...args, '--home', this.home]);
+  }
+
+  homeOf(label: HostLabel): string {
+    return join(this.home, 'lab', label);
+  }
+
+  /** On one host; it must end with 0. */
+  on(label: HostLabel, ...args: readonly string[]): Promise<Ran> {
+    return runWell([...args, '--home', this.homeOf(label)]);
+  }
+
+  /** On one host, however it ends. */
+  tryOn(label: HostLabel, ...args: readonly string[]): Promise<Ran> {
+    return runProgram([...args, '--home', this.homeOf(label)]);
+  }
+
+  paths(label: Label): InstancePaths {
+    return instancePaths(this.homeOf(label), label);
+  }
+
+  pidOf(label: Label): number | null {
+    const lock = nodeProcesses.describeLock(this.paths(label).lock);
+    return lock.state === 'held' ? lock.by.pid : null;
+  }
+
+  kill(label: Label): void {
+    const pid = this.pidOf(label);
+    if (pid === null) throw new Error(`${label} is down already`);
+    signal(pid, 'SIGKILL');
+  }
+
+  freeze(label: Label): void {
+    const pid = this.pidOf(label);
+    if (pid === null) throw new Error(`${label} is down`);
+    this.#frozen.add(pid);
+    signal(pid, 'SIGSTOP');
+  }
+
+  thaw(label: Label): void {
+    const pid = this.pidOf(label);
+    if (pid === null) return;
+    this.#frozen.delete(pid);
+    signal(pid, 'SIGCONT');
+  }
+
+  /** Null when it is down, hung, or does not answer within a second. */
+  async status(label: Label): Promise<StatusReport | null> {
+    if (this.pidOf(label) === null) {
+      this.#drop(label);
+      return null;
+    }
+    try {
+      let control = this.#controls.get(label);
+      if (control === undefined) {
+        control = await connectControl(network, this.paths(label).control, 1000);
+        this.#controls.set(label, control);
+      }
+      return await within(1000, control.status());
+    } catch {
+      this.#drop(label);
+      return null;
+    }
+  }
+
+  events(label: Label): readonly EventRecord[] {
+    return readEvents(this.paths(label).events, 0, 100_000);
+  }
+
+  messages(label: Label): string {
+    return readFileSync(this.paths(label).messages, 'utf8');
+  }
+
+  /** Waits until a status is as wanted; null stands for a member that is down. */
+  async until(
+    label: Label,
+    what: string,
+    isReached: (status: StatusReport | null) => boolean,
+    timeoutMs = 15_000,
+  ): Promise<StatusReport | null> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const status = await this.status(label);
+      if (isReached(status)) return status;
+      if (performance.now() > deadlineMs) {
+        throw new Error(`${label} is not ${what} after ${timeoutMs} ms: ${await this.describe()}`);
+      }
+      await pause(40);
+    }
+  }
+
+  untilStatus(label: Label, wanted: string, timeoutMs?: number): Promise<StatusReport | null> {
+    return this.until(label, wanted, (status) => (status?.status ?? 'Down') === wanted, timeoutMs);
+  }
+
+  /** An event of `label` whose words begin so, younger than `afterMs` (wall clock). */
+  async untilEvent(label: Label, begins: string, afterMs: number, timeoutMs = 15_000): Promise<EventRecord> {
+    const deadlineMs = performance.now() + timeoutMs;
+    for (;;) {
+      const found = this.eventsSince(label, afterMs).find(({ what }) => what.startsWith(begins));
+      if (found !== undefined) return found;
+      if (performance.now() > deadlineMs) {
+        const seen = this.eventsSince(label, afterMs).map(({ what, rules }) => `${what} (${rules})`);
+        throw new Error(`no event "${begins}" of ${label} after ${timeoutMs} ms, but: ${seen.join('; ')}`);
+      }
+      await pause(40);
+    }
+  }
+
+  eventsSince(label: Label, afterMs: number): readonly EventRecord[] {
+    return this.events(label).filter(({ at }) => Date.parse(at) >= afterMs);
+  }
+
+  /** All statuses in one line, for errors. */
+  async describe(): Promise<string> {
+    const parts = await Promise.all(
+      (['A', 'B', 'C'] as const).map(async (label) => {
+        const status = await this.status(label);
+        if (status === null) return `${label} ${this.pidOf(label) === null ? 'down' : 'hung'}`;
+        return `${label} ${status.status}, ${status.failoverMode}, waits for ${status.waitingFor ?? 'nothing'}`;
+      }),
+    );
+    return parts.join('; ');
+  }
+
+  /** Which failover member is primary and which is the backup; there must be both. */
+  async roles(): Promise<{ readonly primary: FailoverLabel; readonly backup: FailoverLabel }> {
+    const [a, b] = [await this.status('A'), await this.status('B')];
+    if (a?.status === 'Primary' && b?.status === 'Backup') return { primary: 'A', backup: 'B' };
+    if (b?.status === 'Primary' && a?.status === 'Backup') return { primary: 'B', backup: 'A' };
+    throw new Error(`no primary with a backup: ${await this.describe()}`);
+  }
+
+  /** All at once, one event for the mirror. */
+  async cut(...pairs: readonly (readonly [HostLabel, HostLabel])[]): Promise<void> {
+    await Promise.all(pairs.map(([a, b]) => this.#cable({ type: 'cut', a, b, oneWay: false })));
+  }
+
+  async heal(pair?: readonly [HostLabel, HostLabel]): Promise<void> {
+    await this.#cable(pair === undefined ? { type: 'heal' } : { type: 'heal', a: pair[0], b: pair[1] });
+  }
+
+  async #cable(request: CableRequest): Promise<void> {
+    const answer = await askCable(network, join(this.home, 'lab', 'cable.sock'), request, 5000).catch((error) => {
+      if (request.type === 'heal' && (error as { code?: string }).code === 'unreachable') return { ok: true } as const;
+      throw error;
+    });
+    if (!answer.ok) throw new Error(answer.text);
+  }
+
+  #drop(label: Label): void {
+    this.#controls.get(label)?.close();
+    this.#controls.delete(label);
+  }
+
+  async close(): Promise<void> {
+    for (const label of [...this.#controls.keys()]) this.#drop(label);
+    for (const pid of this.#frozen) signal(pid, 'SIGCONT');
+    await runProgram(['lab', 'down', '--delete', '--home', this.home]);
+    if (process.env.CARETMIRROR_KEEP !== '1') rmSync(this.home, { recursive: true, force: true });
+  }
+}
+
+const nowhere: Address = { host: '', port: 0 };
+
+/** Is the backup Active, as the primary sees it? */
+export function hasActiveBackup(status: StatusReport | null): boolean {
+  return status?.members.some((each) => each.type === 'Failover' && each.journalTransfer === 'Active') ?? false;
+}
+
+/** For scenarios that are about time passing, and between two looks. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  return Promise.race([
+    promise,
+    pause(ms).then(() => {
+      throw new Error('no answer in time');
+    }),
+  ]);
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}

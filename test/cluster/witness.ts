@@ -1,0 +1,237 @@
+/**
+ * Applications that write all the time, and what they saw: one that follows the mirror, and one at each failover member
+ * that asks nobody who is primary. From their notes follows what no scenario may violate: what was acknowledged is there,
+ * and no two members acknowledged in overlapping time.
+ */
+import { createHash } from 'node:crypto';
+import { type Client, connectToMirror, decodeKey, encodeKey, type SetStream } from '../../src/client/main.ts';
+import type { StatusReport } from '../../src/mirror/status.ts';
+import { type FailoverLabel, type Lab, type Label, pause } from './lab.ts';
+
+interface Acknowledged {
+  readonly atMs: number;
+  readonly by: FailoverLabel;
+}
+
+const failoverLabels: readonly FailoverLabel[] = ['A', 'B'];
+const paceMs = 4;
+
+export class Witness {
+  readonly #lab: Lab;
+  readonly #story: string;
+  readonly #acknowledged: Acknowledged[] = [];
+  readonly #expected = new Map<string, string>();
+  readonly #faults: string[] = [];
+  /** What the members answered to those who may not write, and why, by member. */
+  readonly refusals: Record<FailoverLabel, string[]> = { A: [], B: [] };
+  #isStopping = false;
+  #firstEpoch = 0;
+  #stream: SetStream | null = null;
+  #writers: Promise<void>[] = [];
+  readonly #clients = new Set<Client>();
+
+  constructor(lab: Lab, story: string) {
+    this.#lab = lab;
+    this.#story = story;
+  }
+
+  async start(): Promise<this> {
+    this.#firstEpoch = Math.max(0, ...this.#epochs().map(({ epoch }) => epoch));
+    const follower = this.#follow();
+    this.#writers = [follower, ...failoverLabels.map((label) => this.#knock(label))];
+    await this.untilWritten(50);
+    return this;
+  }
+
+  get count(): number {
+    return this.#acknowledged.length;
+  }
+
+  lastBy(label: FailoverLabel): number {
+    return this.#acknowledged.findLast(({ by }) => by === label)?.atMs ?? 0;
+  }
+
+  /** Another so many acknowledgements, whoever gives them. */
+  async untilWritten(count = 20, timeoutMs = 20_000): Promise<void> {
+    const [goal, deadlineMs] = [this.count + count, performance.now() + timeoutMs];
+    while (this.count < goal) {
+      if (performance.now() > deadlineMs) {
+        throw new Error(`nobody acknowledges updates for ${timeoutMs} ms: ${await this.#lab.describe()}`);
+      }
+      await pause(20);
+    }
+  }
+
+  /** Another acknowledgement of this member. */
+  async untilWrittenBy(label: FailoverLabel, timeoutMs = 20_000): Promise<void> {
+    const [sinceMs, deadlineMs] = [performance.now(), performance.now() + timeoutMs];
+    while (this.lastBy(label) <= sinceMs) {
+      if (performance.now() > deadlineMs) {
+        throw new Error(`${label} acknowledges nothing for ${timeoutMs} ms: ${await this.#lab.describe()}`);
+      }
+      await pause(20);
+    }
+  }
+
+  /** The longest time without any acknowledgement since then. */
+  longestPauseMs(sinceMs: number): number {
+    const times = [sinceMs, ...this.#acknowledged.map(({ atMs }) => atMs).filter((atMs) => atMs > sinceMs)];
+    return times.reduce((longest, atMs, index) => Math.max(longest, atMs - (times[index - 1] ?? atMs)), 0);
+  }
+
+  countSince(sinceMs: number): number {
+    return this.#acknowledged.filter(({ atMs }) => atMs > sinceMs).length;
+  }
+
+  /** Brings the whole lab up again, ends the writers, and lists everything that was violated. */
+  async verdict(): Promise<readonly string[]> {
+    await this.#lab.up();
+    await this.stop();
+    const violations = [...this.#faults, ...this.#overlaps()];
+    const hashes = await this.#untilEqual();
+    if (new Set(Object.values(hashes)).size !== 1) violations.push(`members differ: ${JSON.stringify(hashes)}`);
+    for (const label of ['A', 'B', 'C'] as const) violations.push(...(await this.#lost(label)));
+    return violations;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopping) return;
+    this.#isStopping = true;
+    const ended = Promise.all(this.#writers);
+    await Promise.race([ended, pause(10_000)]);
+    for (const client of this.#clients) client.close();
+    await ended;
+  }
+
+  /** A bulk load through the mirror's address: it must never fail, whatever happens. */
+  async #follow(): Promise<void> {
+    const targets = failoverLabels.map((label) => this.#lab.addresses[label]);
+    const client = await connectToMirror({ targets, mirror: 'LAB', timeoutMs: 80_000 });
+    this.#clients.add(client);
+    let written = 0;
+    this.#stream = client.stream({
+      inFlight: 64,
+      onAcknowledged: (record) => this.#note(client, 'STREAM', record),
+    });
+    try {
+      while (!this.#isStopping) {
+        written += 1;
+        const wait = this.#stream.write(this.#key('STREAM', written), Buffer.from(String(written)));
+        await (wait ?? pause(paceMs));
+      }
+      await this.#stream.end();
+    } catch (error) {
+      this.#faults.push(`the load of the mirror failed: ${(error as Error).message}`);
+    }
+    this.#clients.delete(client);
+    client.close();
+  }
+
+  /** One update after the other, at one member, primary or not. */
+  async #knock(label: FailoverLabel): Promise<void> {
+    let number = 0;
+    while (!this.#isStopping) {
+      let client: Client | null = null;
+      try {
+        client = await connectToMirror({ targets: [this.#lab.addresses[label]], timeoutMs: 1000 });
+        this.#clients.add(client);
+        while (!this.#isStopping) {
+          number += 1;
+          await client.set(this.#key(label, number), Buffer.from(String(number)));
+          this.#acknowledge(label, label, number);
+          await pause(paceMs);
+        }
+      } catch (error) {
+        this.refusals[label].push((error as Error).message);
+        await pause(30);
+      }
+      if (client !== null) this.#clients.delete(client);
+      client?.close();
+    }
+  }
+
+  #note(client: Client, writer: string, record: number): void {
+    const address = client.address;
+    const by = failoverLabels.find(
+      (label) => this.#lab.addresses[label].host === address?.host && this.#lab.addresses[label].port === address?.port,
+    );
+    if (by === undefined) this.#faults.push(`record ${record} was acknowledged by nobody known`);
+    else this.#acknowledge(by, writer, record);
+  }
+
+  #acknowledge(by: FailoverLabel, writer: string, number: number): void {
+    this.#acknowledged.push({ atMs: performance.now(), by });
+    this.#expected.set(`${this.#story}|${writer}|${number}`, String(number));
+  }
+
+  #key(writer: string, number: number): Uint8Array {
+    return encodeKey('WITNESS', [this.#story, writer, String(number)]);
+  }
+
+  /**
+   * Who acknowledged, one after the other, must be a part of who was primary, epoch after epoch: two at a time would show
+   * as a return of the first without another epoch of its own.
+   */
+  #overlaps(): readonly string[] {
+    const primaries = this.#epochs()
+      .filter(({ epoch }) => epoch >= this.#firstEpoch)
+      .map(({ label }) => label);
+    const runs = this.#acknowledged.map(({ by }) => by).filter((by, index, all) => by !== all[index - 1]);
+    let at = 0;
+    for (const label of primaries) if (runs[at] === label) at += 1;
+    if (at === runs.length) return [];
+    return [`${runs.join(', ')} acknowledged one after the other, but the primaries were ${primaries.join(', ')}`];
+  }
+
+  #epochs(): readonly { readonly label: FailoverLabel; readonly epoch: number }[] {
+    return failoverLabels
+      .flatMap((label) => this.#lab.events(label).map((event) => ({ label, event })))
+      .filter(({ event }) => event.what === 'is primary')
+      .map(({ label, event }) => ({ label, epoch: Number(event.facts.epoch) }))
+      .sort((a, b) => a.epoch - b.epoch);
+  }
+
+  async #untilEqual(): Promise<Readonly<Record<string, string>>> {
+    const deadlineMs = performance.now() + 15_000;
+    for (;;) {
+      for (const label of ['A', 'B', 'C'] as const) {
+        await this.#lab.until(label, 'caught up', (status) => isCaughtUp(status));
+      }
+      const hashes: Record<string, string> = {};
+      for (const label of ['A', 'B', 'C'] as const) hashes[label] = (await this.#read(label)).hash;
+      if (new Set(Object.values(hashes)).size === 1 || performance.now() > deadlineMs) return hashes;
+      await pause(100);
+    }
+  }
+
+  async #lost(label: Label): Promise<readonly string[]> {
+    const { found } = await this.#read(label);
+    const lost = [...this.#expected].filter(([key, value]) => found.get(key) !== value).map(([key]) => key);
+    if (lost.length === 0) return [];
+    return [`${label} lacks ${lost.length} acknowledged updates, such as ${lost.slice(0, 5).join(' ')}`];
+  }
+
+  /** Everything a member has, and what of it this story wrote. */
+  async #read(label: Label): Promise<{ readonly hash: string; readonly found: ReadonlyMap<string, string> }> {
+    const client = await connectToMirror({ targets: [this.#lab.addresses[label]], timeoutMs: 10_000 });
+    const hash = createHash('sha256');
+    const found = new Map<string, string>();
+    try {
+      for await (const { key, value } of client.scan(new Uint8Array(0))) {
+        hash.update(key).update(value);
+        const { subscripts } = decodeKey(key);
+        if (subscripts[0] === this.#story) found.set(subscripts.join('|'), Buffer.from(value).toString());
+      }
+    } finally {
+      client.close();
+    }
+    return { hash: hash.digest('hex'), found };
+  }
+}
+
+function isCaughtUp(status: StatusReport | null): boolean {
+  if (status === null) return false;
+  if (status.status === 'Primary') return true;
+  const self = status.members.find(({ name }) => name === status.member);
+  return ['Active', 'Caught up'].includes(self?.journalTransfer ?? '') && self?.dejournaling === 'Caught up';
+}
