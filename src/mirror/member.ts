@@ -22,6 +22,7 @@ import { comparePositions, earlier, later } from './journal-position.ts';
 import { advanceDurable, onApplied, onShipped, pumpMember, setJournal } from './journal-transfer.ts';
 import type { MemberState, Step } from './member-state.ts';
 import {
+  isAgentSilent,
   onAgentAnswer,
   onDialled,
   onFetchFailed,
@@ -144,6 +145,8 @@ function watch(now: Step): void {
     onArbiterClosed(now, 'silent beyond the QoS timeout');
   }
   if (state.role === 'attached') watchPrimary(now);
+  // FO-074: an agent that does not answer in time does not hold up a person who forces.
+  if (state.role === 'seeking' && isForced(state) && isAgentSilent(now)) forceNow(now);
   if (state.role === 'seeking') seek(now);
   if (state.role === 'primary' || state.role === 'handing-over') watchMembers(now);
   keepSession(now);

@@ -32,6 +32,12 @@ export function seek(step: Step): void {
   else dialFor(step, settings.partner);
 }
 
+/** The question to the agent has had its time. */
+export function isAgentSilent(step: Step): boolean {
+  const { seeking } = step.state;
+  return seeking.request !== null && seeking.fetching === null && step.nowMs >= seeking.deadlineMs;
+}
+
 /** FO-063: nobody to ask. Refused while an agent's fence or the record says that others have gone on. */
 function startAlone(step: Step): void {
   const { state } = step;

@@ -52,13 +52,13 @@ export class MemberHost {
     this.process.begin();
   }
 
-  /** kill -9, and the end of a process that ends itself. */
-  kill(): void {
+  /** kill -9; `orderly` = the process ended itself, and what it sent before is sent. */
+  kill(orderly = false): void {
     const { process } = this;
     if (process === null) return;
     this.process = null;
     process.die();
-    this.world.network.ended(process, false);
+    this.world.network.ended(process, false, orderly);
   }
 
   /** The power goes: process and agent are gone without a word, and what was not flushed may be gone too. */

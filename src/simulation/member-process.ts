@@ -211,7 +211,7 @@ export class MemberProcess implements EndPoint {
         return this.#calls.fetchJournal(effect);
       case 'end-process':
         world.tell(this.host, `ends: ${effect.because}`);
-        return this.on.kill();
+        return this.on.kill(true);
       case 'note':
         world.tell(this.host, `${effect.what} [${effect.rules.join(' ')}] ${JSON.stringify(effect.facts)}`);
         return world.checkers.noted(this, effect.what);

@@ -94,14 +94,14 @@ export class VirtualNetwork {
   }
 
   /** A process is gone: its peers hear so unless the whole host is gone; then they hear nothing until it is back. */
-  ended(point: EndPoint, hostLost: boolean): void {
+  ended(point: EndPoint, hostLost: boolean, orderly = false): void {
     for (const connection of this.#connections.values()) {
       const index = connection.sides.findIndex((side) => side.point === point) as 0 | 1 | -1;
       if (index < 0 || !connection.sides[index as 0 | 1].open) continue;
       const side = connection.sides[index as 0 | 1];
       side.open = false;
       if (hostLost) side.outgoing = [];
-      else if (this.#chance.happens(0.3)) side.outgoing = side.outgoing.slice(0, this.#chance.below(4));
+      else if (!orderly && this.#chance.happens(0.3)) side.outgoing = side.outgoing.slice(0, this.#chance.below(4));
       if (!hostLost) this.#put(connection, index as 0 | 1, null, 'the process at the other end is gone');
     }
   }

@@ -12,3 +12,12 @@ test.each(['become-primary', 'change-no-failover'] as const)(
     expect(bench.effect('send')).toBeUndefined();
   },
 );
+
+test('FO-074: force goes on without the agent when that has not answered in time', () => {
+  const bench = new Bench().started().woke();
+  const order = { command: 'force-primary', lineage: 'forced', atMs: 0, evidence: 'none' } as const;
+  bench.post({ type: 'operator', request: 1, order }).woke();
+  expect(bench.effect('ask-agent')?.question).toBe('confirm-down');
+  bench.woke(1001);
+  expect(bench.state).toMatchObject({ role: 'becoming', right: 'force' });
+});
