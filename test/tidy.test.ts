@@ -113,6 +113,17 @@ describe('files', () => {
   });
 });
 
+test('package-lock.json has the packages of every platform (else: node scripts/complete-lock.mjs)', () => {
+  type Lock = { packages: Record<string, { optionalDependencies?: Record<string, string> }> };
+  const { packages } = JSON.parse(textOf(root, 'package-lock.json')) as Lock;
+  const missing = Object.entries(packages).flatMap(([parent, { optionalDependencies = {} }]) =>
+    Object.keys(optionalDependencies).filter(
+      (name) => !packages[`node_modules/${name}`] && !packages[`${parent}/node_modules/${name}`],
+    ),
+  );
+  expect(missing).toEqual([]);
+});
+
 describe('documents', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
 
