@@ -4,6 +4,12 @@ import type { ClientRefusal } from '../protocol/client-channel.ts';
 import { CLIENT_ANSWER } from '../protocol/client-channel.ts';
 import { type EncodedMessage, encodeAnswer, encodeDoneBodies } from '../protocol/client-messages.ts';
 
+/** How far the journal is, by sequence: what may be answered, and what reads can see. */
+export interface Progress {
+  durable: number;
+  applied: number;
+}
+
 /** An answer that is due. */
 interface Due {
   readonly number: number;
@@ -14,21 +20,30 @@ interface Due {
   readonly update: boolean;
   /** Of anything but an update: how to make it, when it is its turn; null while it is not ready. */
   make: (() => EncodedMessage) | null;
+  /** When it is its turn: what the databases must hold first. */
+  seesUpTo: number | null;
 }
 
 export class ClientConnection {
   /** It is to be closed when this member is not primary any more. */
   readonly followsMirror: boolean;
   readonly #connection: Connection;
+  readonly #progress: Progress;
   readonly #onAnswered: (updates: number) => void;
   #due: Due[] = [];
   #first = 0;
   /** Index from which updates wait for their place in the journal. */
   #unplaced = 0;
 
-  constructor(connection: Connection, followsMirror: boolean, onAnswered: (updates: number) => void) {
+  constructor(
+    connection: Connection,
+    followsMirror: boolean,
+    progress: Progress,
+    onAnswered: (updates: number) => void,
+  ) {
     this.followsMirror = followsMirror;
     this.#connection = connection;
+    this.#progress = progress;
     this.#onAnswered = onAnswered;
   }
 
@@ -39,7 +54,7 @@ export class ClientConnection {
 
   /** An update was taken; `journaled` says later where it stands. */
   expect(number: number): void {
-    this.#due.push({ number, sequence: null, value: null, update: true, make: null });
+    this.#due.push({ number, sequence: null, value: null, update: true, make: null, seesUpTo: null });
   }
 
   journaled(number: number, sequence: number, value: Uint8Array | null): void {
@@ -56,7 +71,7 @@ export class ClientConnection {
 
   /** An answer that is made when everything before it is answered. */
   whenReady(make: () => EncodedMessage): void {
-    this.#due.push({ number: 0, sequence: null, value: null, update: false, make });
+    this.#due.push({ number: 0, sequence: null, value: null, update: false, make, seesUpTo: null });
   }
 
   refuse(number: number, refusal: ClientRefusal): void {
@@ -65,7 +80,7 @@ export class ClientConnection {
     if (taken < 0) {
       this.whenReady(make);
     } else {
-      this.#due[taken] = { number, sequence: null, value: null, update: false, make };
+      this.#due[taken] = { number, sequence: null, value: null, update: false, make, seesUpTo: null };
       this.#onAnswered(1);
     }
     this.drain();
@@ -73,7 +88,7 @@ export class ClientConnection {
 
   /** A change of an ordinary database is under way. */
   expectLocal(number: number): object {
-    const due: Due = { number, sequence: null, value: null, update: false, make: null };
+    const due: Due = { number, sequence: null, value: null, update: false, make: null, seesUpTo: null };
     this.#due.push(due);
     return due;
   }
@@ -83,15 +98,15 @@ export class ClientConnection {
     this.drain();
   }
 
-  /** Everything up to this sequence is durable and applied. */
-  answerUpTo(sequence: number): void {
+  /** Send every answer whose turn has come. */
+  drain(): void {
+    if (this.#first === this.#due.length || !this.#isReady(this.#due[this.#first] as Due)) return;
     const done: number[] = [];
     let count = 0;
     this.#connection.cork();
     while (this.#first < this.#due.length) {
       const due = this.#due[this.#first] as Due;
-      const ready = due.update ? due.sequence !== null && due.sequence <= sequence : due.make !== null;
-      if (!ready) break;
+      if (!this.#isReady(due)) break;
       this.#first += 1;
       if (due.update) count += 1;
       if (due.update && due.value === null) {
@@ -110,15 +125,16 @@ export class ClientConnection {
     this.#compact();
   }
 
+  #isReady(due: Due): boolean {
+    if (due.update) return due.sequence !== null && due.sequence <= this.#progress.durable;
+    due.seesUpTo ??= this.#progress.durable;
+    return due.make !== null && due.seesUpTo <= this.#progress.applied;
+  }
+
   #sendDone(numbers: number[]): void {
     if (numbers.length === 0) return;
     for (const body of encodeDoneBodies(numbers)) this.#connection.send(CLIENT_ANSWER.done, body);
     numbers.length = 0;
-  }
-
-  /** Answer what does not wait for an update. */
-  drain(): void {
-    if (this.#first < this.#due.length && !(this.#due[this.#first] as Due).update) this.answerUpTo(-1);
   }
 
   #compact(): void {

@@ -80,7 +80,10 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
     'cut-journal': ({ to }) => cut(parts, to),
     'start-file': (effect) => startFile(parts, effect),
     'apply-journal': ({ to }) => {
-      catalog.apply(to).then(() => post({ type: 'databases-applied', to }), parts.failed);
+      catalog.apply(to).then(() => {
+        superserver.applied(to);
+        post({ type: 'databases-applied', to });
+      }, parts.failed);
     },
     'admit-updates': () => superserver.admit(),
     'hold-updates': () => superserver.hold(),

@@ -16,6 +16,11 @@ export class PendingUpdates {
   #first = 0;
   #kills: Pending[] = [];
 
+  /** Updates that are not in a database yet. */
+  get count(): number {
+    return this.#order.length - this.#first;
+  }
+
   add(database: string, key: Uint8Array, sequence: number, value: Uint8Array | null): void {
     const pending: Pending = { place: placeOf(database, key), sequence, value, kill: value === null };
     this.#order.push(pending);

@@ -1,7 +1,7 @@
 /**
  * Serves applications. Updates of one turn of the event loop become one batch of the journal, from all connections together;
- * each is answered when it is durable and applied, reads when everything their connection wrote before is. Whether updates
- * come in is the rules' decision: `admit`, `hold`, `refuse`.
+ * each is answered when it is durable. A read waits until the databases hold everything that was answered before it, so that
+ * nobody misses what anybody was told is done. Whether updates come in is the rules' decision: `admit`, `hold`, `refuse`.
  */
 import type { Database } from '../database/databases.ts';
 import type { Journal, JournalRecord } from '../journal/journal.ts';
@@ -20,7 +20,7 @@ import {
 import { addDecimal, NumberRangeError } from '../protocol/decimal.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { isKey } from '../protocol/global-key.ts';
-import { ClientConnection } from './client-connection.ts';
+import { ClientConnection, type Progress } from './client-connection.ts';
 import { isRead, read } from './client-reads.ts';
 import type { CatalogEntry } from './parts.ts';
 import { PendingUpdates } from './pending-updates.ts';
@@ -50,8 +50,9 @@ interface Taken {
 type UpdateRequest = ClientRequest & { readonly type: 'set' | 'kill' | 'increment' };
 type Found = { readonly entry: CatalogEntry; readonly database: Database };
 
-/** Unanswered updates at which reading from all applications stops until half of them are answered. */
+/** Updates unanswered, and updates not in the databases yet, at which reading from all applications stops until half are. */
 const unansweredMax = 200_000;
+const unappliedMax = 400_000;
 /** Bytes of updates held at the door, likewise. */
 const heldBytesMax = 64 * 1024 * 1024;
 
@@ -62,6 +63,8 @@ export class Superserver {
   readonly #clients = new Set<ClientConnection>();
   readonly #pending = new PendingUpdates();
   readonly #found = new Map<string, Found>();
+  /** Shared with all connections. */
+  readonly #progress: Progress = { durable: 0, applied: 0 };
   #journal: Journal | null = null;
   #gate: 'admit' | 'hold' | 'refuse' = 'refuse';
   #taken: Taken[] = [];
@@ -81,7 +84,7 @@ export class Superserver {
 
   /** `followsMirror`: the application wants the primary of the mirror, wherever it is, and not this instance. */
   accept(connection: Connection, followsMirror: boolean): void {
-    const client = new ClientConnection(connection, followsMirror, (count) => {
+    const client = new ClientConnection(connection, followsMirror, this.#progress, (count) => {
       this.#unanswered -= count;
     });
     this.#clients.add(client);
@@ -113,6 +116,7 @@ export class Superserver {
     this.#forgetTaken();
     for (const { from, number } of taken) from.refuse(number, this.#refusal());
     this.#pending.clear();
+    this.#progress.durable = 0;
     for (const client of this.#clients) if (client.followsMirror || client.hasJournaled) client.close();
     this.#pauseWhereFull();
   }
@@ -122,10 +126,18 @@ export class Superserver {
     this.#takenBytes = 0;
   }
 
-  /** Everything up to here is durable and applied. */
+  /** Everything up to here is durable. */
   answered(to: JournalPosition): void {
+    this.#progress.durable = Math.max(this.#progress.durable, to.sequence);
+    for (const client of this.#clients) client.drain();
+    this.#pauseWhereFull();
+  }
+
+  /** Everything up to here is in the databases. */
+  applied(to: JournalPosition): void {
+    this.#progress.applied = Math.max(this.#progress.applied, to.sequence);
     this.#pending.applied(to.sequence);
-    for (const client of this.#clients) client.answerUpTo(to.sequence);
+    for (const client of this.#clients) client.drain();
     this.#pauseWhereFull();
   }
 
@@ -293,8 +305,13 @@ export class Superserver {
 
   /** Memory stays bounded: applications are read no further while too much is unanswered. */
   #pauseWhereFull(): void {
-    const full = this.#unanswered >= unansweredMax || this.#takenBytes >= heldBytesMax;
-    const roomy = this.#unanswered < unansweredMax / 2 && this.#takenBytes < heldBytesMax / 2;
+    const load = Math.max(
+      this.#unanswered / unansweredMax,
+      this.#pending.count / unappliedMax,
+      this.#takenBytes / heldBytesMax,
+    );
+    const full = load >= 1;
+    const roomy = load < 0.5;
     if (full && !this.#paused) {
       this.#paused = true;
       for (const client of this.#clients) client.pause();

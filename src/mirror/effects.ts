@@ -71,7 +71,7 @@ export type MemberEffect =
   | { readonly type: 'hold-updates' }
   /** Updates are refused, those waiting too: this member is not primary. */
   | { readonly type: 'refuse-updates' }
-  /** Every update at or below is durable and applied: answer its client. */
+  /** Every update at or below is durable: answer its client. It may reach the databases later (docs/decisions/0005). */
   | { readonly type: 'answer-clients'; readonly to: JournalPosition }
   | { readonly type: 'end-process'; readonly because: string }
   | { readonly type: 'log'; readonly message: LogMessage; readonly facts: Facts }

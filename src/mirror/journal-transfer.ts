@@ -58,6 +58,7 @@ export function advanceDurable(step: Step): void {
   const reached = serving.counted === null ? journal.flushed : earlier(journal.flushed, serving.ackedByCounted);
   if (comparePositions(reached, journal.durable) > 0) {
     setJournal(step, { durable: reached });
+    step.effects.push({ type: 'answer-clients', to: reached });
     applyDurable(step);
   }
   for (const served of serving.members.values()) {

@@ -285,7 +285,5 @@ function onDatabasesApplied(now: Step, event: Extract<MemberEvent, { type: 'data
   if (state.role === 'attached') {
     applyWhatIsDurable(now);
     if (comparePositions(state.journal.applied, state.journal.durable) >= 0) acknowledge(now);
-    return;
   }
-  now.effects.push({ type: 'answer-clients', to: event.to });
 }
