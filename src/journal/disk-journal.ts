@@ -221,6 +221,7 @@ class DiskJournal implements Journal {
     const { end } = this;
     if (end.file === position.file && end.offset === position.offset) return null;
     this.flush();
+    this.#cutZeros();
     const path = this.#options.directory;
     try {
       const keptIn = this.#cut(file, boundary, `cut after ${printPosition(position)}: ${reason.replaceAll('\n', ' ')}`);
@@ -236,8 +237,8 @@ class DiskJournal implements Journal {
     try {
       if (this.#mark !== null && this.#brokenBy === null) {
         this.flush();
-        this.#cutZeros();
         this.#mark.lower(this.#flushed);
+        this.#cutZeros();
       }
     } finally {
       this.#stopWriting();
@@ -371,7 +372,6 @@ class DiskJournal implements Journal {
     const lostAndFound = new LostAndFound(this.#disk, lostAndFoundDirectory);
     const keptIn: string[] = [];
     const readAt = (of: JournalFile) => (offset: number, want: number) => this.#kept.readAt(of, offset, want);
-    this.#cutZeros();
     this.#stopWriting();
     if (file !== undefined && boundary !== null && boundary.offset < file.end.offset) {
       keptIn.push(lostAndFound.keepRecords(file.header, boundary, file.end, readAt(file)));
@@ -459,9 +459,14 @@ class DiskJournal implements Journal {
     const file = this.#kept.newest;
     if (file === undefined) return;
     const writer = this.#openForWriting(file);
-    this.#orBroken('Cutting zeros off', this.#kept.path(file), () => {
-      if (writer.cut(file.end.offset)) writer.sync();
-    });
+    const path = this.#kept.path(file);
+    try {
+      if (!writer.cut(file.end.offset)) return;
+    } catch (error) {
+      if (isDiskFull(error)) throw frozenError('Cutting zeros off', path, error);
+      throw this.#broken('Cutting zeros off', path, error);
+    }
+    this.#orBroken('Syncing', path, () => writer.sync());
   }
 
   #openForWriting(file: JournalFile): FileWriter {

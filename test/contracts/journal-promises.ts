@@ -226,11 +226,12 @@ export function journalContract(kind: string, makeFiles: () => TestFiles): void 
           expect(copy.flush()).toEqual(primary.end);
           expect(copy.history).toEqual(primary.history);
           primary.flush();
-          for (const { name } of primary.files) {
-            const own = contentOf(place.files, journalPath(name));
+          copy.close();
+          for (const { name, bytes } of primary.files) {
+            // The newest one is still written to and has zeros behind its end.
+            const own = contentOf(place.files, journalPath(name)).subarray(0, bytes);
             expect(contentOf(place.files, `${place.root}/copy${copies}/${name}`).equals(own)).toBe(true);
           }
-          copy.close();
         }),
         { numRuns: 15 },
       );
@@ -373,7 +374,8 @@ export function journalContract(kind: string, makeFiles: () => TestFiles): void 
         expect(contentOf(place.files, path)).toHaveLength(whole.offset + length);
         const again = openAt();
         expect(again.end).toEqual(whole);
-        expect(again.openingReport).toContain(`cut ${length} bytes`);
+        const written = torn.subarray(0, length).findLastIndex((byte) => byte !== 0) + 1;
+        expect(again.openingReport).toContain(`cut ${written} bytes`);
         again.close();
         expect(contentOf(place.files, path)).toHaveLength(whole.offset);
       }

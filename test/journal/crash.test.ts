@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { openDiskJournal } from '../../src/journal/disk-journal.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { JOURNAL_START } from '../../src/mirror/journal-position.ts';
+import { diskReserveBytes } from '../../src/mirror/limits.ts';
 import { type Choose, SimulatedCrash, SimulatedFiles } from '../../src/simulation/simulated-files.ts';
 import { allRecords, atMs, contentOf, epochOf, optionsAt, sets } from '../contracts/journal-promises.ts';
 
@@ -49,7 +50,22 @@ function watched(journal: Journal, facts: Told) {
 
 function openSimulated(files: SimulatedFiles, name: string): Journal {
   const root = `/${name}`;
-  return openDiskJournal({ ...optionsAt({ files, root, remove: () => {} }), fileBytesMax: 6000 });
+  const place = { files, root, remove: () => {} };
+  return openDiskJournal({ ...optionsAt(place), fileBytesMax: 6000, writeAheadStepBytes: 1024 });
+}
+
+/** Does the newest file of a journal that nobody has open end in zeros? */
+function endsInZeros(files: SimulatedFiles, name: string): boolean {
+  const directory = `/${name}/journal`;
+  if (!files.exists(directory)) return false;
+  const newest = files.list(directory).findLast((found) => found.startsWith('MIRROR-'));
+  return newest !== undefined && contentOf(files, `${directory}/${newest}`).at(-1) === 0;
+}
+
+/** What is on disk after closing is what the journal says, byte for byte, and no byte more. */
+function checkSizes(files: SimulatedFiles, name: string, journal: Journal): void {
+  const sizes = journal.files.map((file) => contentOf(files, `/${name}/journal/${file.name}`).length);
+  expect(sizes).toEqual(journal.files.map(({ bytes }) => bytes));
 }
 
 /** One life of a primary's journal and of a copy that is shipped in pieces, unflushed bytes too. */
@@ -131,6 +147,7 @@ describe('a crash at every file operation', () => {
     live(rehearsal, told(), told());
     expect(rehearsal.operations).toBeGreaterThan(90);
     let torn = 0;
+    let zeros = 0;
     for (let operation = 3; operation <= rehearsal.operations + 1; operation += 1) {
       for (const [name, choose] of choices) {
         const files = new SimulatedFiles();
@@ -140,18 +157,21 @@ describe('a crash at every file operation', () => {
         expect(stopped).toBe(operation <= rehearsal.operations);
         files.crash(choose(operation));
         const what = `operation ${operation}, ${name}`;
+        const hasZeros = endsInZeros(files, 'own');
         const journal = openSimulated(files, 'own');
         if (journal.openingReport !== null) torn += 1;
+        else if (hasZeros) zeros += 1;
         checkSurvived(journal, own, what);
         checkSurvived(openSimulated(files, 'copy'), copied, `copy, ${what}`);
         // Life goes on where it stopped.
         journal.startFile(epochOf(9), atMs);
         const end = journal.append(sets(1000, 3), atMs);
         journal.close();
+        checkSizes(files, 'own', journal);
         expect(openSimulated(files, 'own').end).toEqual(end);
       }
     }
-    expect(torn).toBeGreaterThan(30);
+    expect([torn > 30, zeros > 30]).toEqual([true, true]);
   });
 
   test('what a killed process left unsynced is durable once it was opened again', () => {
@@ -234,18 +254,22 @@ describe('errors of the disk', () => {
   });
 
   test('a full disk while a file is begun leaves no trace; append goes on in the present file', () => {
-    for (let operation = 1; operation <= 5; operation += 1) {
+    const codes: string[] = [];
+    for (let operation = 1; operation <= 8; operation += 1) {
       const { files, journal, writer } = begun();
       writer.append(3);
       journal.flush();
       files.failAfter(operation, 'ENOSPC');
       const code = codeOf(() => journal.startFile(epochOf(2), atMs));
-      // A sync that fails is never "no room": what is on disk is unknown then.
-      if (code === 'journal-broken') continue;
-      expect(code).toBe('journal-frozen');
+      codes.push(code);
+      if (code !== 'journal-frozen') continue;
       expect([journal.files.length, journal.end.epoch, files.list('/own/journal').length]).toEqual([1, 1, 2]);
       expect(journal.startFile(epochOf(2), atMs)).toMatchObject({ epoch: 2, file: 2 });
     }
+    const [broken, frozen] = ['journal-broken', 'journal-frozen'];
+    // Cutting zeros off the present file and its sync; entry and header; zeros ahead; syncs of file and directory; the log's line.
+    // A sync that fails is never "no room": what is on disk is unknown then. Without room for zeros a file begins without.
+    expect(codes).toEqual([frozen, broken, frozen, frozen, 'none', broken, broken, frozen]);
     const { files, journal, writer } = begun();
     writer.append(15);
     journal.flush();
@@ -255,6 +279,63 @@ describe('errors of the disk', () => {
     writer.append(1);
     expect(journal.files).toHaveLength(2);
     expect(allRecords(journal, 1 << 20, JOURNAL_START)).toHaveLength(19);
+  });
+
+  test('SYN-003: without room for zeros ahead a flush goes on without them, and has them again when there is room', () => {
+    for (const code of ['ENOSPC', 'EDQUOT']) {
+      const { files, journal, writer } = begun();
+      writer.append(1);
+      journal.flush();
+      // Three operations: the records, the zeros, the sync.
+      const path = '/own/journal/MIRROR-M1-20260314.001';
+      writer.append(3);
+      files.failAfter(2, code);
+      expect(journal.flush()).toEqual(journal.end);
+      expect(contentOf(files, path)).toHaveLength(journal.end.offset);
+      writer.append(1);
+      const before = files.operations;
+      journal.flush();
+      // Growing now: the records, the sync, the mark; zeros are not tried each time.
+      expect([files.operations - before, contentOf(files, path).length]).toEqual([3, journal.end.offset]);
+      for (let count = 1; count <= 3; count += 1) {
+        writer.append(1);
+        journal.flush();
+      }
+      expect(contentOf(files, path).length).toBeGreaterThan(journal.end.offset);
+      files.crash(() => 0);
+      expect(openSimulated(files, 'own').end).toEqual(journal.end);
+    }
+  });
+
+  test('SYN-003: zeros ahead leave the reserve of the disk alone, records freeze only when they would touch it', () => {
+    const files = new SimulatedFiles();
+    files.makeDirectory('/own');
+    const journal = openDiskJournal(optionsAt({ files, root: '/own', remove: () => {} }));
+    journal.startFile(epochOf(1), atMs);
+    const size = () => contentOf(files, '/own/journal/MIRROR-M1-20260314.001').length;
+    journal.append(sets(1, 10, 200_000), atMs);
+    const used = files.capacityBytes - files.freeBytes();
+    files.capacityBytes = used + (journal.end.offset - size()) + diskReserveBytes - 1;
+    expect(codeOf(() => journal.flush())).toBe('journal-frozen');
+    files.capacityBytes += 1;
+    expect(journal.flush()).toEqual(journal.end);
+    expect(size()).toBe(journal.end.offset);
+    files.capacityBytes = Number.MAX_SAFE_INTEGER;
+    journal.append(sets(11, 6, 200_000), atMs);
+    journal.flush();
+    expect(size()).toBeGreaterThan(journal.end.offset);
+  });
+
+  test('a flush inside of the zeros is one write, one sync and the mark', () => {
+    const { files, journal, writer } = begun();
+    writer.append(1);
+    journal.flush();
+    writer.append(1);
+    journal.flush();
+    const before = files.operations;
+    writer.append(1);
+    journal.flush();
+    expect(files.operations - before).toBe(3);
   });
 
   test('a write error or a failed sync breaks the journal for good: the process must end', () => {
