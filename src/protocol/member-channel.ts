@@ -73,7 +73,8 @@ export function withHead(head: unknown, bytes: Uint8Array): readonly Uint8Array[
 
 export function splitHead(frame: Frame): { readonly head: unknown; readonly bytes: Buffer } {
   const length = frame.body.length < 4 ? -1 : frame.body.readUInt32LE(0);
-  if (length < 0 || 4 + length > frame.body.length) throw new FrameError('json', 'a frame that is shorter than its head');
+  if (length < 0 || 4 + length > frame.body.length)
+    throw new FrameError('json', 'a frame that is shorter than its head');
   const head = parseJsonBody({ kind: frame.kind, body: frame.body.subarray(4, 4 + length) });
   return { head, bytes: frame.body.subarray(4 + length) };
 }
