@@ -12,9 +12,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type JournalPosition, printPosition } from '../mirror/journal-position.ts';
-import { diskReserveBytes, journalFileBytesMax } from '../mirror/limits.ts';
+import { journalFileBytesMax } from '../mirror/limits.ts';
 import { type Epoch, type MirrorName, sameEpoch } from '../mirror/terms.ts';
 import { brokenError, frozenError, isDiskFull } from './disk-errors.ts';
+import { DiskRoom } from './disk-room.ts';
 import { encodeFileHeader, type FileHeader, fileHeaderBytes } from './file-header.ts';
 import { nextFileName, printJournalLog } from './file-names.ts';
 import { FileWriter, type WriteAhead, writeAheadStepBytes } from './file-writer.ts';
@@ -61,14 +62,12 @@ export function openDiskJournal(options: DiskJournalOptions): Journal {
   return new DiskJournal(options);
 }
 
-/** Free room is asked for again after this many flushed bytes. */
-const roomCheckEveryBytes = 1024 * 1024;
-
 class DiskJournal implements Journal {
   readonly mirror: MirrorName;
   readonly openingReport: string | null;
   readonly #options: DiskJournalOptions;
   readonly #disk: JournalFileOperations;
+  readonly #room: DiskRoom;
   readonly #recent = new RecentBytes();
   readonly #kept: JournalFiles;
   readonly #mark: FlushedMark | null;
@@ -77,11 +76,11 @@ class DiskJournal implements Journal {
   /** Writes to the newest file. */
   #writer: FileWriter | null = null;
   #brokenBy: JournalBrokenError | null = null;
-  #roomCheckInBytes = 0;
 
   constructor(options: DiskJournalOptions) {
     this.#options = options;
     this.#disk = options.files;
+    this.#room = new DiskRoom(options.files, options.directory, options.reserveBytes);
     this.mirror = options.mirror;
     const opening = inspectJournal(options.files, options.directory, options.mirror, options.logPath);
     this.openingReport = opening.report;
@@ -164,7 +163,7 @@ class DiskJournal implements Journal {
     const to = file.end.offset;
     const path = this.#kept.path(file);
     const writer = this.#openForWriting(file);
-    this.#checkRoom(to - from, writer.growth(to), path);
+    if (!this.#room.allows(to - from, writer.growth(to))) throw frozenError('Writing', path);
     try {
       let at = from;
       for (const piece of this.#recent.pieces(file.number, from, to)) {
@@ -174,7 +173,7 @@ class DiskJournal implements Journal {
     } catch (error) {
       if (!isDiskFull(error)) throw this.#broken('Writing', path, error);
       this.#orBroken('Cutting a half-written', path, () => writer.cut(from));
-      this.#roomCheckInBytes = 0;
+      this.#room.askNextTime();
       throw frozenError('Writing', path, error);
     }
     this.#writeAhead(writer, to, path);
@@ -286,8 +285,8 @@ class DiskJournal implements Journal {
     const { directory, logPath } = this.#options;
     const path = join(directory, header.fileName);
     const disk = this.#disk;
-    this.#roomCheckInBytes = 0;
-    this.#checkRoom(fileHeaderBytes, fileHeaderBytes, path);
+    this.#room.askNextTime();
+    if (!this.#room.allows(fileHeaderBytes, fileHeaderBytes)) throw frozenError('Writing', path);
     this.#cutZeros();
     let writer: FileWriter | null = null;
     try {
@@ -419,25 +418,9 @@ class DiskJournal implements Journal {
 
   #setFlushed(): void {
     const { end } = this;
-    this.#roomCheckInBytes -= end.file === this.#flushed.file ? end.offset - this.#flushed.offset : end.offset;
+    this.#room.flushed(end.file === this.#flushed.file ? end.offset - this.#flushed.offset : end.offset);
     this.#flushed = end;
     this.#orBroken('Writing the mark of', this.#options.directory, () => this.#mark!.raise(end));
-  }
-
-  /** Before `bytes` are written, by which the file grows by `growth`. */
-  #checkRoom(bytes: number, growth: number, path: string): void {
-    if (this.#roomCheckInBytes > bytes) return;
-    if (!this.#hasRoom(growth)) {
-      this.#roomCheckInBytes = 0;
-      throw frozenError('Writing', path);
-    }
-    this.#roomCheckInBytes = roomCheckEveryBytes;
-  }
-
-  /** The rest of the disk belongs to the databases, which must never meet a full one. */
-  #hasRoom(growth: number): boolean {
-    const free = this.#disk.freeBytes(this.#options.directory);
-    return free - growth >= (this.#options.reserveBytes ?? diskReserveBytes);
   }
 
   /** Zeros behind what was written up to `end`, durable with the sync that follows. Without room for them the file just grows. */
@@ -445,7 +428,7 @@ class DiskJournal implements Journal {
     const zeros = writer.zerosWanted(end);
     if (zeros === 0) return;
     try {
-      if (this.#hasRoom(zeros)) writer.writeZeros(zeros);
+      if (this.#room.has(zeros)) writer.writeZeros(zeros);
       else writer.zerosLater(end);
     } catch (error) {
       if (!isDiskFull(error)) throw this.#broken('Writing ahead in', path, error);
