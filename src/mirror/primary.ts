@@ -419,6 +419,16 @@ export function onFenceAnswer(step: Step, request: number, answer: AgentAnswer):
     note(step, 'the former primary is down', 'FO-009 FO-039', { member: state.settings.partner });
     return;
   }
+  if (answer.says === 'running' && answer.primary) {
+    const { epoch } = state.record;
+    if (answer.epoch.number > epoch.number) return stopAsStale(step, answer.epoch.number);
+    if (answer.epoch.number === epoch.number && !sameEpoch(answer.epoch, epoch)) {
+      // Two primaries never say hello to each other: this answer is the only place where a forced one can hear of it.
+      log(step, 'two-histories', { member: state.settings.partner, epoch: epoch.number });
+      halt(step, 'FO-088', `${state.settings.partner} is primary with another history of epoch ${epoch.number}`);
+      return;
+    }
+  }
   setServing(step, { fencing: { request: 0, atMs: step.nowMs + retryPauseMs(step) * 4 } });
 }
 

@@ -134,3 +134,26 @@ describe('FO-034 FO-035: the answers of the arbiter', () => {
     }
   });
 });
+
+describe('FO-088 FO-038: a forced primary finds that the other one is primary too', () => {
+  function forced(): { bench: Bench; request: number } {
+    const bench = new Bench('A').started({ record: { validatedMember: false } });
+    const order = { command: 'force-primary', lineage: 'forced', atMs: 0, evidence: 'none' } as const;
+    bench.post({ type: 'operator', request: 1, order }).woke().woke(1001);
+    const { epoch } = bench.state.record;
+    const end = { epoch: epoch.number, file: 1, offset: 256, sequence: 0 };
+    bench.post({ type: 'file-started', end, history: [] }).post({ type: 'databases-applied', to: end }).woke();
+    return { bench, request: bench.effect('ask-agent')?.request as number };
+  }
+
+  test.each([
+    [1, 'halted'],
+    [2, 'down'],
+    [0, 'primary'],
+  ])('FO-088: of epoch %i: it is %s afterwards', (number, role) => {
+    const { bench, request } = forced();
+    const answer = { says: 'running', primary: true, epoch: { number, owner: 'B', lineage: 'first' } } as const;
+    bench.post({ type: 'agent-answered', request, answer });
+    expect(bench.state.role).toBe(role);
+  });
+});
