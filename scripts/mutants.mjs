@@ -1,6 +1,6 @@
 /**
  * Negative controls: each mutant breaks one safeguard of src/mirror in a bundled copy, and the simulation has to notice.
- * `--seeds N` stories at most for each (default 3000), `--only NAME` for one. Ends with 1 when a mutant that must be caught was not.
+ * `--seeds N` stories at most for each (default 3000), `--only NAME` for one, `--step 10 --from 9` for the duels. Ends with 1 when a mutant that must be caught was not.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -44,7 +44,11 @@ const mutants = [
     'if (false) return',
   ],
   ['epoch-not-raised', 'number: heard + 1', 'number: Math.max(1, heard)'],
-  ['any-member-takes-consent', "return record.primaryOfEpoch ? 'ours' : 'neither'", "return 'ours'"],
+  [
+    'any-member-takes-consent',
+    "outcome: 'refuse',\n    spec: 'FO-061',\n    because: 'the other was the last primary and must decide'",
+    "outcome: 'consent',\n    spec: 'FO-061',\n    because: 'the other was the last primary and must decide'",
+  ],
   [
     'running-is-down',
     "epoch: 'not-lower',\n    outcome: 'running',\n    spec: 'FO-022'",
@@ -104,6 +108,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '3000' },
     only: { type: 'string' },
     from: { type: 'string', default: '1' },
+    step: { type: 'string', default: '1' },
   },
 });
 
@@ -128,7 +133,8 @@ process.exitCode = missed === 0 ? 0 : 1;
 
 function hunt(tell) {
   const first = Number(values.from);
-  for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
+  const step = Number(values.step);
+  for (let seed = first; seed < first + Number(values.seeds) * step; seed += step) {
     const { failures, world } = tell(seed);
     if (failures.length > 0 && process.env.TIMELINE) console.log(world.timeline.slice(-80).join('\n'));
     if (failures.length > 0) return { seed, text: failures[0] };

@@ -14,6 +14,7 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     seeds: { type: 'string', default: '200' },
     from: { type: 'string' },
+    step: { type: 'string', default: '1' },
     seconds: { type: 'string' },
     verbose: { type: 'boolean', default: false },
     timeline: { type: 'boolean', default: false },
@@ -45,7 +46,7 @@ function many(tell) {
   const totals = { virtualMs: 0, takeovers: 0, faults: 0, acknowledged: 0, failed: [] };
   let seeds = 0;
   for (; seeds < Number(values.seeds) && Date.now() < untilMs; seeds += 1) {
-    const seed = first + seeds;
+    const seed = first + seeds * Number(values.step);
     const { world, failures } = tell(seed);
     totals.virtualMs += world.clock.nowMs;
     totals.takeovers += world.checkers.takeovers;
