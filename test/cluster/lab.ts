@@ -73,10 +73,11 @@ export class Lab {
     return lock.state === 'held' ? lock.by.pid : null;
   }
 
-  kill(label: Label): void {
-    const pid = this.pidOf(label);
-    if (pid === null) throw new Error(`${label} is down already`);
-    signal(pid, 'SIGKILL');
+  /** Returns when the process is gone. */
+  async kill(label: Label): Promise<void> {
+    const lock = nodeProcesses.describeLock(this.paths(label).lock);
+    if (lock.state !== 'held') throw new Error(`${label} is down already`);
+    await nodeProcesses.forceDown(lock.by, 10_000);
   }
 
   freeze(label: Label): void {
@@ -99,16 +100,15 @@ export class Lab {
       this.#drop(label);
       return null;
     }
+    const isKnown = this.#controls.has(label);
     try {
-      let control = this.#controls.get(label);
-      if (control === undefined) {
-        control = await connectControl(network, this.paths(label).control, 1000);
-        this.#controls.set(label, control);
-      }
+      const control = this.#controls.get(label) ?? (await connectControl(network, this.paths(label).control, 1000));
+      this.#controls.set(label, control);
       return await within(1000, control.status());
     } catch {
       this.#drop(label);
-      return null;
+      // What was known may have been the control socket of an earlier process.
+      return isKnown ? await this.status(label) : null;
     }
   }
 
@@ -205,8 +205,9 @@ export class Lab {
   async close(): Promise<void> {
     for (const label of [...this.#controls.keys()]) this.#drop(label);
     for (const pid of this.#frozen) signal(pid, 'SIGCONT');
-    await runProgram(['lab', 'down', '--delete', '--home', this.home]);
-    if (process.env.CARETMIRROR_KEEP !== '1') rmSync(this.home, { recursive: true, force: true });
+    const isKept = process.env.CARETMIRROR_KEEP === '1';
+    await runProgram(['lab', 'down', ...(isKept ? [] : ['--delete']), '--home', this.home]);
+    if (!isKept) rmSync(this.home, { recursive: true, force: true });
   }
 }
 

@@ -1,0 +1,114 @@
+/** The arbiter and the agents: away, back, alone, and two at a time. */
+import { expect, test } from '@jest/globals';
+import { readMessageLine } from '../../src/host/messages-log.ts';
+import { type FailoverLabel, hasActiveBackup, pause, qosTimeoutMs } from './lab.ts';
+import { useLab, witnessed } from './stories.ts';
+
+const stage = useLab();
+
+async function untilMode(labels: readonly FailoverLabel[], mode: string): Promise<void> {
+  for (const label of labels) await stage.lab.until(label, mode, (status) => status?.failoverMode === mode, 20_000);
+}
+
+test('PROC-029, FO-055: without the arbiter nothing but the mode changes, and it is said as a severe message', async () => {
+  const { lab } = stage;
+  const { primary, backup } = await lab.roles();
+  await witnessed(lab, 'PROC-029', async (witness) => {
+    const before = lab.messages(primary).length;
+    const beganMs = performance.now();
+    await lab.command('lab', 'kill', 'X');
+    await untilMode(['A', 'B'], 'Agent Controlled');
+    await witness.untilWrittenBy(primary);
+    expect(witness.longestPauseMs(beganMs)).toBeLessThan(3 * qosTimeoutMs);
+    expect(hasActiveBackup(await lab.status(primary))).toBe(true);
+    const severe = lab
+      .messages(primary)
+      .slice(before)
+      .split('\n')
+      .filter((line) => readMessageLine(line)?.severity === 2);
+    expect(severe.join('\n')).toContain('Arbiter connection lost');
+    await lab.on('X', 'agent', 'start');
+    await untilMode(['A', 'B'], 'Arbiter Controlled');
+    expect(await lab.roles()).toEqual({ primary, backup });
+  });
+});
+
+test('AGT-008, FO-033: the arbiter restarts and rules again; a second agent on the same host is refused', async () => {
+  const { lab } = stage;
+  await witnessed(lab, 'AGT-008', async () => {
+    await lab.on('X', 'agent', 'restart');
+    await untilMode(['A', 'B'], 'Arbiter Controlled');
+    const second = await lab.tryOn('X', 'agent', 'run');
+    expect(second.code).toBe(1);
+    expect(second.err).toMatch(/running|held/);
+    await untilMode(['A', 'B'], 'Arbiter Controlled');
+  });
+});
+
+test('PROC-022, FO-027, FO-064: the host of the primary is down and there is no arbiter: no takeover until its agent answers', async () => {
+  const { lab } = stage;
+  const { primary, backup } = await lab.roles();
+  await witnessed(lab, 'PROC-022', async (witness) => {
+    await lab.command('lab', 'kill', 'X');
+    await untilMode(['A', 'B'], 'Agent Controlled');
+    await lab.command('lab', 'kill', primary, '--host');
+    const downMs = performance.now();
+    await pause(5 * qosTimeoutMs);
+    expect((await lab.status(backup))?.status).not.toBe('Primary');
+    expect(witness.countSince(downMs)).toBe(0);
+    await lab.on(primary, 'agent', 'start');
+    await lab.untilStatus(backup, 'Primary', 20_000);
+    await witness.untilWrittenBy(backup);
+  });
+});
+
+test('PROC-031, FO-057: primary and arbiter are killed together, the agent lets the backup take over', async () => {
+  const { lab } = stage;
+  const { primary, backup } = await lab.roles();
+  await witnessed(lab, 'PROC-031', async (witness) => {
+    await Promise.all([lab.command('lab', 'kill', 'X'), lab.kill(primary)]);
+    await lab.untilStatus(backup, 'Primary', 20_000);
+    await witness.untilWrittenBy(backup);
+  });
+});
+
+test('PROC-030, FO-036, FO-058: backup and arbiter are lost together, the primary waits until the backup is back', async () => {
+  const { lab } = stage;
+  const { primary, backup } = await lab.roles();
+  await witnessed(lab, 'PROC-030', async (witness) => {
+    await lab.cut([primary, 'X'], [primary, backup], [backup, 'X']);
+    await Promise.all([lab.command('lab', 'kill', backup, '--host'), lab.command('lab', 'kill', 'X')]);
+    const lostMs = performance.now();
+    await pause(5 * qosTimeoutMs);
+    expect(witness.countSince(lostMs + qosTimeoutMs)).toBe(0);
+    await lab.heal();
+    await lab.on(backup, 'agent', 'start');
+    await lab.on(backup, 'instance', 'start', backup, '--timeout', '20s');
+    await witness.untilWrittenBy(primary);
+  });
+});
+
+test('PROC-030, FO-059: arbiter and backup are lost one after the other, the primary goes on after a pause', async () => {
+  const { lab } = stage;
+  const { primary, backup } = await lab.roles();
+  await witnessed(lab, 'PROC-030-later', async (witness) => {
+    await lab.command('lab', 'kill', 'X');
+    await untilMode(['A', 'B'], 'Agent Controlled');
+    const beganMs = performance.now();
+    await lab.kill(backup);
+    await lab.until(primary, 'without an active backup', (status) => !hasActiveBackup(status));
+    await witness.untilWrittenBy(primary);
+    expect(witness.longestPauseMs(beganMs)).toBeLessThan(5 * qosTimeoutMs);
+  });
+});
+
+test('PROC-032, FO-060, FO-064: both failover members are killed; whichever comes back first, nothing is lost', async () => {
+  const { lab } = stage;
+  const { primary, backup } = await lab.roles();
+  await witnessed(lab, 'PROC-032', async (witness) => {
+    await Promise.all([lab.kill(primary), lab.kill(backup)]);
+    await lab.on(backup, 'instance', 'start', backup, '--timeout', '20s');
+    await lab.untilStatus(backup, 'Primary');
+    await witness.untilWrittenBy(backup);
+  });
+});
