@@ -183,8 +183,13 @@ export async function startInstance(
   timeoutMs: number,
 ): Promise<{ readonly alreadyRan: boolean; readonly report: StatusReport }> {
   const deadlineMs = surroundings.host.clock.nowMs() + timeoutMs;
-  const alreadyRan = await launchInstance(surroundings, instance, timeoutMs);
-  const report = await waitForStatus(surroundings, instance, isSettled, deadlineMs);
+  let alreadyRan = await launchInstance(surroundings, instance, timeoutMs);
+  let report = await waitForStatus(surroundings, instance, isSettled, deadlineMs, alreadyRan ? 'ends' : 'may end');
+  if (alreadyRan && lockHolder(surroundings, instance) === null) {
+    // It was on its way out when it was found running: killed a moment ago, or stopping.
+    alreadyRan = await launchInstance(surroundings, instance, timeoutMs);
+    report = await waitForStatus(surroundings, instance, isSettled, deadlineMs);
+  }
   if (report !== null && isSettled(report)) return { alreadyRan, report };
   const waiting = report?.waitingFor ?? (report === null ? 'it does not answer yet' : `its status is ${report.status}`);
   throw unknown(
@@ -217,12 +222,16 @@ export async function launchInstance(
   }
 }
 
-/** The newest report, also when the deadline came first; null when there never was one. */
+/**
+ * The newest report, also when the deadline came first; null when there never was one. With 'ends' an instance that is down
+ * ends the wait, with null.
+ */
 export async function waitForStatus(
   surroundings: Surroundings,
   instance: Instance,
   isReached: (report: StatusReport) => boolean,
   deadlineMs: number,
+  whenDown: 'ends' | 'may end' = 'may end',
 ): Promise<StatusReport | null> {
   const { clock } = surroundings.host;
   let control: ControlClient | null = null;
@@ -238,6 +247,7 @@ export async function waitForStatus(
         if (!['not-reachable', 'command-failure'].includes((error as { code?: string }).code ?? '')) throw error;
         control?.close();
         control = null;
+        if (whenDown === 'ends' && lockHolder(surroundings, instance) === null) return null;
       }
       if (clock.nowMs() >= deadlineMs) return newest;
       await clock.wait(Math.min(pollMs, Math.max(1, deadlineMs - clock.nowMs())));

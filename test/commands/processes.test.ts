@@ -39,6 +39,19 @@ describe('an instance as a process', () => {
     return directory;
   }
 
+  test('start finds an instance that is about to end, and starts it anew', async () => {
+    await fresh({});
+    await run('instance', 'start', 'A');
+    const { pid } = await listed();
+    process.kill(pid, 'SIGSTOP');
+    const started = run('instance', 'start', 'A', '--timeout', '20s');
+    // Time for the command to find it running; it is right as well to find it down.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    process.kill(pid, 'SIGKILL');
+    expect(await started).toMatchObject({ code: 0, err: expect.stringContaining('is up') });
+    expect((await listed()).pid).not.toBe(pid);
+  });
+
   test('start waits for a settled role; a second start is done already; stop waits for the end', async () => {
     const directory = await fresh({ unsettledFor: 3 });
     expect(await run('instance', 'start', 'A')).toMatchObject({
