@@ -171,6 +171,18 @@ describe('FO-039 FO-040: the answers of the arbiter', () => {
   });
 });
 
+test('FO-041 FO-023: the way into arbiter controlled mode closes the window; only "agent-mode-ok" opens it again', () => {
+  const bench = new Bench().active({ arbiter: true }).woke().post({ type: 'arbiter-opened', session: 1001 });
+  const echo = { type: 'keep-alive', number: 1, echo: 1, mode: 'Agent Controlled', term: 1, session: 1000 } as const;
+  expect(bench.from('A', 3, primary, echo).state.windowUntilMs).toBeGreaterThan(0);
+  bench.from('A', 3, primary, { type: 'enter-propose', term: 2, session: 1000 });
+  expect(bench.state.windowUntilMs).toBe(0);
+  bench.from('A', 3, primary, { type: 'leave', term: 2 }).from('A', 3, primary, echo);
+  expect(bench.state.windowUntilMs).toBe(0);
+  bench.from('A', 3, primary, { type: 'agent-mode-ok', term: 2 }).from('A', 3, primary, echo);
+  expect(bench.state.windowUntilMs).toBeGreaterThan(0);
+});
+
 test('FO-007 FO-049: asked to take over, it does so only as active backup with everything', () => {
   expect(new Bench().active().from('A', 3, primary, { type: 'take-over', final: at(1, 5) }).state.role).toBe(
     'becoming',
