@@ -4,7 +4,8 @@
  * Why: a power failure may lose the first page of an unsynced write and keep later ones. What opening then finds looks like
  * damage in the middle, whole records behind a hole. Before the mark it is damage of durable data and must not be cut; behind the
  * mark it is a torn write. The mark is written after each flush without a sync of its own (it may lag, it never leads), so it
- * costs no second sync; it is synced at closing, before a cut, and now and then.
+ * costs no second sync; it is synced at closing, before a cut, and now and then. It is not written more rarely: after a killed
+ * process it is exact, so that damage in the newest flushed record is refused, and the write costs some 20 microseconds.
  */
 import { join } from 'node:path';
 import type { MirrorName } from '../mirror/terms.ts';

@@ -6,7 +6,8 @@
  * caller's, who appends a batch and flushes once.
  *
  * Files of all members are byte-identical up to the journal's end, so a chunk read on one member is stored at the same
- * file and offset on another.
+ * file and offset on another. The newest file has zeros behind that end while it is written to, and after a killed process:
+ * whoever looks at sizes of files on disk does not see the end, `files[].bytes` does.
  */
 import type { EpochBeginning, JournalPosition } from '../mirror/journal-position.ts';
 import type { Epoch, MirrorDatabaseName, MirrorName } from '../mirror/terms.ts';
@@ -62,7 +63,7 @@ export interface Journal {
   readonly flushed: JournalPosition;
   /** Wall clock of the newest record, ms; 0 when there is none. */
   readonly newestRecordMs: number;
-  /** Name and size of each file, oldest first. */
+  /** Name of each file and where its records end, oldest first. */
   readonly files: readonly { readonly file: number; readonly name: string; readonly bytes: number }[];
   readonly history: readonly EpochBeginning[];
   /** What opening found and cut: null, or a sentence for the messages log (a torn tail). */

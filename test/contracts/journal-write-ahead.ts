@@ -132,6 +132,8 @@ export function writeAheadContract(kind: string, makeFiles: () => TestFiles): vo
         expect(again.end).toEqual(whole);
         if (written === 0) expect(again.openingReport).toBeNull();
         else expect(again.openingReport).toContain(`cut ${written} bytes`);
+        // Cut at once: what stays behind could look like records when the next write is torn.
+        expect(content(1)).toHaveLength(written === 0 ? size : whole.offset);
         again.close();
         expect(content(1)).toHaveLength(whole.offset);
       }
@@ -158,6 +160,26 @@ export function writeAheadContract(kind: string, makeFiles: () => TestFiles): vo
       for (const { offset } of ends.slice(0, -1)) refused(offset, Buffer.alloc(recordsEnd - offset));
       refused(0, Buffer.alloc(good.length));
       expect(openAt().end).toEqual(ends.at(-1));
+    });
+
+    test('a beginning that was interrupted with zeros behind it is removed; with anything else behind it, it is damage', () => {
+      killed(3);
+      const good = content(1);
+      for (const listed of [false, true]) {
+        for (const records of [false, true]) {
+          overwrite(place.files, pathOf(1), 0, records ? good : Buffer.alloc(good.length));
+          overwrite(place.files, pathOf(1), 0, Buffer.alloc(100));
+          const directory = `${place.root}/${listed}-${records}`;
+          const logPath = listed ? `${place.root}/mirrorjrn-M1.log` : `${place.root}/none.log`;
+          place.files.makeDirectory(directory);
+          place.files.rename(pathOf(1), `${directory}/MIRROR-M1-20260314.001`);
+          const openIt = () => openAt({ directory, logPath, readOnly: true });
+          if (listed || records) expect(thrownBy(openIt).code).toBe('journal-damaged');
+          else expect(openIt().openingReport).toContain('beginning was interrupted');
+          place.files.rename(`${directory}/MIRROR-M1-20260314.001`, pathOf(1));
+        }
+      }
+      overwrite(place.files, pathOf(1), 0, good);
     });
 
     test('without a mark a hole of zeros before whole records is damage', () => {
