@@ -31,7 +31,7 @@ export class Checkers {
   forced = false;
   takeovers = 0;
   /** How often each decision was noted: shows that a run was not vacuous. */
-  readonly noted_ = new Map<string, number>();
+  readonly decisions = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
@@ -43,7 +43,7 @@ export class Checkers {
   }
 
   noted(_process: MemberProcess, what: string): void {
-    this.noted_.set(what, (this.noted_.get(what) ?? 0) + 1);
+    this.decisions.set(what, (this.decisions.get(what) ?? 0) + 1);
   }
 
   /** After each step, before its effects. */

@@ -5,8 +5,12 @@ import { tell } from '../../src/simulation/random-story.ts';
 
 const fresh = { seeds: 150, budgetMs: 25_000 };
 
+/** What was decided in all stories together: shows that they are about something. */
+const decided = new Set<string>();
+
 function check(seed: number): void {
   const { failures, world } = tell(seed);
+  for (const what of world.checkers.decisions.keys()) decided.add(what);
   if (failures.length === 0) return;
   const timeline = world.timeline.slice(-80).join('\n');
   throw new Error(`seed ${seed}: ${failures.join('\n')}\n${timeline}\nagain with: npm run simulate -- --seed ${seed}`);
@@ -26,6 +30,18 @@ test('I1 I2 I3 I4 I5 I6 I7 I8: fresh seeds', () => {
   let told = 0;
   for (; told < fresh.seeds && Date.now() < untilMs; told += 1) check(first + told);
   expect(told).toBeGreaterThan(20);
+  for (const what of [
+    'takes over',
+    'is active',
+    'enters trouble state',
+    'leaves trouble state',
+    'arbiter controlled mode',
+    'agent controlled mode',
+    'fetches journal data from the agent',
+    'is no longer active',
+    'discarded surplus journal data',
+  ])
+    expect(decided).toContain(what);
 }, 60_000);
 
 test('I9: the same seed tells the same story', () => {
