@@ -48,7 +48,7 @@ test('PROC-025, FO-074, FO-075: the host of the primary is lost and there is no 
 test('PROC-026, FO-075, FO-088: forced while it was not active, what the lost host had alone is put aside when it returns', async () => {
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
-  await lab.kill(backup);
+  await lab.on(backup, 'instance', 'stop', backup);
   await lab.until(primary, 'without an active backup', (status) => !hasActiveBackup(status));
   for (const number of ['1', '2', '3']) await lab.on(primary, 'global', primary, 'set', `^LATE(${number})`, number);
   await lab.command('lab', 'kill', primary, '--host');

@@ -1,0 +1,112 @@
+/** A full disk under the primary: updates freeze with a clear message, and go on when there is room again. Needs root for mount. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { diskReserveBytes } from '../../src/mirror/limits.ts';
+import { type FailoverLabel, pause, qosTimeoutMs } from './lab.ts';
+import { useLab, witnessed } from './stories.ts';
+
+const whyNot = reasonNotToMount();
+if (whyNot !== null) console.warn(`full-disk tests are skipped: ${whyNot}`);
+const testWithMount = whyNot === null ? test : test.skip;
+const stage = useLab();
+
+for (const [what, directoryOf] of [
+  ['the journal', (label: FailoverLabel) => stage.lab.paths(label).journal],
+  ['the whole instance', (label: FailoverLabel) => stage.lab.paths(label).directory],
+] as const) {
+  testWithMount(`FO-052: the disk of ${what} is full on the primary; nothing acknowledged is lost`, async () => {
+    const { lab } = stage;
+    const { primary } = await lab.roles();
+    const directory = directoryOf(primary);
+    await onDiskOf(48, primary, directory, () =>
+      witnessed(lab, `full disk of ${what}`, async (witness) => {
+        const logged = lab.messages(primary).length;
+        const filler = join(directory, 'filler');
+        fill(directory, filler);
+        const fullMs = performance.now();
+        await untilLogged(primary, logged, /make room/);
+        const frozenMs = performance.now();
+        await pause(3 * qosTimeoutMs);
+        // Nobody else may take over either: the primary is there, and says what it waits for.
+        expect(witness.countSince(frozenMs + qosTimeoutMs)).toBe(0);
+        expect((await lab.status(primary))?.status).toBe('Primary');
+        run('mount', '-o', 'remount,size=96m', directory);
+        await witness.untilWrittenBy(primary);
+        expect(witness.longestPauseMs(fullMs)).toBeGreaterThan(2 * qosTimeoutMs);
+      }),
+    );
+  });
+}
+
+/** A file system of its own under `directory` while `story` runs; what is in it is taken along, there and back. */
+async function onDiskOf(
+  megabytes: number,
+  label: FailoverLabel,
+  directory: string,
+  story: () => Promise<void>,
+): Promise<void> {
+  const { lab } = stage;
+  const aside = mkdtempSync(join(tmpdir(), 'caretmirror-aside-'));
+  await lab.on(label, 'instance', 'stop', label, '--nofailover');
+  cpSync(directory, aside, { recursive: true });
+  run('mount', '-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', directory);
+  try {
+    cpSync(aside, directory, { recursive: true });
+    await lab.on(label, 'instance', 'start', label);
+    await lab.up();
+    await story();
+  } finally {
+    rmSync(join(directory, 'filler'), { force: true });
+    if (lab.pidOf(label) !== null) await lab.tryOn(label, 'instance', 'stop', label);
+    if (lab.pidOf(label) !== null) await lab.kill(label);
+    rmSync(aside, { recursive: true });
+    cpSync(directory, aside, { recursive: true });
+    run('umount', directory);
+    for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true });
+    cpSync(aside, directory, { recursive: true });
+    rmSync(aside, { recursive: true });
+  }
+}
+
+/** Leaves a little less than what is never touched. */
+function fill(directory: string, path: string): void {
+  const { bavail, bsize } = statfsSync(directory);
+  const bytes = bavail * bsize - diskReserveBytes + 64 * 1024;
+  const chunk = Buffer.alloc(1024 * 1024, 1);
+  writeFileSync(path, '');
+  for (let at = 0; at < bytes; at += chunk.length) {
+    writeFileSync(path, at + chunk.length <= bytes ? chunk : chunk.subarray(0, bytes - at), { flag: 'a' });
+  }
+}
+
+async function untilLogged(label: FailoverLabel, from: number, words: RegExp): Promise<void> {
+  const deadlineMs = performance.now() + 20_000;
+  while (!words.test(stage.lab.messages(label).slice(from))) {
+    if (performance.now() > deadlineMs) {
+      throw new Error(`${label} never logs ${words}: ${stage.lab.messages(label).slice(from)}`);
+    }
+    await pause(50);
+  }
+}
+
+function run(program: string, ...args: readonly string[]): void {
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')}: ${stderr}`);
+}
+
+function reasonNotToMount(): string | null {
+  const place = mkdtempSync(join(tmpdir(), 'caretmirror-mount-'));
+  try {
+    const { status, stderr, error } = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place], {
+      encoding: 'utf8',
+    });
+    if (status !== 0) return `a tmpfs cannot be mounted here (${(error?.message ?? stderr).trim()})`;
+    run('umount', place);
+    return null;
+  } finally {
+    rmSync(place, { recursive: true });
+  }
+}
