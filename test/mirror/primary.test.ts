@@ -157,3 +157,14 @@ describe('FO-088 FO-038: a forced primary finds that the other one is primary to
     expect(bench.state.role).toBe(role);
   });
 });
+
+test('FO-029 I6: "entered" that comes after the backup has left means nothing', () => {
+  const bench = new Bench('A').primaryWithActiveBackup({ arbiter: true }).woke();
+  bench.post({ type: 'arbiter-opened', session: 1000 }).proposed();
+  const { epoch } = bench.state.record;
+  const { modeTerm: term } = bench.state.serving;
+  bench.from('B', 7, epoch, { type: 'left', term });
+  expect(bench.sent('agent-mode-ok')).toEqual({ type: 'agent-mode-ok', term });
+  bench.post({ type: 'arbiter-message', message: { type: 'entered', epoch, term } });
+  expect(bench.state.serving.mode).toBe('agent');
+});
