@@ -32,6 +32,8 @@ export async function main(args: readonly string[]): Promise<number> {
     const line = (error as Error).message.replace(/\s+/g, ' ');
     process.stderr.write(`${line}\n`);
     await sayFailed(line);
+    // What was opened before it failed (a listener, a database) would keep the process, and with it the instance's lock.
+    setImmediate(() => process.exit(1));
     return 1;
   }
 }
