@@ -50,9 +50,10 @@ export const define: DefineGroup = (group, surroundings) => {
   withAddress('run', 'run it in the foreground, for systemd').action(async (options: StartOptions) => {
     const here = await surroundings();
     configure(here, options);
-    // The daemon's own program ends this process with its own code.
+    // The daemon's own program runs in this process, and this process ends with its code.
     process.argv.splice(2, process.argv.length, '--home', here.home);
     await import(here.programs.agent);
+    here.endWith(Number(process.exitCode ?? 0));
   });
 };
 
