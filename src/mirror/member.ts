@@ -18,7 +18,7 @@ import {
 import { onFileStarted, openWhenApplied } from './becoming.ts';
 import type { MemberEffect } from './effects.ts';
 import type { MemberEvent } from './events.ts';
-import { comparePositions, earlier, later } from './journal-position.ts';
+import { comparePositions, earlier, type JournalPosition, later } from './journal-position.ts';
 import { advanceDurable, onApplied, onShipped, pumpMember, setJournal } from './journal-transfer.ts';
 import type { MemberState, Step } from './member-state.ts';
 import {
@@ -104,10 +104,7 @@ function dispatch(now: Step, event: MemberEvent): void {
       if (isForced(state)) return forceNow(now);
       return onFetchFailed(now, event.request, event.reason);
     case 'journal-appended':
-      setJournal(now, { appended: event.to });
-      for (const served of state.serving.members.values()) pumpMember(now, served.name);
-      now.effects.push({ type: 'flush-journal' });
-      return;
+      return onAppended(now, event.to);
     case 'journal-flushed':
       return onFlushed(now, event.to);
     case 'journal-shipped':
@@ -115,14 +112,7 @@ function dispatch(now: Step, event: MemberEvent): void {
     case 'ship-failed':
       return onShipFailed(now, event.connection, event.reason);
     case 'journal-cut':
-      setJournal(now, {
-        appended: event.end,
-        flushed: event.end,
-        durable: earlier(state.journal.durable, event.end),
-        applied: earlier(state.journal.applied, event.end),
-        history: event.history,
-      });
-      return onJournalCut(now, event.end, event.records, event.keptIn);
+      return onCut(now, event);
     case 'store-failed':
       return onStoreFailed(now, event);
     case 'databases-applied':
@@ -251,7 +241,26 @@ function onAgentAnswered(now: Step, event: Extract<MemberEvent, { type: 'agent-a
   onAgentAnswer(now, event.answer);
 }
 
-function onFlushed(now: Step, to: Extract<MemberEvent, { type: 'journal-flushed' }>['to']): void {
+/** Ship first, then fsync: the backup's disk works while ours does. */
+function onAppended(now: Step, to: JournalPosition): void {
+  setJournal(now, { appended: to });
+  for (const served of now.state.serving.members.values()) pumpMember(now, served.name);
+  now.effects.push({ type: 'flush-journal' });
+}
+
+function onCut(now: Step, event: Extract<MemberEvent, { type: 'journal-cut' }>): void {
+  const { journal } = now.state;
+  setJournal(now, {
+    appended: event.end,
+    flushed: event.end,
+    durable: earlier(journal.durable, event.end),
+    applied: earlier(journal.applied, event.end),
+    history: event.history,
+  });
+  onJournalCut(now, event.end, event.records, event.keptIn);
+}
+
+function onFlushed(now: Step, to: JournalPosition): void {
   const { state } = now;
   setJournal(now, { flushed: later(state.journal.flushed, to) });
   if (state.role === 'primary' || state.role === 'handing-over') {
