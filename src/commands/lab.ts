@@ -1,4 +1,5 @@
 /** `caretmirror lab ...`: a whole mirror on this machine, to try things on. */
+import type { Command } from 'commander';
 import { agentHolder, stopAgent } from './agents.ts';
 import { type CommandFailure, failed, failureOf } from './failures.ts';
 import { forceInstance, lockHolder } from './instances.ts';
@@ -6,7 +7,7 @@ import { bringUp, findLab, instanceOf, primaryOf, reportsOf, requireLab, takeDow
 import { commandCable, serveCable } from './lab-cable.ts';
 import { hostLabelled, type LabHost, type LabPlan, labPaths, members } from './lab-plan.ts';
 import { json, table } from './output.ts';
-import { openSession, type SessionOptions } from './session.ts';
+import { openSession, type SessionOptions, sessionOptions } from './session.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 import { parseDuration, parseWhole, printMirrorTarget } from './target.ts';
 
@@ -43,7 +44,9 @@ export const define: DefineGroup = (group, surroundings) => {
     .option('--timeout <time>', 'how long to wait', '120s')
     .option('--answers <file>', 'take the answers from this file')
     .option('--record <file>', 'write the answers there, to be replayed with --answers')
-    .action(async (options: UpOptions & SessionOptions) => open(await surroundings(), options));
+    .action(async (options: UpOptions, command: Command) => {
+      await open(await surroundings(), { ...options, ...sessionOptions(command) });
+    });
   group
     .command('down')
     .description('stop it, without hand-over; data stay')

@@ -1,4 +1,5 @@
 /** `caretmirror` and `caretmirror session`: ^MIRROR and the prompt of an instance, with answers from wherever they come. */
+import type { Command } from 'commander';
 import { type DialogueOptions, runInstancePrompt, runRoutine, type TextSink } from '../terminal/routine.ts';
 import { failed, usage } from './failures.ts';
 import { connectInstance, findInstance, type Instance, listInstances, onlyInstance } from './instances.ts';
@@ -17,12 +18,17 @@ export const define: DefineGroup = (group, surroundings) => {
     .argument('[routine]', `${routines.map((name) => `^${name}`).join(' ')}; the prompt when left out`)
     .option('--answers <file>', 'take the answers from this file')
     .option('--record <file>', 'write the answers there, to be replayed with --answers')
-    .action(async (name: string, routine: string | undefined, options: SessionOptions) => {
+    .action(async (name: string, routine: string | undefined, _: SessionOptions, command: Command) => {
       const here = await surroundings();
       const instance = findInstance(here, name);
-      here.endWith(await openSession(here, instance, routine, options));
+      here.endWith(await openSession(here, instance, routine, sessionOptions(command)));
     });
 };
+
+/** The program itself has options of these names too, and takes them wherever they stand. */
+export function sessionOptions(command: Command): SessionOptions {
+  return command.optsWithGlobals<SessionOptions>();
+}
 
 /** ^MIRROR on the host's instance; asks which one if there are several. */
 export async function openHostsInstance(here: Surroundings, options: SessionOptions): Promise<void> {
