@@ -22,6 +22,7 @@ export class ArbiterSession {
   /** Rises with each open and close: what an older attempt brings is let go. */
   #attempt = 0;
   #connection: Connection | null = null;
+  #hasSession = false;
 
   constructor(parts: ArbiterSessionParts) {
     this.#parts = parts;
@@ -40,6 +41,9 @@ export class ArbiterSession {
       await openChannel(connection, this.#parts.open(), timeoutMs(), timers);
       if (attempt !== this.#attempt) return connection.destroy();
       connection.onClosed((reason) => this.#lost(attempt, reason));
+      timers.after(timeoutMs(), () => {
+        if (attempt === this.#attempt && !this.#hasSession) connection.destroy();
+      });
       connection.onFrames((frames) => {
         for (const frame of frames) if (attempt === this.#attempt) this.#onFrame(frame);
       });
@@ -50,6 +54,7 @@ export class ArbiterSession {
 
   #onFrame(frame: Frame): void {
     if (frame.kind === ARBITER.session) {
+      this.#hasSession = true;
       this.#parts.post({ type: 'arbiter-opened', session: decodeArbiterSession(frame) });
       return;
     }
@@ -72,5 +77,6 @@ export class ArbiterSession {
     this.#attempt += 1;
     this.#connection?.destroy();
     this.#connection = null;
+    this.#hasSession = false;
   }
 }

@@ -110,6 +110,7 @@ export class RunningMember implements MirrorMember {
       self,
       journal,
       post,
+      isWanted: (request) => this.state.seeking.fetching?.request === request,
     });
     const { handlers, settle } = makeHandlers({
       journal,

@@ -18,6 +18,8 @@ export interface PartnerAgentParts {
   readonly self: MemberName;
   readonly journal: Journal;
   readonly post: (event: Untimed) => void;
+  /** Is the journal of this request still to be fetched? */
+  readonly isWanted: (request: number) => boolean;
 }
 
 export class PartnerAgent {
@@ -64,6 +66,8 @@ export class PartnerAgent {
       try {
         const about = { instance, mirror, incarnation };
         for await (const chunk of fetchJournal(network, call, about, journal.end, undefined, timers)) {
+          // Nothing is written any more for an attempt that the rules gave up.
+          if (!this.#parts.isWanted(request)) return;
           journal.store(chunk);
           this.#parts.post({ type: 'fetch-progressed', end: journal.flush(), history: journal.history });
         }

@@ -528,11 +528,11 @@ export type DownFacts = {
   /** May this member count itself as active since its last contact? */
   readonly active: boolean;
   /** What the other's durable record says: names this member and activation; is older than this member's own; something else; cannot be read. */
-  readonly record: 'names-me' | 'mine-is-newer' | 'other' | 'unreadable';
+  readonly record: 'names-me' | 'mine-is-newer' | 'other' | 'older' | 'unreadable';
   /** Is it still sure that the other's trouble timeout has not ended? */
   readonly window: 'open' | 'closed';
 };
-export const downTable: readonly (DownFacts & Verdict<'take-over' | 'fetch-first'>)[] = [
+export const downTable: readonly (DownFacts & Verdict<'take-over' | 'fetch-first' | 'wait'>)[] = [
   {
     active: true,
     record: 'names-me',
@@ -660,6 +660,41 @@ export const downTable: readonly (DownFacts & Verdict<'take-over' | 'fetch-first
     outcome: 'fetch-first',
     spec: 'FO-025',
     because: 'this member was not active',
+  },
+  {
+    active: true,
+    record: 'older',
+    window: 'open',
+    outcome: 'take-over',
+    spec: 'FO-023',
+    because: 'the primary went down within the trouble timeout; its record was set back to an older one',
+  },
+  {
+    active: true,
+    record: 'older',
+    window: 'closed',
+    outcome: 'wait',
+    spec: 'FO-062',
+    because:
+      "the record of the other is older than this member's: its disk was set back, and its journal may lack what the mirror has",
+  },
+  {
+    active: false,
+    record: 'older',
+    window: 'open',
+    outcome: 'wait',
+    spec: 'FO-062',
+    because:
+      "the record of the other is older than this member's: its disk was set back, and its journal may lack what the mirror has",
+  },
+  {
+    active: false,
+    record: 'older',
+    window: 'closed',
+    outcome: 'wait',
+    spec: 'FO-062',
+    because:
+      "the record of the other is older than this member's: its disk was set back, and its journal may lack what the mirror has",
   },
 ];
 

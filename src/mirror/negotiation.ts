@@ -130,6 +130,7 @@ function recordFact(step: Step, record: DownRecord | null): DownFacts['record'] 
   const { state } = step;
   if (record === null) return 'unreadable';
   if (isNewerThan(state.record, record)) return 'mine-is-newer';
+  if (record.epoch.number < state.record.epoch.number) return 'older';
   const { wasActive } = state.record;
   const named =
     wasActive !== null &&
@@ -156,6 +157,12 @@ function onDown(step: Step, record: DownRecord | null): void {
   if (record !== null) state.epochHeard = Math.max(state.epochHeard, record.epoch.number);
   if (verdict.outcome === 'take-over') {
     becomePrimary(step, 'agent-down', verdict.spec, verdict.because);
+    return;
+  }
+  if (verdict.outcome === 'wait') {
+    const forced = state.orders.some((order) => order.command === 'force-primary');
+    if (forced) becomePrimary(step, 'force', 'FO-074', 'an operator forced it', state.record.forced?.epoch.lineage);
+    else refuseToTakeOver(step, verdict.spec, verdict.because);
     return;
   }
   note(step, 'fetches journal data from the agent', verdict.spec, { because: verdict.because });

@@ -9,7 +9,7 @@ import { decide, stopTable } from './failover-table.ts';
 import { forceWaitMs } from './limits.ts';
 import type { MemberState, PendingOrder, Step } from './member-state.ts';
 import type { AgentAnswer } from './messages.ts';
-import { beginHandOver, finishStop } from './primary.ts';
+import { beginFarewell, beginHandOver, finishStop } from './primary.ts';
 import { beginSeeking, dropAttempt, giveUpActive, setSeeking } from './seeking.ts';
 import { answerOperator, answerOrders, enterRole, log, note, saveRecord, send } from './step.ts';
 
@@ -148,7 +148,14 @@ function stopInstance(step: Step, request: number, noFailover: boolean): void {
   }
   if (verdict.outcome === 'hand-over') return beginHandOver(step, verdict.spec, connected?.name as string);
   note(step, 'stops without asking for a takeover', verdict.spec, { because: verdict.because });
-  finishStop(step, verdict.because);
+  if (noFailover && connected !== undefined) tellNoFailover(step, connected.connection);
+  else finishStop(step, verdict.because);
+}
+
+/** FO-073: a licence needs no word of the primary, so the backup has it on disk that it may not take over before this process ends. */
+function tellNoFailover(step: Step, connection: number): void {
+  beginFarewell(step);
+  send(step, connection, { type: 'no-failover', set: true });
 }
 
 /** SYN-022. */

@@ -237,6 +237,7 @@ export function onServedMessage(step: Step, served: Served, message: DataMessage
       send(step, served.connection, { type: 'no-failover-done', set: message.set });
       return;
     case 'no-failover-done':
+      if (state.role === 'handing-over' && state.record.noFailover) finishStop(step, 'no failover was asked for');
       answerOrders(step, 'change-no-failover', {
         outcome: 'done',
         reason: 'changed',
@@ -432,12 +433,16 @@ export function onFenceAnswer(step: Step, request: number, answer: AgentAnswer):
   setServing(step, { fencing: { request: 0, atMs: step.nowMs + retryPauseMs(step) * 4 } });
 }
 
+/** No update comes in any more; the process ends when the backup has answered, or at the deadline. */
+export function beginFarewell(step: Step): void {
+  enterRole(step, 'handing-over');
+  setServing(step, { handOverDeadlineMs: step.nowMs + step.state.settings.qosTimeoutMs, takeOverSent: false });
+  step.effects.push({ type: 'hold-updates' });
+}
+
 /** Stop admitting, wait until the backup has everything, ask it to take over (FO-007, FO-008). */
 export function beginHandOver(step: Step, spec: string, to: string): void {
-  const { state } = step;
-  enterRole(step, 'handing-over');
-  setServing(step, { handOverDeadlineMs: step.nowMs + state.settings.qosTimeoutMs, takeOverSent: false });
-  step.effects.push({ type: 'hold-updates' });
+  beginFarewell(step);
   log(step, 'handing-over', { member: to, rules: spec });
   note(step, `asks ${to} to take over`, spec, { to });
   continueHandOver(step);
@@ -446,7 +451,7 @@ export function beginHandOver(step: Step, spec: string, to: string): void {
 export function continueHandOver(step: Step): void {
   const { state } = step;
   const { serving, journal } = state;
-  if (state.role !== 'handing-over' || serving.takeOverSent) return;
+  if (state.role !== 'handing-over' || serving.takeOverSent || state.record.noFailover) return;
   const other = backup(step);
   const complete =
     comparePositions(journal.flushed, journal.appended) >= 0 &&

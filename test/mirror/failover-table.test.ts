@@ -37,7 +37,7 @@ const tables: Record<string, { rows: readonly object[]; columns: Record<string, 
     rows: downTable,
     columns: {
       active: booleans,
-      record: ['names-me', 'mine-is-newer', 'other', 'unreadable'],
+      record: ['names-me', 'mine-is-newer', 'other', 'older', 'unreadable'],
       window: ['open', 'closed'],
     },
   },

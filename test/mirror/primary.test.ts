@@ -168,3 +168,24 @@ test('FO-029 I6: "entered" that comes after the backup has left means nothing', 
   bench.post({ type: 'arbiter-message', message: { type: 'entered', epoch, term } });
   expect(bench.state.serving.mode).toBe('agent');
 });
+
+describe('FO-073: a stop with no failover', () => {
+  const stop = { type: 'operator', request: 9, order: { command: 'stop-instance', noFailover: true } } as const;
+
+  test('FO-073: the process ends when the backup has it on disk that it may not take over, not before', () => {
+    const bench = new Bench('A').primaryWithArbiter().post(stop);
+    expect(bench.effect('save-record')?.record.noFailover).toBe(true);
+    expect(bench.sent('no-failover')).toEqual({ type: 'no-failover', set: true });
+    expect(bench.sent('take-over')).toBeUndefined();
+    expect(bench.effect('end-process')).toBeUndefined();
+    bench.from('B', 7, bench.state.record.epoch, { type: 'no-failover-done', set: true });
+    expect(bench.effect('end-process')).toBeDefined();
+    expect(bench.sent('take-over')).toBeUndefined();
+  });
+
+  test('FO-073: it ends by the QoS timeout when the backup does not answer', () => {
+    const bench = new Bench('A').primaryWithArbiter().post(stop);
+    bench.woke(1001);
+    expect(bench.effect('end-process')).toBeDefined();
+  });
+});
