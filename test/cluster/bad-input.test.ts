@@ -160,7 +160,7 @@ describe('a member', () => {
     const { lab } = stage;
     const { primary } = await lab.roles();
     const copy = newHome();
-    cpSync(lab.homeOf(primary), copy, { recursive: true, filter: (path) => !path.endsWith('.sock') });
+    cpSync(lab.homeOf(primary), copy, { recursive: true, filter: (path) => !/\.(sock|lock)$/.test(path) });
     const { host, port } = lab.addresses[primary];
     expectRefused(await runProgram(['instance', 'start', primary, '--home', copy]), `${host}:${port}`);
     expect((await lab.status(primary))?.status).toBe('Primary');

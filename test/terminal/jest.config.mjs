@@ -9,4 +9,6 @@ export default {
   globalSetup: '<rootDir>/test/fixtures/own-programs.mjs',
   testTimeout: 90_000,
   maxWorkers: 1,
+  // Programs of the machine are over by then; a socket that lingers must not keep the runner.
+  forceExit: true,
 };
