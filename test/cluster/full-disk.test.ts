@@ -28,21 +28,21 @@ for (const [what, directoryOf] of [
         const logged = lab.messages(primary).length;
         const filler = join(directory, 'filler');
         fill(directory, filler);
-        const fullMs = performance.now();
         // More than the zeros that the journal wrote ahead of its records.
         const lines = Array.from({ length: 400 }, (_, n) => JSON.stringify({ global: 'BIG', subscripts: [n], value }));
         const args = ['global', primary, 'import', '-', '--home', lab.homeOf(primary)];
-        const load = runWell(args, { input: `${lines.join('\n')}\n` });
+        let isLoaded = false;
+        const load = runWell(args, { input: `${lines.join('\n')}\n` }).then(() => {
+          isLoaded = true;
+        });
         await untilLogged(primary, logged, /make room/);
-        const frozenMs = performance.now();
         await pause(3 * qosTimeoutMs);
-        // A last small update may still find room. Nobody else takes over: the primary is there.
-        expect(witness.countSince(frozenMs + qosTimeoutMs)).toBeLessThan(5);
+        // Small updates may still find room; the load does not, and nobody else takes over from a primary that is there.
+        expect(isLoaded).toBe(false);
         expect((await lab.status(primary))?.status).toBe('Primary');
         run('mount', '-o', 'remount,size=96m', directory);
         await load;
         await witness.untilWrittenBy(primary);
-        expect(witness.longestPauseMs(fullMs)).toBeGreaterThan(2 * qosTimeoutMs);
       }),
     );
   });
