@@ -3,6 +3,7 @@
  * stands in the file of its capability. Nothing here knows a clock, a socket or a file.
  */
 import { hasSession, isArbiterSilent, keepSession, sessionClosed, sessionOpened, setArbiter } from './arbiter-link.ts';
+import { onArbiterWhileServing, onSessionLostServing } from './arbiter-mode.ts';
 import {
   acknowledge,
   applyWhatIsDurable,
@@ -18,6 +19,7 @@ import {
 import { onFileStarted, openWhenApplied } from './becoming.ts';
 import type { MemberEffect } from './effects.ts';
 import type { MemberEvent } from './events.ts';
+import { continueHandOver, stopAsStale } from './hand-over.ts';
 import { comparePositions, earlier, type JournalPosition, later } from './journal-position.ts';
 import { advanceDurable, onApplied, onShipped, pumpMember, setJournal } from './journal-transfer.ts';
 import type { MemberState, Step } from './member-state.ts';
@@ -32,20 +34,11 @@ import {
   seek,
 } from './negotiation.ts';
 import { forceNow, isForced, onAgentWhileForced, onNoFailoverDone, onOrder, watchOrders } from './operator-commands.ts';
-import {
-  continueHandOver,
-  onArbiterWhileServing,
-  onFenceAnswer,
-  onHelloToPrimary,
-  onMemberLost,
-  onServedMessage,
-  onSessionLostServing,
-  servedBy,
-  stopAsStale,
-  watchMembers,
-} from './primary.ts';
+import { onFenceAnswer, onHelloToPrimary, onServedMessage, watchMembers } from './primary.ts';
 import { beginSeeking, onHelloFailed, setSeeking } from './seeking.ts';
+import { servedBy } from './serving.ts';
 import { enterRole, log, saveRecord } from './step.ts';
+import { onMemberLost } from './trouble.ts';
 
 export { nextWakeMs } from './deadlines.ts';
 

@@ -6,10 +6,10 @@
 import { becomePrimary } from './becoming.ts';
 import type { MemberEvent, OperatorCommand } from './events.ts';
 import { decide, stopTable } from './failover-table.ts';
+import { beginFarewell, beginHandOver, finishStop } from './hand-over.ts';
 import { forceWaitMs } from './limits.ts';
 import type { MemberState, PendingOrder, Step } from './member-state.ts';
 import type { AgentAnswer } from './messages.ts';
-import { beginFarewell, beginHandOver, finishStop } from './primary.ts';
 import { beginSeeking, dropAttempt, giveUpActive, setSeeking } from './seeking.ts';
 import { answerOperator, answerOrders, enterRole, log, note, saveRecord, send } from './step.ts';
 

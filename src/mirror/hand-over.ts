@@ -1,0 +1,62 @@
+/** How a primary ends: it hands over to the active backup, goes down without that, or finds that it is stale. */
+import { comparePositions } from './journal-position.ts';
+import type { Step } from './member-state.ts';
+import { connectedBackup, setServing } from './serving.ts';
+import { answerOrders, enterRole, log, note, send } from './step.ts';
+
+/** I-epoch: somebody has become primary since; this one stops at once. */
+export function stopAsStale(step: Step, epochNumber: number): void {
+  if (step.state.serving.takeOverSent) {
+    // It asked for just this: the successor's epoch arrived before its word.
+    finishStop(step, 'the other failover member takes over');
+    return;
+  }
+  log(step, 'stale-primary', { epoch: epochNumber });
+  note(step, 'stops: another member has become primary', 'FO-038', { epoch: epochNumber });
+  step.effects.push({ type: 'refuse-updates' });
+  enterRole(step, 'down');
+  step.effects.push({ type: 'end-process', because: `another member is primary of epoch ${epochNumber} (FO-038)` });
+}
+
+/** No update comes in any more; the process ends when the backup has answered, or at the deadline. */
+export function beginFarewell(step: Step): void {
+  enterRole(step, 'handing-over');
+  setServing(step, { handOverDeadlineMs: step.nowMs + step.state.settings.qosTimeoutMs, takeOverSent: false });
+  step.effects.push({ type: 'hold-updates' });
+}
+
+/** Stop admitting, wait until the backup has everything, ask it to take over (FO-007, FO-008). */
+export function beginHandOver(step: Step, spec: string, to: string): void {
+  beginFarewell(step);
+  log(step, 'handing-over', { member: to, rules: spec });
+  note(step, `asks ${to} to take over`, spec, { to });
+  continueHandOver(step);
+}
+
+export function continueHandOver(step: Step): void {
+  const { state } = step;
+  const { serving, journal } = state;
+  if (state.role !== 'handing-over' || serving.takeOverSent || state.record.noFailover) return;
+  const other = connectedBackup(step);
+  const complete =
+    comparePositions(journal.flushed, journal.appended) >= 0 &&
+    comparePositions(serving.ackedByCounted, journal.appended) >= 0;
+  if (other === undefined || !complete) return;
+  setServing(step, { takeOverSent: true });
+  send(step, other.connection, { type: 'take-over', final: journal.appended });
+}
+
+/** The process ends; whoever is connected hears so. */
+export function finishStop(step: Step, because: string): void {
+  const { state } = step;
+  step.effects.push({ type: 'refuse-updates' });
+  for (const served of state.serving.members.values()) {
+    if (!state.serving.takeOverSent || !served.failoverMember) {
+      send(step, served.connection, { type: 'going-down', noFailover: state.record.noFailover });
+    }
+  }
+  enterRole(step, 'down');
+  note(step, 'stops', 'FO-008', { because });
+  answerOrders(step, 'stop-instance', { outcome: 'done', reason: 'stopped', text: because });
+  step.effects.push({ type: 'end-process', because });
+}
