@@ -256,7 +256,8 @@ async function looked<T>(context: ActionContext, work: Promise<T>): Promise<T | 
 
 function tell(context: ActionContext, outcome: Outcome): void {
   if (outcome.ok) {
-    context.dialogue.say(outcome.text);
+    // The command line puts these words behind its name; here they are a sentence of their own.
+    context.dialogue.say(outcome.text.charAt(0).toUpperCase() + outcome.text.slice(1));
     return;
   }
   const { text } = outcome.refusal;
