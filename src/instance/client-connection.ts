@@ -8,6 +8,9 @@ import { type EncodedMessage, encodeAnswer, encodeDoneBodies } from '../protocol
 export interface Progress {
   durable: number;
   applied: number;
+  /** The furthest that a waiting read wants to see. */
+  wanted: number;
+  onWanted: () => void;
 }
 
 /** An answer that is due. */
@@ -128,7 +131,12 @@ export class ClientConnection {
   #isReady(due: Due): boolean {
     if (due.update) return due.sequence !== null && due.sequence <= this.#progress.durable;
     due.seesUpTo ??= this.#progress.durable;
-    return due.make !== null && due.seesUpTo <= this.#progress.applied;
+    if (due.make === null || due.seesUpTo <= this.#progress.applied) return due.make !== null;
+    if (due.seesUpTo > this.#progress.wanted) {
+      this.#progress.wanted = due.seesUpTo;
+      this.#progress.onWanted();
+    }
+    return false;
   }
 
   #sendDone(numbers: number[]): void {

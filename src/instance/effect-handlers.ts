@@ -8,6 +8,7 @@ import type { JournalPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
 import { type LogMessage, logMessages } from '../mirror/log-messages.ts';
 import type { MemberRecord } from '../mirror/member-record.ts';
+import type { Applier } from './applier.ts';
 import type { ArbiterSession } from './arbiter-session.ts';
 import type { Catalog } from './catalog.ts';
 import type { EffectHandlers, Untimed } from './driver.ts';
@@ -22,6 +23,7 @@ export interface EffectParts {
   readonly arbiter: ArbiterSession;
   readonly agent: PartnerAgent;
   readonly catalog: Catalog;
+  readonly applier: Applier;
   readonly superserver: Superserver;
   readonly post: (event: Untimed) => void;
   readonly saveRecord: (record: MemberRecord) => void;
@@ -38,7 +40,7 @@ export interface EffectParts {
 
 /** Handlers, and `settle`: the one flush for everything stored or appended since the last. */
 export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHandlers; readonly settle: () => void } {
-  const { journal, links, arbiter, agent, catalog, superserver, post } = parts;
+  const { journal, links, arbiter, agent, applier, superserver, post } = parts;
   const flush = { wanted: false, frozen: false };
 
   const settle = (): void => {
@@ -80,10 +82,7 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
     'cut-journal': ({ to }) => cut(parts, to),
     'start-file': (effect) => startFile(parts, effect),
     'apply-journal': ({ to }) => {
-      catalog.apply(to).then(() => {
-        superserver.applied(to);
-        post({ type: 'databases-applied', to });
-      }, parts.failed);
+      applier.apply(to);
     },
     'admit-updates': () => superserver.admit(),
     'hold-updates': () => superserver.hold(),

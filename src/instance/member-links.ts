@@ -30,7 +30,7 @@ export interface MemberLinksParts {
   readonly open: () => Open;
   /** Where a member's data channel is, in the order to try (CFG-061). */
   readonly addressesOf: (member: MemberName) => readonly Address[];
-  readonly dialTimeoutMs: () => number;
+  readonly timeoutMs: () => number;
   readonly post: (event: Untimed) => void;
   readonly onNotice: (from: MemberName, notice: Notice) => void;
 }
@@ -59,12 +59,12 @@ export class MemberLinks {
 
   /** Open a data channel (events `dialled`, `dial-failed`). */
   async dial(member: MemberName): Promise<void> {
-    const { network, timers, dialTimeoutMs } = this.#parts;
+    const { network, timers, timeoutMs } = this.#parts;
     let reason = `no address of ${member} is known`;
     for (const { host, port } of this.#parts.addressesOf(member)) {
       try {
-        const connection = await network.dial(host, port, dialTimeoutMs());
-        await openChannel(connection, this.#parts.open(), dialTimeoutMs(), timers);
+        const connection = await network.dial(host, port, timeoutMs());
+        await openChannel(connection, this.#parts.open(), timeoutMs(), timers);
         this.#keep(connection, member);
         this.#parts.post({ type: 'dialled', to: member, connection: connection.id });
         return;

@@ -13,6 +13,7 @@ import type { MemberName } from '../mirror/terms.ts';
 import type { Connection, Network } from '../network/network.ts';
 import type { Notice } from '../protocol/member-channel.ts';
 import { makeOpen, type Open } from '../protocol/opening.ts';
+import { Applier } from './applier.ts';
 import { ArbiterSession } from './arbiter-session.ts';
 import type { Catalog } from './catalog.ts';
 import { Driver } from './driver.ts';
@@ -78,66 +79,90 @@ export class RunningMember implements MirrorMember {
 
   constructor(parts: RunningMemberParts) {
     this.#parts = parts;
-    const { network, clock, journal, self } = parts;
-    const post = (event: Parameters<Driver['post']>[0]): void => this.#driver.post(event);
-    const timeoutMs = (): number => parts.mirrorSet().settings.qosTimeoutMs;
-    const definition = (name: MemberName) => memberNamed(parts.mirrorSet(), name);
+    const { network, clock } = parts;
+    const shared = { network, timers: clock, timeoutMs: () => this.#qosTimeoutMs(), post: this.#post };
     this.#links = new MemberLinks({
-      network,
-      timers: clock,
+      ...shared,
       envelope: () => this.#envelope(),
       open: () => this.#open('data'),
       addressesOf: (name) => this.#dataAddresses(name),
-      dialTimeoutMs: timeoutMs,
-      post,
       onNotice: (from, notice) => this.#onNotice(from, notice),
     });
     this.#arbiter = new ArbiterSession({
-      network,
-      timers: clock,
+      ...shared,
       open: () => this.#open('arbiter'),
       address: () => parts.mirrorSet().settings.arbiter,
-      timeoutMs,
-      post,
     });
-    const agent = new PartnerAgent({
-      network,
-      timers: clock,
-      mirror: parts.mirrorSet().name,
-      open: () => this.#open('agent'),
-      definition,
-      timeoutMs,
-      self,
-      journal,
-      post,
-      isWanted: (request) => this.state.seeking.fetching?.request === request,
-    });
-    const { handlers, settle } = makeHandlers({
-      journal,
-      links: this.#links,
-      arbiter: this.#arbiter,
-      agent,
-      catalog: parts.catalog,
-      superserver: parts.superserver,
-      post,
-      saveRecord: (record) => this.#saveRecord(record),
-      wallMs: () => clock.wallMs(),
-      log: parts.log,
-      note: (what, rules, facts) => {
-        parts.events.append({ at: new Date(clock.wallMs()).toISOString(), member: self, what, rules, facts });
-      },
-      answerOperator: (request, result) => this.#answer(request, result),
-      endProcess: parts.endProcess,
-      later: (run) => void clock.after(frozenRetryMs, run),
-      failed: parts.failed,
-    });
-    const failoverMember = definition(self)?.type === 'Failover';
-    this.#driver = new Driver(initialState(self, parts.mirrorSet().name, failoverMember), {
+    const { handlers, settle } = this.#handlers(this.#applier(), this.#partnerAgent());
+    const failoverMember = memberNamed(parts.mirrorSet(), parts.self)?.type === 'Failover';
+    this.#driver = new Driver(initialState(parts.self, parts.mirrorSet().name, failoverMember), {
       handlers,
       clock,
       settle,
       onStep: (state) => this.#onStep(state),
       afterMessages: (run) => void setImmediate(run),
+    });
+  }
+
+  readonly #post = (event: Parameters<Driver['post']>[0]): void => this.#driver.post(event);
+
+  #qosTimeoutMs(): number {
+    return this.#parts.mirrorSet().settings.qosTimeoutMs;
+  }
+
+  #partnerAgent(): PartnerAgent {
+    const { network, clock, journal, self, mirrorSet } = this.#parts;
+    return new PartnerAgent({
+      network,
+      timers: clock,
+      mirror: mirrorSet().name,
+      open: () => this.#open('agent'),
+      definition: (name) => memberNamed(mirrorSet(), name),
+      timeoutMs: () => this.#qosTimeoutMs(),
+      self,
+      journal,
+      post: this.#post,
+      isWanted: (request) => this.state.seeking.fetching?.request === request,
+    });
+  }
+
+  #applier(): Applier {
+    const { catalog, superserver, clock, failed } = this.#parts;
+    const applier = new Applier({
+      apply: (to) => catalog.apply(to),
+      clock,
+      isUrgent: () => this.state.role === 'becoming' || superserver.readsWait,
+      onApplied: (to) => {
+        superserver.applied(to);
+        this.#post({ type: 'databases-applied', to });
+      },
+      failed,
+    });
+    superserver.onReadWaits(() => applier.hurry());
+    return applier;
+  }
+
+  #handlers(applier: Applier, agent: PartnerAgent): ReturnType<typeof makeHandlers> {
+    const { journal, catalog, superserver, clock, events, self, log, endProcess, failed } = this.#parts;
+    return makeHandlers({
+      journal,
+      links: this.#links,
+      arbiter: this.#arbiter,
+      agent,
+      catalog,
+      applier,
+      superserver,
+      post: this.#post,
+      saveRecord: (record) => this.#saveRecord(record),
+      wallMs: () => clock.wallMs(),
+      log,
+      note: (what, rules, facts) => {
+        events.append({ at: new Date(clock.wallMs()).toISOString(), member: self, what, rules, facts });
+      },
+      answerOperator: (request, result) => this.#answer(request, result),
+      endProcess,
+      later: (run) => void clock.after(frozenRetryMs, run),
+      failed,
     });
   }
 

@@ -64,7 +64,7 @@ export class Superserver {
   readonly #pending = new PendingUpdates();
   readonly #found = new Map<string, Found>();
   /** Shared with all connections. */
-  readonly #progress: Progress = { durable: 0, applied: 0 };
+  readonly #progress: Progress = { durable: 0, applied: 0, wanted: 0, onWanted: () => undefined };
   #journal: Journal | null = null;
   #gate: 'admit' | 'hold' | 'refuse' = 'refuse';
   #taken: Taken[] = [];
@@ -131,6 +131,16 @@ export class Superserver {
     this.#progress.durable = Math.max(this.#progress.durable, to.sequence);
     for (const client of this.#clients) client.drain();
     this.#pauseWhereFull();
+  }
+
+  /** Does a read wait for the databases? */
+  get readsWait(): boolean {
+    return this.#progress.wanted > this.#progress.applied;
+  }
+
+  /** Called whenever a read has to wait for the databases. */
+  onReadWaits(handler: () => void): void {
+    this.#progress.onWanted = handler;
   }
 
   /** Everything up to here is in the databases. */
