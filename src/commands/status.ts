@@ -88,13 +88,15 @@ export const defineWait: DefineGroup = (group, surroundings) => {
     .argument('[name]', 'the instance; not needed where there is one')
     .requiredOption('--for <what>', Object.keys(goals).join(', '))
     .option('--timeout <time>', 'how long to wait', '60s')
-    .action(async (name: string | undefined, options: { for: string; timeout: string }) => {
+    .option('--json', 'print the status it ended with', false)
+    .action(async (name: string | undefined, options: { for: string; timeout: string; json: boolean }) => {
       const here = await surroundings();
       const isReached = goals[options.for];
       if (isReached === undefined) throw usage(`--for ${options.for}: it is one of ${Object.keys(goals).join(', ')}`);
       const instance = onlyInstance(here, name);
       const deadlineMs = here.host.clock.nowMs() + parseDuration(options.timeout);
       const report = await waitForStatus(here, instance, isReached, deadlineMs);
+      if (options.json && report !== null) here.print(json(report));
       if (report !== null && isReached(report)) return;
       const what = `${instance.name} is not ${options.for} after ${options.timeout}`;
       if (report === null) throw notReachable(`${what}: it is not running or does not answer`);

@@ -77,10 +77,12 @@ describe('an instance as a process', () => {
 
   test('a role that does not settle in time is 5, says what it waits for, and the instance keeps running', async () => {
     await fresh({ unsettledFor: 10_000 });
-    const ran = await run('instance', 'start', 'A', '--timeout', '600ms');
+    const ran = await run('instance', 'start', 'A', '--timeout', '4s');
     expect(ran).toMatchObject({ code: 5, err: expect.stringContaining('the journal of the primary') });
     expect(await listed()).toMatchObject({ state: 'up', status: 'Synchronizing' });
-    expect(await run('wait', 'A', '--for', 'primary', '--timeout', '200ms')).toMatchObject({ code: 5 });
+    const waited = await run('wait', 'A', '--for', 'primary', '--timeout', '200ms', '--json');
+    expect(waited).toMatchObject({ code: 5, err: expect.stringContaining('is not primary after 200ms') });
+    expect(JSON.parse(waited.out)).toMatchObject({ status: 'Synchronizing' });
   });
 
   test('a daemon that cannot start says why in one line', async () => {
