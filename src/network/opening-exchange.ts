@@ -50,7 +50,7 @@ export async function openChannel(
       reject(error);
     };
     const deadline = timers.after(timeoutMs, () => {
-      fail(new UnreachableError(`${connection.remote} did not answer the opening in ${timeoutMs} ms`));
+      fail(new UnreachableError(`${connection.remote} did not answer the opening in ${Math.round(timeoutMs)} ms`));
     });
     connection.onClosed((reason) => fail(new UnreachableError(`${connection.remote}: ${reason} before it answered`)));
     connection.onNextFrame((frame) => {
@@ -79,7 +79,7 @@ export async function acceptChannel(
   return await new Promise<Acceptance>((resolve) => {
     const deadline = timers.after(timeoutMs, () => {
       connection.destroy();
-      resolve({ state: 'failed', reason: `no opening in ${timeoutMs} ms` });
+      resolve({ state: 'failed', reason: `no opening in ${Math.round(timeoutMs)} ms` });
     });
     connection.onClosed((reason) => {
       deadline.cancel();
