@@ -63,6 +63,8 @@ export class RunningMember implements MirrorMember {
     readonly fail: (error: Error) => void;
   }[] = [];
   #request = 0;
+  /** Arbiter and QoS timeout of the present session. */
+  #session = '';
   #rows: readonly MemberReport[] | null = null;
   /** Connection with the primary in the present contact; rows of an older one are let go. */
   #contact = 0;
@@ -168,6 +170,7 @@ export class RunningMember implements MirrorMember {
 
   start(): void {
     const { journal, catalog, record } = this.#parts;
+    this.#session = this.#sessionTerms();
     const { applied, furthest } = catalog.follow(journal);
     this.#driver.post({
       type: 'started',
@@ -246,7 +249,7 @@ export class RunningMember implements MirrorMember {
   }
 
   mirrorSetChanged(set: MirrorSet): void {
-    this.#driver.post({ type: 'settings-changed', settings: this.#settings() });
+    this.#settingsChanged();
     for (const { connection } of this.state.serving.members.values())
       this.#links.notify(connection, { mirrorSet: set });
   }
@@ -261,6 +264,22 @@ export class RunningMember implements MirrorMember {
     this.#driver.stop();
     this.#arbiter.close();
     this.#links.closeAll();
+  }
+
+  /** A session belongs to one arbiter and tells it one QoS timeout: where either changes, a new one is opened (CFG-045). */
+  #settingsChanged(): void {
+    this.#driver.post({ type: 'settings-changed', settings: this.#settings() });
+    const terms = this.#sessionTerms();
+    if (terms === this.#session) return;
+    this.#session = terms;
+    if (this.state.arbiter.state === 'off') return;
+    this.#arbiter.close();
+    this.#driver.post({ type: 'arbiter-closed', reason: 'the settings of the arbiter were changed' });
+  }
+
+  #sessionTerms(): string {
+    const { arbiter, qosTimeoutMs } = this.#parts.mirrorSet().settings;
+    return arbiter === null ? '' : `${arbiter.host}:${arbiter.port} ${qosTimeoutMs}`;
   }
 
   #envelope(): Envelope {
@@ -316,7 +335,7 @@ export class RunningMember implements MirrorMember {
     if (notice.rows !== undefined) this.#rows = notice.rows;
     if (notice.mirrorSet !== undefined) {
       this.#parts.onMirrorSet(notice.mirrorSet);
-      this.#driver.post({ type: 'settings-changed', settings: this.#settings() });
+      this.#settingsChanged();
     }
   }
 

@@ -33,6 +33,21 @@ test('PROC-029, FO-055: without the arbiter nothing but the mode changes, and it
   });
 });
 
+test('CFG-045: another QoS timeout opens a new session with the arbiter, which then keeps its own count', async () => {
+  const { lab } = stage;
+  const { primary } = await lab.roles();
+  const lost = () => lab.messages(primary).split('Arbiter connection lost').length - 1;
+  for (const longMs of [qosTimeoutMs * 5, qosTimeoutMs]) {
+    const before = lost();
+    await lab.on(primary, 'mirror', 'edit', primary, '--qos', String(longMs));
+    await untilMode(['A', 'B'], 'Arbiter Controlled');
+    // Long enough for an arbiter that still counted by the old timeout to give the session up.
+    await pause(qosTimeoutMs * 2);
+    expect(lost() - before).toBe(1);
+    expect((await lab.status(primary)).failoverMode).toBe('Arbiter Controlled');
+  }
+});
+
 test('AGT-008, FO-033: the arbiter restarts and rules again; a second agent on the same host is refused', async () => {
   const { lab } = stage;
   await witnessed(lab, 'AGT-008', async () => {
