@@ -44,7 +44,7 @@ test('CFG-045: another QoS timeout opens a new session with the arbiter, which t
     // Long enough for an arbiter that still counted by the old timeout to give the session up.
     await pause(qosTimeoutMs * 2);
     expect(lost() - before).toBe(1);
-    expect((await lab.status(primary)).failoverMode).toBe('Arbiter Controlled');
+    expect((await lab.status(primary))?.failoverMode).toBe('Arbiter Controlled');
   }
 });
 
