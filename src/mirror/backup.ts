@@ -45,6 +45,7 @@ export function onWelcome(
     activeBackup: null,
     wasActive: null,
     noFailover: message.noFailover,
+    noFailoverClearedIn: 0,
     fence: null,
   });
   setSeeking(step, { helloOver: null, dialling: null, request: null });

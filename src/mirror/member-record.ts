@@ -18,6 +18,11 @@ export interface MemberRecord {
   readonly wasActive: { readonly epoch: Epoch; readonly term: number } | null;
   /** FO-072. */
   readonly noFailover: boolean;
+  /**
+   * Number of the epoch in which an operator cleared no failover here while the primary could not be asked; what the record of
+   * that primary says of it counts only for later epochs. 0 = nobody did.
+   */
+  readonly noFailoverClearedIn: number;
   /** SYN-022: mirroring was stopped by an operator and stays stopped until started. */
   readonly stoppedByOperator: boolean;
   /** 0 (false) = this former failover member must ask the mirror for its role (FO-084). */
@@ -38,6 +43,7 @@ export const firstRecord: MemberRecord = {
   activeBackup: null,
   wasActive: null,
   noFailover: false,
+  noFailoverClearedIn: 0,
   stoppedByOperator: false,
   validatedMember: true,
   joinMirror: true,

@@ -149,8 +149,10 @@ function onDown(step: Step, record: DownRecord | null): void {
     window: state.record.wasActive !== null && step.nowMs < state.windowUntilMs ? 'open' : 'closed',
   };
   const verdict = decide(downTable, facts);
-  const blocked = (state.record.noFailover || record?.noFailover === true) && facts.record !== 'mine-is-newer';
-  if (blocked) {
+  const theirs = record?.noFailover === true && record.epoch.number > state.record.noFailoverClearedIn;
+  if ((state.record.noFailover || theirs) && facts.record !== 'mine-is-newer') {
+    // Known here from now on, so that it is shown, and can be cleared, on this member (FO-072).
+    saveRecord(step, { noFailover: true });
     refuseToTakeOver(step, 'FO-072 FO-073', 'no failover is set');
     return;
   }

@@ -19,6 +19,16 @@ export interface Precondition {
   readonly spec: string;
 }
 
+const noPrimary: Precondition = {
+  reason: 'no-primary',
+  text: 'there is no primary to agree with; try again when this member is backup',
+  spec: 'FO-072',
+};
+
+function hasPrimary({ attachment }: MemberState): boolean {
+  return attachment !== null && !attachment.asking;
+}
+
 /** Null = the order may be given now. */
 export function precondition(state: MemberState, command: OperatorCommand['command']): Precondition | null {
   const { role, record } = state;
@@ -43,14 +53,8 @@ export function precondition(state: MemberState, command: OperatorCommand['comma
       if (isPrimary && state.serving.trouble !== null) {
         return failed('in-trouble', 'the primary is in trouble state; try again when it has left it', 'FO-072');
       }
-      if (!isPrimary && (state.attachment === null || state.attachment.asking)) {
-        return failed(
-          'no-primary',
-          'there is no primary to agree with; try again when this member is backup',
-          'FO-072',
-        );
-      }
-      return null;
+      // Clearing needs nobody: it only gives back what this member may do.
+      return isPrimary || hasPrimary(state) || record.noFailover ? null : noPrimary;
     case 'become-primary':
       if (!state.failoverMember)
         return failed('not-a-failover-member', 'only a failover member can become primary', 'FO-003');
@@ -181,11 +185,16 @@ function stopMirror(step: Step, request: number): void {
 function changeNoFailover(step: Step, request: number, set: boolean): void {
   const { state } = step;
   const text = `"No Failover" state is ${set ? 'set' : 'cleared'}`;
-  const other =
-    state.attachment?.connection ??
-    [...state.serving.members.values()].find((served) => served.failoverMember)?.connection;
+  const other = hasPrimary(state)
+    ? state.attachment?.connection
+    : [...state.serving.members.values()].find((served) => served.failoverMember)?.connection;
   if (state.role === 'primary') saveRecord(step, { noFailover: set });
   if (other === undefined) {
+    if (state.role !== 'primary') {
+      if (set) return answerOperator(step, request, { outcome: 'refused', ...noPrimary });
+      saveRecord(step, { noFailover: false, noFailoverClearedIn: state.record.epoch.number });
+      setSeeking(step, { told: false });
+    }
     log(step, set ? 'no-failover-set' : 'no-failover-cleared', { because: 'by the operator' });
     return answerOperator(step, request, done('changed', text));
   }

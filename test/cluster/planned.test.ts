@@ -100,6 +100,21 @@ test('PROC-016, FO-072: with no failover set the backup does not take over from 
   });
 });
 
+test('PROC-016, FO-072: cleared on the backup while the primary is dead, it takes over', async () => {
+  const { lab } = stage;
+  const { primary, backup } = await lab.roles();
+  await witnessed(lab, 'PROC-016', async (witness) => {
+    await lab.on(primary, 'mirror', 'no-failover', primary, 'on');
+    await lab.until(backup, 'with no failover', (status) => status?.noFailover === true);
+    await lab.kill(primary);
+    await lab.until(backup, 'held by no failover', (status) => status?.waitingFor?.includes('no failover') === true);
+    await lab.on(backup, 'mirror', 'no-failover', backup, 'off');
+    await witness.untilWrittenBy(backup);
+    await lab.on(primary, 'instance', 'start', primary);
+    await lab.until(primary, 'back as backup', (status) => status?.status === 'Backup' && !status.noFailover);
+  });
+});
+
 test('FO-073: no failover clears by itself when the primary restarts', async () => {
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
