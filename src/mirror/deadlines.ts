@@ -5,6 +5,7 @@
 import { wantsSession } from './arbiter-link.ts';
 import { silenceShareOfQos } from './limits.ts';
 import type { MemberState } from './member-state.ts';
+import { isTrying } from './seeking.ts';
 
 /** When `woke` is wanted next, on the same clock as nowMs; null = never. */
 export function nextWakeMs(state: MemberState): number | null {
@@ -31,8 +32,7 @@ function ofRole(state: MemberState): number[] {
 function ofSeeking({ seeking }: MemberState): number[] {
   // A fetch ends by its own event; how long it takes depends on how much is missing.
   if (seeking.fetching !== null) return [];
-  const busy = seeking.dialling !== null || seeking.helloOver !== null || seeking.request !== null;
-  return [busy ? seeking.deadlineMs : seeking.retryAtMs];
+  return [isTrying(seeking) ? seeking.deadlineMs : seeking.retryAtMs];
 }
 
 function ofAttachment({ attachment, settings }: MemberState): number[] {

@@ -92,8 +92,7 @@ export function pumpMember(step: Step, name: string): void {
   const { appended, durable } = state.journal;
   const to = served.failoverMember ? appended : durable;
   if (comparePositions(to, served.sentTo) <= 0) return;
-  const underWay = served.inFlight.reduce((sum, chunk) => sum + chunk.bytes, 0);
-  if (underWay >= shipWindowBytes) return;
+  if (bytesUnderWay(served) >= shipWindowBytes) return;
   setServed(step, name, { shipping: true, durableTold: durable });
   step.effects.push({
     type: 'ship-journal',
@@ -137,6 +136,11 @@ function tellDurable(step: Step, name: string): void {
   if (comparePositions(durable, served.durableTold) <= 0) return;
   setServed(step, name, { durableTold: durable });
   send(step, served.connection, { type: 'durable-to', to: durable });
+}
+
+/** Sent to this member and not acknowledged by it. */
+export function bytesUnderWay(served: Served): number {
+  return served.inFlight.reduce((sum, chunk) => sum + chunk.bytes, 0);
 }
 
 /** When the oldest data under way to this member was sent; null = nothing is under way. */

@@ -51,7 +51,6 @@ export interface Seeking {
   dialling: MemberName | null;
   /** Connection over which a hello was sent and not answered yet. */
   helloOver: number | null;
-  helloTo: MemberName | null;
   /** Unfinished question to the other's agent. */
   request: number | null;
   /** The agent said down, and its journal is being fetched. */
@@ -215,7 +214,6 @@ export interface Step {
 export const noSeeking: Seeking = {
   dialling: null,
   helloOver: null,
-  helloTo: null,
   request: null,
   fetching: null,
   retryAtMs: 0,

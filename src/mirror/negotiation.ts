@@ -10,15 +10,15 @@ import { setJournal } from './journal-transfer.ts';
 import { isNewerThan } from './member-record.ts';
 import type { Step } from './member-state.ts';
 import type { AgentAnswer, DataMessage, DownRecord, Envelope } from './messages.ts';
-import { dropAttempt, giveUpActive, pauseSeeking, setSeeking, tellWaiting } from './seeking.ts';
-import { log, note, saveRecord, send } from './step.ts';
+import { dropAttempt, giveUpActive, isTrying, pauseSeeking, setSeeking, tellWaiting } from './seeking.ts';
+import { askAgent, log, note, saveRecord, send } from './step.ts';
 import { type Epoch, sameEpoch } from './terms.ts';
 
 /** The next attempt, when it is time; also gives up one that takes too long. */
 export function seek(step: Step): void {
   const { state } = step;
   const { seeking, settings } = state;
-  const busy = seeking.dialling !== null || seeking.helloOver !== null || seeking.request !== null;
+  const busy = isTrying(seeking);
   if (busy && seeking.fetching === null && step.nowMs >= seeking.deadlineMs) {
     const next = seeking.request === null ? 'agent' : 'hello';
     pauseSeeking(step, 'no answer within the QoS timeout', next);
@@ -28,7 +28,7 @@ export function seek(step: Step): void {
   setSeeking(step, { deadlineMs: step.nowMs + settings.qosTimeoutMs });
   if (!state.failoverMember) return sayHelloInTurn(step);
   if (settings.partner === null) return startAlone(step);
-  if (seeking.next === 'agent') askAgent(step);
+  if (seeking.next === 'agent') setSeeking(step, { request: askAgent(step, settings.partner, 'confirm-down') });
   else dialFor(step, settings.partner);
 }
 
@@ -66,19 +66,6 @@ function dialFor(step: Step, to: string): void {
   step.effects.push({ type: 'dial', to });
 }
 
-function askAgent(step: Step): void {
-  const { state } = step;
-  state.requests += 1;
-  setSeeking(step, { request: state.requests });
-  step.effects.push({
-    type: 'ask-agent',
-    request: state.requests,
-    question: 'confirm-down',
-    of: state.settings.partner as string,
-    epoch: state.record.epoch,
-  });
-}
-
 /** The other process answered the phone: say hello, having dropped every right first. */
 export function onDialled(step: Step, to: string, connection: number): void {
   const { state } = step;
@@ -90,7 +77,7 @@ export function onDialled(step: Step, to: string, connection: number): void {
   state.right = null;
   dropAttempt(step);
   state.hellos += 1;
-  setSeeking(step, { helloOver: connection, helloTo: to });
+  setSeeking(step, { helloOver: connection });
   send(step, connection, {
     type: 'hello',
     failoverMember: state.failoverMember,

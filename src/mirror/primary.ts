@@ -8,13 +8,30 @@ import { askToLeave, onEnterReady, onLeft, proposeArbiterMode } from './arbiter-
 import { beginHandOver, continueHandOver, finishStop, stopAsStale } from './hand-over.ts';
 import { halt } from './joining.ts';
 import { comparePositions, JOURNAL_START, later } from './journal-position.ts';
-import { advanceDurable, oldestUnansweredMs, onAcknowledged, pumpMember, setServed } from './journal-transfer.ts';
+import {
+  advanceDurable,
+  bytesUnderWay,
+  oldestUnansweredMs,
+  onAcknowledged,
+  pumpMember,
+  setServed,
+} from './journal-transfer.ts';
 import { activationLagBytes } from './limits.ts';
 import type { Served, Step } from './member-state.ts';
 import type { AgentAnswer, DataMessage, Envelope } from './messages.ts';
 import { helloToPrimary } from './negotiation.ts';
 import { connectedBackup, setServing } from './serving.ts';
-import { answerOrders, keepAlivePeriodMs, log, note, retryPauseMs, saveRecord, send, silenceLimitMs } from './step.ts';
+import {
+  answerOrders,
+  askAgent,
+  keepAlivePeriodMs,
+  log,
+  note,
+  retryPauseMs,
+  saveRecord,
+  send,
+  silenceLimitMs,
+} from './step.ts';
 import { sameEpoch } from './terms.ts';
 import { onMemberLost, releaseBackup } from './trouble.ts';
 
@@ -158,7 +175,7 @@ function activate(step: Step): void {
   const { serving, journal } = state;
   if (state.role !== 'primary' || serving.counted !== null || serving.trouble !== null || other === undefined) return;
   if (other.sentTo === null || comparePositions(other.sentTo, journal.appended) < 0) return;
-  if (other.inFlight.reduce((sum, chunk) => sum + chunk.bytes, 0) > activationLagBytes) return;
+  if (bytesUnderWay(other) > activationLagBytes) return;
   const term = serving.term + 1;
   saveRecord(step, { activeBackup: { member: other.name, term } });
   setServing(step, { term, counted: { member: other.name, term, confirmed: false }, ackedByCounted: journal.durable });
@@ -170,15 +187,8 @@ function fence(step: Step): void {
   const { state } = step;
   const { fencing } = state.serving;
   if (fencing === null || state.settings.partner === null || step.nowMs < fencing.atMs) return;
-  state.requests += 1;
-  setServing(step, { fencing: { request: state.requests, atMs: step.nowMs + state.settings.qosTimeoutMs } });
-  step.effects.push({
-    type: 'ask-agent',
-    request: state.requests,
-    question: 'force-down',
-    of: state.settings.partner,
-    epoch: state.record.epoch,
-  });
+  const request = askAgent(step, state.settings.partner, 'force-down');
+  setServing(step, { fencing: { request, atMs: step.nowMs + state.settings.qosTimeoutMs } });
 }
 
 export function onFenceAnswer(step: Step, request: number, answer: AgentAnswer): void {

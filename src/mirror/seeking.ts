@@ -6,7 +6,12 @@ export function setSeeking(step: Step, changes: Partial<Seeking>): void {
   step.state.seeking = { ...step.state.seeking, ...changes };
 }
 
-/** Begin to look for a primary. `soon` = ask at once, because a contact was just lost. */
+/** Is an attempt under way? */
+export function isTrying({ dialling, helloOver, request }: Seeking): boolean {
+  return dialling !== null || helloOver !== null || request !== null;
+}
+
+/** Begin to look for a primary, at once. */
 export function beginSeeking(step: Step, lastFailure: string): void {
   const { state } = step;
   enterRole(step, 'seeking');
@@ -20,7 +25,7 @@ export function dropAttempt(step: Step): void {
   if (seeking.helloOver !== null) {
     step.effects.push({ type: 'close', connection: seeking.helloOver, reason: 'another way was taken' });
   }
-  setSeeking(step, { dialling: null, helloOver: null, helloTo: null, request: null, fetching: null });
+  setSeeking(step, { dialling: null, helloOver: null, request: null, fetching: null });
 }
 
 /** Drop this attempt and try the other way after a pause. */

@@ -5,6 +5,7 @@ import type { LogMessage } from './log-messages.ts';
 import type { MemberRecord } from './member-record.ts';
 import type { MemberRole, PendingOrder, Step } from './member-state.ts';
 import type { DataMessage } from './messages.ts';
+import type { MemberName } from './terms.ts';
 
 /** Change the durable record; on disk before the effects behind it. No write where nothing changes. */
 export function saveRecord(step: Step, changes: Partial<MemberRecord>): void {
@@ -32,6 +33,14 @@ export function note(step: Step, what: string, spec: string, facts: Facts = {}):
 export function enterRole(step: Step, role: MemberRole): void {
   step.state.role = role;
   step.state.roleSinceMs = step.nowMs;
+}
+
+/** Ask the agent of a member's host about it; the number of the request, under which it answers. */
+export function askAgent(step: Step, of: MemberName, question: 'confirm-down' | 'force-down'): number {
+  const { state } = step;
+  state.requests += 1;
+  step.effects.push({ type: 'ask-agent', request: state.requests, question, of, epoch: state.record.epoch });
+  return state.requests;
 }
 
 /** FO-010: silence is acted on at this age. */
