@@ -1,7 +1,6 @@
 /** One application's connection: answers go out in the order of its requests, however long a single one takes. */
 import type { Connection } from '../network/network.ts';
-import type { ClientRefusal } from '../protocol/client-channel.ts';
-import { CLIENT_ANSWER } from '../protocol/client-channel.ts';
+import { CLIENT_ANSWER, type ClientRefusal } from '../protocol/client-channel.ts';
 import { type EncodedMessage, encodeAnswer, encodeDoneBodies } from '../protocol/client-messages.ts';
 
 /** How far the journal is, by sequence: what may be answered, and what reads can see. */

@@ -69,11 +69,8 @@ export class RunningMember implements MirrorMember {
   /** Connection with the primary in the present contact; rows of an older one are let go. */
   #contact = 0;
   #rowsDueMs = 0;
-  /** Connections that were told the mirror set, and the members of which that was said. */
-  #told: ReadonlySet<number> = new Set();
+  /** On the primary: members served at the last step, and when others were lost (wall clock, ms). */
   #members: MemberState['serving']['members'] = new Map();
-  /** On the primary: members served at the last step, and when the others were lost (wall clock, ms). */
-  #served: ReadonlySet<MemberName> = new Set();
   readonly #lostMs = new Map<MemberName, number>();
   #situation = 1;
   #situationFacts = '';
@@ -341,7 +338,7 @@ export class RunningMember implements MirrorMember {
 
   #onStep(state: MemberState): void {
     this.#settleRecordWaits(state);
-    this.#watchLosses(state);
+    this.#watchMembers(state);
     const contact = state.attachment?.asking === false ? state.attachment.connection : 0;
     if (contact !== this.#contact) this.#rows = null;
     this.#contact = contact;
@@ -374,25 +371,21 @@ export class RunningMember implements MirrorMember {
     });
   }
 
-  #watchLosses({ serving, role }: MemberState): void {
+  /** Who came gets the mirror set at once; who went is remembered with the time. */
+  #watchMembers({ serving: { members }, role }: MemberState): void {
     if (role !== 'primary') this.#lostMs.clear();
-    for (const name of this.#served) if (!serving.members.has(name)) this.#lostMs.set(name, this.#parts.clock.wallMs());
-    if (this.#served.size !== serving.members.size || [...this.#served].some((name) => !serving.members.has(name))) {
-      this.#served = new Set(serving.members.keys());
+    if (members === this.#members) return;
+    for (const name of this.#members.keys()) if (!members.has(name)) this.#lostMs.set(name, this.#parts.clock.wallMs());
+    for (const [name, { connection }] of members) {
+      if (this.#members.get(name)?.connection === connection) continue;
+      this.#links.notify(connection, { mirrorSet: this.#parts.mirrorSet() });
+      this.#rowsDueMs = 0;
     }
+    this.#members = members;
   }
 
-  /** New members get the mirror set at once; the rows go to all, about once a second. */
+  /** The rows go to all, about once a second. */
   #tellOthers({ serving }: MemberState): void {
-    if (serving.members !== this.#members) {
-      this.#members = serving.members;
-      const present = [...serving.members.values()].map(({ connection }) => connection);
-      for (const connection of present.filter((candidate) => !this.#told.has(candidate))) {
-        this.#links.notify(connection, { mirrorSet: this.#parts.mirrorSet() });
-        this.#rowsDueMs = 0;
-      }
-      this.#told = new Set(present);
-    }
     const nowMs = this.#parts.clock.nowMs();
     if (serving.members.size === 0 || nowMs < this.#rowsDueMs) return;
     this.#rowsDueMs = nowMs + rowsPeriodMs;
