@@ -1,5 +1,8 @@
 /** Bundles the three programs into dist/. tsc only checks; esbuild writes (docs/decisions/0002). */
+import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
 
 await build({
   entryPoints: {
@@ -15,6 +18,7 @@ await build({
   target: 'node20',
   sourcemap: true,
   logLevel: 'warning',
+  define: { CARETMIRROR_VERSION: JSON.stringify(version) },
   external: ['lmdb'],
   // CommonJS packages inside an ESM bundle still call require() for Node's own modules.
   banner: {

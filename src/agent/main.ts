@@ -3,7 +3,6 @@
  * adapters, reads iscagent.conf, takes the host's agent lock (AGT-008), serves until it is told to stop.
  */
 import { randomInt } from 'node:crypto';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readConfiguration } from '../host/configuration-file.ts';
@@ -13,14 +12,13 @@ import { type HomePaths, homePaths, resolveHome } from '../host/home.ts';
 import type { HeldLock } from '../host/host.ts';
 import { type AgentConfiguration, readAgentConfiguration } from '../host/host-files.ts';
 import { nodeHost } from '../host/node-host.ts';
+import { ownVersion } from '../host/own-version.ts';
 import { makePrivateDirectory, removeSocket } from '../host/socket-files.ts';
 import { openDiskJournal } from '../journal/disk-journal.ts';
 import { checkPort } from '../mirror/mirror-set.ts';
 import { createTcpNetwork } from '../network/tcp-network.ts';
 import { AgentDriver } from './driver.ts';
 import { type AgentLog, createAgentLog } from './parts.ts';
-
-declare const CARETMIRROR_VERSION: string | undefined;
 
 const EXIT = { ended: 0, failed: 1, usage: 2 } as const;
 
@@ -127,18 +125,4 @@ function logFrom(minimumSeverity: AgentConfiguration['minimumSeverity']): AgentL
     wallMs: nodeHost.clock.wallMs,
     write: (line) => process.stdout.write(line),
   });
-}
-
-/** Built in by scripts/build.mjs, else read from the package. */
-function ownVersion(): string {
-  if (typeof CARETMIRROR_VERSION === 'string') return CARETMIRROR_VERSION;
-  const require = createRequire(import.meta.url);
-  for (const path of ['../package.json', '../../package.json']) {
-    try {
-      return (require(path) as { version: string }).version;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
-    }
-  }
-  return 'unknown';
 }

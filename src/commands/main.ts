@@ -3,6 +3,7 @@
  * loaded only when they are used, so that `caretmirror --version` and a mistyped word cost nothing.
  */
 import { Command, CommanderError } from 'commander';
+import { ownVersion } from '../host/own-version.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 
 interface Group {
@@ -41,8 +42,6 @@ const groups: Readonly<Record<string, Group>> = {
 
 /** Words of the contract whose work is not done yet. */
 const notBuiltWords = ['verify', 'lost', 'sys', 'completion'];
-
-declare const CARETMIRROR_VERSION: string | undefined;
 
 export interface Streams {
   readonly input: NodeJS.ReadStream;
@@ -94,22 +93,7 @@ export async function main(args: readonly string[], streams: Streams = process_(
 
 async function defineVersion(program: Command, args: readonly string[]): Promise<void> {
   const asked = args.includes('--version') || args.includes('-V');
-  program.version(asked ? await ownVersion() : '', '-V, --version', 'the version of this program');
-}
-
-/** Built in by scripts/build.mjs, else read from the package. */
-async function ownVersion(): Promise<string> {
-  if (typeof CARETMIRROR_VERSION === 'string') return CARETMIRROR_VERSION;
-  const { createRequire } = await import('node:module');
-  const require = createRequire(import.meta.url);
-  for (const path of ['../package.json', '../../package.json']) {
-    try {
-      return (require(path) as { version: string }).version;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
-    }
-  }
-  return 'unknown';
+  program.version(asked ? ownVersion() : '', '-V, --version', 'the version of this program');
 }
 
 /** Only the group that is meant is loaded; of the others the help needs name and description. */
