@@ -84,6 +84,11 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
     'apply-journal': ({ to }) => {
       applier.apply(to);
     },
+    'ask-site': ({ request, entry }) => {
+      const spec = entry === 'CheckBecomePrimaryOK' ? 'FO-068' : 'FO-067';
+      post({ type: 'site-answered', request, allowed: true, spec, because: '' });
+    },
+    'tell-site': () => undefined,
     'admit-updates': () => superserver.admit(),
     'hold-updates': () => superserver.hold(),
     'refuse-updates': () => superserver.refuse(),
@@ -107,7 +112,7 @@ function guarded<T>(parts: EffectParts, run: () => T, onFrozen: () => void): T |
       return undefined;
     }
     if (!(error instanceof JournalFrozenError)) throw error;
-    parts.log(2, 'Utility.Event', `Journaling is frozen: ${error.message}`);
+    parts.post({ type: 'journal-frozen', reason: error.message });
     onFrozen();
     return undefined;
   }

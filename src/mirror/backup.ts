@@ -47,7 +47,9 @@ export function onWelcome(
     noFailover: message.noFailover,
     noFailoverClearedIn: 0,
     fence: null,
+    validatedMember: true,
   });
+  state.failureTold = false;
   setSeeking(step, { helloOver: null, dialling: null, request: null });
   state.attachment = {
     to: envelope.from,

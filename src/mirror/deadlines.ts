@@ -3,6 +3,7 @@
  * otherwise the process would wake without end.
  */
 import { wantsSession } from './arbiter-link.ts';
+import { hungAtMs } from './hand-over.ts';
 import { silenceShareOfQos } from './limits.ts';
 import type { MemberState } from './member-state.ts';
 import { isTrying } from './seeking.ts';
@@ -21,12 +22,18 @@ function ofRole(state: MemberState): number[] {
     case 'attached':
       return ofAttachment(state);
     case 'primary':
-      return [...ofServed(state), ...ofServing(state)];
+      return [...ofServed(state), ...ofServing(state), ...atMost(hungAtMs(state))];
+    case 'becoming':
+      return atMost(state.becoming?.retryAtMs === 0 ? null : (state.becoming?.retryAtMs ?? null));
     case 'handing-over':
       return [...ofServed(state), state.serving.handOverDeadlineMs];
     default:
       return [];
   }
+}
+
+function atMost(timeMs: number | null): number[] {
+  return timeMs === null ? [] : [timeMs];
 }
 
 function ofSeeking({ seeking }: MemberState): number[] {

@@ -7,9 +7,13 @@ import type { JournalPosition } from './journal-position.ts';
 import type { LogMessage } from './log-messages.ts';
 import type { MemberRecord } from './member-record.ts';
 import type { DataMessage, ToArbiter } from './messages.ts';
-import type { Epoch, MemberName } from './terms.ts';
+import type { Epoch, MemberName, Right } from './terms.ts';
 
 export type Facts = Readonly<Record<string, string | number | boolean | null>>;
+
+/** Entry points of the site's ^ZMIRROR that decide (FO-067, FO-068), and those that are only told (FO-069, FO-070). */
+export type SiteQuestion = 'CanNodeStartToBecomePrimary' | 'CheckBecomePrimaryOK';
+export type SiteNotice = 'NotifyBecomePrimary' | 'NotifyBecomePrimaryFailed';
 
 export type MemberEffect =
   /** Write the record whole and durably. */
@@ -64,6 +68,14 @@ export type MemberEffect =
   | { readonly type: 'start-file'; readonly epoch: Epoch }
   /** Bring every activated database up to there (event `databases-applied`). */
   | { readonly type: 'apply-journal'; readonly to: JournalPosition }
+
+  /**
+   * May this member go on (event `site-answered`)? With CanNodeStartToBecomePrimary the required databases are looked at first
+   * (FO-004); a member that is forced is not asked for that entry point, which is there to leave the decision to a person.
+   */
+  | { readonly type: 'ask-site'; readonly request: number; readonly entry: SiteQuestion; readonly right: Right }
+  /** Nobody waits for what the site does with it. */
+  | { readonly type: 'tell-site'; readonly entry: SiteNotice }
 
   /** Updates come in and are appended. */
   | { readonly type: 'admit-updates' }

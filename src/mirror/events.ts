@@ -21,6 +21,8 @@ export type OperatorCommand =
   | { readonly command: 'start-mirror' }
   | { readonly command: 'change-no-failover'; readonly set: boolean }
   | { readonly command: 'become-primary' }
+  /** FO-076: go on as primary out of trouble without a time limit. Fields as in `force-primary`. */
+  | { readonly command: 'resume-primary'; readonly lineage: string; readonly atMs: number; readonly evidence: string }
   /** `lineage` is a fresh random id, `atMs` the wall clock, `evidence` what the operator was shown. */
   | { readonly command: 'force-primary'; readonly lineage: string; readonly atMs: number; readonly evidence: string };
 
@@ -110,7 +112,17 @@ export type MemberEvent = { readonly nowMs: number } & (
       readonly records: number;
       readonly keptIn: string;
     }
+  /** A flush met a full disk and is tried again; ends with the next `journal-flushed`. */
+  | { readonly type: 'journal-frozen'; readonly reason: string }
   | { readonly type: 'databases-applied'; readonly to: JournalPosition }
+  /** The answer to `ask-site`: may this member go on becoming primary? `spec` is the rule that forbids it. */
+  | {
+      readonly type: 'site-answered';
+      readonly request: number;
+      readonly allowed: boolean;
+      readonly spec: 'FO-004' | 'FO-067' | 'FO-068';
+      readonly because: string;
+    }
   | { readonly type: 'file-started'; readonly end: JournalPosition; readonly history: readonly EpochBeginning[] }
   | { readonly type: 'operator'; readonly request: number; readonly order: OperatorCommand }
 );

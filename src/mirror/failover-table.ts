@@ -208,3 +208,17 @@ export const stopTable: readonly (StopFacts & Verdict<'hand-over' | 'go-down'>)[
   { backup: 'none', failoverWanted: true, outcome: 'go-down', spec: 'FO-049', because: 'no backup is connected' },
   { backup: 'none', failoverWanted: false, outcome: 'go-down', spec: 'FO-072 FO-073', because: 'no failover was asked for' },
 ];
+
+/** The primary cannot write its journal for the QoS timeout: it is hung and knows it. */
+export type HungFacts = {
+  readonly backup: 'active' | 'not-active' | 'none';
+  readonly failoverWanted: boolean;
+};
+export const hungTable: readonly (HungFacts & Verdict<'hand-over' | 'wait'>)[] = [
+  { backup: 'active', failoverWanted: true, outcome: 'hand-over', spec: 'FO-008 FO-050', because: 'the active backup has everything that was acknowledged' },
+  { backup: 'active', failoverWanted: false, outcome: 'wait', spec: 'FO-072', because: 'no failover is set' },
+  { backup: 'not-active', failoverWanted: true, outcome: 'wait', spec: 'FO-050', because: 'the backup is not active and may lack journal data' },
+  { backup: 'not-active', failoverWanted: false, outcome: 'wait', spec: 'FO-072', because: 'no failover is set' },
+  { backup: 'none', failoverWanted: true, outcome: 'wait', spec: 'FO-050', because: 'no backup is connected' },
+  { backup: 'none', failoverWanted: false, outcome: 'wait', spec: 'FO-072', because: 'no failover is set' },
+];

@@ -1,7 +1,8 @@
 /** How a primary ends: it hands over to the active backup, goes down without that, or finds that it is stale. */
-import { comparePositions } from './journal-position.ts';
-import type { Step } from './member-state.ts';
-import { connectedBackup, setServing } from './serving.ts';
+import { decide, hungTable } from './failover-table.ts';
+import { isAtOrAfter } from './journal-position.ts';
+import type { MemberState, Step } from './member-state.ts';
+import { backupNow, connectedBackup, setServing } from './serving.ts';
 import { answerOrders, enterRole, log, note, send } from './step.ts';
 
 /** I-epoch: somebody has become primary since; this one stops at once. */
@@ -38,12 +39,37 @@ export function continueHandOver(step: Step): void {
   const { serving, journal } = state;
   if (state.role !== 'handing-over' || serving.takeOverSent || state.record.noFailover) return;
   const other = connectedBackup(step);
-  const complete =
-    comparePositions(journal.flushed, journal.appended) >= 0 &&
-    comparePositions(serving.ackedByCounted, journal.appended) >= 0;
+  // Nothing was acknowledged above what the backup has.
+  const final = serving.hung ? serving.ackedByCounted : journal.appended;
+  const complete = serving.hung || (isAtOrAfter(journal.flushed, final) && isAtOrAfter(serving.ackedByCounted, final));
   if (other === undefined || !complete) return;
   setServing(step, { takeOverSent: true });
-  send(step, other.connection, { type: 'take-over', final: journal.appended });
+  send(step, other.connection, { type: 'take-over', final });
+}
+
+/** When a journal that stands still makes this primary hung; null = it does not stand still, or that leads to nothing. */
+export function hungAtMs({ role, journal, serving, settings }: MemberState): number | null {
+  const isWatched = role === 'primary' && serving.trouble === null && !serving.hungTold;
+  return isWatched && journal.unflushedSinceMs !== null ? journal.unflushedSinceMs + settings.qosTimeoutMs : null;
+}
+
+/** FO-008, FO-050: a primary that cannot write its journal for the QoS timeout asks the backup to take over. */
+export function watchJournal(step: Step): void {
+  const { state } = step;
+  const atMs = hungAtMs(state);
+  if (atMs === null || step.nowMs < atMs) return;
+  const verdict = decide(hungTable, { backup: backupNow(step), failoverWanted: !state.record.noFailover });
+  const { spec, because } = verdict;
+  const forMs = Math.round(step.nowMs - (state.journal.unflushedSinceMs ?? step.nowMs));
+  const cause = state.journal.frozen === '' ? 'the disk does not answer' : state.journal.frozen;
+  log(step, 'hung', { forMs, rules: spec, because: `${cause}; ${because}` });
+  if (verdict.outcome === 'hand-over') {
+    setServing(step, { hung: true });
+    beginHandOver(step, spec, connectedBackup(step)?.name as string);
+    return;
+  }
+  setServing(step, { hungTold: true });
+  note(step, 'did not ask for a takeover though its journal stands still', spec, { because, cause, forMs });
 }
 
 /** The process ends; whoever is connected hears so. */

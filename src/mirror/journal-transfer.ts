@@ -6,7 +6,7 @@
 import { comparePositions, type EpochBeginning, earlier, type JournalPosition, later } from './journal-position.ts';
 import { shipWindowBytes } from './limits.ts';
 import type { JournalState, Served, Step } from './member-state.ts';
-import { send } from './step.ts';
+import { log, note, send } from './step.ts';
 
 /** A copy of the journal slice with changes; slices are never changed in place. */
 export function setJournal(step: Step, changes: Partial<JournalState>): void {
@@ -48,6 +48,33 @@ export function isBeyond(
   common: { readonly epoch: number; readonly sequence: number },
 ): boolean {
   return position.epoch > common.epoch || (position.epoch === common.epoch && position.sequence > common.sequence);
+}
+
+/** Appended here: not flushed yet, and since when. */
+export function noteAppended(step: Step, to: JournalPosition): void {
+  setJournal(step, { appended: to, unflushedSinceMs: step.state.journal.unflushedSinceMs ?? step.nowMs });
+}
+
+/** A flush ended: the journal can be written. */
+export function noteFlushed(step: Step, to: JournalPosition): void {
+  const { journal, serving } = step.state;
+  const flushed = later(journal.flushed, to);
+  const isWaiting = journal.unflushedSinceMs !== null && comparePositions(flushed, journal.appended) < 0;
+  setJournal(step, { flushed, unflushedSinceMs: isWaiting ? step.nowMs : null, frozen: '' });
+  if (serving.hungTold) step.state.serving = { ...serving, hungTold: false };
+  if (journal.frozen === '') return;
+  const forMs = Math.round(step.nowMs - (journal.unflushedSinceMs ?? step.nowMs));
+  log(step, 'journal-freed', { forMs });
+  note(step, 'journaling goes on', 'SYN-006', { forMs });
+}
+
+/** A full disk: nothing is lost, nothing is acknowledged, and it is tried again. */
+export function noteFrozen(step: Step, reason: string): void {
+  const { frozen } = step.state.journal;
+  setJournal(step, { frozen: reason });
+  if (frozen !== '') return;
+  log(step, 'journal-frozen', { reason });
+  note(step, 'journaling is frozen', 'SYN-006', { reason });
 }
 
 /** Primary: what may be acknowledged now. Nothing while in trouble (FO-014, I4). */

@@ -18,6 +18,9 @@ export const clockDriftShare = 0.05;
 /** FO-074: how long the routine waits for a forced takeover before it says that the outcome is unsure. */
 export const forceWaitMs = 60_000;
 
+/** FO-067, FO-068: how long after a "no" the site's ^ZMIRROR is asked again. */
+export const siteRetryMs = 30_000;
+
 /** CFG-007. */
 export const membersMax = 16;
 export const failoverMembersMax = 2;

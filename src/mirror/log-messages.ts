@@ -110,6 +110,22 @@ export const logMessages = {
     category: utility,
     text: 'An operator forced this member to become the primary ({evidence})',
   },
+  'resume-forced': {
+    severity: 2,
+    category: utility,
+    text: 'An operator made this primary resume out of trouble state ({evidence})',
+  },
+  hung: {
+    severity: 2,
+    category: utility,
+    text: 'The journal could not be written for {forMs} ms ({rules}): {because}',
+  },
+  'journal-frozen': {
+    severity: 2,
+    category: utility,
+    text: 'Journaling is frozen: {reason}; updates wait until there is room',
+  },
+  'journal-freed': { severity: 1, category: utility, text: 'Journaling goes on after {forMs} ms' },
   'journal-fetched': {
     severity: 0,
     category: utility,

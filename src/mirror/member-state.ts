@@ -7,7 +7,7 @@ import type { MemberEffect } from './effects.ts';
 import type { MemberSettings } from './events.ts';
 import { type EpochBeginning, JOURNAL_START, type JournalPosition } from './journal-position.ts';
 import { firstRecord, type MemberRecord } from './member-record.ts';
-import type { MemberName, MirrorName } from './terms.ts';
+import type { MemberName, MirrorName, Right } from './terms.ts';
 
 /**
  *   starting ──> seeking <──> attached          stopped: by operator (SYN-022)
@@ -27,9 +27,6 @@ export type MemberRole =
   | 'halted'
   | 'down';
 
-/** Why a member may become primary: FO-007 and the start-up rules. */
-export type Right = 'agent-down' | 'licence' | 'take-over' | 'consent' | 'alone' | 'force';
-
 /** Own journal and databases. Owner: journal-transfer.ts. */
 export interface JournalState {
   appended: JournalPosition;
@@ -43,6 +40,26 @@ export interface JournalState {
   /** An `apply-journal` under way, or null. */
   applyingTo: JournalPosition | null;
   history: readonly EpochBeginning[];
+  /** Since when data wait for a flush that does not end; null = everything appended is flushed. */
+  unflushedSinceMs: number | null;
+  /** Why nothing can be written just now; empty = it can. */
+  frozen: string;
+}
+
+/** On the way to being primary, in the order of FO-065. Owner: becoming.ts. */
+export interface Becoming {
+  /** permission and checking: the site is asked, before anything has happened and before the door opens. */
+  phase: 'permission' | 'applying' | 'checking' | 'opening';
+  spec: string;
+  because: string;
+  /** A new lineage, when a person makes this member primary; null = that of the record. */
+  lineage: string | null;
+  /** Question to the site, or, after it said no, to the other's agent; null = none is under way. */
+  request: number | null;
+  /** The site said no: the next look at the other member, or the end of the present one. 0 = it has not said no. */
+  retryAtMs: number;
+  /** What it was refused with; null = it was not. */
+  refusal: { spec: string; because: string } | null;
 }
 
 /** Looking for a primary, or for proof that there is none. Owner: negotiation.ts. */
@@ -151,6 +168,10 @@ export interface Serving {
   /** Hand-over: take-over was sent. */
   takeOverSent: boolean;
   handOverDeadlineMs: number;
+  /** It hands over because its journal cannot be written: what is not flushed here stays behind (FO-008). */
+  hung: boolean;
+  /** Was it noted that the present standstill of the journal leads to nothing? */
+  hungTold: boolean;
 }
 
 /** The session with the arbiter. Owner: arbiter-link.ts. */
@@ -167,7 +188,7 @@ export interface ArbiterLink {
 
 export interface PendingOrder {
   request: number;
-  command: 'stop-instance' | 'change-no-failover' | 'become-primary' | 'force-primary';
+  command: 'stop-instance' | 'change-no-failover' | 'become-primary' | 'force-primary' | 'resume-primary';
   deadlineMs: number;
   set: boolean;
 }
@@ -195,12 +216,15 @@ export interface MemberState {
   windowUntilMs: number;
   journal: JournalState;
   seeking: Seeking;
+  becoming: Becoming | null;
   attachment: Attachment | null;
   serving: Serving;
   arbiter: ArbiterLink;
   orders: readonly PendingOrder[];
   /** Why the member is halted. */
   haltedBecause: string;
+  /** FO-070: the site was told of the present failure; armed again by being primary and by meeting one. */
+  failureTold: boolean;
 }
 
 /** One step under way: the state may be changed, effects are collected in order. */
@@ -240,6 +264,8 @@ export const noServing: Serving = {
   fencing: null,
   takeOverSent: false,
   handOverDeadlineMs: 0,
+  hung: false,
+  hungTold: false,
 };
 
 export const noArbiter: ArbiterLink = {
@@ -276,12 +302,16 @@ export function initialState(self: MemberName, mirror: MirrorName, failoverMembe
       appliedFurthest: JOURNAL_START,
       applyingTo: null,
       history: [],
+      unflushedSinceMs: null,
+      frozen: '',
     },
     seeking: noSeeking,
+    becoming: null,
     attachment: null,
     serving: noServing,
     arbiter: noArbiter,
     orders: [],
     haltedBecause: '',
+    failureTold: false,
   };
 }

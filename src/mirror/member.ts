@@ -16,12 +16,28 @@ import {
   onWelcome,
   watchPrimary,
 } from './backup.ts';
-import { onFileStarted, openWhenApplied } from './becoming.ts';
+import {
+  onAgentWhileBecoming,
+  onFileStarted,
+  onFlushedWhileBecoming,
+  onSiteAnswered,
+  openWhenApplied,
+  watchBecoming,
+} from './becoming.ts';
 import type { MemberEffect } from './effects.ts';
 import type { MemberEvent } from './events.ts';
-import { continueHandOver, stopAsStale } from './hand-over.ts';
-import { comparePositions, earlier, type JournalPosition, later } from './journal-position.ts';
-import { advanceDurable, onApplied, onShipped, pumpMember, setJournal } from './journal-transfer.ts';
+import { continueHandOver, stopAsStale, watchJournal } from './hand-over.ts';
+import { comparePositions, earlier, type JournalPosition } from './journal-position.ts';
+import {
+  advanceDurable,
+  noteAppended,
+  noteFlushed,
+  noteFrozen,
+  onApplied,
+  onShipped,
+  pumpMember,
+  setJournal,
+} from './journal-transfer.ts';
 import type { MemberState, Step } from './member-state.ts';
 import {
   isAgentSilent,
@@ -113,6 +129,10 @@ function dispatch(now: Step, event: MemberEvent): void {
     case 'file-started':
       onFileStarted(now, event);
       return openWhenApplied(now);
+    case 'journal-frozen':
+      return noteFrozen(now, event.reason);
+    case 'site-answered':
+      return onSiteAnswered(now, event);
     case 'operator':
       return onOrder(now, event);
     default:
@@ -131,7 +151,9 @@ function watch(now: Step): void {
   // FO-074: an agent that does not answer in time does not hold up a person who forces.
   if (state.role === 'seeking' && isForced(state) && isAgentSilent(now)) forceNow(now);
   if (state.role === 'seeking') seek(now);
+  if (state.role === 'becoming') watchBecoming(now);
   if (state.role === 'primary' || state.role === 'handing-over') watchMembers(now);
+  watchJournal(now);
   keepSession(now);
   watchOrders(now);
 }
@@ -149,6 +171,8 @@ function onStarted(now: Step, event: Extract<MemberEvent, { type: 'started' }>):
     appliedFurthest: event.appliedFurthest,
     applyingTo: null,
     history: event.history,
+    unflushedSinceMs: null,
+    frozen: '',
   };
   saveRecord(now, { incarnation: event.record.incarnation + 1 });
   log(now, 'manager-initialized', { mirror: state.mirror });
@@ -226,6 +250,7 @@ function onArbiterMessage(now: Step, event: Extract<MemberEvent, { type: 'arbite
 function onAgentAnswered(now: Step, event: Extract<MemberEvent, { type: 'agent-answered' }>): void {
   const { state } = now;
   if (state.role === 'primary') return onFenceAnswer(now, event.request, event.answer);
+  if (state.role === 'becoming') return onAgentWhileBecoming(now, event.request, event.answer);
   if (state.role !== 'seeking' || state.seeking.request !== event.request) return;
   if (isForced(state)) {
     setSeeking(now, { request: null });
@@ -236,7 +261,7 @@ function onAgentAnswered(now: Step, event: Extract<MemberEvent, { type: 'agent-a
 
 /** Ship first, then fsync: the backup's disk works while ours does. */
 function onAppended(now: Step, to: JournalPosition): void {
-  setJournal(now, { appended: to });
+  noteAppended(now, to);
   for (const served of now.state.serving.members.values()) pumpMember(now, served.name);
   now.effects.push({ type: 'flush-journal' });
 }
@@ -255,11 +280,15 @@ function onCut(now: Step, event: Extract<MemberEvent, { type: 'journal-cut' }>):
 
 function onFlushed(now: Step, to: JournalPosition): void {
   const { state } = now;
-  setJournal(now, { flushed: later(state.journal.flushed, to) });
+  noteFlushed(now, to);
   if (state.role === 'primary' || state.role === 'handing-over') {
     advanceDurable(now);
     continueHandOver(now);
   } else if (state.role === 'attached') onStoredAndFlushed(now);
+  else if (state.role === 'becoming') {
+    onFlushedWhileBecoming(now);
+    openWhenApplied(now);
+  }
 }
 
 function onShippedTo(now: Step, event: Extract<MemberEvent, { type: 'journal-shipped' }>): void {

@@ -2,7 +2,7 @@
  * A member without a primary: it asks the other's agent, says hello to the other, and waits; it becomes primary only with
  * a right (FO-007, FO-021..027, FO-061..064). A hello is a promise: whoever says it has dropped every right before.
  */
-import { becomePrimary } from './becoming.ts';
+import { becomePrimary, giveUp } from './becoming.ts';
 import type { MemberEvent } from './events.ts';
 import { type DownFacts, decide, downTable, helloTable } from './failover-table.ts';
 import { joinHistory } from './joining.ts';
@@ -10,7 +10,7 @@ import { setJournal } from './journal-transfer.ts';
 import { isNewerThan } from './member-record.ts';
 import type { Step } from './member-state.ts';
 import type { AgentAnswer, DataMessage, DownRecord, Envelope } from './messages.ts';
-import { dropAttempt, giveUpActive, isTrying, pauseSeeking, setSeeking, tellWaiting } from './seeking.ts';
+import { dropAttempt, giveUpActive, isTrying, pauseSeeking, setSeeking, tellFailure, tellWaiting } from './seeking.ts';
 import { askAgent, log, note, saveRecord, send } from './step.ts';
 import { type Epoch, sameEpoch } from './terms.ts';
 
@@ -38,17 +38,19 @@ export function isAgentSilent(step: Step): boolean {
   return seeking.request !== null && seeking.fetching === null && step.nowMs >= seeking.deadlineMs;
 }
 
+/** FO-084: what a former failover member whose flag was cleared waits for. */
+const notValidated = 'ValidatedMember is 0: this member takes part again when a primary takes it in';
+
 /** FO-063: nobody to ask. Refused while an agent's fence or the record says that others have gone on. */
 function startAlone(step: Step): void {
   const { state } = step;
   const fenced = state.record.fence !== null && state.record.fence.epoch.number > state.record.epoch.number;
   if (fenced || !state.record.validatedMember) {
-    pauseSeeking(step, fenced ? 'another member has become primary since (fence)' : 'ValidatedMember is 0', 'agent');
-    return;
+    const because = fenced ? 'another member has become primary since (fence)' : notValidated;
+    return refuseToTakeOver(step, fenced ? 'FO-063' : 'FO-084', because);
   }
   if (state.record.noFailover && !state.record.primaryOfEpoch) {
-    pauseSeeking(step, 'no failover is set', 'agent');
-    return;
+    return refuseToTakeOver(step, 'FO-072', 'no failover is set');
   }
   log(step, 'alone-becoming-primary');
   becomePrimary(step, 'alone', 'FO-063', 'there is no other failover member');
@@ -74,7 +76,6 @@ export function onDialled(step: Step, to: string, connection: number): void {
     return;
   }
   giveUpActive(step, 'FO-022', 'this member says hello');
-  state.right = null;
   dropAttempt(step);
   state.hellos += 1;
   setSeeking(step, { helloOver: connection });
@@ -136,6 +137,7 @@ function onDown(step: Step, record: DownRecord | null): void {
     window: state.record.wasActive !== null && step.nowMs < state.windowUntilMs ? 'open' : 'closed',
   };
   const verdict = decide(downTable, facts);
+  if (!state.record.validatedMember) return refuseToTakeOver(step, 'FO-084', notValidated);
   const theirs = record?.noFailover === true && record.epoch.number > state.record.noFailoverClearedIn;
   if ((state.record.noFailover || theirs) && facts.record !== 'mine-is-newer') {
     // Known here from now on, so that it is shown, and can be cleared, on this member (FO-072).
@@ -170,6 +172,7 @@ function refuseToTakeOver(step: Step, spec: string, because: string): void {
   if (!step.state.seeking.told) {
     log(step, 'did-not-take-over', { rules: spec, because });
     note(step, 'did not take over', spec, { because });
+    tellFailure(step);
   }
   pauseSeeking(step, because, 'agent');
   setSeeking(step, { told: true });
@@ -237,10 +240,14 @@ export function onHelloWhileSeeking(
   message: Extract<DataMessage, { type: 'hello' }>,
 ): void {
   const { state } = step;
+  // Only a person can have made the other primary while this member holds a right: the right ends with the higher epoch.
+  if (state.role === 'becoming' && envelope.epoch.number > state.record.epoch.number) {
+    giveUp(step, 'FO-067 FO-068', `${envelope.from} has been primary of epoch ${envelope.epoch.number} meanwhile`);
+  }
   const role =
     state.role === 'seeking' || state.role === 'becoming' || state.role === 'attached' ? state.role : 'closed';
   const verdict = decide(helloTable, { role, newer: newer(step, envelope, message.primaryOfEpoch) });
-  const consent = verdict.outcome === 'consent' && message.failoverMember;
+  const consent = verdict.outcome === 'consent' && message.failoverMember && state.record.validatedMember;
   send(step, connection, {
     type: 'refuse',
     reason: consent || role === 'becoming' ? 'becoming-primary' : role === 'closed' ? 'stopped' : 'not-primary',

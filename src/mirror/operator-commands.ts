@@ -8,9 +8,10 @@ import type { MemberEvent, OperatorCommand } from './events.ts';
 import { decide, stopTable } from './failover-table.ts';
 import { beginFarewell, beginHandOver, finishStop } from './hand-over.ts';
 import { forceWaitMs } from './limits.ts';
-import type { MemberState, PendingOrder, Step } from './member-state.ts';
+import { type MemberState, noServing, type PendingOrder, type Step } from './member-state.ts';
 import type { AgentAnswer } from './messages.ts';
 import { beginSeeking, dropAttempt, giveUpActive, setSeeking } from './seeking.ts';
+import { backupNow, connectedBackup } from './serving.ts';
 import { answerOperator, answerOrders, enterRole, log, note, saveRecord, send } from './step.ts';
 
 export interface Precondition {
@@ -24,6 +25,11 @@ const noPrimary: Precondition = {
   text: 'there is no primary to agree with; try again when this member is backup',
   spec: 'FO-072',
 };
+
+/** FO-067: ^ZMIRROR said no before anything had happened. */
+function isKeptBySite({ becoming }: MemberState): boolean {
+  return becoming?.phase === 'permission' && becoming.refusal !== null;
+}
 
 function hasPrimary({ attachment }: MemberState): boolean {
   return attachment !== null && !attachment.asking;
@@ -81,9 +87,14 @@ export function precondition(state: MemberState, command: OperatorCommand['comma
         );
       }
       if (role === 'stopped') return failed('stopped', 'mirroring is stopped on this member; start it first', 'FO-074');
-      return role === 'becoming'
+      // One that its own site keeps from it can be forced.
+      return role === 'becoming' && !isKeptBySite(state)
         ? failed('becoming-primary', 'this member is already becoming primary', 'FO-074')
         : null;
+    case 'resume-primary':
+      return isPrimary && state.serving.trouble !== null && state.serving.trouble.untilMs === null
+        ? null
+        : failed('not-in-trouble', 'this member is not a primary in trouble state without a time limit', 'FO-076');
     default:
       return command satisfies never;
   }
@@ -114,6 +125,8 @@ export function onOrder(step: Step, event: Extract<MemberEvent, { type: 'operato
       return;
     case 'force-primary':
       return beginForce(step, request, order);
+    case 'resume-primary':
+      return resumePrimary(step, request, order);
     default:
       return order satisfies never;
   }
@@ -139,13 +152,9 @@ function stopInstance(step: Step, request: number, noFailover: boolean): void {
     dropAttempt(step);
     return finishStop(step, 'stopped by its operator');
   }
-  const { counted } = state.serving;
-  const connected = [...state.serving.members.values()].find((served) => served.failoverMember);
-  const active = counted?.confirmed === true && state.serving.trouble === null && connected !== undefined;
-  const verdict = decide(stopTable, {
-    backup: active ? 'active' : connected === undefined ? 'none' : 'not-active',
-    failoverWanted: !noFailover && !state.record.noFailover,
-  });
+  const connected = connectedBackup(step);
+  const failoverWanted = !noFailover && !state.record.noFailover;
+  const verdict = decide(stopTable, { backup: backupNow(step), failoverWanted });
   if (noFailover) {
     saveRecord(step, { noFailover: true });
     log(step, 'no-failover-set', { because: 'stop with no failover' });
@@ -174,7 +183,6 @@ function stopMirror(step: Step, request: number): void {
   }
   dropAttempt(step);
   state.attachment = null;
-  state.right = null;
   enterRole(step, 'stopped');
   log(step, 'mirror-stopped');
   note(step, 'mirroring stopped', 'SYN-022');
@@ -185,9 +193,7 @@ function stopMirror(step: Step, request: number): void {
 function changeNoFailover(step: Step, request: number, set: boolean): void {
   const { state } = step;
   const text = `"No Failover" state is ${set ? 'set' : 'cleared'}`;
-  const other = hasPrimary(state)
-    ? state.attachment?.connection
-    : [...state.serving.members.values()].find((served) => served.failoverMember)?.connection;
+  const other = hasPrimary(state) ? state.attachment?.connection : connectedBackup(step)?.connection;
   if (state.role === 'primary') saveRecord(step, { noFailover: set });
   if (other === undefined) {
     if (state.role !== 'primary') {
@@ -210,12 +216,13 @@ export function onNoFailoverDone(step: Step, set: boolean): void {
 }
 
 type Force = Extract<OperatorCommand, { command: 'force-primary' }>;
+type Resume = Extract<OperatorCommand, { command: 'resume-primary' }>;
 
 /** FO-074: first the ordinary way, by asking the other's agent; only when that does not answer, without it. */
 function beginForce(step: Step, request: number, order: Force): void {
   const { state } = step;
   addOrder(step, request, 'force-primary', forceWaitMs);
-  if (state.role === 'halted') beginSeeking(step, 'an operator forces this member');
+  if (state.role !== 'seeking') beginSeeking(step, 'an operator forces this member');
   dropAttempt(step);
   setSeeking(step, { retryAtMs: 0, next: 'agent' });
   saveRecord(step, {
@@ -226,6 +233,24 @@ function beginForce(step: Step, request: number, order: Force): void {
     },
   });
   if (state.settings.partner === null) forceNow(step);
+}
+
+/**
+ * FO-076: the person vouches that the other never became primary. A new epoch all the same: where it did, both find two
+ * histories at first contact.
+ */
+function resumePrimary(step: Step, request: number, order: Resume): void {
+  const { state } = step;
+  addOrder(step, request, 'resume-primary', forceWaitMs);
+  const { lineage, atMs, evidence } = order;
+  const epoch = { number: state.record.epoch.number + 1, owner: state.self, lineage };
+  saveRecord(step, { forced: { epoch, atMs, evidence } });
+  log(step, 'resume-forced', { evidence });
+  for (const served of state.serving.members.values()) {
+    step.effects.push({ type: 'close', connection: served.connection, reason: 'an operator resumes this primary' });
+  }
+  state.serving = noServing;
+  becomePrimary(step, 'resume', 'FO-076', 'an operator confirmed that the other never became primary', lineage);
 }
 
 export function isForced(state: MemberState): boolean {
@@ -266,6 +291,7 @@ export function watchOrders(step: Step): void {
       'change-no-failover': 'the other member has not confirmed; check the status monitor of both members',
       'become-primary': 'the primary did not hand over; nothing was changed. See the messages log, or use Force',
       'force-primary': 'the operation may not have succeeded; see the messages log',
+      'resume-primary': 'the operation may not have succeeded; see the messages log',
     }[order.command];
     answerOperator(step, order.request, { outcome: 'not-known', reason: 'takes-too-long', text });
   }

@@ -34,6 +34,13 @@ export function pauseSeeking(step: Step, lastFailure: string, next: 'agent' | 'h
   setSeeking(step, { retryAtMs: step.nowMs + retryPauseMs(step), lastFailure, next });
 }
 
+/** FO-070: the site hears once of each failure to become primary or backup. */
+export function tellFailure(step: Step): void {
+  if (step.state.failureTold || !step.state.failoverMember) return;
+  step.state.failureTold = true;
+  step.effects.push({ type: 'tell-site', entry: 'NotifyBecomePrimaryFailed' });
+}
+
 export function onHelloFailed(step: Step, reason: string): void {
   const { state } = step;
   setSeeking(step, { turn: state.seeking.turn + 1, helloOver: null });
@@ -47,6 +54,7 @@ export function tellWaiting(step: Step, reason: string): void {
   if (state.seeking.told || state.settings.partner === null || !state.failoverMember) return;
   if (step.nowMs - state.seeking.sinceMs < state.settings.qosTimeoutMs) return;
   setSeeking(step, { told: true });
+  tellFailure(step);
   if (state.record.wasActive !== null) log(step, 'no-agent', { reason });
   else log(step, 'not-active');
   log(step, 'waiting-for-other', { other: state.settings.partner, reason });

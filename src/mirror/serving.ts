@@ -15,6 +15,13 @@ export function connectedBackup(step: Step): Served | undefined {
   return [...step.state.serving.members.values()].find((served) => served.failoverMember);
 }
 
+/** Has the backup everything, and does it count as active? For a stop, and for a primary that cannot write any more. */
+export function backupNow(step: Step): 'active' | 'not-active' | 'none' {
+  const { counted, trouble } = step.state.serving;
+  if (connectedBackup(step) === undefined) return 'none';
+  return counted?.confirmed === true && trouble === null ? 'active' : 'not-active';
+}
+
 /**
  * Is the session unbroken since the mode was proposed? In a later one the arbiter knows nothing of this mode, and "never"
  * would be no proof that the backup was not licensed.

@@ -30,8 +30,11 @@ export function note(step: Step, what: string, spec: string, facts: Facts = {}):
   step.effects.push({ type: 'note', what, rules, facts });
 }
 
+/** A right to become primary belongs to the role of becoming and ends with it. */
 export function enterRole(step: Step, role: MemberRole): void {
   step.state.role = role;
+  step.state.right = null;
+  step.state.becoming = null;
   step.state.roleSinceMs = step.nowMs;
 }
 

@@ -31,6 +31,9 @@ export type MemberStatus =
 
 export type FailoverMode = 'Arbiter Controlled' | 'Agent Controlled';
 
+/** Why a member may become primary: FO-007, the start-up rules, or a person (`force`, `resume`). */
+export type Right = 'agent-down' | 'licence' | 'take-over' | 'consent' | 'alone' | 'force' | 'resume';
+
 /** How much of the arbiter a member knows of (MON-019). */
 export type ArbiterConnection =
   | 'Both failover members are connected to the arbiter'

@@ -2,7 +2,7 @@
  * What a member waits for, since when, and what the operator can do: one sentence (FO-062). Null where it waits for
  * nothing: a primary that serves, a member that has one.
  */
-import type { MemberState, Trouble } from './member-state.ts';
+import type { Becoming, MemberState, Trouble } from './member-state.ts';
 import type { StatusFacts } from './status-report.ts';
 import { isNegotiating } from './status-rows.ts';
 
@@ -20,9 +20,9 @@ export function waitingFor(facts: StatusFacts): string | null {
       if (state.attachment?.asking !== true) return null;
       return `the contact with ${state.attachment.to} is lost ${since}, the arbiter is asked about it; nothing is to be done`;
     case 'becoming':
-      return `this member is becoming primary ${since}: its journal is applied to the databases first; nothing is to be done`;
+      return becoming(facts, state);
     case 'primary':
-      return state.serving.trouble === null ? null : trouble(facts, state.serving.trouble);
+      return primary(facts, state);
     case 'handing-over':
       return `this primary hands over to its backup ${since} and takes no more updates; nothing is to be done`;
     case 'stopped':
@@ -54,6 +54,32 @@ function seeking(facts: StatusFacts, state: MemberState): string {
   return `there is no primary ${since}, and ${partner} or its agent must answer first${met}; start ${partner} or its agent, or use Force this node to become the primary, which may lose data`;
 }
 
+function becoming(facts: StatusFacts, state: MemberState): string {
+  const { phase, refusal, request, retryAtMs } = state.becoming as Becoming;
+  const begun = `this member is becoming primary since ${moment(facts, state.roleSinceMs)}`;
+  if (refusal === null) {
+    const doing =
+      phase === 'applying' || phase === 'opening'
+        ? 'its journal is applied to the databases'
+        : 'its site is asked (^ZMIRROR)';
+    return `${begun}: ${doing} first; nothing is to be done`;
+  }
+  const again = request === null && retryAtMs > 0 ? `, again at ${moment(facts, retryAtMs)}` : '';
+  const toDo =
+    refusal.spec === 'FO-004'
+      ? 'mount or mend that database, or do not require it at startup'
+      : "let the site's zmirror.mjs return 1, or make the other failover member primary";
+  return `${begun} and waits (${refusal.spec}: ${refusal.because})${again}; ${toDo}`;
+}
+
+/** Null for a primary that serves. */
+function primary(facts: StatusFacts, { serving, journal }: MemberState): string | null {
+  if (serving.trouble !== null) return trouble(facts, serving.trouble);
+  if (journal.frozen === '') return null;
+  const since = journal.unflushedSinceMs === null ? '' : ` since ${moment(facts, journal.unflushedSinceMs)}`;
+  return `journaling is frozen${since}: ${journal.frozen}; updates wait until there is room: make room on the disk of the journal`;
+}
+
 function alone(state: MemberState, since: string, met: string): string {
   const because = state.record.noFailover ? ' (no failover is set)' : met;
   return `there is no primary ${since}, and this member may not become primary by itself${because}; use Force this node to become the primary`;
@@ -64,7 +90,7 @@ function trouble(facts: StatusFacts, { kind, sinceMs, untilMs, because }: Troubl
   if (kind === 'timed' && untilMs !== null) {
     return `${begun} until ${moment(facts, untilMs)} at the latest; nothing is to be done`;
   }
-  return `${begun} without a time limit until the backup or the arbiter is reached again; mend the network, or start what is down`;
+  return `${begun} without a time limit until the backup or the arbiter is reached again; mend the network, start what is down, or resume this primary in ^MIRROR when the other member never became primary`;
 }
 
 /** A moment of the rules' clock as the wall clock shows it. */

@@ -3,7 +3,7 @@
  * queue of events, one step at a time, effects in order; the process can be killed between any two effects. What it keeps on
  * disk is in member-disk.ts; everything here dies with it.
  */
-import type { MemberEffect } from '../mirror/effects.ts';
+import type { MemberEffect, SiteQuestion } from '../mirror/effects.ts';
 import type { MemberEvent } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { keepAliveShareOfQos } from '../mirror/limits.ts';
@@ -28,6 +28,13 @@ interface DataFrame {
 export type FromArbiterFrame = { readonly session: number } | { readonly told: FromArbiter };
 
 const elementsInChunk = 40;
+/** How soon a flush that did not end is looked at again. */
+const flushRetryMs = 100;
+
+/** Nothing but this happens in a mirror at rest. */
+function isKeepAlive(effect: MemberEffect): boolean {
+  return (effect.type === 'send' || effect.type === 'tell-arbiter') && effect.message.type === 'keep-alive';
+}
 
 export class MemberProcess implements EndPoint {
   readonly host: string;
@@ -38,6 +45,8 @@ export class MemberProcess implements EndPoint {
   #inbox: Untimed[] = [];
   #running = false;
   #timer: Appointment | null = null;
+  /** The deadline for which the timer is set, so that it stays where no step moved it. */
+  #timerDueMs = 0;
   #arrived = new Map<number, readonly JournalElement[]>();
   #arbiter: { connection: number | null; attempt: number; opened: boolean } = {
     connection: null,
@@ -46,6 +55,8 @@ export class MemberProcess implements EndPoint {
   };
   #dials = 0;
   #flushing = false;
+  /** The processor is busy elsewhere; the inbox waits. */
+  #busy = false;
   #calls: AgentCalls;
   /** Updates at the door, and those appended whose client waits. */
   gate: 'open' | 'held' | 'closed' = 'closed';
@@ -92,7 +103,7 @@ export class MemberProcess implements EndPoint {
     this.#frozenSinceMs = null;
     if (gapMs > this.state.settings.qosTimeoutMs * keepAliveShareOfQos) this.#inbox.unshift({ type: 'stalled', gapMs });
     this.#run();
-    this.#setTimer();
+    this.setTimer();
   }
 
   /** The process is gone, as by kill -9. */
@@ -132,11 +143,22 @@ export class MemberProcess implements EndPoint {
   }
 
   #run(): void {
-    if (this.#running) return;
+    if (this.#running || this.#busy) return;
+    const { slowCpuMs, world } = this.on;
+    if (slowCpuMs > 0) {
+      this.#busy = true;
+      world.clock.after(world.chance.between(0, slowCpuMs), () => {
+        this.#busy = false;
+        this.#work();
+      });
+    } else this.#work();
+  }
+
+  #work(): void {
     this.#running = true;
     while (this.alive && !this.frozen && this.#inbox.length > 0) this.#step(this.#inbox.shift() as Untimed);
     this.#running = false;
-    if (this.alive) this.#setTimer();
+    if (this.alive) this.setTimer();
   }
 
   #step(event: Untimed): void {
@@ -146,6 +168,7 @@ export class MemberProcess implements EndPoint {
     this.state = result.state;
     world.checkers.stepped(this, before, event);
     for (const effect of result.effects) {
+      if (!isKeepAlive(effect)) world.lastDeedMs = world.clock.nowMs;
       if (this.dieAtEffect > 0) {
         this.dieAtEffect -= 1;
         if (this.dieAtEffect === 0) {
@@ -158,20 +181,25 @@ export class MemberProcess implements EndPoint {
     }
   }
 
-  #setTimer(): void {
-    this.#timer = this.#cancel(this.#timer);
-    if (!this.alive || this.frozen) return;
-    const dueMs = nextWakeMs(this.state);
-    if (dueMs === null) return;
+  setTimer(): void {
+    const dueMs = this.alive && !this.frozen ? nextWakeMs(this.state) : null;
     const { world } = this.on;
+    const at = dueMs === null ? 0 : this.on.whenLocalIs(dueMs);
+    if (this.#timer !== null && at === this.#timerDueMs) return;
+    this.#timer = this.#cancel(this.#timer);
+    if (dueMs === null) return;
+    this.#timerDueMs = at;
     const quantumMs = 0.01 + world.chance.next() * 2;
-    this.#timer = world.clock.at(this.on.whenLocalIs(dueMs) + quantumMs, () => {
-      this.#timer = null;
-      if (!this.alive || this.frozen) return;
-      this.post({ type: 'woke' });
-      const next = nextWakeMs(this.state);
-      if (this.alive && next !== null && next <= this.on.localMs()) world.checkers.spins(this, next);
-    });
+    this.#timer = world.clock.at(at + quantumMs, () => this.#wake());
+  }
+
+  #wake(): void {
+    this.#timer = null;
+    if (!this.alive || this.frozen) return;
+    this.post({ type: 'woke' });
+    const next = nextWakeMs(this.state);
+    const settled = this.alive && !this.#busy && this.#inbox.length === 0;
+    if (settled && next !== null && next <= this.on.localMs()) this.on.world.checkers.spins(this, next);
   }
 
   #cancel(appointment: Appointment | null): null {
@@ -218,6 +246,8 @@ export class MemberProcess implements EndPoint {
       case 'log':
         if (world.verbose) world.tell(this.host, `log ${effect.message} ${JSON.stringify(effect.facts)}`);
         return;
+      case 'ask-site':
+        return this.#askSite(effect.request, effect.entry);
       case 'answer-operator':
         world.tell(this.host, `answers the operator: ${effect.outcome}, ${effect.text}`);
         return;
@@ -295,7 +325,7 @@ export class MemberProcess implements EndPoint {
     if (!(connection > 0)) world.checkers.complain('bug', `${this.host} sends ${message.type} on no connection`);
     if (world.verbose) world.tell(this.host, `#${connection} ${JSON.stringify(message)}`);
     const envelope = { from: this.host, incarnation: record.incarnation, epoch: record.epoch };
-    world.network.send(connection, this, { envelope, message, elements } satisfies DataFrame);
+    world.network.send(connection, this, { envelope, message, elements } satisfies DataFrame, elements.length);
   }
 
   #openArbiter(): void {
@@ -334,17 +364,38 @@ export class MemberProcess implements EndPoint {
 
   // Journal and databases.
 
+  /** What the site answers, and when, is no matter of the mirror. */
+  #askSite(request: number, entry: SiteQuestion): void {
+    const { world, siteRefuses } = this.on;
+    const spec = entry === 'CheckBecomePrimaryOK' ? 'FO-068' : 'FO-067';
+    const allowed = siteRefuses !== entry;
+    world.clock.after(world.chance.between(0, 3), () =>
+      this.post({ type: 'site-answered', request, allowed, spec, because: allowed ? '' : 'the site says no' }),
+    );
+  }
+
   #flush(): void {
     if (this.#flushing) return;
-    const { disk, world } = this.on;
     this.#flushing = true;
-    world.clock.after(this.on.flushMs(), () => {
-      this.#flushing = false;
-      if (!this.alive) return;
-      const grown = disk.elements.length;
-      disk.flushed = grown;
-      this.post({ type: 'journal-flushed', to: disk.positionAt(grown) });
-    });
+    this.on.world.clock.after(this.on.flushMs(), () => this.#flushed());
+  }
+
+  /** What the disk does with a flush: it ends, it does not come back, it finds no room, or it fails. */
+  #flushed(): void {
+    const { disk, world } = this.on;
+    if (!this.alive) return;
+    if (this.on.diskErrs) {
+      world.tell(this.host, 'fsync fails: what is on disk is not known any more, and the process ends');
+      return this.on.kill();
+    }
+    if (this.on.diskHangs || this.on.diskFails) {
+      if (this.on.diskFails) this.post({ type: 'journal-frozen', reason: 'no room' });
+      world.clock.after(flushRetryMs, () => this.#flushed());
+      return;
+    }
+    this.#flushing = false;
+    disk.flushed = disk.elements.length;
+    this.post({ type: 'journal-flushed', to: disk.positionAt(disk.flushed) });
   }
 
   #ship(effect: Extract<MemberEffect, { type: 'ship-journal' }>): void {

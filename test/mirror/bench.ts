@@ -35,13 +35,25 @@ export class Bench {
     this.state = initialState(name, 'MIRROR', failoverMember);
   }
 
+  /** The site allows everything at once; null = a test answers for it. */
+  site: 'allows' | null = 'allows';
+
   post(event: Untimed, afterMs = 0): this {
     this.nowMs += afterMs;
+    this.effects = [];
+    this.rules = [];
+    this.#step(event);
+    return this;
+  }
+
+  #step(event: Untimed): void {
     const result = step(this.state, { ...event, nowMs: this.nowMs } as MemberEvent);
     this.state = result.state;
-    this.effects = result.effects;
-    this.rules = result.rules;
-    return this;
+    this.effects = [...this.effects, ...result.effects];
+    this.rules = [...this.rules, ...result.rules];
+    const asked = result.effects.find((effect) => effect.type === 'ask-site');
+    if (asked?.type !== 'ask-site' || this.site === null) return;
+    this.#step({ type: 'site-answered', request: asked.request, allowed: true, spec: 'FO-067', because: '' });
   }
 
   woke(afterMs = 0): this {

@@ -1,6 +1,13 @@
 /** From states of members to the report of the Status Monitor. */
 import { describe, expect, test } from '@jest/globals';
-import { initialState, type MemberState, noSeeking, noServing, type Served } from '../../src/mirror/member-state.ts';
+import {
+  type Becoming,
+  initialState,
+  type MemberState,
+  noSeeking,
+  noServing,
+  type Served,
+} from '../../src/mirror/member-state.ts';
 import { defaultSettings, type MemberDefinition, type MirrorSet } from '../../src/mirror/mirror-set.ts';
 import type { MemberReport } from '../../src/mirror/status.ts';
 import { type DatabaseFacts, reportStatus, type StatusFacts } from '../../src/mirror/status-report.ts';
@@ -287,7 +294,18 @@ test('MON-001 MON-002: one status for each role, and a sentence wherever there i
     down: 'Down',
   } as const;
   for (const [role, status] of Object.entries(words)) {
-    const report = reportStatus(facts(state('A', { role: role as keyof typeof words })));
+    const becoming = {
+      phase: 'applying',
+      spec: '',
+      because: '',
+      lineage: null,
+      request: null,
+      retryAtMs: 0,
+      refusal: null,
+    };
+    const report = reportStatus(
+      facts(state('A', { role: role as keyof typeof words, becoming: becoming as Becoming })),
+    );
     expect([role, report.status]).toEqual([role, status]);
     expect(report.waitingFor).toMatch(/since iso/);
   }
