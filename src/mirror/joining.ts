@@ -17,8 +17,7 @@ export function joinHistory(
   const { journal, mirror } = step.state;
   const common = commonPrefix({ history: journal.history, end: journal.appended }, { history, end });
   if (!isBeyond(journal.appended, common)) return true;
-  // A bare beginning of an epoch changes no database.
-  if (journal.appliedFurthest.sequence > common.sequence) {
+  if (isBeyond(journal.appliedFurthest, common)) {
     const shared = `${common.epoch}/${common.sequence}`;
     const applied = `${journal.appliedFurthest.epoch}/${journal.appliedFurthest.sequence}`;
     log(step, 'divergence-detail', { applied, common: shared });
