@@ -110,7 +110,7 @@ function dispatch(now: Step, event: MemberEvent): void {
     case 'journal-fetched':
       return onJournalFetched(now, event);
     case 'fetch-failed':
-      if (isForced(state)) return forceNow(now);
+      if (state.seeking.fetching?.request === event.request && isForced(state)) return forceNow(now);
       return onFetchFailed(now, event.request, event.reason);
     case 'journal-appended':
       return onAppended(now, event.to);

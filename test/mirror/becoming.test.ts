@@ -215,3 +215,14 @@ describe('FO-076: resume out of trouble without a time limit', () => {
     }
   });
 });
+
+test('FO-074: word of an older fetch does not make a forced member become primary a second time', () => {
+  const bench = new Bench().started().woke();
+  const order = { command: 'force-primary', lineage: 'forced', atMs: 0, evidence: 'none' } as const;
+  bench.post({ type: 'operator', request: 1, order }).woke();
+  const request = bench.effect('ask-agent')?.request as number;
+  bench.post({ type: 'agent-answered', request, answer: { says: 'nothing', reason: 'no host' } });
+  expect(bench.state.record.epoch.number).toBe(1);
+  bench.post({ type: 'fetch-failed', request: request - 1, reason: 'late' });
+  expect(bench.effects).toEqual([]);
+});
