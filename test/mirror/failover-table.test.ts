@@ -1,99 +1,114 @@
-/** Every table decides every situation exactly once, and primary and backup never decide against each other. */
+/**
+ * Every table decides every situation exactly once; what a row says is what a member does, and a row that said something
+ * else would be noticed; primary and backup never decide against each other. The plays of the rows are in test/mirror/rows;
+ * scripts/check-tables.mjs counts what is tested here.
+ */
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
-import { agentTable } from '../../src/mirror/agent.ts';
-import {
-  type ArbiterFacts,
-  arbiterTable,
-  decide,
-  downTable,
-  helloTable,
-  ImpossibleSituation,
-  lostBackupTable,
-  stopTable,
-  troubleEndTable,
-} from '../../src/mirror/failover-table.ts';
+import { type ArbiterFacts, arbiterTable, decide, ImpossibleSituation } from '../../src/mirror/failover-table.ts';
+import { filesBelow, textOf } from '../fixtures/project-files.ts';
+import { tableTests } from './rows/all-rows.ts';
+import { askedWhile, combinations, keyOf, type Row, type RowTest, thrownWith } from './rows/row-play.ts';
 
-const booleans = [true, false];
+const root = fileURLToPath(new URL('../..', import.meta.url));
 
-const tables: Record<string, { rows: readonly object[]; columns: Record<string, readonly (string | boolean)[]> }> = {
-  'FO-028..048 the arbiter table': {
-    rows: arbiterTable,
-    columns: {
-      role: ['primary', 'backup'],
-      other: ['connected', 'lost'],
-      session: ['up', 'lost'],
-      says: ['silent', 'gone', 'present', 'taken', 'never'],
-    },
-  },
-  'FO-017..020 the lost backup table': {
-    rows: lostBackupTable,
-    columns: { counted: booleans, how: ['closed', 'overdue', 'said-goodbye'] },
-  },
-  'FO-018..019 the trouble end table': {
-    rows: troubleEndTable,
-    columns: { kind: ['timed', 'arbiter'], end: ['hello', 'left-notice', 'goodbye', 'timeout', 'gone'] },
-  },
-  'FO-023..025 the down table': {
-    rows: downTable,
-    columns: {
-      active: booleans,
-      record: ['names-me', 'mine-is-newer', 'other', 'older', 'unreadable'],
-      window: ['open', 'closed'],
-    },
-  },
-  'FO-061..064 the hello table': {
-    rows: helloTable,
-    columns: {
-      role: ['primary', 'becoming', 'seeking', 'attached', 'closed'],
-      newer: ['ours', 'theirs', 'neither', 'split'],
-    },
-  },
-  'FO-049 the stop table': {
-    rows: stopTable,
-    columns: { backup: ['active', 'not-active', 'none'], failoverWanted: booleans },
-  },
-  'AGT-003 the agent table': {
-    rows: agentTable,
-    columns: {
-      question: ['confirm-down', 'force-down'],
-      instance: ['serves-as-primary', 'serves', 'hung', 'dead'],
-      epoch: ['lower', 'not-lower'],
-    },
-  },
-};
-
-function combinations(columns: Record<string, readonly (string | boolean)[]>): Record<string, string | boolean>[] {
-  let all: Record<string, string | boolean>[] = [{}];
-  for (const [name, values] of Object.entries(columns)) {
-    all = all.flatMap((facts) => values.map((value) => ({ ...facts, [name]: value })));
-  }
-  return all;
-}
-
-describe.each(Object.entries(tables))('%s', (_name, { rows, columns }) => {
-  const all = combinations(columns);
-
-  test('has exactly one row for each combination, and no other row', () => {
-    const matching = all.map((facts) => ({
-      facts,
-      rows: rows.filter((row) => Object.entries(facts).every(([name, value]) => Reflect.get(row, name) === value))
-        .length,
-    }));
-    expect(matching.filter((entry) => entry.rows !== 1)).toEqual([]);
-    expect(rows).toHaveLength(all.length);
-  });
-
-  test('names a rule and a reason in each row', () => {
-    for (const row of rows) {
-      expect(Reflect.get(row, 'spec')).toMatch(/^[A-Z]{2,3}-\d{3}( [A-Z]{2,3}-\d{3})*$/);
-      expect(String(Reflect.get(row, 'because')).length).toBeGreaterThan(5);
-    }
-  });
+test('every decision table of src/mirror has tests of its rows', () => {
+  const named = filesBelow(root, 'src/mirror').flatMap((path) =>
+    [...textOf(root, path).matchAll(/^export const (\w+Table)\b/gm)].map((match) => match[1]),
+  );
+  expect(named.sort()).toEqual(Object.keys(tableTests).sort());
 });
 
-test('I8: an impossible situation is said loudly', () => {
-  const facts: ArbiterFacts = { role: 'primary', other: 'connected', session: 'up', says: 'gone' };
-  expect(() => decide(arbiterTable, facts)).toThrow(ImpossibleSituation);
+describe.each(Object.entries(tableTests))('%s', (name, { rows, columns, tests }) => {
+  const all = combinations(columns);
+  const outcomes = [...new Set([...rows.map((row) => row.outcome), 'impossible'])];
+  const impossible = rows.filter((row) => row.outcome === 'impossible');
+  const possible = rows.filter((row) => row.outcome !== 'impossible');
+  const titleOf = (row: Row): string => `${row.spec} ${name} ${keyOf(columns, row)}`;
+  const testOf = (row: Row): RowTest => tests[keyOf(columns, row)] as RowTest;
+  const factsOf = (row: Row): Record<string, string | boolean> =>
+    Object.fromEntries(Object.keys(columns).map((column) => [column, row[column] as string | boolean]));
+
+  describe('as a whole', () => {
+    test('has exactly one row for each combination, and no other row', () => {
+      const matching = all.map((facts) => ({
+        facts,
+        rows: rows.filter((row) => Object.entries(facts).every(([column, value]) => row[column] === value)).length,
+      }));
+      expect(matching.filter((entry) => entry.rows !== 1)).toEqual([]);
+      expect(rows).toHaveLength(all.length);
+    });
+
+    test('names a rule and a reason in each row', () => {
+      for (const row of rows) {
+        expect(row.spec).toMatch(/^[A-Z]{2,3}-\d{3}( [A-Z]{2,3}-\d{3})*$/);
+        expect(row.because.length).toBeGreaterThan(5);
+      }
+    });
+
+    test('has a test of each row that is possible, and of no other', () => {
+      expect(Object.keys(tests).sort()).toEqual(possible.map((row) => keyOf(columns, row)).sort());
+    });
+  });
+
+  const asked = possible.filter((row) => testOf(row)?.neverAsked === null);
+  const neverAsked = possible.filter((row) => typeof testOf(row)?.neverAsked === 'string');
+
+  if (asked.length > 0) {
+    describe('played', () => {
+      test.each(asked.map((row) => [titleOf(row), row] as const))('%s', (_title, row) => {
+        const met = askedWhile(rows, testOf(row).play);
+        expect(met).toContain(row);
+        expect([...met].filter((other) => impossible.includes(other) || neverAsked.includes(other))).toEqual([]);
+      });
+    });
+
+    const flips = asked.flatMap((row) =>
+      outcomes.filter((outcome) => outcome !== row.outcome).map((outcome) => ({ row, outcome })),
+    );
+    const isSame = ({ row, outcome }: (typeof flips)[number]): boolean => outcome in testOf(row).same;
+    const called = (flip: (typeof flips)[number]) => [`${titleOf(flip.row)}: not ${flip.outcome}`, flip] as const;
+
+    describe('flipped', () => {
+      test.each(flips.filter((flip) => !isSame(flip)).map(called))('%s', (_title, { row, outcome }) => {
+        const thrown = thrownWith(row, outcome, testOf(row).play);
+        expect(thrown).toBeInstanceOf(Error);
+        if (outcome === 'impossible') expect(thrown).toBeInstanceOf(ImpossibleSituation);
+      });
+    });
+
+    if (flips.some(isSame)) {
+      // What the table says is not what decides there; a list that says so too often fails here.
+      describe('flipped without effect', () => {
+        test.each(flips.filter(isSame).map(called))('%s', (_title, { row, outcome }) => {
+          expect(testOf(row).same[outcome]?.length).toBeGreaterThan(5);
+          expect(thrownWith(row, outcome, testOf(row).play)).toBeNull();
+        });
+      });
+    }
+  }
+
+  if (neverAsked.length > 0) {
+    describe('never asked', () => {
+      test.each(neverAsked.map((row) => [titleOf(row), row] as const))('%s', (_title, row) => {
+        expect(testOf(row).neverAsked?.length).toBeGreaterThan(5);
+        expect(askedWhile(rows, testOf(row).play)).not.toContain(row);
+      });
+    });
+  }
+
+  if (impossible.length > 0) {
+    describe('impossible', () => {
+      test.each(impossible.map((row) => [titleOf(row), row] as const))('%s', (_title, row) => {
+        const ask = (): unknown => decide(rows as never, factsOf(row));
+        expect(ask).toThrow(ImpossibleSituation);
+        for (const outcome of outcomes.filter((other) => other !== 'impossible')) {
+          const answered = thrownWith(row, outcome, () => expect(ask).toThrow(ImpossibleSituation));
+          expect(answered).toBeInstanceOf(Error);
+        }
+      });
+    });
+  }
 });
 
 describe('the seven link losses, as primary and backup decide them together', () => {
