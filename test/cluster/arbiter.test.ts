@@ -16,7 +16,7 @@ test('PROC-029, FO-055: without the arbiter nothing but the mode changes, and it
   await witnessed(lab, 'PROC-029', async (witness) => {
     const before = lab.messages(primary).length;
     const beganMs = performance.now();
-    await lab.command('lab', 'kill', 'X');
+    await lab.killAgent('X');
     await untilMode(['A', 'B'], 'Agent Controlled');
     await witness.untilWrittenBy(primary);
     expect(witness.longestPauseMs(beganMs)).toBeLessThan(3 * qosTimeoutMs);
@@ -64,14 +64,14 @@ test('PROC-022, FO-027, FO-064: the host of the primary is down and there is no 
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-022', async (witness) => {
-    await lab.command('lab', 'kill', 'X');
+    await lab.killAgent('X');
     await untilMode(['A', 'B'], 'Agent Controlled');
-    await lab.command('lab', 'kill', primary, '--host');
+    await lab.hostDown(primary);
     const downMs = performance.now();
     await pause(5 * qosTimeoutMs);
     expect((await lab.status(backup))?.status).not.toBe('Primary');
     expect(witness.countSince(downMs)).toBe(0);
-    await lab.on(primary, 'agent', 'start');
+    await lab.hostUp(primary);
     await lab.untilStatus(backup, 'Primary', 20_000);
     await witness.untilWrittenBy(backup);
   });
@@ -81,7 +81,7 @@ test('PROC-031, FO-057: primary and arbiter are killed together, the agent lets 
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-031', async (witness) => {
-    await Promise.all([lab.command('lab', 'kill', 'X'), lab.kill(primary)]);
+    await Promise.all([lab.killAgent('X'), lab.kill(primary)]);
     await lab.untilStatus(backup, 'Primary', 20_000);
     await witness.untilWrittenBy(backup);
   });
@@ -92,12 +92,12 @@ test('PROC-030, FO-036, FO-058: backup and arbiter are lost together, the primar
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-030', async (witness) => {
     await lab.cut([primary, 'X'], [primary, backup], [backup, 'X']);
-    await Promise.all([lab.command('lab', 'kill', backup, '--host'), lab.command('lab', 'kill', 'X')]);
+    await Promise.all([lab.hostDown(backup), lab.killAgent('X')]);
     const lostMs = performance.now();
     await pause(5 * qosTimeoutMs);
     expect(witness.countSince(lostMs + qosTimeoutMs)).toBe(0);
     await lab.heal();
-    await lab.on(backup, 'agent', 'start');
+    await lab.hostUp(backup);
     await lab.on(backup, 'instance', 'start', backup, '--timeout', '20s');
     await witness.untilWrittenBy(primary);
   });
@@ -107,7 +107,7 @@ test('PROC-030, FO-059: arbiter and backup are lost one after the other, the pri
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-030-later', async (witness) => {
-    await lab.command('lab', 'kill', 'X');
+    await lab.killAgent('X');
     await untilMode(['A', 'B'], 'Agent Controlled');
     const beganMs = performance.now();
     await lab.kill(backup);

@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { programPath, type Ran, runProgram, runWell } from '../fixtures/program.ts';
-import { useLab } from './stories.ts';
+import { useCables } from './stories.ts';
 
 const made: string[] = [];
 afterAll(() => {
@@ -81,7 +81,7 @@ describe('an instance alone', () => {
 });
 
 describe('a member', () => {
-  const stage = useLab();
+  const stage = useCables();
 
   /** The backup with some journal, down; and where its journal ends. */
   async function stoppedBackup(): Promise<{ label: 'A' | 'B'; journalPath: string; endOffset: number }> {

@@ -28,10 +28,10 @@ test('PROC-025, FO-074, FO-075: the host of the primary is lost and there is no 
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-025', async (witness) => {
-    await lab.command('lab', 'kill', 'X');
+    await lab.killAgent('X');
     await lab.until(primary, 'agent controlled', (status) => status?.failoverMode === 'Agent Controlled');
     await lab.until(backup, 'agent controlled', (status) => status?.failoverMode === 'Agent Controlled');
-    await lab.command('lab', 'kill', primary, '--host');
+    await lab.hostDown(primary);
     await lab.untilStatus(backup, 'Waiting', 20_000);
     const shown = await force(backup);
     expect(shown.wasActive).toBe(true);
@@ -39,7 +39,7 @@ test('PROC-025, FO-074, FO-075: the host of the primary is lost and there is no 
     expect(Date.now() - Date.parse(shown.newestJournalTime ?? '')).toBeLessThan(60_000);
     await lab.untilStatus(backup, 'Primary', 60_000);
     await witness.untilWrittenBy(backup);
-    await lab.on(primary, 'agent', 'start');
+    await lab.hostUp(primary);
     await lab.on(primary, 'instance', 'start', primary);
     expect(await lab.roles()).toEqual({ primary: backup, backup: primary });
   });
@@ -51,13 +51,13 @@ test('PROC-026, FO-075, FO-088: forced while it was not active, what the lost ho
   await lab.on(backup, 'instance', 'stop', backup);
   await lab.until(primary, 'without an active backup', (status) => !hasActiveBackup(status));
   for (const number of ['1', '2', '3']) await lab.on(primary, 'global', primary, 'set', `^LATE(${number})`, number);
-  await lab.command('lab', 'kill', primary, '--host');
+  await lab.hostDown(primary);
   expect((await lab.tryOn(backup, 'instance', 'start', backup, '--timeout', '3s')).code).toBe(5);
   const shown = await force(backup);
   expect(shown.wasActive).toBe(false);
   await lab.untilStatus(backup, 'Primary', 60_000);
   expect((await lab.on(backup, 'global', backup, 'set', '^AFTER', 'force')).code).toBe(0);
-  await lab.on(primary, 'agent', 'start');
+  await lab.hostUp(primary);
   const returned = await lab.tryOn(primary, 'instance', 'start', primary, '--timeout', '20s');
   const words = lab.messages(primary).split('\n').slice(-40).join('\n');
   // Applied already on the lost host, so it must be rebuilt; never taken in as if nothing were.

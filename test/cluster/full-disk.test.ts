@@ -7,12 +7,12 @@ import { expect, test } from '@jest/globals';
 import { diskReserveBytes } from '../../src/mirror/limits.ts';
 import { runWell } from '../fixtures/program.ts';
 import { type FailoverLabel, pause, qosTimeoutMs } from './lab.ts';
-import { useLab, witnessed } from './stories.ts';
+import { useCables, witnessed } from './stories.ts';
 
 const whyNot = reasonNotToMount();
 if (whyNot !== null) console.warn(`full-disk tests are skipped: ${whyNot}`);
 const testWithMount = whyNot === null ? test : test.skip;
-const stage = useLab();
+const stage = useCables();
 const value = 'x'.repeat(8000);
 
 for (const [what, directoryOf] of [

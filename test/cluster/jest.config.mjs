@@ -1,6 +1,6 @@
 import main from '../../jest.config.mjs';
 
-/** Real processes and real time: not part of `npm test`, one file after the other so that they do not slow each other. */
+/** Real processes and real time: not part of `npm test`, two files at a time, since they wait more than they work. */
 export default {
   ...main,
   rootDir: '../..',
@@ -8,7 +8,7 @@ export default {
   testPathIgnorePatterns: ['/node_modules/'],
   globalSetup: '<rootDir>/test/fixtures/own-programs.mjs',
   testTimeout: 90_000,
-  maxWorkers: 1,
+  maxWorkers: 2,
   // Programs of the machine are over by then; a socket that lingers must not keep the runner.
   forceExit: true,
 };

@@ -1,8 +1,8 @@
 /**
- * A lab of real processes as the scenarios use it: brought up and taken down by the command line, looked at over the control
- * sockets, its cables cut over the cable's own socket so that several cuts are one event.
+ * A mirror of real processes as the scenarios see it: A, B, a DR async C and the arbiter X, looked at over their control
+ * sockets. What its hosts are, and so how links and hosts are lost, differs: cable-lab.ts and host-lab.ts.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readEvents } from '../../src/host/events-log.ts';
@@ -10,59 +10,53 @@ import { type InstancePaths, instancePaths } from '../../src/host/home.ts';
 import { nodeProcesses } from '../../src/host/processes.ts';
 import type { Address } from '../../src/mirror/mirror-set.ts';
 import type { StatusReport } from '../../src/mirror/status.ts';
-import { askCable, type CableRequest } from '../../src/network/cable-control.ts';
 import { createTcpNetwork } from '../../src/network/tcp-network.ts';
 import type { EventRecord } from '../../src/protocol/control-channel.ts';
 import { type ControlClient, connectControl } from '../../src/terminal/control-client.ts';
-import { type Ran, runProgram, runWell } from '../fixtures/program.ts';
+import type { Ran } from '../fixtures/program.ts';
+import type { HostLabel } from './hosts.ts';
 
+export type { HostLabel } from './hosts.ts';
 export type Label = 'A' | 'B' | 'C';
 export type FailoverLabel = 'A' | 'B';
-export type HostLabel = Label | 'X';
+export type Pair = readonly [HostLabel, HostLabel];
 
+export const labels: readonly Label[] = ['A', 'B', 'C'];
 export const qosTimeoutMs = 800;
-const network = createTcpNetwork({ files: { makePrivateDirectory: () => {}, removeSocket: () => {} } });
+export const network = createTcpNetwork({ files: { makePrivateDirectory: () => {}, removeSocket: () => {} } });
 
-export class Lab {
+export abstract class Lab {
   readonly home = mkdtempSync(join(tmpdir(), 'caretmirror-cluster-'));
-  addresses: Readonly<Record<Label, Address>> = { A: nowhere, B: nowhere, C: nowhere };
+  abstract readonly addresses: Readonly<Record<Label, Address>>;
   readonly #controls = new Map<Label, ControlClient>();
   readonly #frozen = new Set<number>();
 
   /** Everything healed, thawed and started; returns when all is well. */
-  async up(qosMs = qosTimeoutMs): Promise<void> {
-    for (const pid of this.#frozen) signal(pid, 'SIGCONT');
-    this.#frozen.clear();
-    if (existsSync(join(this.home, 'lab', 'cable.sock'))) await this.heal();
-    await this.command('lab', 'up', '--qos', String(qosMs), '--timeout', '45s');
-    const { members } = JSON.parse((await this.command('lab', 'status', '--json')).out) as {
-      members: readonly { label: Label; address: string; port: number }[];
-    };
-    const of = (label: Label): Address => {
-      const found = members.find((member) => member.label === label);
-      return found === undefined ? nowhere : { host: found.address, port: found.port };
-    };
-    this.addresses = { A: of('A'), B: of('B'), C: of('C') };
-  }
+  abstract up(qosMs?: number): Promise<void>;
 
-  /** On the lab as a whole. */
-  command(...args: readonly string[]): Promise<Ran> {
-    return runWell([...args, '--home', this.home]);
-  }
-
-  homeOf(label: HostLabel): string {
-    return join(this.home, 'lab', label);
-  }
+  abstract homeOf(label: HostLabel): string;
 
   /** On one host; it must end with 0. */
-  on(label: HostLabel, ...args: readonly string[]): Promise<Ran> {
-    return runWell([...args, '--home', this.homeOf(label)]);
-  }
+  abstract on(label: HostLabel, ...args: readonly string[]): Promise<Ran>;
 
   /** On one host, however it ends. */
-  tryOn(label: HostLabel, ...args: readonly string[]): Promise<Ran> {
-    return runProgram([...args, '--home', this.homeOf(label)]);
-  }
+  abstract tryOn(label: HostLabel, ...args: readonly string[]): Promise<Ran>;
+
+  /** The host is gone, with its agent and its instance. */
+  abstract hostDown(label: HostLabel): Promise<void>;
+
+  /** It is back and its agent serves; its instance is started by somebody. */
+  abstract hostUp(label: HostLabel): Promise<void>;
+
+  /** SIGKILL for the ISCAgent only. */
+  abstract killAgent(label: HostLabel): Promise<void>;
+
+  /** Both ways, all at once, one event for the mirror. */
+  abstract cut(...pairs: readonly Pair[]): Promise<void>;
+
+  abstract heal(pair?: Pair): Promise<void>;
+
+  protected abstract takeDown(isKept: boolean): Promise<void>;
 
   paths(label: Label): InstancePaths {
     return instancePaths(this.homeOf(label), label);
@@ -83,6 +77,10 @@ export class Lab {
   freeze(label: Label): void {
     const pid = this.pidOf(label);
     if (pid === null) throw new Error(`${label} is down`);
+    this.freezePid(pid);
+  }
+
+  freezePid(pid: number): void {
     this.#frozen.add(pid);
     signal(pid, 'SIGSTOP');
   }
@@ -92,6 +90,11 @@ export class Lab {
     if (pid === null) return;
     this.#frozen.delete(pid);
     signal(pid, 'SIGCONT');
+  }
+
+  thawAll(): void {
+    for (const pid of this.#frozen) signal(pid, 'SIGCONT');
+    this.#frozen.clear();
   }
 
   /** Null when it is down, hung, or does not answer within a second. */
@@ -180,23 +183,6 @@ export class Lab {
     throw new Error(`no primary with a backup: ${await this.describe()}`);
   }
 
-  /** All at once, one event for the mirror. */
-  async cut(...pairs: readonly (readonly [HostLabel, HostLabel])[]): Promise<void> {
-    await Promise.all(pairs.map(([a, b]) => this.#cable({ type: 'cut', a, b, oneWay: false })));
-  }
-
-  async heal(pair?: readonly [HostLabel, HostLabel]): Promise<void> {
-    await this.#cable(pair === undefined ? { type: 'heal' } : { type: 'heal', a: pair[0], b: pair[1] });
-  }
-
-  async #cable(request: CableRequest): Promise<void> {
-    const answer = await askCable(network, join(this.home, 'lab', 'cable.sock'), request, 5000).catch((error) => {
-      if (request.type === 'heal' && (error as { code?: string }).code === 'unreachable') return { ok: true } as const;
-      throw error;
-    });
-    if (!answer.ok) throw new Error(answer.text);
-  }
-
   #drop(label: Label): void {
     this.#controls.get(label)?.close();
     this.#controls.delete(label);
@@ -204,18 +190,25 @@ export class Lab {
 
   async close(): Promise<void> {
     for (const label of [...this.#controls.keys()]) this.#drop(label);
-    for (const pid of this.#frozen) signal(pid, 'SIGCONT');
+    this.thawAll();
     const isKept = process.env.CARETMIRROR_KEEP === '1';
-    await runProgram(['lab', 'down', ...(isKept ? [] : ['--delete']), '--home', this.home]);
+    await this.takeDown(isKept);
     if (!isKept) rmSync(this.home, { recursive: true, force: true });
   }
 }
 
-const nowhere: Address = { host: '', port: 0 };
+export const nowhere: Address = { host: '', port: 0 };
 
 /** Is the backup Active, as the primary sees it? */
 export function hasActiveBackup(status: StatusReport | null): boolean {
   return status?.members.some((each) => each.type === 'Failover' && each.journalTransfer === 'Active') ?? false;
+}
+
+export function isCaughtUp(status: StatusReport | null): boolean {
+  if (status === null) return false;
+  if (status.status === 'Primary') return true;
+  const self = status.members.find(({ name }) => name === status.member);
+  return ['Active', 'Caught up'].includes(self?.journalTransfer ?? '') && self?.dejournaling === 'Caught up';
 }
 
 /** For scenarios that are about time passing, and between two looks. */

@@ -1,10 +1,9 @@
 /** Cut cables: all seven combinations of lost links, and what members do when they are healed. */
 import { expect, test } from '@jest/globals';
-import { type HostLabel, hasActiveBackup, pause, qosTimeoutMs } from './lab.ts';
+import { type HostLabel, hasActiveBackup, type Pair, pause, qosTimeoutMs } from './lab.ts';
 import { useLab, witnessed } from './stories.ts';
 
 const stage = useLab();
-type Pair = readonly [HostLabel, HostLabel];
 
 /** The primary stays primary, in agent mode, and goes on accepting updates; the arbiter rules again after healing. */
 async function primaryStays(

@@ -47,7 +47,7 @@ test('PROC-012, FO-062, FO-064: a primary restarted while the host of the backup
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-012', async (witness) => {
-    await lab.command('lab', 'kill', backup, '--host');
+    await lab.hostDown(backup);
     await lab.until(primary, 'without an active backup', (status) => !hasActiveBackup(status));
     await witness.untilWrittenBy(primary);
     await lab.on(primary, 'instance', 'stop', primary);
@@ -57,7 +57,7 @@ test('PROC-012, FO-062, FO-064: a primary restarted while the host of the backup
     const status = await lab.status(primary);
     expect(status?.status).toBe('Waiting');
     expect(status?.waitingFor).toContain(backup);
-    await lab.on(backup, 'agent', 'start');
+    await lab.hostUp(backup);
     await lab.untilStatus(primary, 'Primary', 20_000);
     await witness.untilWrittenBy(primary);
   });

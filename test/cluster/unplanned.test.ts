@@ -25,7 +25,7 @@ test('PROC-018, FO-017, FO-019: without an arbiter the pause after the loss of a
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-018-alone', async (witness) => {
-    await lab.command('lab', 'kill', 'X');
+    await lab.killAgent('X');
     await lab.until(primary, 'agent controlled', (status) => status?.failoverMode === 'Agent Controlled');
     await lab.until(primary, 'with an active backup', hasActiveBackup);
     const beganMs = performance.now();
@@ -63,7 +63,7 @@ test('PROC-021, FO-007, FO-053: the host of the primary goes down, the arbiter l
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-021', async (witness) => {
     const wallMs = Date.now();
-    await lab.command('lab', 'kill', primary, '--host');
+    await lab.hostDown(primary);
     await lab.untilStatus(backup, 'Primary');
     await witness.untilWrittenBy(backup);
     const taken = await lab.untilEvent(backup, 'takes over', wallMs);
@@ -97,10 +97,10 @@ test('PROC-024, FO-053: a backup that is not active does not take over when the 
     await lab.kill(backup);
     await lab.until(primary, 'without an active backup', (status) => !hasActiveBackup(status));
     await witness.untilWrittenBy(primary);
-    await lab.command('lab', 'kill', primary, '--host');
+    await lab.hostDown(primary);
     expect((await lab.tryOn(backup, 'instance', 'start', backup, '--timeout', '4s')).code).toBe(5);
     expect((await lab.status(backup))?.status).toBe('Waiting');
-    await lab.on(primary, 'agent', 'start');
+    await lab.hostUp(primary);
     await lab.untilStatus(backup, 'Primary', 20_000);
     await witness.untilWrittenBy(backup);
   });

@@ -5,8 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type Client, connectToMirror, decodeKey, encodeKey, type SetStream } from '../../src/client/main.ts';
-import type { StatusReport } from '../../src/mirror/status.ts';
-import { type FailoverLabel, type Lab, type Label, pause } from './lab.ts';
+import { type FailoverLabel, isCaughtUp, type Lab, type Label, pause } from './lab.ts';
 
 interface Acknowledged {
   readonly atMs: number;
@@ -228,11 +227,4 @@ export class Witness {
     }
     return { hash: hash.digest('hex'), found };
   }
-}
-
-function isCaughtUp(status: StatusReport | null): boolean {
-  if (status === null) return false;
-  if (status.status === 'Primary') return true;
-  const self = status.members.find(({ name }) => name === status.member);
-  return ['Active', 'Caught up'].includes(self?.journalTransfer ?? '') && self?.dejournaling === 'Caught up';
 }
