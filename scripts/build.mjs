@@ -1,4 +1,4 @@
-/** Bundles the three programs into dist/. tsc only checks; esbuild writes (docs/decisions/0002). */
+/** Bundles the three programs, and the thread of one of them, into dist/ or the directory given. tsc only checks; esbuild writes (docs/decisions/0002). */
 import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
@@ -8,9 +8,10 @@ await build({
   entryPoints: {
     caretmirror: 'src/commands/main.ts',
     'caretmirror-instance': 'src/instance/main.ts',
+    'caretmirror-watchdog': 'src/instance/watchdog-thread.ts',
     'caretmirror-iscagent': 'src/agent/main.ts',
   },
-  outdir: 'dist',
+  outdir: process.argv[2] ?? 'dist',
   bundle: true,
   splitting: true,
   format: 'esm',

@@ -14,6 +14,7 @@ import { openDiskJournal } from '../journal/disk-journal.ts';
 import { readRecords } from '../journal/read-records.ts';
 import { createTcpNetwork } from '../network/tcp-network.ts';
 import { openInstance } from './instance.ts';
+import { startWatchdog } from './watchdog.ts';
 
 /** Resolves with the exit code when the daemon has ended, or could not begin. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -59,10 +60,19 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
     events: openEventsLog(paths.events),
   });
   process.on('uncaughtException', (error) => instance.fail(error));
+  const watchdog = startWatchdog({
+    program: new URL('./caretmirror-watchdog.js', import.meta.url),
+    places: paths,
+    state: () => instance.member?.state ?? null,
+    after: (ms, run) => host.clock.after(ms, run),
+    onUnwatched: (error) =>
+      instance.log(2, 'Generic.Event', `The event loop is not watched any more until a restart: ${error.message}`),
+  });
   process.on('SIGTERM', () => instance.stopByOperator());
   process.on('SIGINT', () => instance.stopByOperator());
   await sayReady({ pid: process.pid, port: configuration.get().superserver.port });
   const exitCode = await instance.ended;
+  watchdog.stop();
   lock.release();
   // Nothing waits for this process any more; sockets that linger must not keep it.
   setTimeout(() => process.exit(exitCode), 200).unref();
