@@ -1,14 +1,10 @@
 /** The arbiter and the agents: away, back, alone, and two at a time. */
 import { expect, test } from '@jest/globals';
 import { readMessageLine } from '../../src/host/messages-log.ts';
-import { type FailoverLabel, hasActiveBackup, pause, qosTimeoutMs } from './lab.ts';
-import { useLab, witnessed } from './stories.ts';
+import { hasActiveBackup, pause, qosTimeoutMs } from './lab.ts';
+import { untilMode, useLab, witnessed } from './stories.ts';
 
 const stage = useLab();
-
-async function untilMode(labels: readonly FailoverLabel[], mode: string): Promise<void> {
-  for (const label of labels) await stage.lab.until(label, mode, (status) => status?.failoverMode === mode, 20_000);
-}
 
 test('PROC-029, FO-055: without the arbiter nothing but the mode changes, and it is said as a severe message', async () => {
   const { lab } = stage;
@@ -17,7 +13,7 @@ test('PROC-029, FO-055: without the arbiter nothing but the mode changes, and it
     const before = lab.messages(primary).length;
     const beganMs = performance.now();
     await lab.killAgent('X');
-    await untilMode(['A', 'B'], 'Agent Controlled');
+    await untilMode(stage.lab, 'Agent Controlled');
     await witness.untilWrittenBy(primary);
     expect(witness.longestPauseMs(beganMs)).toBeLessThan(3 * qosTimeoutMs);
     expect(hasActiveBackup(await lab.status(primary))).toBe(true);
@@ -28,7 +24,7 @@ test('PROC-029, FO-055: without the arbiter nothing but the mode changes, and it
       .filter((line) => readMessageLine(line)?.severity === 2);
     expect(severe.join('\n')).toContain('Arbiter connection lost');
     await lab.on('X', 'agent', 'start');
-    await untilMode(['A', 'B'], 'Arbiter Controlled');
+    await untilMode(stage.lab, 'Arbiter Controlled');
     expect(await lab.roles()).toEqual({ primary, backup });
   });
 });
@@ -40,7 +36,7 @@ test('CFG-045: another QoS timeout opens a new session with the arbiter, which t
   for (const longMs of [qosTimeoutMs * 5, qosTimeoutMs]) {
     const before = lost();
     await lab.on(primary, 'mirror', 'edit', primary, '--qos', String(longMs));
-    await untilMode(['A', 'B'], 'Arbiter Controlled');
+    await untilMode(stage.lab, 'Arbiter Controlled');
     // Long enough for an arbiter that still counted by the old timeout to give the session up.
     await pause(qosTimeoutMs * 2);
     expect(lost() - before).toBe(1);
@@ -52,11 +48,11 @@ test('AGT-008, FO-033: the arbiter restarts and rules again; a second agent on t
   const { lab } = stage;
   await witnessed(lab, 'AGT-008', async () => {
     await lab.on('X', 'agent', 'restart');
-    await untilMode(['A', 'B'], 'Arbiter Controlled');
+    await untilMode(stage.lab, 'Arbiter Controlled');
     const second = await lab.tryOn('X', 'agent', 'run');
     expect(second.code).toBe(1);
     expect(second.out + second.err).toContain('an ISCAgent serves this host already');
-    await untilMode(['A', 'B'], 'Arbiter Controlled');
+    await untilMode(stage.lab, 'Arbiter Controlled');
   });
 });
 
@@ -65,7 +61,7 @@ test('PROC-022, FO-027, FO-064: the host of the primary is down and there is no 
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-022', async (witness) => {
     await lab.killAgent('X');
-    await untilMode(['A', 'B'], 'Agent Controlled');
+    await untilMode(stage.lab, 'Agent Controlled');
     await lab.hostDown(primary);
     const downMs = performance.now();
     await pause(5 * qosTimeoutMs);
@@ -108,7 +104,7 @@ test('PROC-030, FO-059: arbiter and backup are lost one after the other, the pri
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-030-later', async (witness) => {
     await lab.killAgent('X');
-    await untilMode(['A', 'B'], 'Agent Controlled');
+    await untilMode(stage.lab, 'Agent Controlled');
     const beganMs = performance.now();
     await lab.kill(backup);
     await lab.until(primary, 'without an active backup', (status) => !hasActiveBackup(status));

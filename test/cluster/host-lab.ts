@@ -19,6 +19,7 @@ export class HostLab extends Lab {
   readonly network = new Network();
   readonly addresses: Readonly<Record<Label, Address>>;
   #isMade = false;
+  #qosMs = qosTimeoutMs;
 
   constructor() {
     super();
@@ -26,10 +27,11 @@ export class HostLab extends Lab {
     this.addresses = { A: of('A'), B: of('B'), C: of('C') };
   }
 
-  async up(qosMs = qosTimeoutMs): Promise<void> {
+  async up(qosMs = this.#qosMs): Promise<void> {
+    this.#qosMs = qosMs;
     if (this.#isMade) await this.#start();
     else await this.#make(qosMs);
-    await this.untilWhole(qosMs);
+    await this.#untilWhole(qosMs);
   }
 
   async #make(qosMs: number): Promise<void> {
@@ -70,7 +72,7 @@ export class HostLab extends Lab {
   }
 
   /** A primary with an active backup under an arbiter, C with everything, and the QoS timeout as wanted. */
-  async untilWhole(qosMs: number): Promise<void> {
+  async #untilWhole(qosMs: number): Promise<void> {
     const deadlineMs = performance.now() + upTimeoutMs;
     for (;;) {
       const statuses = await Promise.all(labels.map((label) => this.status(label)));

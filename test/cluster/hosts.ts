@@ -50,10 +50,13 @@ export class Network {
     for (const label of hostLabels) this.#makeHost(label);
     nft(`table bridge ${this.#table} {
       set cuts { type ifname . ifname; }
+      set closed { type ifname . ifname . inet_service; }
       chain lossy { }
       chain forward {
         type filter hook forward priority 0; policy accept;
         iifname . oifname @cuts drop
+        iifname . oifname . tcp dport @closed drop
+        oifname . iifname . tcp sport @closed drop
         jump lossy
       }
     }`);
@@ -86,6 +89,16 @@ export class Network {
     }
   }
 
+  /** What one host dials at this port of the other is lost, and the answers too; other ports are not touched. */
+  closePort(from: Place, to: Place, port: number): void {
+    nft(`add element bridge ${this.#table} closed { "${this.#port(from)}" . "${this.#port(to)}" . ${port} }`);
+  }
+
+  /** Every connection between the two is reset; new ones can be made at once. */
+  reset(a: HostLabel, b: HostLabel): void {
+    mustRun('nsenter', [...this.on(a).slice(1), 'ss', '--kill', 'dst', this.addressOf(b)]);
+  }
+
   /** Out of a hundred frames between hosts that run members or agents so many are lost. */
   lose(percent: number): void {
     const members = hostLabels.map((label) => `"${this.#port(label)}"`).join(', ');
@@ -97,6 +110,7 @@ export class Network {
   /** No cut, no loss, every cable in its socket. */
   healAll(): void {
     nft(`flush set bridge ${this.#table} cuts`);
+    nft(`flush set bridge ${this.#table} closed`);
     this.lose(0);
     for (const label of hostLabels) this.plug(label);
   }

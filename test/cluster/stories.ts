@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { CableLab } from './cable-lab.ts';
 import { HostLab } from './host-lab.ts';
 import { whyNoHosts } from './hosts.ts';
-import { type Lab, qosTimeoutMs } from './lab.ts';
+import { type FailoverLabel, hasActiveBackup, type Lab, pause, qosTimeoutMs } from './lab.ts';
 import { Witness } from './witness.ts';
 
 export interface Stage<Kind extends Lab> {
@@ -50,15 +50,57 @@ function useStage<Kind extends Lab>(make: () => Kind, qosMs: number): Stage<Kind
   return stage;
 }
 
+interface Roles {
+  readonly primary: FailoverLabel;
+  readonly backup: FailoverLabel;
+}
+
 /** Writes during the whole story, and judges at its end. */
-export async function witnessed(lab: Lab, name: string, story: (witness: Witness) => Promise<void>): Promise<void> {
-  const witness = await new Witness(lab, name).start();
+export async function witnessed(
+  lab: Lab,
+  name: string,
+  story: (witness: Witness, roles: Roles) => Promise<void>,
+  followers = 1,
+): Promise<void> {
+  const roles = await lab.roles();
+  const witness = await new Witness(lab, name, followers).start();
   try {
-    await story(witness);
+    await story(witness, roles);
     expect(await witness.verdict()).toEqual([]);
   } catch (error) {
     throw new Error(`${(error as Error).message}\n${await lab.describe()}`, { cause: error });
   } finally {
     await witness.stop();
   }
+}
+
+export async function untilMode(lab: Lab, mode: 'Agent Controlled' | 'Arbiter Controlled'): Promise<void> {
+  for (const label of ['A', 'B'] as const) {
+    await lab.until(label, mode, (status) => status?.failoverMode === mode, 20_000);
+  }
+}
+
+/** Agent controlled mode with an active backup. */
+export async function loseArbiter(lab: Lab): Promise<void> {
+  const { primary } = await lab.roles();
+  await lab.killAgent('X');
+  await untilMode(lab, 'Agent Controlled');
+  await lab.until(primary, 'with an active backup', hasActiveBackup);
+}
+
+/** The backup runs, hears nothing and is given up; it is thawed later. The primary has updates that it lacks. */
+export async function freezeUntilNotActive(lab: Lab, { primary, backup }: Roles, witness: Witness): Promise<void> {
+  lab.freeze(backup);
+  await lab.until(primary, 'without an active backup', (status) => !hasActiveBackup(status));
+  await witness.untilWrittenBy(primary);
+  await witness.untilWritten(50);
+}
+
+/** Nobody becomes primary and nobody acknowledges anything; the first QoS timeout is for what was under way. */
+export async function nobodyServes(lab: Lab, witness: Witness, { backup }: Roles): Promise<void> {
+  await pause(qosTimeoutMs);
+  const silentMs = performance.now();
+  await pause(4 * qosTimeoutMs);
+  expect((await lab.status(backup))?.status).not.toBe('Primary');
+  expect(witness.countSince(silentMs)).toBe(0);
 }

@@ -26,19 +26,24 @@ export class Witness {
   readonly refusals: Record<FailoverLabel, string[]> = { A: [], B: [] };
   #isStopping = false;
   #firstEpoch = 0;
-  #stream: SetStream | null = null;
   #writers: Promise<void>[] = [];
   readonly #clients = new Set<Client>();
 
-  constructor(lab: Lab, story: string) {
+  /** So many applications follow the mirror. */
+  readonly #followers: number;
+
+  constructor(lab: Lab, story: string, followers = 1) {
     this.#lab = lab;
     this.#story = story;
+    this.#followers = followers;
   }
 
   async start(): Promise<this> {
     this.#firstEpoch = Math.max(0, ...this.#epochs().map(({ epoch }) => epoch));
-    const follower = this.#follow();
-    this.#writers = [follower, ...failoverLabels.map((label) => this.#knock(label))];
+    this.#writers = [
+      ...Array.from({ length: this.#followers }, (_, number) => this.#follow(`STREAM${number}`)),
+      ...failoverLabels.map((label) => this.#knock(label)),
+    ];
     await this.untilWritten(50);
     return this;
   }
@@ -79,6 +84,13 @@ export class Witness {
     return times.reduce((longest, atMs, index) => Math.max(longest, atMs - (times[index - 1] ?? atMs)), 0);
   }
 
+  /** From then to the first acknowledgement by this member. */
+  waitFor(label: FailoverLabel, sinceMs: number): number {
+    const first = this.#acknowledged.find(({ atMs, by }) => by === label && atMs > sinceMs);
+    if (first === undefined) throw new Error(`${label} has acknowledged nothing`);
+    return first.atMs - sinceMs;
+  }
+
   countSince(sinceMs: number): number {
     return this.#acknowledged.filter(({ atMs }) => atMs > sinceMs).length;
   }
@@ -104,22 +116,22 @@ export class Witness {
   }
 
   /** A bulk load through the mirror's address: it must never fail, whatever happens. */
-  async #follow(): Promise<void> {
+  async #follow(writer: string): Promise<void> {
     const targets = failoverLabels.map((label) => this.#lab.addresses[label]);
     const client = await connectToMirror({ targets, mirror: 'LAB', timeoutMs: 80_000 });
     this.#clients.add(client);
     let written = 0;
-    this.#stream = client.stream({
+    const stream: SetStream = client.stream({
       inFlight: 64,
-      onAcknowledged: (record) => this.#note(client, 'STREAM', record),
+      onAcknowledged: (record) => this.#note(client, writer, record),
     });
     try {
       while (!this.#isStopping) {
         written += 1;
-        const wait = this.#stream.write(this.#key('STREAM', written), Buffer.from(String(written)));
+        const wait = stream.write(this.#key(writer, written), Buffer.from(String(written)));
         await (wait ?? pause(paceMs));
       }
-      await this.#stream.end();
+      await stream.end();
     } catch (error) {
       this.#faults.push(`the load of the mirror failed: ${(error as Error).message}`);
     }
