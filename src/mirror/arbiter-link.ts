@@ -1,7 +1,7 @@
 /** A failover member's session with the arbiter: opened by the member, tried again for ever, lost by silence (FO-013, FO-033). */
 import type { ArbiterLink, MemberState, Step } from './member-state.ts';
 import { noArbiter } from './member-state.ts';
-import { keepAlivePeriodMs, log, retryPauseMs, silenceLimitMs } from './step.ts';
+import { keepAlivePeriodMs, log, note, retryPauseMs, silenceLimitMs } from './step.ts';
 
 export function setArbiter(step: Step, changes: Partial<ArbiterLink>): void {
   step.state.arbiter = { ...step.state.arbiter, ...changes };
@@ -58,6 +58,7 @@ export function sessionOpened(step: Step, session: number): void {
     told: false,
   });
   log(step, 'arbiter-connected', { session });
+  note(step, 'has a session with the arbiter', 'FO-033', { session });
 }
 
 /** True when a session was lost, false when it could not be opened. */
@@ -67,7 +68,11 @@ export function sessionClosed(step: Step, reason: string): boolean {
   step.state.arbiter = { ...noArbiter, told: true, retryAtMs: step.nowMs + retryPauseMs(step) };
   if (wasOpen) {
     log(step, 'arbiter-lost', { reason });
+    note(step, 'lost the arbiter', 'FO-029 FO-033', { reason, session: arbiter.session });
     step.state.arbiter.told = false;
-  } else if (!arbiter.told) log(step, 'arbiter-not-reached', { reason });
+  } else if (!arbiter.told) {
+    log(step, 'arbiter-not-reached', { reason });
+    note(step, 'does not reach the arbiter', 'FO-033', { reason });
+  }
   return wasOpen;
 }

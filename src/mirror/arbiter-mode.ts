@@ -4,7 +4,7 @@ import { type ArbiterFacts, arbiterTable, decide } from './failover-table.ts';
 import type { Served, Step } from './member-state.ts';
 import type { FromArbiter } from './messages.ts';
 import { connectedBackup, hasModeSession, setServing } from './serving.ts';
-import { log, note, retryPauseMs, send } from './step.ts';
+import { agoMs, log, note, retryPauseMs, send } from './step.ts';
 import { sameEpoch } from './terms.ts';
 import { enterTrouble, onMemberLost, releaseBackup } from './trouble.ts';
 
@@ -25,13 +25,19 @@ export function proposeArbiterMode(step: Step): void {
     enterDeadlineMs: step.nowMs + state.settings.qosTimeoutMs,
     nextEnterMs: step.nowMs + state.settings.qosTimeoutMs,
   });
+  note(step, 'proposes arbiter controlled mode', 'FO-028', {
+    backup: other.name,
+    term,
+    session: state.arbiter.session,
+    otherSession: other.session,
+  });
   send(step, other.connection, { type: 'enter-propose', term, session: state.arbiter.session });
 }
 
 export function onEnterReady(step: Step, _served: Served, term: number, otherSession: number): void {
   const { state } = step;
   if (state.serving.mode !== 'entering' || term !== state.serving.modeTerm) return;
-  if (!hasModeSession(step)) return askToLeave(step);
+  if (!hasModeSession(step)) return askToLeave(step, 'FO-029', 'the session with the arbiter is another one now');
   step.effects.push({
     type: 'tell-arbiter',
     message: { type: 'enter', epoch: state.record.epoch, term, session: state.arbiter.session, otherSession },
@@ -39,11 +45,12 @@ export function onEnterReady(step: Step, _served: Served, term: number, otherSes
 }
 
 /** FO-029: leave arbiter mode together; the primary leaves only when the backup has said that it left. */
-export function askToLeave(step: Step): void {
+export function askToLeave(step: Step, spec: string, because: string): void {
   const other = connectedBackup(step);
   const { serving } = step.state;
   if (serving.leaving || serving.mode === 'agent' || other === undefined) return;
   setServing(step, { leaving: true });
+  note(step, 'leaves arbiter controlled mode, or the way into it', spec, { because, term: serving.modeTerm });
   send(step, other.connection, { type: 'leave', term: serving.modeTerm });
 }
 
@@ -56,7 +63,7 @@ export function onLeft(step: Step, served: Served, term: number): void {
     nextEnterMs: step.nowMs + retryPauseMs(step),
   });
   log(step, 'agent-mode', { rules: 'FO-029', because: 'a contact with the arbiter is lost' });
-  note(step, 'agent controlled mode', 'FO-029', { term });
+  note(step, 'agent controlled mode', 'FO-029', { term, because: 'the backup has left arbiter controlled mode' });
   send(step, served.connection, { type: 'agent-mode-ok', term });
 }
 
@@ -65,13 +72,13 @@ export function onSessionLostServing(step: Step): void {
   if (serving.mode === 'agent') return;
   if (serving.trouble === null) {
     const verdict = decide(arbiterTable, { role: 'primary', other: 'connected', session: 'lost', says: 'silent' });
-    step.rules.push(...verdict.spec.split(' '));
-    askToLeave(step);
+    askToLeave(step, verdict.spec, verdict.because);
     return;
   }
   const verdict = decide(arbiterTable, { role: 'primary', other: 'lost', session: 'lost', says: 'silent' });
   setServing(step, { trouble: { ...serving.trouble, spec: verdict.spec, because: verdict.because } });
-  note(step, 'stays in trouble state', verdict.spec, { because: verdict.because });
+  const sinceMs = agoMs(step, serving.trouble.sinceMs);
+  note(step, 'stays in trouble state', verdict.spec, { because: verdict.because, inTroubleForMs: sinceMs });
 }
 
 export function onArbiterWhileServing(step: Step, message: FromArbiter): void {
@@ -87,7 +94,7 @@ export function onArbiterWhileServing(step: Step, message: FromArbiter): void {
     note(step, 'arbiter controlled mode', 'FO-028', { term: message.term });
     return;
   }
-  if (message.type === 'refused') return askToLeave(step);
+  if (message.type === 'refused') return askToLeave(step, 'FO-028', 'the arbiter refused: it knows other sessions');
   if (message.type === 'left-notice') {
     const other = connectedBackup(step);
     if (other !== undefined) onMemberLost(step, other.name, 'said-goodbye', 'it sent word that it is not active');
@@ -96,10 +103,19 @@ export function onArbiterWhileServing(step: Step, message: FromArbiter): void {
   }
   const { trouble } = serving;
   if (trouble?.kind !== 'arbiter' || trouble.askedSession !== state.arbiter.session) return;
-  if (message.type === 'never' && serving.mode !== 'entering') return;
+  if (message.type === 'never' && serving.mode !== 'entering') {
+    const because = 'the arbiter has forgotten this mode, which proves nothing about the backup';
+    note(step, 'stays in trouble state', 'FO-036', { because, arbiterSays: message.type });
+    return;
+  }
   const facts: ArbiterFacts = { role: 'primary', other: 'lost', session: 'up', says: message.type };
   const verdict = decide(arbiterTable, facts);
-  note(step, 'the arbiter answered', verdict.spec, { arbiterSays: message.type, because: verdict.because });
+  note(step, 'the arbiter answered', verdict.spec, {
+    arbiterSays: message.type,
+    because: verdict.because,
+    term: message.term,
+    session: state.arbiter.session,
+  });
   if (verdict.outcome === 'continue-in-agent-mode') {
     releaseBackup(step, 'gone');
   } else if (verdict.outcome === 'timed-trouble') {

@@ -89,6 +89,7 @@ export function stepArbiter(
       onMessage(work, event.connection, event.message);
       break;
     case 'closed':
+      noteClosed(work, event.connection);
       loseSession(work, event.connection);
       break;
     case 'woke':
@@ -107,6 +108,12 @@ export function stepArbiter(
 export function nextArbiterWakeMs(state: ArbiterState): number | null {
   const times = state.sessions.map((entry) => entry.lastHeardMs + entry.qosTimeoutMs * silenceShareOfQos);
   return times.length === 0 ? null : Math.min(...times);
+}
+
+function noteClosed(work: Working, connection: number): void {
+  const entry = work.sessions.find((candidate) => candidate.connection === connection);
+  if (entry === undefined) return;
+  note(work, entry, `lost ${entry.member}`, ['FO-013'], { reason: 'its connection is closed', session: entry.session });
 }
 
 function tell(work: Working, entry: ArbiterSession, message: FromArbiter): void {
@@ -128,6 +135,7 @@ function onOpened(work: Working, event: Extract<ArbiterEvent, { type: 'opened' }
   const { connection, mirror, member, qosTimeoutMs } = event;
   work.sessions.push({ session, connection, mirror, member, qosTimeoutMs, lastHeardMs: work.nowMs });
   work.effects.push({ type: 'welcome', connection, session });
+  note(work, { mirror }, `${member} has a session`, ['FO-033'], { session });
   tellBoth(work, mirror);
 }
 
@@ -156,6 +164,10 @@ function onMessage(work: Working, connection: number, message: ToArbiter): void 
     case 'left-notice': {
       const other = otherOf(work, entry);
       if (other !== undefined) tell(work, other, message);
+      note(work, entry, `${entry.member} sends word that it is not active`, ['FO-035', 'FO-040'], {
+        passedOnTo: other?.member ?? null,
+        ...periodFacts(message),
+      });
       return;
     }
     default:
@@ -173,16 +185,39 @@ function onEnter(work: Working, entry: ArbiterSession, message: Extract<ToArbite
   const known = present !== undefined && sameEpoch(present.epoch, epoch) && present.term >= term;
   if (known || other === undefined || other === entry || entry.session !== message.session) {
     tell(work, entry, { type: 'refused', epoch, term });
+    noteRefusal(work, entry, message, known);
     return;
   }
   work.periods.set(entry.mirror, { epoch, term, sessions: [entry.session, other.session], licensed: 0, asking: [] });
   tell(work, entry, { type: 'entered', epoch, term });
   tell(work, other, { type: 'entered', epoch, term });
-  work.effects.push({
-    type: 'note',
-    what: 'arbiter controlled mode entered',
-    rules: ['FO-028'],
-    facts: { mirror: entry.mirror, primary: entry.member, backup: other.member, epoch: epoch.number, term },
+  note(work, entry, 'arbiter controlled mode entered', ['FO-028'], {
+    primary: entry.member,
+    backup: other.member,
+    ...periodFacts(message),
+  });
+}
+
+function noteRefusal(
+  work: Working,
+  entry: ArbiterSession,
+  message: Extract<ToArbiter, { type: 'enter' }>,
+  isEntered: boolean,
+): void {
+  const because = isEntered
+    ? 'it was entered once before'
+    : 'one of the two sessions named is not the present one of its member';
+  const { session, otherSession } = message;
+  const seen = {
+    session,
+    presentSession: entry.session,
+    otherSession,
+    presentOther: otherOf(work, entry)?.session ?? null,
+  };
+  note(work, entry, `refused ${entry.member} arbiter controlled mode`, ['FO-028'], {
+    because,
+    ...seen,
+    ...periodFacts(message),
   });
 }
 
@@ -193,10 +228,26 @@ function onPeerLost(work: Working, entry: ArbiterSession, message: Extract<ToArb
   const known = period !== undefined && period.term === term && sameEpoch(period.epoch, epoch);
   if (!known || !period.sessions.includes(entry.session)) {
     tell(work, entry, { type: 'never', epoch, term });
+    note(work, entry, `told ${entry.member} nothing about the other member`, ['FO-036', 'FO-041'], {
+      because: 'this arbiter does not know the mode it was asked about',
+      knownTerm: period?.term ?? null,
+      ...periodFacts(message),
+    });
     return;
   }
   if (period.licensed !== 0) {
-    tell(work, entry, { type: period.licensed === entry.session ? 'gone' : 'taken', epoch, term });
+    const isHolder = period.licensed === entry.session;
+    tell(work, entry, { type: isHolder ? 'gone' : 'taken', epoch, term });
+    note(
+      work,
+      entry,
+      `told ${entry.member} ${isHolder ? 'again that the other member is gone' : 'that it was called gone'}`,
+      isHolder ? ['FO-034', 'FO-039'] : ['FO-036', 'FO-040'],
+      {
+        because: isHolder ? 'it was told so before' : 'the other member was told to go on without it',
+        ...periodFacts(message),
+      },
+    );
     return;
   }
   const otherSession = period.sessions.find((session) => session !== entry.session);
@@ -210,12 +261,27 @@ function onPeerLost(work: Working, entry: ArbiterSession, message: Extract<ToArb
 function license(work: Working, entry: ArbiterSession, period: Period): void {
   work.periods.set(entry.mirror, { ...period, licensed: entry.session, asking: [] });
   tell(work, entry, { type: 'gone', epoch: period.epoch, term: period.term });
-  work.effects.push({
-    type: 'note',
-    what: `told ${entry.member} that the other member is gone`,
-    rules: ['FO-034', 'FO-039'],
-    facts: { mirror: entry.mirror, epoch: period.epoch.number, term: period.term },
+  note(work, entry, `told ${entry.member} that the other member is gone`, ['FO-034', 'FO-039'], {
+    session: entry.session,
+    ...periodFacts(period),
   });
+}
+
+type NoteEffect = Extract<ArbiterEffect, { type: 'note' }>;
+
+/** Every answer about the other member, and every refusal, with what the arbiter saw. */
+function note(
+  work: Working,
+  { mirror }: Pick<ArbiterSession, 'mirror'>,
+  what: string,
+  rules: readonly string[],
+  facts: NoteEffect['facts'],
+): void {
+  work.effects.push({ type: 'note', what, rules, facts: { mirror, ...facts } });
+}
+
+function periodFacts({ epoch, term }: Pick<Period, 'epoch' | 'term'>): NoteEffect['facts'] {
+  return { epoch: epoch.number, term };
 }
 
 /** A message of `entry` proves that it lives: whoever asked about it hears "present". */
@@ -225,7 +291,12 @@ function answerQuestionsAbout(work: Working, entry: ArbiterSession): void {
   if (period === undefined || asker === undefined) return;
   work.periods.set(entry.mirror, { ...period, asking: period.asking.filter((session) => session !== asker) });
   const asking = work.sessions.find((candidate) => candidate.session === asker);
-  if (asking !== undefined) tell(work, asking, { type: 'present', epoch: period.epoch, term: period.term });
+  if (asking === undefined) return;
+  tell(work, asking, { type: 'present', epoch: period.epoch, term: period.term });
+  note(work, entry, `told ${asking.member} that ${entry.member} is connected`, ['FO-035', 'FO-040'], {
+    session: entry.session,
+    ...periodFacts(period),
+  });
 }
 
 function loseSession(work: Working, connection: number): void {
@@ -247,6 +318,8 @@ function dropSilent(work: Working): void {
   for (const entry of [...work.sessions]) {
     if (work.nowMs - entry.lastHeardMs < entry.qosTimeoutMs * silenceShareOfQos) continue;
     work.effects.push({ type: 'close', connection: entry.connection, reason: 'silent beyond the QoS timeout' });
+    const silentForMs = Math.round(work.nowMs - entry.lastHeardMs);
+    note(work, entry, `lost ${entry.member}`, ['FO-013'], { reason: 'silent beyond the QoS timeout', silentForMs });
     loseSession(work, entry.connection);
   }
 }

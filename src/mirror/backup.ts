@@ -11,8 +11,18 @@ import { applyDurable, setJournal } from './journal-transfer.ts';
 import { clockDriftShare, troubleTimeoutInQos } from './limits.ts';
 import type { Attachment, Step } from './member-state.ts';
 import type { DataMessage, Envelope, FromArbiter } from './messages.ts';
-import { beginSeeking, giveUpActive, onHelloFailed, setSeeking } from './seeking.ts';
-import { enterRole, keepAlivePeriodMs, log, note, saveRecord, send, silenceLimitMs } from './step.ts';
+import { beginSeeking, giveUpActive, onHelloFailed, setSeeking, windowNow } from './seeking.ts';
+import {
+  agoMs,
+  enterRole,
+  keepAlivePeriodMs,
+  log,
+  note,
+  noteNoFailover,
+  saveRecord,
+  send,
+  silenceLimitMs,
+} from './step.ts';
 import { sameEpoch } from './terms.ts';
 
 /** Keep-alives whose sending times are remembered: more than fit into the trouble timeout are never needed. */
@@ -36,6 +46,11 @@ export function onWelcome(
     (envelope.epoch.number === record.epoch.number && record.primaryOfEpoch);
   if (state.role !== 'seeking' || state.seeking.helloOver !== connection || stale) {
     step.effects.push({ type: 'close', connection, reason: 'a welcome that does not fit' });
+    note(step, 'did not join', 'FO-038', {
+      because: stale ? 'the epoch of the other is older' : 'nobody waits for this answer any more',
+      primary: envelope.from,
+      otherEpoch: envelope.epoch.number,
+    });
     if (state.seeking.helloOver === connection) onHelloFailed(step, `${envelope.from} has an older epoch`);
     return;
   }
@@ -124,11 +139,17 @@ export function onPrimaryMessage(step: Step, envelope: Envelope, message: DataMe
       return onTakeOver(step, attachment, message.final);
     case 'going-down':
       log(step, 'going-down', { member: envelope.from });
+      note(step, 'the primary goes down', message.noFailover ? 'FO-073' : 'FO-049', {
+        primary: envelope.from,
+        noFailover: message.noFailover,
+        wasActive: step.state.record.wasActive !== null,
+      });
       if (message.noFailover) saveRecord(step, { noFailover: true });
       return;
     case 'no-failover':
       saveRecord(step, { noFailover: message.set });
       log(step, message.set ? 'no-failover-set' : 'no-failover-cleared', { because: `by ${envelope.from}` });
+      noteNoFailover(step, message.set, `by ${envelope.from}`);
       return send(step, attachment.connection, { type: 'no-failover-done', set: message.set });
     default:
       return;
@@ -203,7 +224,13 @@ function onEnterPropose(step: Step, attachment: Attachment, term: number): void 
   state.windowUntilMs = 0;
   setAttachment(step, { mode: ready ? 'ready' : 'agent', modeTerm: term, windowAllowed: false });
   if (ready) send(step, attachment.connection, { type: 'enter-ready', term, session: state.arbiter.session });
-  else send(step, attachment.connection, { type: 'left', term });
+  else {
+    note(step, 'does not enter arbiter controlled mode', 'FO-028', {
+      because: state.record.wasActive === null ? 'this member is not active' : 'it has no session with the arbiter',
+      term,
+    });
+    send(step, attachment.connection, { type: 'left', term });
+  }
 }
 
 function leaveArbiterMode(step: Step, spec: string, because: string): void {
@@ -212,7 +239,7 @@ function leaveArbiterMode(step: Step, spec: string, because: string): void {
   step.state.windowUntilMs = 0;
   setAttachment(step, { mode: 'agent', windowAllowed: false });
   log(step, 'agent-mode', { rules: spec, because });
-  note(step, 'agent controlled mode', spec, { because });
+  note(step, 'agent controlled mode', spec, { because, term: attachment.modeTerm });
 }
 
 /** FO-007: the primary has stopped for good and says that this member has everything. */
@@ -221,12 +248,17 @@ function onTakeOver(step: Step, attachment: Attachment, final: JournalPosition):
   const able = state.record.wasActive !== null && comparePositions(state.journal.flushed, final) >= 0;
   if (!able || state.record.noFailover) {
     note(step, 'did not take over on request', able ? 'FO-072' : 'FO-049', {
-      because: able ? 'no failover is set' : 'this member was not active',
+      because: able ? 'no failover is set' : 'this member was not active, or has not everything',
+      wasActive: state.record.wasActive !== null,
+      has: `${state.journal.flushed.epoch}/${state.journal.flushed.sequence}`,
+      final: `${final.epoch}/${final.sequence}`,
     });
     return;
   }
   send(step, attachment.connection, { type: 'take-over-seen' });
-  becomePrimary(step, 'take-over', 'FO-007 FO-049', 'the primary asked this member to take over');
+  becomePrimary(step, 'take-over', 'FO-007 FO-049', 'the primary asked this member to take over', {
+    seen: { primary: attachment.to, final: `${final.epoch}/${final.sequence}` },
+  });
 }
 
 /** FO-012, FO-021, FO-030, FO-041: the primary is lost. */
@@ -234,7 +266,18 @@ export function onPrimaryLost(step: Step, reason: string): void {
   const { state } = step;
   const attachment = state.attachment as Attachment;
   log(step, 'lost-primary', { reason });
-  note(step, 'lost the primary', 'FO-021', { primary: attachment.to, reason, mode: attachment.mode });
+  note(step, 'lost the primary', 'FO-021', {
+    primary: attachment.to,
+    reason,
+    mode: attachment.mode,
+    wasActive: state.record.wasActive !== null,
+    term: state.record.wasActive?.term ?? null,
+    window: windowNow(step),
+    silentForMs: agoMs(step, attachment.lastHeardMs),
+  });
+  if (!state.failoverMember) {
+    note(step, 'did not take over', 'FO-003', { because: 'an async member never becomes primary by itself' });
+  }
   if (attachment.mode === 'agent' || !state.failoverMember) {
     beginSeeking(step, reason);
     return;
@@ -243,7 +286,11 @@ export function onPrimaryLost(step: Step, reason: string): void {
   const verdict = decide(arbiterTable, { role: 'backup', other: 'lost', session, says: 'silent' });
   if (verdict.outcome === 'ask-arbiter') {
     setAttachment(step, { asking: true, connection: 0 });
-    step.rules.push(...verdict.spec.split(' '));
+    note(step, 'asks the arbiter', verdict.spec, {
+      because: verdict.because,
+      term: attachment.modeTerm,
+      session: state.arbiter.session,
+    });
     step.effects.push({
       type: 'tell-arbiter',
       message: { type: 'peer-lost', epoch: state.record.epoch, term: attachment.modeTerm },
@@ -255,7 +302,7 @@ export function onPrimaryLost(step: Step, reason: string): void {
 
 function toAgentWay(step: Step, spec: string, because: string): void {
   step.state.windowUntilMs = 0;
-  note(step, 'agent controlled mode', spec, { because });
+  note(step, 'agent controlled mode', spec, { because, term: step.state.attachment?.modeTerm ?? null });
   beginSeeking(step, because);
 }
 
@@ -288,16 +335,20 @@ export function onArbiterWhileAttached(step: Step, message: FromArbiter): void {
   if (message.type === 'refused' || !attachment.asking) return;
   const facts: ArbiterFacts = { role: 'backup', other: 'lost', session: 'up', says: message.type };
   const verdict = decide(arbiterTable, facts);
-  const seen = { arbiterSays: message.type, term: message.term };
+  const seen = { arbiterSays: message.type, term: message.term, session: state.arbiter.session };
   if (verdict.outcome === 'take-over') {
-    if (attachment.mode !== 'arbiter') return;
+    if (attachment.mode !== 'arbiter') {
+      const because = 'this member had not entered arbiter controlled mode';
+      note(step, 'did not take over', verdict.spec, { ...seen, because, mode: attachment.mode });
+      return;
+    }
     if (state.record.noFailover) {
       log(step, 'did-not-take-over', { rules: 'FO-072', because: 'no failover is set' });
       note(step, 'did not take over', 'FO-072', { ...seen, because: 'no failover is set' });
       beginSeeking(step, 'no failover is set');
       return;
     }
-    becomePrimary(step, 'licence', verdict.spec, verdict.because);
+    becomePrimary(step, 'licence', verdict.spec, verdict.because, { seen });
     return;
   }
   if (verdict.outcome === 'give-up-active') {

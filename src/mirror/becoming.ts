@@ -5,7 +5,7 @@
  * site may take its time.
  */
 import { renewSession } from './arbiter-link.ts';
-import type { SiteQuestion } from './effects.ts';
+import type { Facts, SiteQuestion } from './effects.ts';
 import type { MemberEvent } from './events.ts';
 import { comparePositions } from './journal-position.ts';
 import { advanceDurable, applyDurable, setJournal } from './journal-transfer.ts';
@@ -20,7 +20,14 @@ function setBecoming(step: Step, changes: Partial<Becoming>): void {
   if (step.state.becoming !== null) step.state.becoming = { ...step.state.becoming, ...changes };
 }
 
-export function becomePrimary(step: Step, right: Right, spec: string, because: string, lineage?: string): void {
+interface Given {
+  /** A new one, when a person makes this member primary. */
+  readonly lineage?: string | undefined;
+  /** What the decision looked at besides, for its note. */
+  readonly seen?: Facts;
+}
+
+export function becomePrimary(step: Step, right: Right, spec: string, because: string, given: Given = {}): void {
   const { state } = step;
   dropAttempt(step);
   if (state.attachment !== null && state.attachment.connection > 0) {
@@ -35,13 +42,15 @@ export function becomePrimary(step: Step, right: Right, spec: string, because: s
     phase: 'permission',
     spec,
     because,
-    lineage: lineage ?? null,
+    lineage: given.lineage ?? null,
     request: null,
     retryAtMs: 0,
     refusal: null,
   };
   log(step, 'becoming-primary', { rules: spec, because });
-  note(step, 'takes over', spec, { right, because, wasActive: state.record.wasActive !== null });
+  const { wasActive } = state.record;
+  const activeFacts = { wasActive: wasActive !== null, term: wasActive?.term ?? null };
+  note(step, 'takes over', spec, { right, because, ...activeFacts, ...given.seen });
   // A person who resumes a primary makes it go on; nothing of it was closed.
   if (right === 'resume') beginEpoch(step);
   else askSite(step, 'CanNodeStartToBecomePrimary');
@@ -176,6 +185,6 @@ export function onAgentWhileBecoming(step: Step, request: number, answer: AgentA
 /** The right is dropped: the other member has one, or a person was told why this one may not use it. */
 export function giveUp(step: Step, spec: string, because: string): void {
   log(step, 'did-not-take-over', { rules: spec, because });
-  note(step, 'gave up becoming primary', spec, { because });
+  note(step, 'gave up becoming primary', spec, { because, right: step.state.right });
   beginSeeking(step, because);
 }

@@ -13,7 +13,7 @@ export function stopAsStale(step: Step, epochNumber: number): void {
     return;
   }
   log(step, 'stale-primary', { epoch: epochNumber });
-  note(step, 'stops: another member has become primary', 'FO-038', { epoch: epochNumber });
+  note(step, 'stops: another member has become primary', 'FO-038', { otherEpoch: epochNumber });
   step.effects.push({ type: 'refuse-updates' });
   enterRole(step, 'down');
   step.effects.push({ type: 'end-process', because: `another member is primary of epoch ${epochNumber} (FO-038)` });
@@ -30,7 +30,7 @@ export function beginFarewell(step: Step): void {
 export function beginHandOver(step: Step, spec: string, to: string): void {
   beginFarewell(step);
   log(step, 'handing-over', { member: to, rules: spec });
-  note(step, `asks ${to} to take over`, spec, { to });
+  note(step, `asks ${to} to take over`, spec, { to, term: step.state.serving.counted?.term ?? null });
   continueHandOver(step);
 }
 

@@ -38,6 +38,7 @@ import {
   pumpMember,
   setJournal,
 } from './journal-transfer.ts';
+import type { MemberRecord } from './member-record.ts';
 import type { MemberState, Step } from './member-state.ts';
 import {
   isAgentSilent,
@@ -53,7 +54,7 @@ import { forceNow, isForced, onAgentWhileForced, onNoFailoverDone, onOrder, watc
 import { onFenceAnswer, onHelloToPrimary, onServedMessage, watchMembers } from './primary.ts';
 import { beginSeeking, onHelloFailed, setSeeking } from './seeking.ts';
 import { servedBy } from './serving.ts';
-import { enterRole, log, saveRecord } from './step.ts';
+import { enterRole, log, note, saveRecord } from './step.ts';
 import { onMemberLost } from './trouble.ts';
 
 export { nextWakeMs } from './deadlines.ts';
@@ -176,7 +177,9 @@ function onStarted(now: Step, event: Extract<MemberEvent, { type: 'started' }>):
   };
   saveRecord(now, { incarnation: event.record.incarnation + 1 });
   log(now, 'manager-initialized', { mirror: state.mirror });
+  noteStart(now, event.record);
   if (event.record.stoppedByOperator) {
+    note(now, 'takes no part', 'SYN-022', { because: 'mirroring was stopped on this member by its operator' });
     enterRole(now, 'stopped');
     return;
   }
@@ -184,8 +187,22 @@ function onStarted(now: Step, event: Extract<MemberEvent, { type: 'started' }>):
   if (event.record.noFailover && event.record.primaryOfEpoch) {
     saveRecord(now, { noFailover: false });
     log(now, 'no-failover-cleared', { because: 'the primary was restarted' });
+    note(now, 'no failover is cleared', 'FO-073', { because: 'the primary was restarted' });
   }
   beginSeeking(now, 'just started');
+}
+
+/** Whoever starts has no right, whatever it was; what it was is in its record (FO-061). */
+function noteStart(now: Step, record: MemberRecord): void {
+  note(now, 'started', 'FO-061', {
+    incarnation: record.incarnation + 1,
+    wasPrimary: record.primaryOfEpoch,
+    waitedFor: record.activeBackup?.member ?? null,
+    wasActive: record.wasActive !== null,
+    term: record.wasActive?.term ?? record.activeBackup?.term ?? null,
+    noFailover: record.noFailover,
+    fencedFor: record.fence?.requester ?? null,
+  });
 }
 
 function onSettings(now: Step, event: Extract<MemberEvent, { type: 'settings-changed' }>): void {

@@ -3,15 +3,25 @@
  * a right (FO-007, FO-021..027, FO-061..064). A hello is a promise: whoever says it has dropped every right before.
  */
 import { becomePrimary, giveUp } from './becoming.ts';
+import type { Facts } from './effects.ts';
 import type { MemberEvent } from './events.ts';
-import { type DownFacts, decide, downTable, helloTable } from './failover-table.ts';
+import { type DownFacts, decide, downTable, type HelloFacts, helloTable } from './failover-table.ts';
 import { joinHistory } from './joining.ts';
 import { setJournal } from './journal-transfer.ts';
 import { isNewerThan } from './member-record.ts';
 import type { Step } from './member-state.ts';
 import type { AgentAnswer, DataMessage, DownRecord, Envelope } from './messages.ts';
-import { dropAttempt, giveUpActive, isTrying, pauseSeeking, setSeeking, tellFailure, tellWaiting } from './seeking.ts';
-import { askAgent, log, note, saveRecord, send } from './step.ts';
+import {
+  dropAttempt,
+  giveUpActive,
+  isTrying,
+  pauseSeeking,
+  setSeeking,
+  tellFailure,
+  tellWaiting,
+  windowNow,
+} from './seeking.ts';
+import { agoMs, askAgent, log, note, saveRecord, send } from './step.ts';
 import { type Epoch, sameEpoch } from './terms.ts';
 
 /** The next attempt, when it is time; also gives up one that takes too long. */
@@ -94,6 +104,13 @@ export function onAgentAnswer(step: Step, answer: AgentAnswer): void {
   const other = state.settings.partner as string;
   switch (answer.says) {
     case 'running':
+      note(step, 'did not take over: the other runs', answer.primary ? 'FO-022' : 'FO-064', {
+        other,
+        isPrimary: answer.primary,
+        otherEpoch: answer.epoch.number,
+        wasActive: state.record.wasActive !== null,
+        withoutPrimaryForMs: agoMs(step, state.seeking.sinceMs),
+      });
       state.epochHeard = Math.max(state.epochHeard, answer.epoch.number);
       setSeeking(step, { next: 'hello', retryAtMs: 0 });
       return;
@@ -103,6 +120,7 @@ export function onAgentAnswer(step: Step, answer: AgentAnswer): void {
       tellWaiting(step, answer.reason);
       return;
     case 'unkillable':
+      note(step, 'did not take over: the other cannot be killed', 'FO-026 FO-027', { other });
       pauseSeeking(step, `the process of ${other} cannot be killed`, 'agent');
       tellWaiting(step, `the process of ${other} cannot be killed`);
       return;
@@ -134,29 +152,31 @@ function onDown(step: Step, record: DownRecord | null): void {
   const facts: DownFacts = {
     active: state.record.wasActive !== null,
     record: recordFact(step, record),
-    window: state.record.wasActive !== null && step.nowMs < state.windowUntilMs ? 'open' : 'closed',
+    window: windowNow(step),
   };
   const verdict = decide(downTable, facts);
-  if (!state.record.validatedMember) return refuseToTakeOver(step, 'FO-084', notValidated);
+  const seen = { ...downSeen(step, record), record: facts.record, window: facts.window };
+  if (!state.record.validatedMember) return refuseToTakeOver(step, 'FO-084', notValidated, seen);
   const theirs = record?.noFailover === true && record.epoch.number > state.record.noFailoverClearedIn;
   if ((state.record.noFailover || theirs) && facts.record !== 'mine-is-newer') {
     // Known here from now on, so that it is shown, and can be cleared, on this member (FO-072).
     saveRecord(step, { noFailover: true });
-    refuseToTakeOver(step, 'FO-072 FO-073', 'no failover is set');
+    refuseToTakeOver(step, 'FO-072 FO-073', 'no failover is set', { ...seen, setOnOther: theirs });
     return;
   }
   if (record !== null) state.epochHeard = Math.max(state.epochHeard, record.epoch.number);
   if (verdict.outcome === 'take-over') {
-    becomePrimary(step, 'agent-down', verdict.spec, verdict.because);
+    becomePrimary(step, 'agent-down', verdict.spec, verdict.because, { seen });
     return;
   }
   if (verdict.outcome === 'wait') {
     const forced = state.orders.some((order) => order.command === 'force-primary');
-    if (forced) becomePrimary(step, 'force', 'FO-074', 'an operator forced it', state.record.forced?.epoch.lineage);
-    else refuseToTakeOver(step, verdict.spec, verdict.because);
+    const lineage = state.record.forced?.epoch.lineage;
+    if (forced) becomePrimary(step, 'force', 'FO-074', 'an operator forced it', { lineage, seen });
+    else refuseToTakeOver(step, verdict.spec, verdict.because, seen);
     return;
   }
-  note(step, 'fetches journal data from the agent', verdict.spec, { because: verdict.because });
+  note(step, 'fetches journal data from the agent', verdict.spec, { because: verdict.because, ...seen });
   state.requests += 1;
   const incarnation = record?.incarnation ?? 0;
   setSeeking(step, { request: state.requests, fetching: { request: state.requests, incarnation } });
@@ -168,10 +188,24 @@ function onDown(step: Step, record: DownRecord | null): void {
   });
 }
 
-function refuseToTakeOver(step: Step, spec: string, because: string): void {
+/** What was known of the other when its agent said "down". */
+function downSeen({ state, nowMs }: Step, record: DownRecord | null): Facts {
+  const { wasActive } = state.record;
+  return {
+    other: state.settings.partner,
+    wasActive: wasActive !== null,
+    term: wasActive?.term ?? null,
+    otherEpoch: record?.epoch.number ?? null,
+    otherWaitedFor: record?.activeBackup?.member ?? null,
+    otherWaitedInTerm: record?.activeBackup?.term ?? null,
+    withoutPrimaryForMs: Math.round(nowMs - state.seeking.sinceMs),
+  };
+}
+
+function refuseToTakeOver(step: Step, spec: string, because: string, seen: Facts = {}): void {
   if (!step.state.seeking.told) {
     log(step, 'did-not-take-over', { rules: spec, because });
-    note(step, 'did not take over', spec, { because });
+    note(step, 'did not take over', spec, { because, ...seen });
     tellFailure(step);
   }
   pauseSeeking(step, because, 'agent');
@@ -210,12 +244,18 @@ export function onJournalFetched(step: Step, event: Extract<MemberEvent, { type:
     member: state.settings.partner,
   });
   setSeeking(step, { fetching: null, request: null });
-  becomePrimary(step, 'agent-down', 'FO-024 FO-025 FO-061', 'the other is down and its journal data was fetched');
+  becomePrimary(step, 'agent-down', 'FO-024 FO-025 FO-061', 'the other is down and its journal data was fetched', {
+    seen: { fetchedTo: `${event.end.epoch}/${event.end.sequence}` },
+  });
 }
 
 export function onFetchFailed(step: Step, request: number, reason: string): void {
   if (step.state.seeking.fetching?.request !== request) return;
   log(step, 'fetch-failed', { member: step.state.settings.partner, reason });
+  note(step, 'did not take over: journal data is missing', 'FO-024 FO-025', {
+    from: step.state.settings.partner,
+    reason,
+  });
   pauseSeeking(step, reason, 'agent');
 }
 
@@ -246,7 +286,14 @@ export function onHelloWhileSeeking(
   }
   const role =
     state.role === 'seeking' || state.role === 'becoming' || state.role === 'attached' ? state.role : 'closed';
-  const verdict = decide(helloTable, { role, newer: newer(step, envelope, message.primaryOfEpoch) });
+  const facts: HelloFacts = { role, newer: newer(step, envelope, message.primaryOfEpoch) };
+  const verdict = decide(helloTable, facts);
+  const seen = {
+    ...facts,
+    from: envelope.from,
+    otherEpoch: envelope.epoch.number,
+    otherWasPrimary: message.primaryOfEpoch,
+  };
   const consent = verdict.outcome === 'consent' && message.failoverMember && state.record.validatedMember;
   send(step, connection, {
     type: 'refuse',
@@ -255,7 +302,8 @@ export function onHelloWhileSeeking(
   });
   step.effects.push({ type: 'close', connection, reason: verdict.because });
   state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
-  if (consent) becomePrimary(step, 'consent', verdict.spec, verdict.because);
+  if (consent) becomePrimary(step, 'consent', verdict.spec, verdict.because, { seen });
+  else note(step, 'took nobody in', verdict.spec, { ...seen, because: verdict.because });
 }
 
 /** How a hello stands against a primary. */

@@ -4,6 +4,7 @@
  */
 
 import { becomePrimary } from './becoming.ts';
+import type { Facts } from './effects.ts';
 import type { MemberEvent, OperatorCommand } from './events.ts';
 import { decide, stopTable } from './failover-table.ts';
 import { beginFarewell, beginHandOver, finishStop } from './hand-over.ts';
@@ -12,7 +13,7 @@ import { type MemberState, noServing, type PendingOrder, type Step } from './mem
 import type { AgentAnswer } from './messages.ts';
 import { beginSeeking, dropAttempt, giveUpActive, setSeeking } from './seeking.ts';
 import { backupNow, connectedBackup } from './serving.ts';
-import { answerOperator, answerOrders, enterRole, log, note, saveRecord, send } from './step.ts';
+import { answerOperator, answerOrders, enterRole, log, note, noteNoFailover, saveRecord, send } from './step.ts';
 
 export interface Precondition {
   readonly reason: string;
@@ -104,9 +105,11 @@ export function onOrder(step: Step, event: Extract<MemberEvent, { type: 'operato
   const { request, order } = event;
   const refusal = precondition(step.state, order.command);
   if (refusal !== null) {
+    note(step, `refused the order ${order.command}`, refusal.spec, { because: refusal.text });
     answerOperator(step, request, { outcome: 'refused', ...refusal });
     return;
   }
+  note(step, `takes the order ${order.command}`, ruleOf[order.command], detailsOf(order));
   switch (order.command) {
     case 'stop-instance':
       return stopInstance(step, request, order.noFailover);
@@ -115,6 +118,7 @@ export function onOrder(step: Step, event: Extract<MemberEvent, { type: 'operato
     case 'start-mirror':
       saveRecord(step, { stoppedByOperator: false });
       log(step, 'mirror-started');
+      note(step, 'mirroring started', 'SYN-022');
       beginSeeking(step, 'mirroring was just started');
       return answerOperator(step, request, done('started', 'mirroring is started on this member'));
     case 'change-no-failover':
@@ -130,6 +134,24 @@ export function onOrder(step: Step, event: Extract<MemberEvent, { type: 'operato
     default:
       return order satisfies never;
   }
+}
+
+/** The rule each order follows, for its note. */
+const ruleOf: Readonly<Record<OperatorCommand['command'], string>> = {
+  'stop-instance': 'FO-008',
+  'stop-mirror': 'SYN-022',
+  'start-mirror': 'SYN-022',
+  'change-no-failover': 'FO-072',
+  'become-primary': 'FO-007',
+  'force-primary': 'FO-074',
+  'resume-primary': 'FO-076',
+};
+
+/** What an operator said or was shown with the order; a lineage is a secret of nobody and of no use to a reader. */
+function detailsOf(order: OperatorCommand): Facts {
+  if (order.command === 'stop-instance') return { noFailover: order.noFailover };
+  if (order.command === 'change-no-failover') return { set: order.set };
+  return 'evidence' in order ? { evidence: order.evidence } : {};
 }
 
 function done(reason: string, text: string) {
@@ -158,6 +180,7 @@ function stopInstance(step: Step, request: number, noFailover: boolean): void {
   if (noFailover) {
     saveRecord(step, { noFailover: true });
     log(step, 'no-failover-set', { because: 'stop with no failover' });
+    noteNoFailover(step, true, 'the operator stops the primary with no failover');
   }
   if (verdict.outcome === 'hand-over') return beginHandOver(step, verdict.spec, connected?.name as string);
   note(step, 'stops without asking for a takeover', verdict.spec, { because: verdict.because });
@@ -202,10 +225,12 @@ function changeNoFailover(step: Step, request: number, set: boolean): void {
       setSeeking(step, { told: false });
     }
     log(step, set ? 'no-failover-set' : 'no-failover-cleared', { because: 'by the operator' });
+    noteNoFailover(step, set, 'the operator changed it here; the other member is not connected');
     return answerOperator(step, request, done('changed', text));
   }
   addOrder(step, request, 'change-no-failover', state.settings.qosTimeoutMs, set);
   send(step, other, { type: 'no-failover', set });
+  noteNoFailover(step, set, 'the operator changed it here; the other member is told');
   log(step, set ? 'no-failover-set' : 'no-failover-cleared', { because: 'by the operator' });
 }
 
@@ -250,7 +275,10 @@ function resumePrimary(step: Step, request: number, order: Resume): void {
     step.effects.push({ type: 'close', connection: served.connection, reason: 'an operator resumes this primary' });
   }
   state.serving = noServing;
-  becomePrimary(step, 'resume', 'FO-076', 'an operator confirmed that the other never became primary', lineage);
+  becomePrimary(step, 'resume', 'FO-076', 'an operator confirmed that the other never became primary', {
+    lineage,
+    seen: { evidence },
+  });
 }
 
 export function isForced(state: MemberState): boolean {
@@ -268,6 +296,7 @@ export function onAgentWhileForced(step: Step, answer: AgentAnswer): boolean {
     const text = answer.primary
       ? `${step.state.settings.partner} is running as primary; stop it first`
       : `${step.state.settings.partner} is running and settles the roles with this member; stop it first`;
+    note(step, 'did not take over though forced', 'FO-074', { because: text, otherEpoch: answer.epoch.number });
     answerOrders(step, 'force-primary', { outcome: 'refused', reason: 'other-is-running', text, spec: 'FO-074' });
     return true;
   }
@@ -279,7 +308,8 @@ export function forceNow(step: Step): void {
   const { state } = step;
   const evidence = state.record.forced?.evidence ?? '';
   log(step, 'takeover-forced', { evidence });
-  becomePrimary(step, 'force', 'FO-074', 'an operator forced it', state.record.forced?.epoch.lineage);
+  const lineage = state.record.forced?.epoch.lineage;
+  becomePrimary(step, 'force', 'FO-074', 'an operator forced it', { lineage, seen: { evidence } });
 }
 
 /** FO-074 and its like: an order that takes too long is answered; the work goes on. */
@@ -293,6 +323,7 @@ export function watchOrders(step: Step): void {
       'force-primary': 'the operation may not have succeeded; see the messages log',
       'resume-primary': 'the operation may not have succeeded; see the messages log',
     }[order.command];
+    note(step, `the order ${order.command} takes too long`, ruleOf[order.command], { because: text });
     answerOperator(step, order.request, { outcome: 'not-known', reason: 'takes-too-long', text });
   }
 }

@@ -27,6 +27,7 @@ import {
   keepAlivePeriodMs,
   log,
   note,
+  noteNoFailover,
   retryPauseMs,
   saveRecord,
   send,
@@ -130,10 +131,15 @@ export function onServedMessage(step: Step, served: Served, message: DataMessage
       return;
     case 'request-take-over':
       if (state.role === 'primary' && state.serving.counted?.confirmed) beginHandOver(step, 'FO-007', served.name);
+      else {
+        const because = state.role === 'primary' ? `${served.name} is not active` : 'this primary stops already';
+        note(step, `did not ask ${served.name} to take over`, 'FO-007', { because });
+      }
       return;
     case 'no-failover':
       saveRecord(step, { noFailover: message.set });
       log(step, message.set ? 'no-failover-set' : 'no-failover-cleared', { because: `by ${served.name}` });
+      noteNoFailover(step, message.set, `by ${served.name}`);
       send(step, served.connection, { type: 'no-failover-done', set: message.set });
       return;
     case 'no-failover-done':
@@ -156,7 +162,7 @@ function onAck(step: Step, served: Served, message: Extract<DataMessage, { type:
   if (counts) {
     if (!counted.confirmed) {
       log(step, 'backup-active', { member: served.name, term: message.term });
-      note(step, `${served.name} is active`, 'FO-006 FO-015', { term: message.term });
+      note(step, `${served.name} is active`, 'FO-006 FO-015', { term: message.term, mode: modeExpected(step, served) });
     }
     setServing(step, {
       counted: { ...counted, confirmed: true },
@@ -166,6 +172,13 @@ function onAck(step: Step, served: Served, message: Extract<DataMessage, { type:
   }
   activate(step);
   continueHandOver(step);
+}
+
+/** FO-028: what arbiter controlled mode still lacks when the backup has become active. */
+function modeExpected({ state }: Step, backup: Served): string {
+  if (!state.settings.arbiter) return 'agent: no arbiter is configured';
+  if (state.arbiter.state !== 'open') return 'agent: this member has no session with the arbiter';
+  return backup.session === 0 ? 'agent: the backup has told of no session with the arbiter' : 'arbiter follows';
 }
 
 /** FO-015: the backup has (nearly) everything; count it first, then tell it. */
@@ -188,6 +201,7 @@ function fence(step: Step): void {
   const { fencing } = state.serving;
   if (fencing === null || state.settings.partner === null || step.nowMs < fencing.atMs) return;
   const request = askAgent(step, state.settings.partner, 'force-down');
+  note(step, 'has the former primary forced down', 'FO-009 FO-039', { member: state.settings.partner });
   setServing(step, { fencing: { request, atMs: step.nowMs + state.settings.qosTimeoutMs } });
 }
 
@@ -211,6 +225,10 @@ export function onFenceAnswer(step: Step, request: number, answer: AgentAnswer):
       return;
     }
   }
+  note(step, 'the former primary is not known to be down', 'FO-009', {
+    member: state.settings.partner,
+    agentSays: answer.says,
+  });
   setServing(step, { fencing: { request: 0, atMs: step.nowMs + retryPauseMs(step) * 4 } });
 }
 
@@ -242,7 +260,7 @@ export function watchMembers(step: Step): void {
     state.serving.trouble === null &&
     step.nowMs >= state.serving.enterDeadlineMs
   ) {
-    askToLeave(step);
+    askToLeave(step, 'FO-028', 'it was not confirmed within the QoS timeout');
   }
   activate(step);
   proposeArbiterMode(step);

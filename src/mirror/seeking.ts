@@ -1,6 +1,6 @@
 /** The slice of a member without a primary: beginning, dropping and pausing an attempt. What an attempt is stands in negotiation.ts. */
 import { noSeeking, type Seeking, type Step } from './member-state.ts';
-import { enterRole, log, note, retryPauseMs, saveRecord } from './step.ts';
+import { agoMs, enterRole, log, note, retryPauseMs, saveRecord } from './step.ts';
 
 export function setSeeking(step: Step, changes: Partial<Seeking>): void {
   step.state.seeking = { ...step.state.seeking, ...changes };
@@ -62,14 +62,23 @@ export function tellWaiting(step: Step, reason: string): void {
     other: state.settings.partner,
     reason,
     wasActive: state.record.wasActive !== null,
+    term: state.record.wasActive?.term ?? null,
+    window: windowNow(step),
+    withoutPrimaryForMs: agoMs(step, state.seeking.sinceMs),
   });
+}
+
+/** FO-023: may a record that cannot be read still be answered by time? */
+export function windowNow({ state, nowMs }: Step): 'open' | 'closed' {
+  return state.record.wasActive !== null && nowMs < state.windowUntilMs ? 'open' : 'closed';
 }
 
 /** Clears the flag on disk before anybody is told (record table of docs/FAILOVER.md). */
 export function giveUpActive(step: Step, spec: string, because: string): void {
   step.state.windowUntilMs = 0;
-  if (step.state.record.wasActive === null) return;
+  const { wasActive } = step.state.record;
+  if (wasActive === null) return;
   saveRecord(step, { wasActive: null });
   log(step, 'no-longer-active', { rules: spec, because });
-  note(step, 'is no longer active', spec, { because });
+  note(step, 'is no longer active', spec, { because, term: wasActive.term });
 }

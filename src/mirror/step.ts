@@ -23,11 +23,25 @@ export function log(step: Step, message: LogMessage, facts: Facts = {}): void {
   step.effects.push({ type: 'log', message, facts });
 }
 
-/** A role change or a decision: into the events record, and its rules into the result of the step. */
+/**
+ * A role change, a decision, or a decision not to act: into the events record, and its rules into the result of the step. An
+ * attempt that is repeated is noted each time; whoever keeps the record leaves repetitions out.
+ */
 export function note(step: Step, what: string, spec: string, facts: Facts = {}): void {
   const rules = spec.split(' ');
+  const epoch = facts.epoch ?? step.state.record.epoch.number;
   step.rules.push(...rules);
-  step.effects.push({ type: 'note', what, rules, facts });
+  step.effects.push({ type: 'note', what, rules, facts: { ...facts, epoch } });
+}
+
+/** FO-072: every change of the state, with who made it. */
+export function noteNoFailover(step: Step, set: boolean, because: string): void {
+  note(step, `no failover is ${set ? 'set' : 'cleared'}`, 'FO-072', { because });
+}
+
+/** For the facts of a note: how long ago that was, ms. */
+export function agoMs(step: Step, sinceMs: number): number {
+  return Math.round(step.nowMs - sinceMs);
 }
 
 /** A right to become primary belongs to the role of becoming and ends with it. */

@@ -9,7 +9,7 @@ import { advanceDurable } from './journal-transfer.ts';
 import { troubleTimeoutInQos } from './limits.ts';
 import type { Step, Trouble } from './member-state.ts';
 import { hasModeSession, setServing } from './serving.ts';
-import { log, note, saveRecord } from './step.ts';
+import { agoMs, log, note, saveRecord } from './step.ts';
 
 /** A served member is gone: closed, overdue or with a goodbye (FO-011, FO-017, FO-020, FO-034..036). */
 export function onMemberLost(
@@ -26,7 +26,10 @@ export function onMemberLost(
   members.delete(name);
   setServing(step, { members });
   log(step, 'member-lost', { member: name, reason });
-  if (!served.failoverMember) return;
+  if (!served.failoverMember) {
+    note(step, `lost ${name}`, 'FO-003', { how, reason, because: 'an async member counts for no decision' });
+    return;
+  }
   const counted = state.serving.counted?.member === name;
   if (state.role === 'handing-over') {
     finishStop(step, 'stopped; the backup is gone and settles its role with the agent');
@@ -34,7 +37,8 @@ export function onMemberLost(
   }
   if (state.serving.mode === 'agent' || how === 'said-goodbye') {
     const verdict = decide(lostBackupTable, { counted, how });
-    note(step, `lost ${name}`, verdict.spec, { how, counted, because: verdict.because, reason });
+    const seen = { term: state.serving.counted?.term ?? null, silentForMs: agoMs(step, served.lastHeardMs) };
+    note(step, `lost ${name}`, verdict.spec, { how, counted, because: verdict.because, reason, ...seen });
     if (verdict.outcome === 'timed-trouble') enterTrouble(step, 'timed', verdict.spec, verdict.because);
     else if (counted) releaseBackup(step, 'goodbye');
     return;
@@ -42,7 +46,16 @@ export function onMemberLost(
   const session = hasModeSession(step) ? 'up' : 'lost';
   const verdict = decide(arbiterTable, { role: 'primary', other: 'lost', session, says: 'silent' });
   enterTrouble(step, 'arbiter', verdict.spec, verdict.because);
-  if (verdict.outcome === 'ask-arbiter') askArbiter(step);
+  if (verdict.outcome === 'ask-arbiter') {
+    askArbiter(step);
+    note(step, 'asks the arbiter', verdict.spec, {
+      because: verdict.because,
+      how,
+      reason,
+      term: state.serving.modeTerm,
+      session: state.arbiter.session,
+    });
+  }
 }
 
 export function enterTrouble(step: Step, kind: Trouble['kind'], spec: string, because: string): void {
@@ -53,7 +66,13 @@ export function enterTrouble(step: Step, kind: Trouble['kind'], spec: string, be
   });
   step.effects.push({ type: 'hold-updates' });
   log(step, 'trouble-entered', { rules: spec, because });
-  note(step, 'enters trouble state', spec, { because, mode: state.serving.mode });
+  note(step, 'enters trouble state', spec, {
+    because,
+    mode: state.serving.mode,
+    backup: state.serving.counted?.member ?? null,
+    term: state.serving.counted?.term ?? null,
+    limitMs: untilMs === null ? null : Math.round(untilMs - step.nowMs),
+  });
 }
 
 function askArbiter(step: Step): void {
@@ -77,12 +96,18 @@ export function releaseBackup(step: Step, end: TroubleEnd['end']): void {
     log(step, 'trouble-left', { rules: verdict.spec, because: verdict.because });
     note(step, 'leaves trouble state', verdict.spec, {
       because: verdict.because,
-      lastedMs: Math.round(step.nowMs - trouble.sinceMs),
+      lastedMs: agoMs(step, trouble.sinceMs),
     });
     if (state.role === 'primary') step.effects.push({ type: 'admit-updates' });
   } else if (counted !== null) {
-    log(step, 'active-revoked', { member: counted.member, rules: 'FO-018', because: 'it said that it is not active' });
+    const because = 'it said that it is not active';
+    log(step, 'active-revoked', { member: counted.member, rules: 'FO-018', because });
+    note(step, `${counted.member} is no longer active`, 'FO-018', { because, term: counted.term });
   }
-  if (wasArbiter) log(step, 'agent-mode', { rules: 'FO-032', because: 'the backup is not active any more' });
+  if (wasArbiter) {
+    const because = 'the backup is not active any more';
+    log(step, 'agent-mode', { rules: 'FO-032', because });
+    note(step, 'agent controlled mode', 'FO-032', { because });
+  }
   advanceDurable(step);
 }

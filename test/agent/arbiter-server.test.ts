@@ -86,7 +86,10 @@ describe('an ISCAgent as arbiter', () => {
     beta.say({ type: 'peer-lost', ...about });
     await beta.hears('gone');
     expect(host.arbiterEvents.after(0).map(({ what, rules }) => [what, ...rules])).toEqual([
+      ['ALPHA has a session', 'FO-033'],
+      ['BETA has a session', 'FO-033'],
       ['arbiter controlled mode entered', 'FO-028'],
+      ['lost ALPHA', 'FO-013'],
       ['told BETA that the other member is gone', 'FO-034', 'FO-039'],
     ]);
     expect(host.logged.join('\n')).toMatch(/told BETA that the other member is gone \(FO-034 FO-039\): mirror DEMO/);

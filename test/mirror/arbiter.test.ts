@@ -52,6 +52,10 @@ function told(effects: readonly ArbiterEffect[], connection: number): readonly F
   );
 }
 
+function noted(what: string, rules: string, facts: object): object {
+  return { type: 'note', what, rules: rules.split(' '), facts: { mirror: 'DEMO', ...facts } };
+}
+
 /** Both here, sessions 100 and 101, and in arbiter controlled mode. */
 function inArbiterMode(): Witness {
   const witness = new Witness();
@@ -72,14 +76,20 @@ describe('a session', () => {
       connection,
       message: { type: 'keep-alive', otherConnected: connected },
     });
-    expect(witness.open(A, 'ALPHA')).toEqual([{ type: 'welcome', connection: A, session: 100 }, here(false, A)]);
+    expect(witness.open(A, 'ALPHA')).toEqual([
+      { type: 'welcome', connection: A, session: 100 },
+      noted('ALPHA has a session', 'FO-033', { session: 100 }),
+      here(false, A),
+    ]);
     expect(witness.open(B, 'BETA')).toEqual([
       { type: 'welcome', connection: B, session: 101 },
+      noted('BETA has a session', 'FO-033', { session: 101 }),
       here(true, A),
       here(true, B),
     ]);
     expect(witness.say(A, { type: 'keep-alive' })).toEqual([here(true, A)]);
-    expect(witness.lose(B)).toEqual([here(false, A)]);
+    const lost = noted('lost BETA', 'FO-013', { reason: 'its connection is closed', session: 101 });
+    expect(witness.lose(B)).toEqual([lost, here(false, A)]);
   });
 
   test('FO-013: one that is silent beyond its share of the QoS timeout is closed and lost', () => {
@@ -100,7 +110,7 @@ describe('a session', () => {
     const witness = inArbiterMode();
     witness.open(3, 'ALPHA', 'OTHER');
     expect(told(witness.say(3, lost), 3)).toEqual([{ type: 'never', ...about }]);
-    expect(witness.lose(3)).toEqual([]);
+    expect(witness.lose(3).filter(({ type }) => type !== 'note')).toEqual([]);
     witness.lose(B);
     expect(told(witness.say(A, lost), A)).toEqual([{ type: 'gone', ...about }]);
   });
@@ -153,6 +163,37 @@ describe('arbiter controlled mode', () => {
     expect(told(second, B)).toEqual([]);
     const end = witness.lose(A);
     expect(told(end, B)).toEqual([{ type: 'gone', ...about }]);
+  });
+
+  test('FO-034, FO-035, FO-036, FO-039, FO-040: each answer about the other member is noted with what it rests on', () => {
+    const lost = { type: 'peer-lost', ...about } as const;
+    const period = { epoch: 4, term: 2 };
+    const asked = inArbiterMode();
+    asked.say(B, lost);
+    expect(asked.say(A, { type: 'keep-alive' })).toContainEqual(
+      noted('told BETA that ALPHA is connected', 'FO-035 FO-040', { session: 100, ...period }),
+    );
+    const passedOn = asked.say(B, { type: 'left-notice', ...about });
+    expect(passedOn).toContainEqual(
+      noted('BETA sends word that it is not active', 'FO-035 FO-040', { passedOnTo: 'ALPHA', ...period }),
+    );
+    const gone = inArbiterMode();
+    gone.lose(A);
+    expect(gone.say(B, lost)).toContainEqual(
+      noted('told BETA that the other member is gone', 'FO-034 FO-039', { session: 101, ...period }),
+    );
+    const because = 'it was told so before';
+    expect(gone.say(B, lost)).toContainEqual(
+      noted('told BETA again that the other member is gone', 'FO-034 FO-039', { because, ...period }),
+    );
+    const restarted = new Witness(900);
+    restarted.open(A, 'ALPHA');
+    expect(restarted.say(A, lost)).toContainEqual(
+      expect.objectContaining({ what: 'told ALPHA nothing about the other member', rules: ['FO-036', 'FO-041'] }),
+    );
+    expect(restarted.say(A, { type: 'enter', ...about, session: 100, otherSession: 101 })).toContainEqual(
+      expect.objectContaining({ what: 'refused ALPHA arbiter controlled mode', rules: ['FO-028'] }),
+    );
   });
 
   test('FO-040: "present" rests on a message newer than the question', () => {
