@@ -11,6 +11,7 @@ import type { MemberRecord } from '../mirror/member-record.ts';
 import type { Applier } from './applier.ts';
 import type { ArbiterSession } from './arbiter-session.ts';
 import type { Catalog } from './catalog.ts';
+import type { Note } from './decision-notes.ts';
 import type { EffectHandlers, Untimed } from './driver.ts';
 import type { MemberLinks } from './member-links.ts';
 import type { PartnerAgent } from './partner-agent.ts';
@@ -29,7 +30,7 @@ export interface EffectParts {
   readonly saveRecord: (record: MemberRecord) => void;
   readonly wallMs: () => number;
   readonly log: (severity: 0 | 1 | 2 | 3, category: string, text: string) => void;
-  readonly note: (what: string, rules: readonly string[], facts: Facts) => void;
+  readonly note: (note: Note) => void;
   readonly answerOperator: (request: number, result: OrderResult) => void;
   readonly endProcess: (because: string) => void;
   /** Try again after a while (a full disk that may get room). */
@@ -95,7 +96,7 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
     'answer-clients': ({ to }) => superserver.answered(to),
     'end-process': ({ because }) => parts.endProcess(because),
     log: ({ message, facts }) => writeLog(parts, message, facts),
-    note: ({ what, rules, facts }) => parts.note(what, rules, facts),
+    note: (effect) => parts.note(effect),
     'answer-operator': ({ request, outcome, reason, text, spec }) =>
       parts.answerOperator(request, { outcome, reason, text, spec }),
   };

@@ -16,6 +16,7 @@ import { makeOpen, type Open } from '../protocol/opening.ts';
 import { Applier } from './applier.ts';
 import { ArbiterSession } from './arbiter-session.ts';
 import type { Catalog } from './catalog.ts';
+import { DecisionNotes } from './decision-notes.ts';
 import { Driver } from './driver.ts';
 import { makeHandlers } from './effect-handlers.ts';
 import { MemberLinks } from './member-links.ts';
@@ -143,6 +144,7 @@ export class RunningMember implements MirrorMember {
 
   #handlers(applier: Applier, agent: PartnerAgent): ReturnType<typeof makeHandlers> {
     const { journal, catalog, superserver, clock, events, self, log, endProcess, failed } = this.#parts;
+    const notes = new DecisionNotes({ events, member: self, wallMs: () => clock.wallMs() });
     return makeHandlers({
       journal,
       links: this.#links,
@@ -155,9 +157,7 @@ export class RunningMember implements MirrorMember {
       saveRecord: (record) => this.#saveRecord(record),
       wallMs: () => clock.wallMs(),
       log,
-      note: (what, rules, facts) => {
-        events.append({ at: new Date(clock.wallMs()).toISOString(), member: self, what, rules, facts });
-      },
+      note: (note) => notes.take(note),
       answerOperator: (request, result) => this.#answer(request, result),
       endProcess,
       later: (run) => void clock.after(frozenRetryMs, run),

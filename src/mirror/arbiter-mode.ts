@@ -4,7 +4,7 @@ import { type ArbiterFacts, arbiterTable, decide } from './failover-table.ts';
 import type { Served, Step } from './member-state.ts';
 import type { FromArbiter } from './messages.ts';
 import { connectedBackup, hasModeSession, setServing } from './serving.ts';
-import { agoMs, log, note, retryPauseMs, send } from './step.ts';
+import { agoMs, log, note, noteAttempt, retryPauseMs, send } from './step.ts';
 import { sameEpoch } from './terms.ts';
 import { enterTrouble, onMemberLost, releaseBackup } from './trouble.ts';
 
@@ -25,7 +25,7 @@ export function proposeArbiterMode(step: Step): void {
     enterDeadlineMs: step.nowMs + state.settings.qosTimeoutMs,
     nextEnterMs: step.nowMs + state.settings.qosTimeoutMs,
   });
-  note(step, 'proposes arbiter controlled mode', 'FO-028', {
+  noteAttempt(step, 'proposes arbiter controlled mode', 'FO-028', {
     backup: other.name,
     term,
     session: state.arbiter.session,
@@ -50,7 +50,7 @@ export function askToLeave(step: Step, spec: string, because: string): void {
   const { serving } = step.state;
   if (serving.leaving || serving.mode === 'agent' || other === undefined) return;
   setServing(step, { leaving: true });
-  note(step, 'leaves arbiter controlled mode, or the way into it', spec, { because, term: serving.modeTerm });
+  noteAttempt(step, 'leaves arbiter controlled mode, or the way into it', spec, { because, term: serving.modeTerm });
   send(step, other.connection, { type: 'leave', term: serving.modeTerm });
 }
 
@@ -63,7 +63,10 @@ export function onLeft(step: Step, served: Served, term: number): void {
     nextEnterMs: step.nowMs + retryPauseMs(step),
   });
   log(step, 'agent-mode', { rules: 'FO-029', because: 'a contact with the arbiter is lost' });
-  note(step, 'agent controlled mode', 'FO-029', { term, because: 'the backup has left arbiter controlled mode' });
+  noteAttempt(step, 'agent controlled mode', 'FO-029', {
+    term,
+    because: 'the backup has left arbiter controlled mode',
+  });
   send(step, served.connection, { type: 'agent-mode-ok', term });
 }
 

@@ -18,6 +18,7 @@ import {
   keepAlivePeriodMs,
   log,
   note,
+  noteAttempt,
   noteNoFailover,
   saveRecord,
   send,
@@ -46,7 +47,7 @@ export function onWelcome(
     (envelope.epoch.number === record.epoch.number && record.primaryOfEpoch);
   if (state.role !== 'seeking' || state.seeking.helloOver !== connection || stale) {
     step.effects.push({ type: 'close', connection, reason: 'a welcome that does not fit' });
-    note(step, 'did not join', 'FO-038', {
+    noteAttempt(step, 'did not join', 'FO-038', {
       because: stale ? 'the epoch of the other is older' : 'nobody waits for this answer any more',
       primary: envelope.from,
       otherEpoch: envelope.epoch.number,
@@ -225,7 +226,7 @@ function onEnterPropose(step: Step, attachment: Attachment, term: number): void 
   setAttachment(step, { mode: ready ? 'ready' : 'agent', modeTerm: term, windowAllowed: false });
   if (ready) send(step, attachment.connection, { type: 'enter-ready', term, session: state.arbiter.session });
   else {
-    note(step, 'does not enter arbiter controlled mode', 'FO-028', {
+    noteAttempt(step, 'does not enter arbiter controlled mode', 'FO-028', {
       because: state.record.wasActive === null ? 'this member is not active' : 'it has no session with the arbiter',
       term,
     });
@@ -239,7 +240,7 @@ function leaveArbiterMode(step: Step, spec: string, because: string): void {
   step.state.windowUntilMs = 0;
   setAttachment(step, { mode: 'agent', windowAllowed: false });
   log(step, 'agent-mode', { rules: spec, because });
-  note(step, 'agent controlled mode', spec, { because, term: attachment.modeTerm });
+  noteAttempt(step, 'agent controlled mode', spec, { because, term: attachment.modeTerm });
 }
 
 /** FO-007: the primary has stopped for good and says that this member has everything. */

@@ -88,7 +88,14 @@ export type MemberEffect =
   | { readonly type: 'end-process'; readonly because: string }
   | { readonly type: 'log'; readonly message: LogMessage; readonly facts: Facts }
   /** A role change or a decision, with the rules that fired: goes to the events record. */
-  | { readonly type: 'note'; readonly what: string; readonly rules: readonly string[]; readonly facts: Facts }
+  | {
+      readonly type: 'note';
+      readonly what: string;
+      readonly rules: readonly string[];
+      readonly facts: Facts;
+      /** One of a series of attempts that goes on until something changes: the record keeps the first of them. */
+      readonly isAttempt: boolean;
+    }
   /** An operator's command has come to its end, or to the answer it gets now. */
   | {
       readonly type: 'answer-operator';

@@ -21,7 +21,7 @@ import {
   tellWaiting,
   windowNow,
 } from './seeking.ts';
-import { agoMs, askAgent, log, note, saveRecord, send } from './step.ts';
+import { agoMs, askAgent, log, note, noteAttempt, saveRecord, send } from './step.ts';
 import { type Epoch, sameEpoch } from './terms.ts';
 
 /** The next attempt, when it is time; also gives up one that takes too long. */
@@ -104,7 +104,7 @@ export function onAgentAnswer(step: Step, answer: AgentAnswer): void {
   const other = state.settings.partner as string;
   switch (answer.says) {
     case 'running':
-      note(step, 'did not take over: the other runs', answer.primary ? 'FO-022' : 'FO-064', {
+      noteAttempt(step, 'did not take over: the other runs', answer.primary ? 'FO-022' : 'FO-064', {
         other,
         isPrimary: answer.primary,
         otherEpoch: answer.epoch.number,
@@ -120,7 +120,7 @@ export function onAgentAnswer(step: Step, answer: AgentAnswer): void {
       tellWaiting(step, answer.reason);
       return;
     case 'unkillable':
-      note(step, 'did not take over: the other cannot be killed', 'FO-026 FO-027', { other });
+      noteAttempt(step, 'did not take over: the other cannot be killed', 'FO-026 FO-027', { other });
       pauseSeeking(step, `the process of ${other} cannot be killed`, 'agent');
       tellWaiting(step, `the process of ${other} cannot be killed`);
       return;
@@ -176,7 +176,7 @@ function onDown(step: Step, record: DownRecord | null): void {
     else refuseToTakeOver(step, verdict.spec, verdict.because, seen);
     return;
   }
-  note(step, 'fetches journal data from the agent', verdict.spec, { because: verdict.because, ...seen });
+  noteAttempt(step, 'fetches journal data from the agent', verdict.spec, { because: verdict.because, ...seen });
   state.requests += 1;
   const incarnation = record?.incarnation ?? 0;
   setSeeking(step, { request: state.requests, fetching: { request: state.requests, incarnation } });
@@ -252,7 +252,7 @@ export function onJournalFetched(step: Step, event: Extract<MemberEvent, { type:
 export function onFetchFailed(step: Step, request: number, reason: string): void {
   if (step.state.seeking.fetching?.request !== request) return;
   log(step, 'fetch-failed', { member: step.state.settings.partner, reason });
-  note(step, 'did not take over: journal data is missing', 'FO-024 FO-025', {
+  noteAttempt(step, 'did not take over: journal data is missing', 'FO-024 FO-025', {
     from: step.state.settings.partner,
     reason,
   });
@@ -303,7 +303,7 @@ export function onHelloWhileSeeking(
   step.effects.push({ type: 'close', connection, reason: verdict.because });
   state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
   if (consent) becomePrimary(step, 'consent', verdict.spec, verdict.because, { seen });
-  else note(step, 'took nobody in', verdict.spec, { ...seen, because: verdict.because });
+  else noteAttempt(step, 'took nobody in', verdict.spec, { ...seen, because: verdict.because });
 }
 
 /** How a hello stands against a primary. */

@@ -27,6 +27,7 @@ import {
   keepAlivePeriodMs,
   log,
   note,
+  noteAttempt,
   noteNoFailover,
   retryPauseMs,
   saveRecord,
@@ -133,7 +134,7 @@ export function onServedMessage(step: Step, served: Served, message: DataMessage
       if (state.role === 'primary' && state.serving.counted?.confirmed) beginHandOver(step, 'FO-007', served.name);
       else {
         const because = state.role === 'primary' ? `${served.name} is not active` : 'this primary stops already';
-        note(step, `did not ask ${served.name} to take over`, 'FO-007', { because });
+        noteAttempt(step, `did not ask ${served.name} to take over`, 'FO-007', { because });
       }
       return;
     case 'no-failover':
@@ -201,7 +202,7 @@ function fence(step: Step): void {
   const { fencing } = state.serving;
   if (fencing === null || state.settings.partner === null || step.nowMs < fencing.atMs) return;
   const request = askAgent(step, state.settings.partner, 'force-down');
-  note(step, 'has the former primary forced down', 'FO-009 FO-039', { member: state.settings.partner });
+  noteAttempt(step, 'has the former primary forced down', 'FO-009 FO-039', { member: state.settings.partner });
   setServing(step, { fencing: { request, atMs: step.nowMs + state.settings.qosTimeoutMs } });
 }
 
@@ -225,7 +226,7 @@ export function onFenceAnswer(step: Step, request: number, answer: AgentAnswer):
       return;
     }
   }
-  note(step, 'the former primary is not known to be down', 'FO-009', {
+  noteAttempt(step, 'the former primary is not known to be down', 'FO-009', {
     member: state.settings.partner,
     agentSays: answer.says,
   });

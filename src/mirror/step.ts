@@ -23,15 +23,21 @@ export function log(step: Step, message: LogMessage, facts: Facts = {}): void {
   step.effects.push({ type: 'log', message, facts });
 }
 
-/**
- * A role change, a decision, or a decision not to act: into the events record, and its rules into the result of the step. An
- * attempt that is repeated is noted each time; whoever keeps the record leaves repetitions out.
- */
+/** A role change, a decision, or a decision not to act: into the events record, and its rules into the result of the step. */
 export function note(step: Step, what: string, spec: string, facts: Facts = {}): void {
+  put(step, what, spec, facts, false);
+}
+
+/** The same of something that is tried again and again until something changes. */
+export function noteAttempt(step: Step, what: string, spec: string, facts: Facts = {}): void {
+  put(step, what, spec, facts, true);
+}
+
+function put(step: Step, what: string, spec: string, facts: Facts, isAttempt: boolean): void {
   const rules = spec.split(' ');
   const epoch = facts.epoch ?? step.state.record.epoch.number;
   step.rules.push(...rules);
-  step.effects.push({ type: 'note', what, rules, facts: { ...facts, epoch } });
+  step.effects.push({ type: 'note', what, rules, facts: { ...facts, epoch }, isAttempt });
 }
 
 /** FO-072: every change of the state, with who made it. */

@@ -1,0 +1,50 @@
+/**
+ * What the rules note, on its way into events.jsonl: of a series of attempts that goes on until something changes the first,
+ * and with the wall clock where the rules only know spans: since when this member has not been active.
+ */
+import type { EventsLog } from '../host/host.ts';
+import type { MemberEffect } from '../mirror/effects.ts';
+import type { MemberName } from '../mirror/terms.ts';
+import type { EventRecord } from '../protocol/control-channel.ts';
+
+export type Note = Extract<MemberEffect, { type: 'note' }>;
+
+export interface DecisionNotesParts {
+  readonly events: Pick<EventsLog, 'append' | 'after'>;
+  readonly member: MemberName;
+  readonly wallMs: () => number;
+}
+
+/** Facts that differ from attempt to attempt and make no other decision of it. */
+const passing = /Ms$|^(term|session|otherSession)$/;
+
+export class DecisionNotes {
+  readonly #parts: DecisionNotesParts;
+  /** Attempts noted since the last note that is none. */
+  readonly #attempts = new Set<string>();
+
+  constructor(parts: DecisionNotesParts) {
+    this.#parts = parts;
+  }
+
+  take({ what, rules, facts, isAttempt }: Note): void {
+    if (!isAttempt) this.#attempts.clear();
+    const lasting = Object.entries(facts).filter(([name]) => !passing.test(name));
+    const key = JSON.stringify([what, rules, lasting]);
+    if (this.#attempts.has(key)) return;
+    if (isAttempt) this.#attempts.add(key);
+    const { events, member, wallMs } = this.#parts;
+    const since = facts.wasActive === false ? { notActiveSince: notActiveSince(events.after(0)) } : {};
+    events.append({ at: new Date(wallMs()).toISOString(), member, what, rules, facts: { ...facts, ...since } });
+  }
+}
+
+/** As far as the record goes back; the words are those of src/mirror (backup.ts, seeking.ts, becoming.ts). */
+function notActiveSince(events: readonly EventRecord[]): string {
+  for (const event of [...events].reverse()) {
+    if (event.what === 'is no longer active') return event.at;
+    if (event.what === 'is primary') return `${event.at} (it was the primary)`;
+    if (event.what === 'is active') return 'its last start';
+  }
+  return 'it joined (never active)';
+}
