@@ -49,7 +49,7 @@ function down(bench: Bench, record: DownRecord | null): Bench {
 
 function takesOver(bench: Bench, rule: string): void {
   expect(bench.state).toMatchObject({ role: 'becoming', right: 'agent-down' });
-  expect(bench.rules).toEqual([rule]);
+  expect(bench.rules).toContain(rule);
   const { epoch } = bench.effect('start-file') as { epoch: { number: number } };
   expect(bench.effect('save-record')?.record).toMatchObject({ epoch, primaryOfEpoch: true, wasActive: null });
   expect(bench.effect('ask-journal')).toBeUndefined();
@@ -58,7 +58,7 @@ function takesOver(bench: Bench, rule: string): void {
 /** No right before it has the journal that the agent hands out; with it, primary. */
 function fetchesFirst(bench: Bench, rule: string): void {
   expect(bench.state.role).toBe('seeking');
-  expect(bench.rules).toEqual([rule]);
+  expect(bench.rules).toContain(rule);
   const request = bench.effect('ask-journal')?.request as number;
   const history = [beginning(epochOf(1, 'A'), 0)];
   bench.post({ type: 'journal-offered', request, history, end: at(1, 9) });
@@ -71,7 +71,7 @@ function fetchesFirst(bench: Bench, rule: string): void {
 /** Takes nothing of the other's journal and does not take over; it asks again. */
 function waits(bench: Bench): void {
   expect(bench.state.role).toBe('seeking');
-  expect(bench.rules).toEqual(['FO-062']);
+  expect(bench.rules).toContain('FO-062');
   expect(bench.effect('ask-journal')).toBeUndefined();
   expect(bench.effects).toContainEqual(expect.objectContaining({ type: 'log', message: 'did-not-take-over' }));
   bench.woke(1000);

@@ -97,7 +97,8 @@ function refuses(bench: Bench, newer: Newer, reason: 'not-primary' | 'becoming-p
   const { role, record, attachment } = bench.state;
   hello(bench, newer);
   expect(bench.sent('refuse')).toEqual({ type: 'refuse', reason, primary: attachment?.to ?? null });
-  expect(bench.effects.map((effect) => effect.type)).toEqual(['send', 'close']);
+  const deeds = bench.effects.map((effect) => effect.type).filter((type) => type !== 'note' && type !== 'log');
+  expect(deeds).toEqual(['send', 'close']);
   expect(bench.effect('close')?.connection).toBe(8);
   expect(bench.state).toMatchObject({ role, record, attachment });
 }
@@ -128,7 +129,7 @@ export const helloRows = tableTest<HelloFacts>(
     'primary theirs': neverAsked('whatever names a higher epoch ends a primary before it is looked into', () => {
       const bench = hello(primary(), 'theirs');
       expect(bench.state.role).toBe('down');
-      expect(bench.rules).toEqual(['FO-038']);
+      expect(bench.rules).toContain('FO-038');
       expect(bench.effect('end-process')).toBeDefined();
     }),
     'primary split': played(() => {
