@@ -8,6 +8,7 @@ import { type Client, connectToMirror, decodeKey, encodeKey, type SetStream } fr
 import { type FailoverLabel, isCaughtUp, type Lab, type Label, pause } from './lab.ts';
 
 interface Acknowledged {
+  readonly sentMs: number;
   readonly atMs: number;
   readonly by: FailoverLabel;
 }
@@ -120,14 +121,16 @@ export class Witness {
     const targets = failoverLabels.map((label) => this.#lab.addresses[label]);
     const client = await connectToMirror({ targets, mirror: 'LAB', timeoutMs: 80_000 });
     this.#clients.add(client);
+    const sentMs: number[] = [];
     let written = 0;
     const stream: SetStream = client.stream({
       inFlight: 64,
-      onAcknowledged: (record) => this.#note(client, writer, record),
+      onAcknowledged: (record) => this.#note(client, writer, record, sentMs[record] ?? 0),
     });
     try {
       while (!this.#isStopping) {
         written += 1;
+        sentMs[written] = performance.now();
         const wait = stream.write(this.#key(writer, written), Buffer.from(String(written)));
         await (wait ?? pause(paceMs));
       }
@@ -149,8 +152,9 @@ export class Witness {
         this.#clients.add(client);
         while (!this.#isStopping) {
           number += 1;
+          const sentMs = performance.now();
           await client.set(this.#key(label, number), Buffer.from(String(number)));
-          this.#acknowledge(label, label, number);
+          this.#acknowledge(label, label, number, sentMs);
           await pause(paceMs);
         }
       } catch (error) {
@@ -162,17 +166,17 @@ export class Witness {
     }
   }
 
-  #note(client: Client, writer: string, record: number): void {
+  #note(client: Client, writer: string, record: number, sentMs: number): void {
     const address = client.address;
     const by = failoverLabels.find(
       (label) => this.#lab.addresses[label].host === address?.host && this.#lab.addresses[label].port === address?.port,
     );
     if (by === undefined) this.#faults.push(`record ${record} was acknowledged by nobody known`);
-    else this.#acknowledge(by, writer, record);
+    else this.#acknowledge(by, writer, record, sentMs);
   }
 
-  #acknowledge(by: FailoverLabel, writer: string, number: number): void {
-    this.#acknowledged.push({ atMs: performance.now(), by });
+  #acknowledge(by: FailoverLabel, writer: string, number: number, sentMs: number): void {
+    this.#acknowledged.push({ sentMs, atMs: performance.now(), by });
     this.#expected.set(`${this.#story}|${writer}|${number}`, String(number));
   }
 
@@ -188,11 +192,25 @@ export class Witness {
     const primaries = this.#epochs()
       .filter(({ epoch }) => epoch >= this.#firstEpoch)
       .map(({ label }) => label);
-    const runs = this.#acknowledged.map(({ by }) => by).filter((by, index, all) => by !== all[index - 1]);
+    const runs = this.#runs();
     let at = 0;
     for (const label of primaries) if (runs[at] === label) at += 1;
     if (at === runs.length) return [];
     return [`${runs.join(', ')} acknowledged one after the other, but the primaries were ${primaries.join(', ')}`];
+  }
+
+  /**
+   * Who acknowledged, one after the other. An answer that was on its way when its primary was lost (in the network, or in a
+   * process that stood still) may come late: its update was sent before the new primary answered anybody.
+   */
+  #runs(): readonly FailoverLabel[] {
+    const runs: Acknowledged[] = [];
+    for (const each of this.#acknowledged) {
+      const [before, last] = [runs.at(-2), runs.at(-1)];
+      const isLate = before?.by === each.by && last !== undefined && each.sentMs < last.atMs;
+      if (each.by !== last?.by && !isLate) runs.push(each);
+    }
+    return runs.map(({ by }) => by);
   }
 
   #epochs(): readonly { readonly label: FailoverLabel; readonly epoch: number }[] {
