@@ -11,6 +11,8 @@ export type Place = 'primary' | 'backup' | 'dr' | 'reporting';
 export interface Menu {
   /** Named in messages, not printed: the routine prints the bare list. */
   readonly title: string;
+  /** Printed above the options: why this menu is shown. */
+  readonly heading?: readonly string[];
   readonly options: readonly Option[];
 }
 
@@ -34,7 +36,13 @@ export type Action =
   /** Questions, what it will do, confirmation, done. */
   | {
       readonly kind: 'perform';
-      readonly command: 'enable-mirror-service' | 'create-mirror' | 'edit-mirror' | 'start-mirror' | 'stop-mirror';
+      readonly command:
+        | 'enable-mirror-service'
+        | 'create-mirror'
+        | 'edit-mirror'
+        | 'start-mirror'
+        | 'stop-mirror'
+        | 'stop-instance';
       readonly questions: readonly Question[];
       readonly summary: string;
       readonly confirm: YesNoQuestion;
@@ -65,11 +73,11 @@ export type Action =
       readonly summary: string;
       readonly confirm: YesNoQuestion;
     }
-  /** Assessed first, confirmed, and carried out only in the situation that was confirmed. */
+  /** Assessed first, then each question answered with Yes, and carried out only in the situation that was shown. */
   | {
       readonly kind: 'assessed';
-      readonly command: Extract<CommandName, 'become-primary' | 'force-primary'>;
-      readonly confirm: YesNoQuestion;
+      readonly command: Extract<CommandName, 'become-primary' | 'force-primary' | 'resume-primary'>;
+      readonly confirm: readonly YesNoQuestion[];
     };
 
 /** Defaults that the instance or an earlier answer gives. */

@@ -118,13 +118,15 @@ export const mirrorManagement: Menu = {
       leadsTo: {
         kind: 'assessed',
         command: 'become-primary',
-        confirm: {
-          kind: 'yes-no',
-          name: 'confirm',
-          text: 'Continue?',
-          help: 'Y asks the present primary to hand over, and forces it down if it does not.',
-          default: '<N>',
-        },
+        confirm: [
+          {
+            kind: 'yes-no',
+            name: 'confirm',
+            text: 'Continue?',
+            help: 'Y asks the present primary to hand over, and forces it down if it does not.',
+            default: '<N>',
+          },
+        ],
       },
     },
     {
@@ -160,7 +162,7 @@ export const mirrorManagement: Menu = {
       label: 'Force this node to become the primary',
       help: 'Makes this member the primary without asking the other one. Updates may be lost for good.',
       runsOn: ['backup', 'dr'],
-      leadsTo: { kind: 'assessed', command: 'force-primary', confirm: continueLong },
+      leadsTo: { kind: 'assessed', command: 'force-primary', confirm: [continueLong] },
     },
     {
       label: 'Promote Async DR Member to Failover Member',

@@ -25,14 +25,27 @@ export const wording = {
   removedForGood: 'for good, on all members',
   removedHere: 'on this member only',
 
-  /** FO-036, FO-076. */
-  indefiniteTrouble: [
-    'This member is the primary and is in an indefinite trouble state: it has lost',
-    'both the other failover member and the arbiter, so the other failover member',
-    'may have taken over. It accepts no updates. It goes on by itself when the other',
-    'failover member answers and did not take over, and shuts down if it did.',
-    'Resuming as primary and shutting down from here are not built in this version.',
-  ],
+  /** FO-076. */
+  troubleAsking: 'Asking the agent of the other failover member, and the arbiter ...',
+  troubleSince: 'In trouble state since {since} ({spec}): {because}.',
+  troubleAgent: {
+    'no-answer': 'The ISCAgent of {other} does not answer.',
+    down: 'The ISCAgent of {other} answers: its instance is down.',
+    hung: 'The ISCAgent of {other} answers: its instance hangs.',
+    running: 'The ISCAgent of {other} answers: its instance is running.',
+    'is-primary': 'The ISCAgent of {other} answers: its instance is running as primary.',
+  },
+  troubleArbiter: {
+    'not-configured': 'The mirror has no arbiter.',
+    'no-answer': 'The arbiter does not answer.',
+    'other-not-connected': 'The arbiter answers: {other} is not connected to it.',
+    'other-connected': 'The arbiter answers: {other} is connected to it.',
+    'licensed-other': 'The arbiter has allowed {other} to take over.',
+  },
+  troubleWarning:
+    'If {other} did take over, two histories begin: both members halt when they meet, and the updates of one are lost.',
+  journalUpTo: "This member has journal data up to '{time}' in file {file}",
+  shutsDown: 'This instance shuts down.',
 
   currentPrimary: '{member} is the current primary. Continuing will force it down',
   noCurrentPrimary: 'No member is known to be the primary. Continuing will try to make this member the primary',

@@ -4,7 +4,7 @@ import { parseAddress } from '../client/member-search.ts';
 import { agentPortDefault } from '../mirror/limits.ts';
 import type { Address, CompressionMode, MirrorSet, ParallelDejournaling } from '../mirror/mirror-set.ts';
 import type { MemberType } from '../mirror/terms.ts';
-import type { Assessment, CommandArguments, Description } from '../protocol/control-channel.ts';
+import type { Assessment, CommandArguments, Description, TroubleAssessment } from '../protocol/control-channel.ts';
 import { failed, usage } from './failures.ts';
 import { askInstance, connectInstance, findInstance, type Instance } from './instances.ts';
 import { json, table } from './output.ts';
@@ -45,7 +45,7 @@ export const define: DefineGroup = (group, surroundings) => {
       await withService(here, findInstance(here, name), 'join-mirror', joinArguments(options));
     });
   defineOthers(group, surroundings);
-  notBuilt(group, ['leave', 'remove-member', 'remove', 'resume', 'promote', 'demote']);
+  notBuilt(group, ['leave', 'remove-member', 'remove', 'promote', 'demote']);
 };
 
 const defineOthers: DefineGroup = (group, surroundings) => {
@@ -93,9 +93,10 @@ const defineOthers: DefineGroup = (group, surroundings) => {
   for (const [command, description] of [
     ['become-primary', 'try to make this member the primary'],
     ['force-primary', 'force this member to become the primary'],
+    ['resume-primary', 'let a primary in trouble state without a time limit go on'],
   ] as const) {
     group
-      .command(`${command} <instance>`)
+      .command(`${command === 'resume-primary' ? 'resume' : command} <instance>`)
       .description(description)
       .option('--dry-run', 'print the situation, do nothing', false)
       .option('--confirm <member>', "this member's name, as a confirmation")
@@ -196,25 +197,27 @@ interface RiskyOptions {
   readonly json: boolean;
 }
 
-/** FO-074, FO-075: assessed, confirmed by name, and done only in the situation that was seen. */
+/** FO-074, FO-075, FO-076: assessed, confirmed by name, and done only in the situation that was seen. */
 async function risky(
   here: Surroundings,
   instance: Instance,
-  command: 'become-primary' | 'force-primary',
+  command: 'become-primary' | 'force-primary' | 'resume-primary',
   options: RiskyOptions,
 ): Promise<void> {
   const control = await connectInstance(here, instance);
   try {
-    if (options.dryRun) {
+    const { member } = await control.describe();
+    const isConfirmed = options.confirm !== undefined && options.confirm.toUpperCase() === member?.toUpperCase();
+    if (options.dryRun || (command === 'resume-primary' && !isConfirmed)) {
       const assessment = await control.assess(command);
       here.print(options.json ? json(assessment) : assessmentText(assessment));
       if (assessment.refusal !== null) throw failed(`it would be refused: ${assessment.refusal.text}`);
-      return;
+      if (options.dryRun) return;
     }
-    const { member } = await control.describe();
-    if (options.confirm === undefined || options.confirm.toUpperCase() !== member?.toUpperCase()) {
+    if (!isConfirmed) {
       const name = member ?? 'its member name';
-      throw usage(`${command} changes which member is primary: see --dry-run, then give --confirm ${name}`);
+      const what = command === 'resume-primary' ? 'resume' : command;
+      throw usage(`${what} changes which member is primary: see --dry-run, then give --confirm ${name}`);
     }
     const situation =
       options.situation === undefined
@@ -227,18 +230,54 @@ async function risky(
   }
 }
 
+/** FO-076. */
+const agentWords: Readonly<Record<TroubleAssessment['agentSays'], string>> = {
+  'no-answer': 'does not answer',
+  down: 'says that its instance is down',
+  hung: 'says that its instance hangs',
+  running: 'says that its instance is running',
+  'is-primary': 'says that its instance is running as primary',
+};
+const arbiterWords: Readonly<Record<TroubleAssessment['arbiterSays'], string>> = {
+  'not-configured': 'none',
+  'no-answer': 'does not answer',
+  'other-not-connected': 'says that the other is not connected',
+  'other-connected': 'says that the other is connected',
+  'licensed-other': 'has allowed the other to take over',
+};
+
+function vouchedFor(other: string): string {
+  return `\nWho resumes this primary vouches that ${other}\n  is down,\n  never became primary, and\n  created no later mirror journal file.\n`;
+}
+
+function troubleRows({ since, spec, because, other, agentSays, arbiterSays }: TroubleAssessment): [string, string][] {
+  return [
+    ['In trouble state since', since],
+    ['Because', `${because} (${spec})`],
+    [`ISCAgent of ${other}`, agentWords[agentSays]],
+    ['Arbiter', arbiterWords[arbiterSays]],
+  ];
+}
+
 function assessmentText(now: Assessment): string {
   const answers = now.otherAnswers === null ? 'not asked' : now.otherAnswers ? 'yes' : 'no';
-  const rows: [string, string][] = [
-    ['Present primary', now.primary ?? 'none known'],
-    ['This member was an active backup', now.wasActive ? 'yes' : 'no'],
+  const journal: [string, string][] = [
     ['Newest journal data', now.newestJournalTime ?? 'none'],
     ['In file', now.newestJournalFile ?? 'none'],
-    ['No failover', now.noFailover ? 'set' : 'not set'],
-    ['The other failover member answers', answers],
-    ['Situation', String(now.situation)],
   ];
-  return rows.map(([label, value]) => `${`${label}:`.padEnd(36)}${value}\n`).join('');
+  const rows: [string, string][] =
+    now.trouble != null
+      ? [...troubleRows(now.trouble), ...journal]
+      : [
+          ['Present primary', now.primary ?? 'none known'],
+          ['This member was an active backup', now.wasActive ? 'yes' : 'no'],
+          ...journal,
+          ['No failover', now.noFailover ? 'set' : 'not set'],
+          ['The other failover member answers', answers],
+        ];
+  rows.push(['Situation', String(now.situation)]);
+  const vouched = now.trouble == null ? '' : vouchedFor(now.trouble.other);
+  return rows.map(([label, value]) => `${`${label}:`.padEnd(36)}${value}\n`).join('') + vouched;
 }
 
 function show(here: Surroundings, { mirrorSet, member }: Description, asJson: boolean): void {

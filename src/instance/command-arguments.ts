@@ -47,6 +47,7 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
   'change-no-failover': { set: { kind: 'flag' } },
   'become-primary': {},
   'force-primary': {},
+  'resume-primary': {},
   'start-mirror': {},
   'stop-mirror': {},
   'create-database': { ...oneDatabase, directory: { kind: 'text' }, mirrored: { kind: 'text', nullable: true } },

@@ -20,6 +20,7 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
     case 'change-no-failover':
     case 'become-primary':
     case 'force-primary':
+    case 'resume-primary':
     case 'start-mirror':
     case 'stop-mirror':
       if (member === null) return notAMember(daemon);

@@ -1,4 +1,4 @@
-/** Commands that are orders to the rules: stop, start, become primary, force. And what an operator is shown before (FO-075). */
+/** Commands that are orders to the rules: stop, start, become primary, force, resume. And what an operator is shown before (FO-075). */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { partnerOf } from '../mirror/mirror-set.ts';
@@ -9,6 +9,7 @@ import { makeOpen } from '../protocol/opening.ts';
 import { done, refused, refusedWith } from './command-outcome.ts';
 import { refusalOf } from './offered-commands.ts';
 import type { InstanceDaemon, MirrorMember, OrderResult } from './parts.ts';
+import { assessTrouble, refusalOfTrouble } from './trouble-assessment.ts';
 
 /** An operator waits for the answer, and an agent that is there answers at once. */
 const otherAnswersWithinMs = 3000;
@@ -26,7 +27,13 @@ export async function assess(daemon: InstanceDaemon, command: CommandName): Prom
     noFailover: member?.state.record.noFailover ?? false,
   };
   const asks = why === null && (command === 'force-primary' || command === 'become-primary');
-  return { ...known, otherAnswers: asks ? await otherAnswers(daemon) : null };
+  const trouble = why === null && command === 'resume-primary' ? await assessTrouble(daemon) : null;
+  return {
+    ...known,
+    refusal: why ?? (trouble === null ? null : refusalOfTrouble(trouble)),
+    otherAnswers: asks ? await otherAnswers(daemon) : null,
+    trouble,
+  };
 }
 
 function newestJournal(daemon: InstanceDaemon, member: MirrorMember | null) {
@@ -93,6 +100,30 @@ export async function forcePrimary(daemon: InstanceDaemon): Promise<Outcome> {
   ].join('; ');
   const atMs = daemon.host.clock.wallMs();
   return outcomeOf(await member.order({ command: 'force-primary', lineage: randomUUID(), atMs, evidence }));
+}
+
+/**
+ * FO-076: the person vouches for what nobody can find out; what can be found out is asked once more. The rules look themselves
+ * whether it is still in trouble.
+ */
+export async function resumePrimary(daemon: InstanceDaemon): Promise<Outcome> {
+  const { member } = daemon;
+  const why = refusalOf(daemon, 'resume-primary', true);
+  if (member === null || why !== null) return notOffered(why);
+  const trouble = await assessTrouble(daemon);
+  const known = trouble === null ? null : refusalOfTrouble(trouble);
+  if (known !== null) return refusedWith(known);
+  const other = trouble?.other ?? 'the other failover member';
+  const { newestJournalTime, newestJournalFile } = newestJournal(daemon, member);
+  const evidence = [
+    `it was confirmed that ${other} is down, never became primary and created no later mirror journal file`,
+    `in trouble since ${trouble?.since} (${trouble?.spec})`,
+    `agent of ${other}: ${trouble?.agentSays}`,
+    `arbiter: ${trouble?.arbiterSays}`,
+    `newest journal data ${newestJournalTime ?? 'none'} in ${newestJournalFile ?? 'no file'}`,
+  ].join('; ');
+  const atMs = daemon.host.clock.wallMs();
+  return outcomeOf(await member.order({ command: 'resume-primary', lineage: randomUUID(), atMs, evidence }));
 }
 
 /** SYN-022: it stays so over restarts; the rules keep it in their record, the configuration shows it. */

@@ -48,6 +48,8 @@ export interface CommandArguments {
   'change-no-failover': { readonly set?: boolean };
   'become-primary': Record<string, never>;
   'force-primary': Record<string, never>;
+  /** On a primary in trouble state without a time limit (FO-076). */
+  'resume-primary': Record<string, never>;
   'start-mirror': Record<string, never>;
   'stop-mirror': Record<string, never>;
   /** Make a database; `mirrored` = its mirror database name, null = ordinary. */
@@ -131,6 +133,23 @@ export interface Assessment {
   readonly noFailover: boolean;
   /** Does the other failover member, or its agent, answer now? Null = not asked. */
   readonly otherAnswers: boolean | null;
+  /** Of `resume-primary`; null = not in that state, or another command. */
+  readonly trouble: TroubleAssessment | null;
+}
+
+/** A primary's trouble state without a time limit, and what is known of the other failover member now (FO-076). */
+export interface TroubleAssessment {
+  /** Wall clock, ISO 8601. */
+  readonly since: string;
+  /** The rule by which it was entered, and why. */
+  readonly spec: string;
+  readonly because: string;
+  /** Name of the other failover member. */
+  readonly other: string;
+  /** The ISCAgent of its host, about its instance. */
+  readonly agentSays: 'no-answer' | 'down' | 'hung' | 'running' | 'is-primary';
+  /** The arbiter, about the other member; `licensed-other` = it was told before that it may take over. */
+  readonly arbiterSays: 'not-configured' | 'no-answer' | 'other-not-connected' | 'other-connected' | 'licensed-other';
 }
 
 export type ControlRequest =

@@ -11,13 +11,14 @@ import type {
   Description,
   MirrorLookup,
   Outcome,
+  TroubleAssessment,
 } from '../protocol/control-channel.ts';
 import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue, InterruptedWaitError } from './dialogue.ts';
 import { EXIT } from './exit-codes.ts';
 import { pickDatabases } from './pick-databases.ts';
 import type { Defaults, Value, Values } from './question.ts';
-import { factLines, fill, screenDateTime } from './screen.ts';
+import { factLines, fill, screenDateTime, wrap } from './screen.ts';
 
 export interface ActionContext {
   readonly control: Control;
@@ -55,9 +56,19 @@ async function performAction(action: Of<'perform'>, context: ActionContext): Pro
       return await perform(context, action.command, createArguments(values));
     case 'edit-mirror':
       return await perform(context, action.command, editArguments(values));
+    case 'stop-instance':
+      return await stopInstance(context);
     default:
       return await perform(context, action.command, {});
   }
+}
+
+/** Nobody is left to ask after it. */
+async function stopInstance(context: ActionContext): Promise<void> {
+  const outcome = await send(context, 'stop-instance', { noFailover: false });
+  if (outcome?.ok !== true) return outcome === null ? undefined : tell(context, outcome);
+  context.dialogue.say(wording.shutsDown);
+  context.dialogue.leave();
 }
 
 /** CFG-027..030, CFG-034..037. */
@@ -142,20 +153,25 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
 }
 
 /**
- * FO-074, FO-075. The confirmation holds for the situation that was shown and for no other: the instance refuses if it
+ * FO-074, FO-075, FO-076. The confirmation holds for the situation that was shown and for no other: the instance refuses if it
  * has changed, and then it is asked again, of a person only, and never from what was typed before.
  */
 async function assessedAction(action: Of<'assessed'>, context: ActionContext): Promise<void> {
   const { control, dialogue } = context;
   for (;;) {
+    if (action.command === 'resume-primary') dialogue.print(wording.troubleAsking);
     const assessment = await looked(context, control.assess(action.command));
     if (assessment === null) return dialogue.endBeforeQuestions();
     if (assessment.refusal) {
       refused(context, fill(wording.refused, { text: assessment.refusal.text }), EXIT.refused);
       return dialogue.endBeforeQuestions();
     }
-    dialogue.printLines(assessmentLines(action.command, assessment));
-    if (!(await confirmed(dialogue, action.confirm))) return;
+    dialogue.printLines(assessmentLines(action.command, assessment, dialogue.columns));
+    for (const [index, question] of action.confirm.entries()) {
+      const text = fill(question.text, { other: assessment.trouble?.other ?? null });
+      if (await confirmed(dialogue, { ...question, text })) continue;
+      return index + 1 < action.confirm.length ? dialogue.endBeforeQuestions() : undefined;
+    }
     if (action.command === 'force-primary') dialogue.print(wording.forceWaiting);
     const outcome = await send(context, action.command, {}, assessment.situation);
     if (outcome === null) return;
@@ -169,7 +185,7 @@ async function assessedAction(action: Of<'assessed'>, context: ActionContext): P
   }
 }
 
-function assessmentLines(command: Of<'assessed'>['command'], now: Assessment): readonly string[] {
+function assessmentLines(command: Of<'assessed'>['command'], now: Assessment, columns: number): readonly string[] {
   if (command === 'become-primary') {
     return [now.primary === null ? wording.noCurrentPrimary : fill(wording.currentPrimary, { member: now.primary })];
   }
@@ -177,8 +193,23 @@ function assessmentLines(command: Of<'assessed'>['command'], now: Assessment): r
     time: now.newestJournalTime === null ? wording.noJournalTime : screenDateTime(now.newestJournalTime),
     file: now.newestJournalFile ?? wording.noJournalFile,
   };
+  if (now.trouble !== null) {
+    return troubleSentences(now.trouble, fill(wording.journalUpTo, facts)).flatMap((each) => wrap(each, columns, ''));
+  }
   const text = now.wasActive ? wording.forceWasActive : wording.forceWasNotActive;
   return [...text.map((line) => fill(line, facts)), ...(now.otherAnswers === true ? [wording.forceOtherAnswers] : [])];
+}
+
+/** FO-076. */
+function troubleSentences(trouble: TroubleAssessment, newestJournal: string): readonly string[] {
+  const { since, spec, because, other, agentSays, arbiterSays } = trouble;
+  return [
+    fill(wording.troubleSince, { since: screenDateTime(since), spec, because }),
+    newestJournal,
+    fill(wording.troubleAgent[agentSays], { other }),
+    fill(wording.troubleArbiter[arbiterSays], { other }),
+    fill(wording.troubleWarning, { other }),
+  ];
 }
 
 async function confirmed(dialogue: Dialogue, question: Question): Promise<boolean> {

@@ -149,12 +149,17 @@ export class Dialogue {
     return new AnswersError(`line ${line} of the answers, at ${shown}: ${what}; ${after}`);
   }
 
+  /** Out of all menus: there is nothing more to ask. */
+  leave(): never {
+    throw new LeaveError(EXIT.done);
+  }
+
   /**
    * An action came to an end before all its questions were asked. Piped answers that follow belong to those questions, so
    * none of them is read; on a terminal the menu comes again.
    */
   endBeforeQuestions(): void {
-    if (!this.isTerminal) throw new LeaveError(EXIT.done);
+    if (!this.isTerminal) this.leave();
   }
 
   async askQuestion(question: Question, defaults: Defaults): Promise<Value> {

@@ -5,6 +5,7 @@
 import type { Action, Menu, MenuByPlace, Option, Place } from '../../menus/menu.ts';
 import { noMirror, serviceOff } from '../../menus/no-mirror.ts';
 import { top } from '../../menus/top.ts';
+import { trouble } from '../../menus/trouble.ts';
 import { wording } from '../../menus/wording.ts';
 import type { Description } from '../protocol/control-channel.ts';
 import { runAction } from './actions.ts';
@@ -16,10 +17,7 @@ import { showScreen } from './status-screens.ts';
 
 /** ^MIRROR from its first menu until the operator leaves. Nothing is changed without a confirmed action. */
 export async function mirrorRoutine(control: Control, dialogue: Dialogue): Promise<void> {
-  const description = await control.describe();
-  if (description.indefiniteTrouble) {
-    for (const line of wording.indefiniteTrouble) dialogue.print(dialogue.style.warn(line));
-  }
+  await runMenu(control, dialogue, (now) => (now.indefiniteTrouble ? trouble : null));
   await runMenu(control, dialogue, rootMenu);
 }
 
@@ -29,12 +27,15 @@ function rootMenu(description: Description): Menu {
   return description.serviceEnabled ? noMirror : serviceOff;
 }
 
-/** Asks the instance before each showing, so that the menu is that of its present role. */
-async function runMenu(control: Control, dialogue: Dialogue, menuOf: (now: Description) => Menu): Promise<void> {
+/** Asks the instance before each showing, so that the menu is that of its present role; null = it is over. */
+async function runMenu(control: Control, dialogue: Dialogue, menuOf: (now: Description) => Menu | null): Promise<void> {
   for (;;) {
     const now = await control.describe();
     const menu = menuOf(now);
+    if (menu === null) return;
     const disabled = menu.options.map((option) => disabledReason(option, now));
+    if (menu.heading !== undefined) dialogue.print();
+    for (const line of menu.heading ?? []) dialogue.print(dialogue.style.warn(line));
     dialogue.print();
     menuLines(menu, disabled).forEach((line, index) => {
       dialogue.print(disabled[index] === null ? line : dialogue.style.dim(line));

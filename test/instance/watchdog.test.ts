@@ -1,11 +1,10 @@
 /** The watchdog of a primary: its count, and real processes whose event loops stand still. */
-import { type ChildProcess, execFile, fork } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
 import { readEvents } from '../../src/host/events-log.ts';
@@ -14,6 +13,7 @@ import { readMessageLine } from '../../src/host/messages-log.ts';
 import { nodeProcesses } from '../../src/host/processes.ts';
 import { isWatched, Standstill } from '../../src/instance/watchdog.ts';
 import type { MemberState } from '../../src/mirror/member-state.ts';
+import { type FreshLab, FreshPrograms, freshLab } from '../fixtures/fresh-programs.ts';
 
 const root = process.cwd();
 const qosTimeoutMs = 1000;
@@ -161,39 +161,23 @@ describe('a process whose event loop stands still', () => {
 });
 
 describe('a real primary', () => {
-  let home: string;
-  let homeOf: ReadonlyMap<string, string>;
+  const programs = new FreshPrograms(`--import ${pathToFileURL(join(root, 'test/fixtures/standing-still.mjs'))}`);
+  let lab: FreshLab;
 
   beforeAll(async () => {
-    home = join(directory, 'home');
-    await promisify(execFile)(process.execPath, ['scripts/build.mjs', join(directory, 'dist')]);
-    for (const name of ['bin', 'package.json']) cpSync(join(root, name), join(directory, name), { recursive: true });
-    symlinkSync(join(root, 'node_modules'), join(directory, 'node_modules'));
-    await caretmirror('lab', 'up', '--qos', String(qosTimeoutMs), '--home', home);
-    const lab = JSON.parse(await caretmirror('lab', 'status', '--json', '--home', home));
-    homeOf = new Map(lab.members.map((member: { label: string; home: string }) => [member.label, member.home]));
+    await programs.build();
+    lab = await freshLab(programs, qosTimeoutMs);
   }, 120_000);
 
   afterAll(async () => {
-    await caretmirror('lab', 'down', '--delete', '--home', home);
+    await lab?.close();
+    programs.remove();
   }, 60_000);
 
-  async function caretmirror(...args: readonly string[]): Promise<string> {
-    const env = {
-      ...process.env,
-      NODE_OPTIONS: `--import ${pathToFileURL(join(root, 'test/fixtures/standing-still.mjs'))}`,
-    };
-    const { stdout } = await promisify(execFile)(process.execPath, [join(directory, 'bin/caretmirror.js'), ...args], {
-      env,
-    });
-    return stdout;
-  }
-
   test('FO-008 FO-009 FO-050: is ended by its own thread though nobody else could, its backup takes over, and it stays down', async () => {
-    const [homeOfA, homeOfB] = [homeOf.get('A') ?? '', homeOf.get('B') ?? ''];
-    const paths = instancePaths(homeOfA, 'A');
+    const paths = instancePaths(lab.homeOf('A'), 'A');
     // Without the agent of its host nobody can force it down.
-    const agent = nodeProcesses.describeLock(homePaths(homeOfA).agentStatus);
+    const agent = nodeProcesses.describeLock(homePaths(lab.homeOf('A')).agentStatus);
     const instance = nodeProcesses.describeLock(paths.lock);
     if (agent.state !== 'held' || instance.state !== 'held') throw new Error('A is not up');
     expect(await nodeProcesses.forceDown(agent.by, 5000)).toBe('down');
@@ -205,7 +189,7 @@ describe('a real primary', () => {
       rules: ['FO-008', 'FO-050'],
     });
     expect(readFileSync(paths.messages, 'utf8')).toMatch(/\) 3 \[Generic\.Event\] The event loop has stood still for /);
-    await caretmirror('wait', 'B', '--for', 'primary', '--timeout', '30s', '--home', homeOfB);
+    await programs.runWell('wait', 'B', '--for', 'primary', '--timeout', '30s', '--home', lab.homeOf('B'));
     expect(nodeProcesses.describeLock(paths.lock).state).toBe('free');
   }, 60_000);
 });

@@ -23,6 +23,7 @@ const assessment = {
   newestJournalFile: '/srv/home/journal/MIRROR-DEMO-20261122.001',
   noFailover: false,
   otherAnswers: false,
+  trouble: null,
 };
 
 const lookUp = () => ({ mirrorSet, asked: 'ALPHA/IRIS', primary: 'ALPHA/IRIS' });
@@ -133,10 +134,112 @@ describe('the menus of a member', () => {
   test('CFG-043: the menus of a disaster recovery async', async () => {
     expectTranscript('menus-dr', await pipedSession(at('dr'), 'mirror man\n\nmirror c\n\n\n'));
   });
+});
 
-  test('FO-036, FO-076: a primary in indefinite trouble is named at the start', async () => {
-    const describe = () => description('primary', { indefiniteTrouble: true });
-    expectTranscript('indefinite-trouble', await pipedSession({ describe }, '\n'));
+describe('a primary in trouble state without a time limit', () => {
+  const present = description('primary');
+  const offered = { ...present.commands, 'resume-primary': null, 'stop-instance': null };
+  const inTrouble = { ...present, indefiniteTrouble: true, commands: offered };
+  const trouble = {
+    since: localMoment(18, 59, 58),
+    spec: 'FO-036 FO-048',
+    because: 'alone: the backup may have taken over',
+    other: 'BETA/IRIS',
+    agentSays: 'no-answer',
+    arbiterSays: 'no-answer',
+  } as const;
+  const refusal = {
+    reason: 'other-is-primary',
+    text: 'BETA/IRIS is running as primary; shut this one down',
+    spec: null,
+  };
+
+  /** Out of trouble as soon as something was carried out. */
+  function troubled(more: Script = {}): Script {
+    let isOver = false;
+    return {
+      describe: () => (isOver ? present : inTrouble),
+      assess: () => ({ ...assessment, trouble }),
+      perform: async () => {
+        isOver = true;
+        return { ok: true, text: 'ALPHA/IRIS is now primary' };
+      },
+      ...more,
+    };
+  }
+
+  test('FO-036 FO-076: it says so first and offers two ways out; RETURN leads to the menus', async () => {
+    const session = await pipedSession(troubled(), '?\n\n\n');
+    expectTranscript('indefinite-trouble', session);
+    expect(session.instance.performed).toEqual([]);
+  });
+
+  test('FO-076: it resumes when all three questions are answered with Yes, in the situation that was shown', async () => {
+    const session = await pipedSession(troubled(), '1\nyes\nyes\nyes\n\n');
+    expectTranscript('trouble-resume', session);
+    expect(session.instance.performed).toEqual([
+      { type: 'perform', command: 'resume-primary', arguments: {}, situation: 41 },
+    ]);
+  });
+
+  test.each([
+    ['the first', '1\nno\n'],
+    ['the second', '1\ny\n\n'],
+    ['the last', '1\ny\ny\nn\n'],
+  ])('FO-076: a No to %s question changes nothing', async (_, answers) => {
+    const session = await pipedSession(troubled(), answers);
+    expect(session.output).toContain('\nNothing was changed.\n');
+    expect(session.exitCode).toBe(0);
+    expect(session.instance.performed).toEqual([]);
+  });
+
+  test('FO-076: after a No the answers to the questions that were not asked are not taken for something else', async () => {
+    expectTranscript('trouble-declined', await pipedSession(troubled(), '1\nno\n2\nyes\n'));
+  });
+
+  test('FO-076: the words for what the agent and the arbiter say', async () => {
+    const outputs: string[] = [];
+    for (const [agentSays, arbiterSays] of [
+      ['down', 'licensed-other'],
+      ['hung', 'other-not-connected'],
+      ['running', 'other-connected'],
+      ['is-primary', 'not-configured'],
+    ] as const) {
+      const assess = () => ({ ...assessment, trouble: { ...trouble, agentSays, arbiterSays } });
+      outputs.push((await pipedSession(troubled({ assess }), '1\n\n')).output);
+    }
+    const said = outputs.join('').match(/^The (ISCAgent|arbiter|mirror) .*$/gm);
+    expect(said).toEqual([
+      'The ISCAgent of BETA/IRIS answers: its instance is down.',
+      'The arbiter has allowed BETA/IRIS to take over.',
+      'The ISCAgent of BETA/IRIS answers: its instance hangs.',
+      'The arbiter answers: BETA/IRIS is not connected to it.',
+      'The ISCAgent of BETA/IRIS answers: its instance is running.',
+      'The arbiter answers: BETA/IRIS is connected to it.',
+      'The ISCAgent of BETA/IRIS answers: its instance is running as primary.',
+      'The mirror has no arbiter.',
+    ]);
+  });
+
+  test('FO-076: refused while the agent of the other says that it is primary', async () => {
+    const assess = () => ({ ...assessment, refusal, trouble: { ...trouble, agentSays: 'is-primary' as const } });
+    const session = await pipedSession(troubled({ assess }), '1\ny\ny\ny\n');
+    expectTranscript('trouble-refused', session);
+    expect(session.instance.performed).toEqual([]);
+  });
+
+  test('FO-076: it is shut down, without the question of a failover', async () => {
+    const session = await pipedSession(troubled({ perform: done('no backup is connected') }), 'shut\ny\n');
+    expectTranscript('trouble-shut-down', session);
+    expect(session.instance.performed).toEqual([
+      { type: 'perform', command: 'stop-instance', arguments: { noFailover: false } },
+    ]);
+  });
+
+  test('FO-076: answers that were made for the other menus change nothing', async () => {
+    const session = await pipedSession(troubled(), '2\n9\ny\n');
+    expect(session.exitCode).toBe(3);
+    expect(session.instance.performed).toEqual([]);
   });
 });
 

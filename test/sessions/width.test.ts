@@ -5,18 +5,19 @@ import { mirrorManagement } from '../../menus/mirror-management.ts';
 import { mirrorStatus } from '../../menus/mirror-status.ts';
 import { noMirror, serviceOff } from '../../menus/no-mirror.ts';
 import { top } from '../../menus/top.ts';
+import { trouble } from '../../menus/trouble.ts';
 import { monitorPrompt, wording } from '../../menus/wording.ts';
 import { menuHelpLines, menuLines } from '../../src/terminal/screen.ts';
 
 const menus: readonly Menu[] = [
-  ...[serviceOff, noMirror, top, mirrorStatus, mirrorManagement],
+  ...[serviceOff, noMirror, top, mirrorStatus, mirrorManagement, trouble],
   ...Object.values(mirrorConfiguration),
 ];
 
 test('every menu fits a screen of 80x24, each option disabled or not', () => {
   for (const menu of menus) {
     const disabled = menu.options.map(() => wording.notHereNorBuilt);
-    expect(menuLines(menu, disabled).length + 3).toBeLessThan(24);
+    expect((menu.heading ?? []).length + menuLines(menu, disabled).length + 4).toBeLessThan(24);
     for (const line of [...menuLines(menu, disabled), ...menuHelpLines(menu, disabled, 80)]) {
       expect(line.length).toBeLessThan(80);
     }
@@ -24,12 +25,7 @@ test('every menu fits a screen of 80x24, each option disabled or not', () => {
 });
 
 test('texts of several lines fit 80 columns where they hold no fact', () => {
-  const texts = [
-    wording.indefiniteTrouble,
-    wording.forceWasActive,
-    wording.forceWasNotActive,
-    monitorPrompt.split('\n'),
-  ];
+  const texts = [trouble.heading ?? [], wording.forceWasActive, wording.forceWasNotActive, monitorPrompt.split('\n')];
   for (const line of texts.flat()) if (!line.includes('{')) expect(line.length).toBeLessThanOrEqual(80);
 });
 
