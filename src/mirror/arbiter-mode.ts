@@ -74,11 +74,15 @@ export function onSessionLostServing(step: Step): void {
   const { serving } = step.state;
   if (serving.mode === 'agent') return;
   if (serving.trouble === null) {
-    const verdict = decide(arbiterTable, { role: 'primary', other: 'connected', session: 'lost', says: 'silent' });
+    const verdict = decide(arbiterTable, { role: 'primary', other: 'connected', session: 'lost', says: 'silent' }, [
+      'leave-together',
+    ]);
     askToLeave(step, verdict.spec, verdict.because);
     return;
   }
-  const verdict = decide(arbiterTable, { role: 'primary', other: 'lost', session: 'lost', says: 'silent' });
+  const verdict = decide(arbiterTable, { role: 'primary', other: 'lost', session: 'lost', says: 'silent' }, [
+    'trouble-indefinitely',
+  ]);
   setServing(step, { trouble: { ...serving.trouble, spec: verdict.spec, because: verdict.because } });
   const sinceMs = agoMs(step, serving.trouble.sinceMs);
   note(step, 'stays in trouble state', verdict.spec, { because: verdict.because, inTroubleForMs: sinceMs });
@@ -112,7 +116,12 @@ export function onArbiterWhileServing(step: Step, message: FromArbiter): void {
     return;
   }
   const facts: ArbiterFacts = { role: 'primary', other: 'lost', session: 'up', says: message.type };
-  const verdict = decide(arbiterTable, facts);
+  const verdict = decide(arbiterTable, facts, [
+    'continue-in-agent-mode',
+    'timed-trouble',
+    'trouble-until-agreed',
+    'trouble-indefinitely',
+  ]);
   note(step, 'the arbiter answered', verdict.spec, {
     arbiterSays: message.type,
     because: verdict.because,
@@ -125,7 +134,7 @@ export function onArbiterWhileServing(step: Step, message: FromArbiter): void {
     setServing(step, { mode: 'agent' });
     enterTrouble(step, 'timed', verdict.spec, verdict.because);
   } else {
-    const says = message.type === 'taken' ? 'taken' : 'present';
+    const says = verdict.outcome === 'trouble-until-agreed' ? 'present' : 'taken';
     setServing(step, { trouble: { ...trouble, says, spec: verdict.spec, because: verdict.because } });
   }
 }

@@ -284,7 +284,10 @@ export function onPrimaryLost(step: Step, reason: string): void {
     return;
   }
   const session = hasSession(step) ? 'up' : 'lost';
-  const verdict = decide(arbiterTable, { role: 'backup', other: 'lost', session, says: 'silent' });
+  const verdict = decide(arbiterTable, { role: 'backup', other: 'lost', session, says: 'silent' }, [
+    'ask-arbiter',
+    'ask-agent',
+  ]);
   if (verdict.outcome === 'ask-arbiter') {
     setAttachment(step, { asking: true, connection: 0 });
     note(step, 'asks the arbiter', verdict.spec, {
@@ -312,7 +315,10 @@ export function onSessionLostAttached(step: Step): void {
   const { attachment } = step.state;
   if (attachment === null || attachment.mode === 'agent') return;
   const other = attachment.asking ? 'lost' : 'connected';
-  const verdict = decide(arbiterTable, { role: 'backup', other, session: 'lost', says: 'silent' });
+  const verdict = decide(arbiterTable, { role: 'backup', other, session: 'lost', says: 'silent' }, [
+    'leave-together',
+    'ask-agent',
+  ]);
   if (verdict.outcome === 'leave-together') {
     leaveArbiterMode(step, verdict.spec, verdict.because);
     send(step, attachment.connection, { type: 'left', term: attachment.modeTerm });
@@ -335,7 +341,7 @@ export function onArbiterWhileAttached(step: Step, message: FromArbiter): void {
   }
   if (message.type === 'refused' || !attachment.asking) return;
   const facts: ArbiterFacts = { role: 'backup', other: 'lost', session: 'up', says: message.type };
-  const verdict = decide(arbiterTable, facts);
+  const verdict = decide(arbiterTable, facts, ['take-over', 'give-up-active', 'ask-agent']);
   const seen = { arbiterSays: message.type, term: message.term, session: state.arbiter.session };
   if (verdict.outcome === 'take-over') {
     if (attachment.mode !== 'arbiter') {

@@ -16,11 +16,15 @@ export interface Verdict<O extends string> {
   readonly because: string;
 }
 
-/** The one row whose columns equal the facts. */
-export function decide<F extends Columns, O extends string>(
+/**
+ * The one row whose columns equal the facts. `able`: what can be carried out where it is asked; a row that says anything else
+ * stops the member, which would otherwise do what no row says.
+ */
+export function decide<F extends Columns, O extends string, A extends O = O>(
   table: readonly (F & Verdict<O>)[],
   facts: F,
-): F & Verdict<O> {
+  able?: readonly A[],
+): F & Verdict<A> {
   const names = Object.keys(facts);
   const row = table.find((candidate) => names.every((name) => candidate[name] === facts[name]));
   if (row === undefined || row.outcome === 'impossible') {
@@ -28,7 +32,10 @@ export function decide<F extends Columns, O extends string>(
       `no rule for ${JSON.stringify(facts)}${row === undefined ? '' : ` (${row.because})`}`,
     );
   }
-  return row;
+  if (able !== undefined && !able.includes(row.outcome as A)) {
+    throw new ImpossibleSituation(`${row.outcome} cannot be carried out at ${JSON.stringify(facts)}`);
+  }
+  return row as F & Verdict<A>;
 }
 
 /** Arbiter controlled mode (and, for `never`, on the way into it): section 4 of the failover rules. */

@@ -287,7 +287,7 @@ export function onHelloWhileSeeking(
   const role =
     state.role === 'seeking' || state.role === 'becoming' || state.role === 'attached' ? state.role : 'closed';
   const facts: HelloFacts = { role, newer: newer(step, envelope, message.primaryOfEpoch) };
-  const verdict = decide(helloTable, facts);
+  const verdict = decide(helloTable, facts, ['consent', 'refuse']);
   const seen = {
     ...facts,
     from: envelope.from,
@@ -308,5 +308,5 @@ export function onHelloWhileSeeking(
 
 /** How a hello stands against a primary. */
 export function helloToPrimary(step: Step, envelope: Envelope, primaryOfEpoch: boolean) {
-  return decide(helloTable, { role: 'primary', newer: newer(step, envelope, primaryOfEpoch) });
+  return decide(helloTable, { role: 'primary', newer: newer(step, envelope, primaryOfEpoch) }, ['welcome', 'halt']);
 }

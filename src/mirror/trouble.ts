@@ -44,7 +44,10 @@ export function onMemberLost(
     return;
   }
   const session = hasModeSession(step) ? 'up' : 'lost';
-  const verdict = decide(arbiterTable, { role: 'primary', other: 'lost', session, says: 'silent' });
+  const verdict = decide(arbiterTable, { role: 'primary', other: 'lost', session, says: 'silent' }, [
+    'ask-arbiter',
+    'trouble-indefinitely',
+  ]);
   enterTrouble(step, 'arbiter', verdict.spec, verdict.because);
   if (verdict.outcome === 'ask-arbiter') {
     askArbiter(step);

@@ -45,11 +45,6 @@ export function neverAsked(why: string, play: () => void): RowTest {
   return { play, same: {}, neverAsked: why };
 }
 
-/** The same reason for several outcomes. */
-export function unread(outcomes: readonly string[], why: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(outcomes.map((outcome) => [outcome, why]));
-}
-
 /** The columns of a row as words: `primary lost up gone`; a yes or no is the name of its column, or `not-` and the name. */
 export function keyOf(columns: TableTest['columns'], facts: Readonly<Record<string, string | boolean>>): string {
   return Object.keys(columns)
