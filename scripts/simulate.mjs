@@ -1,72 +1,63 @@
 /**
- * Whole mirrors in one process, one story for each seed: `--seed N` tells one story with its timeline, `--seeds N` as many
- * from `--from N` on (default: chosen by the clock). Ends with 1 when a promise was violated.
+ * Whole mirrors on virtual time, network and disk, one story for each seed, in two threads.
+ *   --seeds N [--from N]   so many stories, from a seed on (default: 200, chosen by the clock)
+ *   --goals                what a run in CI has to reach must be reached; the last line is `N passed, N failed`
+ *   --minutes N            stop after this time
+ *   --seed N [--keep 1,4,7] [--early] [--verbose]   one story with its timeline; with these faults only
+ * Ends with 1 when a promise was violated or a goal missed.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
+import { printFailure, printRun, tellMany, withStories } from './story-runs.mjs';
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string' },
+    keep: { type: 'string' },
+    early: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
     seeds: { type: 'string', default: '200' },
     from: { type: 'string' },
-    step: { type: 'string', default: '1' },
-    seconds: { type: 'string' },
-    verbose: { type: 'boolean', default: false },
-    timeline: { type: 'boolean', default: false },
+    minutes: { type: 'string' },
+    goals: { type: 'boolean', default: false },
   },
 });
 
-const directory = mkdtempSync(join(tmpdir(), 'caretmirror-simulate-'));
-try {
-  const outfile = join(directory, 'random-story.mjs');
-  const entryPoints = ['src/simulation/random-story.ts'];
-  await build({ entryPoints, outfile, bundle: true, format: 'esm', platform: 'node', logLevel: 'warning' });
-  const { tell } = await import(pathToFileURL(outfile).href);
-  process.exitCode = values.seed === undefined ? many(tell) : one(tell, Number(values.seed));
-} finally {
-  rmSync(directory, { recursive: true });
-}
+process.exitCode = await withStories((stories, outfile) =>
+  values.seed === undefined ? many(stories, outfile) : one(stories, Number(values.seed)),
+);
 
-function one(tell, seed) {
-  const { world, failures } = tell(seed, values.verbose);
+function one(stories, seed) {
+  const { keep: numbers, early, verbose } = values;
+  const keep = numbers === undefined ? undefined : numbers.split(',').map(Number);
+  const { world, plan, failures } = stories.tell(seed, { keep, early, verbose });
   console.log(world.timeline.join('\n'));
   for (const failure of failures) console.log(`FAILED ${failure}`);
-  console.log(summary(1, world.clock.nowMs, [world]));
+  const seconds = (world.clock.nowMs / 1000).toFixed(1);
+  console.log(
+    `${plan.kind} story, ${seconds} s of virtual time, ${world.faults} faults, ${world.checkers.acked.length} acknowledged updates`,
+  );
   return failures.length === 0 ? 0 : 1;
 }
 
-function many(tell) {
-  const first = values.from === undefined ? Date.now() % 1_000_000_000 : Number(values.from);
-  const untilMs = values.seconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + Number(values.seconds) * 1000;
-  const totals = { virtualMs: 0, takeovers: 0, faults: 0, acknowledged: 0, failed: [] };
-  let seeds = 0;
-  for (; seeds < Number(values.seeds) && Date.now() < untilMs; seeds += 1) {
-    const seed = first + seeds * Number(values.step);
-    const { world, failures } = tell(seed);
-    totals.virtualMs += world.clock.nowMs;
-    totals.takeovers += world.checkers.takeovers;
-    totals.faults += world.faults;
-    totals.acknowledged += world.checkers.acked.length;
-    if (failures.length === 0) continue;
-    totals.failed.push(seed);
-    console.log(`seed ${seed}: ${failures[0].slice(0, 300)}`);
-    if (values.timeline && totals.failed.length === 1) console.log(world.timeline.slice(-120).join('\n'));
-  }
-  const { virtualMs, takeovers, faults, acknowledged, failed } = totals;
-  console.log(
-    `${seeds} seeds from ${first}, ${(virtualMs / 3_600_000).toFixed(1)} h of virtual time, ${takeovers} times a member became primary, ` +
-      `${faults} faults, ${acknowledged} acknowledged updates, ${failed.length} seeds with violations`,
-  );
-  if (failed.length > 0) console.log(`again with: node scripts/simulate.mjs --seed ${failed[0]}`);
-  return failed.length === 0 ? 0 : 1;
-}
-
-function summary(seeds, virtualMs, worlds) {
-  const acknowledged = worlds.reduce((sum, world) => sum + world.checkers.acked.length, 0);
-  return `${seeds} seed, ${(virtualMs / 1000).toFixed(1)} s of virtual time, ${acknowledged} acknowledged updates`;
+async function many(stories, outfile) {
+  const beganMs = Date.now();
+  const first = values.from === undefined ? beganMs % 1_000_000_000 : Number(values.from);
+  const untilMs = values.minutes === undefined ? Number.POSITIVE_INFINITY : beganMs + Number(values.minutes) * 60_000;
+  console.log(`stories of ${values.seeds} seeds from ${first}`);
+  const { total, failures } = await tellMany(stories, outfile, { first, count: Number(values.seeds), untilMs });
+  const { missed, reached } = printRun(stories, total, { withGoals: values.goals });
+  for (const failure of failures.filter(({ timeline }) => timeline.length > 0)) printFailure(failure);
+  if (failures.length > 0)
+    console.log(
+      `\n${failures.length} seeds failed: ${failures
+        .map(({ seed }) => seed)
+        .slice(0, 40)
+        .join(' ')}`,
+    );
+  for (const what of missed) console.log(`missed: ${what.trim()}`);
+  console.log(`in ${((Date.now() - beganMs) / 1000).toFixed(0)} s`);
+  const passed = total.seeds - failures.length + (values.goals ? reached : 0);
+  const failed = failures.length + missed.length;
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
 }

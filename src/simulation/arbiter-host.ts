@@ -22,9 +22,24 @@ export class ArbiterHost {
   process: ArbiterProcess | null = null;
   up = true;
   #starts = 0;
+  #clockOffsetMs: number;
 
   constructor(world: World) {
     this.world = world;
+    this.#clockOffsetMs = world.options.upForMs ?? 0;
+  }
+
+  /** Monotonic time of this machine. */
+  localMs(): number {
+    return this.#clockOffsetMs + this.world.clock.nowMs;
+  }
+
+  whenLocalIs(localMs: number): number {
+    return localMs - this.#clockOffsetMs;
+  }
+
+  skip(durationMs: number): void {
+    this.#clockOffsetMs -= durationMs;
   }
 
   start(): void {
@@ -54,11 +69,13 @@ export class ArbiterProcess implements EndPoint {
   #frozen = false;
   #inbox: UntimedArbiterEvent[] = [];
   #timer: Appointment | null = null;
-  /** Who was told "gone" in which period of this process (I5). */
-  readonly #licences = new Map<string, number>();
+  readonly #run: number;
+  /** Who speaks over which connection, for the checkers. */
+  readonly #members = new Map<number, string>();
 
   constructor(world: World, firstSession: number) {
     this.#world = world;
+    this.#run = firstSession;
     this.#state = initialArbiter(firstSession);
   }
 
@@ -76,6 +93,7 @@ export class ArbiterProcess implements EndPoint {
     const said = frame as ToArbiterFrame;
     if ('open' in said) {
       const { member, open: qosTimeoutMs } = said;
+      this.#members.set(connection, member);
       this.#take({ type: 'opened', connection, mirror: 'MIRROR', member, qosTimeoutMs });
     } else this.#take({ type: 'message', connection, message: said.message });
   }
@@ -91,7 +109,10 @@ export class ArbiterProcess implements EndPoint {
   }
 
   #step(event: UntimedArbiterEvent): void {
-    const { state, effects } = stepArbiter(this.#state, { ...event, nowMs: this.#world.clock.nowMs } as ArbiterEvent);
+    const { state, effects } = stepArbiter(this.#state, {
+      ...event,
+      nowMs: this.#world.arbiter.localMs(),
+    } as ArbiterEvent);
     this.#state = state;
     for (const effect of effects) this.#carryOut(effect);
     this.#setTimer();
@@ -101,7 +122,7 @@ export class ArbiterProcess implements EndPoint {
     if (this.#timer !== null) this.#timer.cancelled = true;
     const dueMs = nextArbiterWakeMs(this.#state);
     if (dueMs === null) return;
-    this.#timer = this.#world.clock.at(dueMs + 0.01, () => {
+    this.#timer = this.#world.clock.at(this.#world.arbiter.whenLocalIs(dueMs) + 0.01, () => {
       this.#timer = null;
       if (this.#frozen) return;
       this.#take({ type: 'woke' });
@@ -109,13 +130,19 @@ export class ArbiterProcess implements EndPoint {
   }
 
   #carryOut(effect: ArbiterEffect): void {
-    const { network } = this.#world;
+    const { network, clock } = this.#world;
+    if (effect.type !== 'tell' || effect.message.type !== 'keep-alive') this.#world.lastDeedMs = clock.nowMs;
     const send = (connection: number, frame: FromArbiterFrame): void => network.send(connection, this, frame);
     switch (effect.type) {
       case 'welcome':
         return send(effect.connection, { session: effect.session });
       case 'tell':
-        this.#watchLicence(effect);
+        this.#world.checkers.licences.told(
+          this.#run,
+          effect.connection,
+          this.#members.get(effect.connection) ?? '',
+          effect.message,
+        );
         if (this.#world.verbose || effect.message.type !== 'keep-alive')
           this.#world.tell('X', `#${effect.connection} ${JSON.stringify(effect.message)}`);
         return send(effect.connection, { told: effect.message });
@@ -124,15 +151,5 @@ export class ArbiterProcess implements EndPoint {
       default:
         return this.#world.tell('X', `${effect.what} ${JSON.stringify(effect.facts)}`);
     }
-  }
-
-  #watchLicence(effect: Extract<ArbiterEffect, { type: 'tell' }>): void {
-    const { message } = effect;
-    if (message.type !== 'gone') return;
-    const period = `${message.epoch.number}/${message.epoch.owner}/${message.term}`;
-    const holder = this.#licences.get(period);
-    if (holder !== undefined && holder !== effect.connection)
-      this.#world.checkers.complain('I5', `the arbiter licenses two sessions in period ${period}`);
-    this.#licences.set(period, effect.connection);
   }
 }

@@ -1,40 +1,48 @@
 /**
- * The promises of the mirror, watched from outside after every event of a simulated world (I1..I8 of docs/FAILOVER.md).
- * Nothing here asks a member what it believes when the disk or the clients can tell.
+ * The promises of the mirror, watched from outside after every event of a simulated world (I1..I8 of docs/FAILOVER.md; I9 is
+ * watched by whoever tells a story: no clock but the event's may be read). Nothing here asks a member what it believes when
+ * the disk, the arbiter or the clients can tell, and nothing here uses the rules' own words for older and newer.
+ *
+ * A person who forces makes a second history. From there on each history is judged for itself: in each, one member at a time
+ * makes updates durable, and what was acknowledged in it, or before it and was on the disk of the forced member, is not lost.
+ * Reads of an isolated primary may be old and are not judged.
  */
-
-import { comparePositions } from '../mirror/journal-position.ts';
 import type { MemberRecord } from '../mirror/member-record.ts';
 import type { MemberState } from '../mirror/member-state.ts';
+import { Histories, type History } from './histories.ts';
+import { LicenceWatch } from './licence-watch.ts';
 import type { JournalElement } from './member-disk.ts';
 import type { MemberHost } from './member-host.ts';
 import type { MemberProcess, Untimed } from './member-process.ts';
 import type { Violation, World } from './world.ts';
 
-interface Reign {
-  readonly epoch: number;
-  readonly owner: string;
-  readonly lineage: string;
-}
-
 export class Checkers {
   readonly violations: Violation[] = [];
   /** What clients were told is durable, in the order of the telling. */
   readonly acked: JournalElement[] = [];
+  readonly licences: LicenceWatch;
+  readonly histories: Histories;
   readonly #world: World;
-  /** The newest primary of record that no operator forced. */
-  #reign: Reign = { epoch: 0, owner: '', lineage: '' };
-  readonly #reigns = new Map<number, Reign>();
   readonly #elements = new Map<string, number>();
-  #newestAcked: JournalElement | null = null;
-  /** An operator has forced a takeover: data may be lost from here on, by his order. */
-  forced = false;
+  /** Members whose databases hold what the mirror lacks; they halted, and say so. */
+  readonly diverged = new Set<string>();
   takeovers = 0;
+  /** Takeovers by right, and those after which a client was told that its update is durable. */
+  readonly takeoversBy = new Map<string, number>();
+  takeoversAcknowledged = 0;
+  #unproven: number | null = null;
   /** How often each decision was noted: shows that a run was not vacuous. */
   readonly decisions = new Map<string, number>();
 
   constructor(world: World) {
     this.#world = world;
+    this.licences = new LicenceWatch(this);
+    this.histories = new Histories();
+  }
+
+  /** An operator has forced a takeover. */
+  get forced(): boolean {
+    return this.histories.count > 1;
   }
 
   complain(promise: string, text: string): void {
@@ -48,50 +56,75 @@ export class Checkers {
 
   /** After each step, before its effects. */
   stepped(process: MemberProcess, before: MemberState, event: Untimed): void {
-    const { state } = process;
-    const { host } = process;
+    const { state, host } = process;
     const inTrouble = before.serving.trouble !== null && state.serving.trouble !== null && before.role === 'primary';
-    if (inTrouble && comparePositions(state.journal.durable, before.journal.durable) > 0)
+    if (inTrouble && isAbove(state.journal.durable, before.journal.durable))
       this.complain('I4', `${host} in trouble state counts ${state.journal.durable.sequence} as durable`);
-    if (state.role === 'becoming' && before.role !== 'becoming' && state.right === 'licence') {
-      if (before.attachment?.mode !== 'arbiter')
-        this.complain('I6', `${host} uses a licence without having confirmed arbiter controlled mode`);
-    }
-    if (state.role === 'becoming' && state.right === 'force') this.forced = true;
-    if (state.role === 'halted' && before.role !== 'halted' && !this.forced)
-      this.complain('I7', `${host} halts though nobody forced a takeover (${state.haltedBecause}; ${event.type})`);
+    this.licences.stepped(process, before);
     if (state.record.epoch.number < before.record.epoch.number)
       this.complain('I3', `${host} goes back to epoch ${state.record.epoch.number}`);
+    if (state.role === 'halted' && before.role !== 'halted') this.#halts(process, event);
+    if (event.type === 'message' && before.role === 'primary' && state.role === 'primary')
+      this.#meets(process, before, event);
+  }
+
+  #halts(process: MemberProcess, event: Untimed): void {
+    this.diverged.add(process.host);
+    if (!this.forced)
+      this.complain(
+        'I7',
+        `${process.host} halts though nobody forced a takeover (${process.state.haltedBecause}; ${event.type})`,
+      );
+  }
+
+  /** A primary that hears of a newer epoch, or of another history of its own, is primary no more after that step. */
+  #meets(process: MemberProcess, before: MemberState, event: Extract<Untimed, { type: 'message' }>): void {
+    const { number, owner, lineage } = event.envelope.epoch;
+    const { epoch } = before.record;
+    const who = `${process.host}, primary of epoch ${epoch.number},`;
+    const isServed = event.message.type === 'hello' ? event.message.failoverMember : true;
+    if (number > epoch.number && isServed) this.complain('I1', `${who} goes on though it heard of epoch ${number}`);
+    const isOther = number === epoch.number && (owner !== epoch.owner || lineage !== epoch.lineage);
+    if (isOther && event.message.type === 'hello' && isServed)
+      this.complain('I7', `${who} goes on though ${event.envelope.from} has another history of it`);
   }
 
   /** Becoming primary is the write of a new epoch (before it is on disk). */
   savesRecord(process: MemberProcess, record: MemberRecord): void {
-    const { disk } = process.on;
-    if (!record.primaryOfEpoch || record.epoch.number <= disk.record.epoch.number) return;
-    const reign = { epoch: record.epoch.number, owner: record.epoch.owner, lineage: record.epoch.lineage };
-    const forcedNow = process.state.right === 'force';
-    if (forcedNow) this.forced = true;
-    if (this.forced) return;
+    const { disk, name, failoverMember } = process.on;
+    const { epoch } = record;
+    const isNew = record.primaryOfEpoch && (epoch.number !== disk.record.epoch.number || !disk.record.primaryOfEpoch);
+    if (!isNew) return;
     this.takeovers += 1;
-    const other = this.#reigns.get(reign.epoch);
-    if (other !== undefined) this.complain('I1', `${reign.owner} and ${other.owner} both own epoch ${reign.epoch}`);
-    if (reign.epoch <= this.#reign.epoch)
-      this.complain('I1', `${reign.owner} begins epoch ${reign.epoch} after epoch ${this.#reign.epoch} had begun`);
-    this.#reigns.set(reign.epoch, reign);
-    this.#reign = reign;
-    const newest = this.#newestAcked;
-    if (newest !== null && !disk.holds(newest, disk.flushed))
-      this.complain(
-        'I2',
-        `${reign.owner} becomes primary without acknowledged ${print(newest)}; ends at ${print(disk.elements[disk.flushed - 1])}`,
-      );
+    this.#unproven = epoch.number;
+    const right = process.state.right ?? 'none';
+    this.takeoversBy.set(right, (this.takeoversBy.get(right) ?? 0) + 1);
+    if (!failoverMember) this.complain('I7', `${name} becomes primary and is no failover member`);
+    const history = this.histories.of(epoch.lineage);
+    if (history === undefined) {
+      if (this.histories.count > 0 && right !== 'force' && right !== 'resume')
+        this.complain('I7', `${name} begins a history of its own (${right})`);
+      this.histories.begin(epoch.lineage, disk, this.acked);
+      this.diverged.delete(name);
+    } else this.#reignsIn(history, process, epoch.number);
+    this.histories.of(epoch.lineage)?.reign(epoch.number, name);
+  }
+
+  #reignsIn(history: History, { on, state }: MemberProcess, epoch: number): void {
+    const { disk, name } = on;
+    if (this.diverged.has(name)) this.complain('I7', `${name} has diverged and becomes primary (${state.right})`);
+    if (epoch <= history.epoch)
+      this.complain('I1', `${name} begins epoch ${epoch} after epoch ${history.epoch} had begun`);
+    const { newestAcked } = history;
+    if (newestAcked !== null && !disk.holds(newestAcked, disk.flushed)) {
+      const end = print(disk.elements[disk.flushed - 1]);
+      this.complain('I2', `${name} becomes primary without acknowledged ${print(newestAcked)}; ends at ${end}`);
+    }
     for (const host of this.#world.members) {
       const last = host.disk.elements[host.disk.applied - 1];
-      if (last !== undefined && !disk.holds(last, disk.flushed))
-        this.complain(
-          'I3',
-          `${reign.owner} becomes primary without ${print(last)}, which the databases of ${host.name} hold`,
-        );
+      const isIn = host.disk.record.epoch.lineage === history.lineage && !this.diverged.has(host.name);
+      if (isIn && last !== undefined && !disk.holds(last, disk.flushed))
+        this.complain('I3', `${name} becomes primary without ${print(last)}, which the databases of ${host.name} hold`);
     }
   }
 
@@ -100,31 +133,43 @@ export class Checkers {
   }
 
   /** A member opens its door to updates: the other may only do so in a newer epoch. */
-  opens(process: MemberProcess): void {
-    if (this.forced) return;
-    if (process.state.record.epoch.number < this.#reign.epoch && process.state.serving.counted === null)
+  opens({ host, state }: MemberProcess): void {
+    const { epoch } = state.record;
+    const history = this.histories.of(epoch.lineage);
+    if (history !== undefined && epoch.number < history.epoch && state.serving.counted === null)
       this.complain(
         'I1',
-        `${process.host} goes on alone in epoch ${process.state.record.epoch.number} while ${this.#reign.owner} is primary of epoch ${this.#reign.epoch}`,
+        `${host} goes on alone in epoch ${epoch.number} while ${history.owner} is primary of epoch ${history.epoch}`,
       );
   }
 
   acknowledged(process: MemberProcess, element: JournalElement): void {
-    const { disk } = process.on;
+    const { on, state, host } = process;
+    const { disk } = on;
     this.acked.push(element);
-    if (this.forced) return;
+    if (state.role !== 'primary' && state.role !== 'handing-over')
+      this.complain('I1', `${host} (${state.role}) acknowledges ${print(element)}`);
+    if (state.role === 'primary' && state.serving.trouble !== null)
+      this.complain('I4', `${host} acknowledges ${print(element)} in trouble state`);
+    if (this.diverged.has(host)) this.complain('I7', `${host} has diverged and acknowledges ${print(element)}`);
     if (!disk.holds(element, disk.flushed))
-      this.complain('I2', `${process.host} acknowledges ${print(element)}, which is not on its disk`);
-    const isNewest = this.#newestAcked === null || comparePositions(element.position, this.#newestAcked.position) > 0;
-    if (element.position.epoch < this.#reign.epoch) {
-      const owner = this.#world.member(this.#reign.owner);
+      this.complain('I2', `${host} acknowledges ${print(element)}, which is not on its disk`);
+    const { lineage } = state.record.epoch;
+    const history = this.histories.of(lineage);
+    if (history === undefined) return this.complain('I1', `${host} acknowledges in no epoch that ever began`);
+    if (element.position.epoch < history.epoch) {
+      const owner = this.#world.member(history.owner);
       if (!owner.disk.holds(element, owner.disk.elements.length))
         this.complain(
           'I1',
-          `${process.host} acknowledges ${print(element)}, which ${owner.name}, primary of epoch ${this.#reign.epoch}, does not have`,
+          `${host} acknowledges ${print(element)}, which ${owner.name}, primary of epoch ${history.epoch}, does not have`,
         );
     }
-    if (isNewest) this.#newestAcked = element;
+    history.acknowledged(element);
+    if (this.#unproven === element.position.epoch) {
+      this.#unproven = null;
+      this.takeoversAcknowledged += 1;
+    }
   }
 
   /** The same place in the journal has the same past wherever it stands (I3). */
@@ -149,13 +194,15 @@ export class Checkers {
     }
   }
 
-  cut(host: MemberHost): void {
+  cut(host: MemberHost, gone: readonly JournalElement[]): void {
     const { disk } = host;
     if (disk.applied > disk.elements.length)
       this.complain('I3', `${host.name} cuts its journal below what its databases hold`);
-    const newest = this.#newestAcked;
-    const kept = disk.keptAside.some((element) => element.chain === newest?.chain);
-    if (!this.forced && newest !== null && kept && host.name === this.#reign.owner)
+    if (gone.some((element) => !disk.keptAside.includes(element)))
+      this.complain('I7', `${host.name} cuts journal data and does not keep it`);
+    // By now the record names the history that it joins.
+    const newest = this.histories.of(host.disk.record.epoch.lineage)?.newestAcked ?? null;
+    if (newest !== null && gone.includes(newest))
       this.complain('I2', `${host.name} cuts acknowledged ${print(newest)} away`);
   }
 
@@ -163,6 +210,11 @@ export class Checkers {
   applied(host: MemberHost): void {
     if (host.disk.applied > host.disk.flushed)
       this.complain('I3', `the databases of ${host.name} take what its journal has not flushed`);
+  }
+
+  /** A machine was replaced by an empty one. */
+  rebuilt(host: MemberHost): void {
+    this.diverged.delete(host.name);
   }
 
   /** I8: a deadline in the past that a wake-up does not settle keeps the process busy for ever. */
@@ -184,24 +236,36 @@ export class Checkers {
     if (serving?.trouble !== null) return `the primary is in trouble: ${JSON.stringify(serving?.trouble)}`;
     if (serving.counted?.confirmed !== true) return `no active backup: ${members.map(describe).join('; ')}`;
     if (options.arbiter && serving.mode !== 'arbiter') return `mode ${serving.mode} in spite of an arbiter`;
-    const behind = members.find(
-      (host) => host !== primary && host.disk.applied < Math.min(primary.disk.applied - 60, primary.disk.flushed),
-    );
+    const behind = members.find((host) => host !== primary && !isCaughtUp(host, primary));
     if (behind !== undefined) return `${behind.name} is behind: ${behind.disk.applied} of ${primary.disk.applied}`;
     return null;
   }
 
-  /** Every acknowledged update is in the journal of the primary at the end. */
+  /** Every acknowledged update of the primary's history is in its journal, and every member's journal is a part of it. */
   allKept(): void {
-    if (this.forced) return;
-    const primary = this.#world.members.find((host) => host.process?.state.role === 'primary');
-    if (primary === undefined) return;
-    const lost = this.acked.find((element) => !primary.disk.holds(element, primary.disk.elements.length));
+    const { primary, members } = this.#world;
+    const history = this.histories.of(primary?.disk.record.epoch.lineage ?? '');
+    if (primary === undefined || history === undefined) return;
+    const all = primary.disk.elements.length;
+    const lost = history.acked.find((element) => !primary.disk.holds(element, all));
     if (lost !== undefined) this.complain('I2', `acknowledged ${print(lost)} is lost at the end`);
+    for (const host of members) {
+      const last = host.disk.elements.at(-1);
+      const isAttached = host.process?.state.role === 'attached' && !host.process.frozen;
+      if (isAttached && last !== undefined && !primary.disk.holds(last, all))
+        this.complain('I3', `${host.name} has ${print(last)}, which its primary ${primary.name} does not have`);
+    }
   }
 }
 
-function print(element: JournalElement | undefined): string {
+const isAbove = (a: { epoch: number; sequence: number }, b: { epoch: number; sequence: number }): boolean =>
+  a.epoch > b.epoch || (a.epoch === b.epoch && a.sequence > b.sequence);
+
+export function isCaughtUp(host: MemberHost, primary: MemberHost): boolean {
+  return host.disk.applied >= Math.min(primary.disk.applied - 60, primary.disk.flushed);
+}
+
+export function print(element: JournalElement | undefined): string {
   if (element === undefined) return 'nothing';
   return `${element.position.epoch}/${element.position.sequence} (update ${element.payload})`;
 }
@@ -211,5 +275,6 @@ export function describe(host: MemberHost): string {
   if (state === undefined) return `${host.name} has no process`;
   const { seeking } = state;
   const waits = state.role === 'seeking' ? ` (${seeking.lastFailure}; next ${seeking.next})` : '';
-  return `${host.name} ${state.role}${waits} epoch ${state.record.epoch.number}${state.record.primaryOfEpoch ? '*' : ''}`;
+  const frozen = host.process?.frozen ? ' standing still' : '';
+  return `${host.name}${frozen} ${state.role}${waits} epoch ${state.record.epoch.number}${state.record.primaryOfEpoch ? '*' : ''}`;
 }

@@ -95,6 +95,16 @@ export class MemberDisk {
     return gone;
   }
 
+  /** A new disk. */
+  empty(): void {
+    this.record = firstRecord;
+    this.elements = [];
+    this.flushed = 0;
+    this.applied = 0;
+    this.appliedFlushed = 0;
+    this.keptAside = [];
+  }
+
   /** The power is gone: of what was not flushed only a random beginning is left. */
   loseUnflushed(chance: Chance): void {
     const kept = this.flushed + chance.below(this.elements.length - this.flushed + 1);

@@ -1,4 +1,5 @@
 /** One simulated machine with a member on it: its disk, its clock, its agent, and the process that runs or does not. */
+import type { SiteQuestion } from '../mirror/effects.ts';
 import type { MemberSettings, OperatorCommand } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { AgentHost } from './agent-host.ts';
@@ -17,9 +18,23 @@ export class MemberHost {
   up = true;
   /** Flushing takes this much longer. */
   slowDiskMs = 0;
+  /** No room for the journal. */
   diskFails = false;
-  readonly #clockOffsetMs: number;
-  readonly #clockRate: number;
+  /** An fsync that was begun does not come back. */
+  diskHangs = false;
+  /** The next fsync fails, and the process ends: what is on disk is not known any more. */
+  diskErrs = false;
+  /** A step begins up to this much later. */
+  slowCpuMs = 0;
+  /** The site's ^ZMIRROR says no to this entry point. */
+  siteRefuses: SiteQuestion | null = null;
+  /** How far the wall clock is off; an operator's force puts its time into the record, and nothing else reads it. */
+  wallClockOffByMs = 0;
+  /** Monotonic time is this at the beginning of the world: machines have been up for different times. */
+  #clockOffsetMs: number;
+  #clockRate: number;
+  /** The clock stands still, as in a virtual machine that is suspended. */
+  #clockStands: { readonly atLocalMs: number; readonly untilMs: number } | null = null;
   #requests = 0;
 
   constructor(world: World, name: string, failoverMember: boolean, settings: MemberSettings) {
@@ -28,17 +43,43 @@ export class MemberHost {
     this.failoverMember = failoverMember;
     this.settings = settings;
     this.agent = new AgentHost(this);
-    this.#clockOffsetMs = world.chance.between(0, 1e6);
+    this.#clockOffsetMs = world.chance.between(0, 1e6) + (world.options.upForMs ?? 0);
     this.#clockRate = world.chance.between(0.99, 1.01);
   }
 
   /** Monotonic time of this machine. */
   localMs(): number {
-    return this.#clockOffsetMs + this.world.clock.nowMs * this.#clockRate;
+    return this.#clockStands?.atLocalMs ?? this.#clockOffsetMs + this.world.clock.nowMs * this.#clockRate;
   }
 
   whenLocalIs(localMs: number): number {
+    const stands = this.#clockStands;
+    if (stands !== null) return stands.untilMs + Math.max(0, localMs - stands.atLocalMs) / this.#clockRate;
     return (localMs - this.#clockOffsetMs) / this.#clockRate;
+  }
+
+  /** The clock runs at another rate from here on; it never jumps. */
+  setClockRate(rate: number): void {
+    this.#clockOffsetMs += this.world.clock.nowMs * (this.#clockRate - rate);
+    this.#clockRate = rate;
+    this.process?.setTimer();
+  }
+
+  standClockStill(forMs: number): void {
+    const { nowMs } = this.world.clock;
+    this.#clockStands ??= { atLocalMs: this.localMs(), untilMs: nowMs + forMs };
+  }
+
+  letClockRun(): void {
+    if (this.#clockStands === null) return;
+    this.#clockOffsetMs = this.#clockStands.atLocalMs - this.world.clock.nowMs * this.#clockRate;
+    this.#clockStands = null;
+    this.process?.setTimer();
+  }
+
+  /** Time passes in the world and not for this machine: see `World.sleep`. */
+  skip(durationMs: number): void {
+    this.#clockOffsetMs -= durationMs * this.#clockRate;
   }
 
   flushMs(): number {
@@ -87,6 +128,22 @@ export class MemberHost {
     this.process?.post({ type: 'operator', request: this.#requests, order });
   }
 
+  /** The person at this member overrides the rules. */
+  overrule(command: 'force-primary' | 'resume-primary'): void {
+    const lineage = `forced-${this.name}-${this.world.chance.below(1e9)}`;
+    const atMs = Math.round(this.world.clock.nowMs + this.wallClockOffByMs);
+    this.order({ command, lineage, atMs, evidence: 'none' });
+  }
+
+  /** The machine is replaced by an empty one of the same name, as when a member is rebuilt. */
+  rebuild(): void {
+    this.kill();
+    this.disk.empty();
+    this.world.checkers.rebuilt(this);
+    this.world.tell(this.name, 'is rebuilt from nothing');
+    this.start();
+  }
+
   // Disk operations that the checkers watch.
 
   store(elements: readonly JournalElement[]): void {
@@ -96,7 +153,7 @@ export class MemberHost {
 
   cutJournal(to: { readonly epoch: number; readonly sequence: number }): number {
     const gone = this.disk.cut(to);
-    this.world.checkers.cut(this);
+    this.world.checkers.cut(this, gone);
     return gone.filter((element) => !element.header).length;
   }
 

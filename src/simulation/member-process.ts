@@ -386,7 +386,8 @@ export class MemberProcess implements EndPoint {
     if (!this.alive) return;
     if (this.on.diskErrs) {
       world.tell(this.host, 'fsync fails: what is on disk is not known any more, and the process ends');
-      return this.on.kill();
+      this.on.kill();
+      return disk.loseUnflushed(world.chance);
     }
     if (this.on.diskHangs || this.on.diskFails) {
       if (this.on.diskFails) this.post({ type: 'journal-frozen', reason: 'no room' });

@@ -1,324 +1,135 @@
 /**
- * One seed = one story: a mirror of chance, faults of chance at times of chance, then everything healed and time to
- * recover. The story fails when a promise was violated, when the mirror does not recover, or when nothing was acknowledged.
+ * One seed = one story: what story-plan.ts drew happens, while checkers.ts watches, and at the end a healed core must make
+ * progress (liveness.ts). A story fails when a promise was violated, when the core does not recover, or when too little was
+ * acknowledged for the story to be about anything. It is a function of the seed and of the faults that are kept (shrinking.ts).
  */
-import type { OperatorCommand } from '../mirror/events.ts';
-import type { Chance } from './random.ts';
-import { World, type WorldOptions } from './world.ts';
+import { faultCalled } from './faults.ts';
+import { heal, mustProgress } from './liveness.ts';
+import { chanceFrom } from './random.ts';
+import { type Core, type PlannedFault, planOf, type StoryPlan } from './story-plan.ts';
+import { World } from './world.ts';
+
+export interface Telling {
+  /** Numbers of the faults that happen; all when absent. */
+  readonly keep?: readonly number[];
+  /** The first fault that happens does so at once, and the others at their distance to it. */
+  readonly early?: boolean;
+  /** Put every message into the timeline. */
+  readonly verbose?: boolean;
+  /** Origin of the machines' clocks, see `WorldOptions`. */
+  readonly upForMs?: number;
+}
 
 export interface StoryResult {
   readonly seed: number;
+  readonly plan: StoryPlan;
   readonly world: World;
   readonly failures: readonly string[];
+  /** How long the core needed, in QoS timeouts; null = it was not asked. */
+  readonly recoveryInQos: number | null;
 }
 
 /** Fewer acknowledged updates than this, and the story was not about anything. */
 const acknowledgedMin = 20;
 
-export function optionsOf(seed: number, verbose = false): WorldOptions {
-  return {
-    seed,
-    qosTimeoutMs: seed % 3 === 0 ? 2000 : 1000,
-    arbiter: seed % 5 !== 0,
-    asyncs: seed % 4 === 0 ? 2 : seed % 4 === 1 ? 1 : 0,
-    updateEveryMs: 40 + (seed % 7) * 10,
-    verbose,
-  };
-}
-
-export function tell(seed: number, verbose = false): StoryResult {
-  const world = new World(optionsOf(seed, verbose));
+export function tell(seed: number, telling: Telling = {}): StoryResult {
+  const plan = planOf(seed);
+  const { verbose = false, upForMs = 0 } = telling;
+  const world = new World({ ...plan.options, verbose, upForMs });
   const failures: string[] = [];
+  let recoveryInQos: number | null = null;
   try {
-    play(world, failures);
+    recoveryInQos = play(world, plan, telling, failures);
   } catch (error) {
     const text = error instanceof Error ? `${error.message}\n${error.stack}` : String(error);
     world.tell('**', `a member fails: ${text}`);
     failures.push(`bug: ${text}`);
   }
-  for (const { promise, text, atMs } of world.checkers.violations) {
-    failures.push(`${promise} at ${atMs.toFixed(1)} ms: ${text}`);
-  }
-  return { seed, world, failures };
+  for (const { promise, text, atMs } of world.checkers.violations)
+    failures.unshift(`${promise} at ${atMs.toFixed(1)} ms: ${text}`);
+  return { seed, plan, world, failures, recoveryInQos };
 }
 
-function play(world: World, failures: string[]): void {
-  const { chance, options, checkers } = world;
-  const qos = options.qosTimeoutMs;
-  slowEverything(world);
+function keptFaults(plan: StoryPlan, { keep, early }: Telling): readonly PlannedFault[] {
+  const kept = keep === undefined ? plan.faults : plan.faults.filter(({ number }) => keep.includes(number));
+  if (!early) return kept;
+  const offsetMs = kept[0]?.atMs ?? 0;
+  return kept.map((planned) => ({ ...planned, atMs: planned.atMs - offsetMs }));
+}
+
+function play(world: World, plan: StoryPlan, telling: Telling, failures: string[]): number | null {
+  const { checkers } = world;
+  const isBroken = (): boolean => checkers.violations.length > 0;
+  if (plan.slow) slowEverything(world);
   world.create();
-  // Some begin on the way into arbiter controlled mode.
-  const settled = chance.happens(isDuel(options.seed) ? 0.5 : 0.8);
-  const beginning = settled ? qos * 3 : qos * chance.between(0.05, 1.5);
-  world.run(beginning);
-  const withForce = chance.happens(0.08);
-  if (isDuel(options.seed)) duel(world);
-  const events = isDuel(options.seed) ? 0 : 3 + chance.below(10);
-  // Faults come in bunches: what one network event does, and what happens in the middle of the answer to another.
-  for (let index = 0; index < events && checkers.violations.length === 0; index += 1) {
-    strike(world, withForce);
-    const pause = chance.next();
-    if (pause < 0.35) world.run(chance.between(0, 60));
-    else if (pause < 0.7) world.run(chance.between(0.02, 1) * qos);
-    else world.run(chance.between(0.5, 6) * qos);
+  world.run(plan.settleMs);
+  if (plan.kind === 'sparse') world.load(null);
+  const beginMs = world.clock.nowMs;
+  const rests = telling.early ? [] : [...plan.restsAtMs];
+  for (const planned of keptFaults(plan, telling)) {
+    while (rests[0] !== undefined && rests[0] < planned.atMs && !isBroken())
+      rest(world, plan, 'everything', beginMs + (rests.shift() as number), failures);
+    sleepUntil(world, plan, beginMs + planned.atMs);
+    world.run(beginMs + planned.atMs - world.clock.nowMs);
+    if (isBroken() || failures.length > 0) return null;
+    strike(world, plan.seed, planned);
   }
-  recover(world);
-  if (checkers.violations.length > 0) return;
-  const before = checkers.acked.length;
-  if (checkers.forced) return;
-  const isAtRest = () => checkers.atRest() === null && checkers.acked.length > before + 10;
-  if (!world.runUntil(isAtRest, qos * 30) && checkers.violations.length === 0) {
-    failures.push(`I8: does not recover: ${checkers.atRest() ?? 'no update is acknowledged'}`);
+  for (const atMs of rests) {
+    sleepUntil(world, plan, beginMs + atMs);
+    rest(world, plan, 'everything', beginMs + atMs, failures);
   }
-  world.run(qos * 0.2);
-  checkers.allKept();
-  if (checkers.acked.length < acknowledgedMin) failures.push(`only ${checkers.acked.length} updates acknowledged`);
+  if (plan.kind === 'dense') world.run(plan.options.qosTimeoutMs * 2);
+  if (isBroken() || failures.length > 0) return null;
+  const recoveryInQos = progress(world, plan.core, failures);
+  if (checkers.acked.length < acknowledgedMin && failures.length === 0 && !isBroken())
+    failures.push(`only ${checkers.acked.length} updates acknowledged`);
+  return recoveryInQos;
 }
 
-/** Two stories in ten have only faults of links, processes and arbiter, close together, with much under way. */
-function isDuel(seed: number): boolean {
-  return seed % 10 === 9 || seed % 10 === 5;
+function strike(world: World, seed: number, { number, name, lastsMs, forEver }: PlannedFault): void {
+  const chance = chanceFrom(seed ^ Math.imul(number, 0x9e37_79b1));
+  world.tell('!!', `fault ${number}`);
+  const end = faultCalled(name).strike(world, chance, name, lastsMs);
+  if (end !== null && !forEver) world.later(lastsMs, end);
 }
 
-function duel(world: World): void {
-  const { chance, options, checkers } = world;
-  const faults: Strike[] = [cutLink, cutLink, cutOneWay, killNow, killInStep, arbiterDies, freeze, crashHost];
-  if (chance.happens(0.3)) faults.push(recordUnreadable, recordUnreadable, recordUnreadable);
-  for (let left = 4 + chance.below(7); left > 0 && checkers.violations.length === 0; left -= 1) {
-    chance.pick(faults)(world, chance);
-    world.run(chance.between(0, chance.happens(0.6) ? 0.25 : 1.5) * options.qosTimeoutMs);
+function progress(world: World, core: Core, failures: string[]): number | null {
+  heal(world, core);
+  return mustProgress(world, core, failures);
+}
+
+/** Sparse: all is healed and comes to rest; then the clients are idle. */
+function rest(world: World, plan: StoryPlan, core: Core, atMs: number, failures: string[]): void {
+  world.run(atMs - world.clock.nowMs);
+  if (world.checkers.violations.length > 0 || failures.length > 0) return;
+  progress(world, core, failures);
+  world.load(null);
+  world.run(plan.options.qosTimeoutMs * 5);
+}
+
+/** Sparse: time is skipped as soon as nothing happens; clients set something again before the next fault. */
+function sleepUntil(world: World, plan: StoryPlan, atMs: number): void {
+  if (world.updateEveryMs !== null || plan.kind === 'dense') return;
+  const qos = plan.options.qosTimeoutMs;
+  const wakeMs = atMs - qos * 2;
+  const giveUpMs = world.clock.nowMs + qos * 60;
+  while (world.clock.nowMs < wakeMs && world.checkers.violations.length === 0) {
+    if (world.sleep(wakeMs - world.clock.nowMs)) break;
+    if (world.clock.nowMs > giveUpMs) return world.checkers.complain('I8', 'a mirror at rest does not come to rest');
+    world.run(qos / 2);
   }
+  world.load(plan.options.updateEveryMs ?? null);
 }
 
-/** In some stories links and disks are slow from the beginning, so that much is under way when something breaks. */
+/** In some stories links and disks are slow from the beginning. */
 function slowEverything(world: World): void {
   const { chance, options } = world;
-  if (chance.happens(0.35) || isDuel(options.seed)) {
-    for (const [a, b] of [
-      ['A', 'B'],
-      ['A', 'X'],
-      ['B', 'X'],
-    ] as const)
-      if (chance.happens(0.6)) world.network.slowDown(a, b, chance.between(0, 0.35) * options.qosTimeoutMs);
-  }
-  if (chance.happens(0.25)) {
-    for (const host of world.members) host.slowDiskMs = chance.between(0, 0.4) * options.qosTimeoutMs;
-  }
-}
-
-/** All faults end, all processes run. */
-function recover(world: World): void {
-  world.healAll();
-  world.arbiter.process?.thaw();
-  if (world.options.arbiter) world.arbiter.start();
-  for (const host of world.members) {
-    host.slowDiskMs = 0;
-    host.diskFails = false;
-    host.disk.readable = true;
-    host.agent.alive = true;
-    if (host.process !== null) host.process.dieAtEffect = 0;
-    for (const other of world.hosts) world.network.slowDown(host.name, other, 0);
-    host.boot();
-    world.thaw(host.name);
-    host.start();
-    if (host.process?.state.role === 'stopped') host.order({ command: 'start-mirror' });
-  }
-  // A process that was already ending, and one that an operator stopped meanwhile.
-  world.run(world.options.qosTimeoutMs * 4);
-  for (const host of world.members) {
-    host.start();
-    if (host.process?.state.role === 'stopped') host.order({ command: 'start-mirror' });
-  }
-}
-
-type Strike = (world: World, chance: Chance) => void;
-
-const soon = (world: World, action: () => void): void => {
-  const qos = world.options.qosTimeoutMs;
-  const { chance } = world;
-  const kind = chance.next();
-  const delayMs =
-    kind < 0.3 ? chance.between(1, 50) : kind < 0.7 ? chance.between(0.05, 1) * qos : chance.between(1, 6) * qos;
-  if (kind < 0.93) world.clock.after(delayMs, action);
-};
-
-const failoverMember = (chance: Chance): string => chance.pick(['A', 'B']);
-
-function link(world: World): [string, string] {
-  const async = world.members[2];
-  const links: [string, string][] = [
-    ['A', 'B'],
+  for (const [a, b] of [
     ['A', 'B'],
     ['A', 'X'],
     ['B', 'X'],
-  ];
-  if (async !== undefined) links.push([failoverMember(world.chance), async.name]);
-  return world.chance.pick(links);
-}
-
-const cutLink: Strike = (world) => {
-  const [a, b] = link(world);
-  world.cut(a, b);
-  soon(world, () => world.heal(a, b));
-};
-
-const cutOneWay: Strike = (world, chance) => {
-  const [a, b] = link(world);
-  const [from, to] = chance.happens(0.5) ? [a, b] : [b, a];
-  world.cutOneWay(from, to);
-  soon(world, () => world.heal(a, b));
-};
-
-const isolate: Strike = (world, chance) => {
-  const name = chance.pick(['A', 'B', 'X']);
-  world.isolate(name);
-  soon(world, () => {
-    for (const other of world.hosts) if (other !== name) world.heal(name, other);
-  });
-};
-
-const anyMember = (world: World, chance: Chance): string =>
-  chance.happens(0.85) ? failoverMember(chance) : chance.pick(world.members).name;
-
-const killNow: Strike = (world, chance) => {
-  const name = anyMember(world, chance);
-  world.kill(name);
-  soon(world, () => world.member(name).start());
-};
-
-const killInStep: Strike = (world, chance) => {
-  const name = anyMember(world, chance);
-  world.killAtEffect(name, 1 + chance.below(25));
-  soon(world, () => world.member(name).start());
-};
-
-const crashHost: Strike = (world, chance) => {
-  const name = anyMember(world, chance);
-  world.crashHost(name);
-  soon(world, () => {
-    world.member(name).boot();
-    if (chance.happens(0.5)) world.member(name).start();
-    else soon(world, () => world.member(name).start());
-  });
-};
-
-const freeze: Strike = (world, chance) => {
-  const name = anyMember(world, chance);
-  if (chance.happens(0.7)) world.freeze(name);
-  else world.freezeHost(name);
-  soon(world, () => world.thaw(name));
-};
-
-const agentDies: Strike = (world, chance) => {
-  const host = world.member(failoverMember(chance));
-  world.fault(`the agent of ${host.name} is killed`);
-  host.agent.die();
-  soon(world, () => {
-    if (host.up) host.agent.alive = true;
-  });
-};
-
-const arbiterDies: Strike = (world, chance) => {
-  if (chance.happens(0.4) && world.arbiter.process !== null) {
-    const { process } = world.arbiter;
-    world.fault('the arbiter stands still');
-    process.freeze();
-    soon(world, () => process.thaw());
-    return;
-  }
-  world.fault('the arbiter is killed');
-  world.arbiter.kill(chance.happens(0.3));
-  soon(world, () => {
-    if (world.options.arbiter) world.arbiter.start();
-  });
-};
-
-const slowDisk: Strike = (world, chance) => {
-  const host = world.member(anyMember(world, chance));
-  world.fault(`the disk of ${host.name} is slow`);
-  host.slowDiskMs = chance.between(0.1, 2.5) * world.options.qosTimeoutMs;
-  soon(world, () => {
-    host.slowDiskMs = 0;
-  });
-};
-
-const diskFull: Strike = (world, chance) => {
-  const host = world.member(anyMember(world, chance));
-  world.fault(`the disk of ${host.name} takes no journal data`);
-  host.diskFails = true;
-  soon(world, () => {
-    host.diskFails = false;
-  });
-};
-
-const recordUnreadable: Strike = (world, chance) => {
-  const host = world.member(failoverMember(chance));
-  world.fault(`the disk of ${host.name} cannot be read, and its process dies`);
-  host.disk.readable = false;
-  host.kill();
-  soon(world, () => {
-    host.disk.readable = true;
-    host.start();
-  });
-};
-
-const slowLink: Strike = (world, chance) => {
-  const [a, b] = link(world);
-  world.fault(`link ${a}-${b} is slow`);
-  world.network.slowDown(a, b, chance.between(5, 0.8 * world.options.qosTimeoutMs));
-  soon(world, () => world.network.slowDown(a, b, 0));
-};
-
-const operate: Strike = (world, chance) => {
-  const host = world.member(anyMember(world, chance));
-  const orders: OperatorCommand[] = [
-    { command: 'stop-instance', noFailover: false },
-    { command: 'stop-instance', noFailover: false },
-    { command: 'stop-instance', noFailover: true },
-    { command: 'stop-mirror' },
-    { command: 'start-mirror' },
-    { command: 'change-no-failover', set: true },
-    { command: 'change-no-failover', set: false },
-    { command: 'become-primary' },
-    { command: 'become-primary' },
-  ];
-  world.fault('an operator acts');
-  host.order(chance.pick(orders));
-  soon(world, () => {
-    host.start();
-    if (host.process?.state.role === 'stopped') host.order({ command: 'start-mirror' });
-  });
-};
-
-const force: Strike = (world, chance) => {
-  world.fault('an operator forces');
-  const lineage = `forced-${chance.below(1e9)}`;
-  world.member(failoverMember(chance)).order({ command: 'force-primary', lineage, atMs: 0, evidence: 'none' });
-};
-
-const strikes: readonly (readonly [number, Strike])[] = [
-  [20, cutLink],
-  [10, cutOneWay],
-  [10, isolate],
-  [16, killNow],
-  [10, killInStep],
-  [8, crashHost],
-  [8, freeze],
-  [5, agentDies],
-  [8, arbiterDies],
-  [4, slowDisk],
-  [2, diskFull],
-  [3, recordUnreadable],
-  [4, slowLink],
-  [10, operate],
-];
-
-function strike(world: World, withForce: boolean): void {
-  const { chance } = world;
-  if (withForce && chance.happens(0.15)) return force(world, chance);
-  let left = chance.next() * strikes.reduce((sum, [weight]) => sum + weight, 0);
-  for (const [weight, run] of strikes) {
-    left -= weight;
-    if (left < 0) return run(world, chance);
-  }
+  ] as const)
+    if (chance.happens(0.6)) world.network.slowDown(a, b, chance.between(0, 0.35) * options.qosTimeoutMs);
+  if (!chance.happens(0.4)) return;
+  for (const host of world.members) host.slowDiskMs = chance.between(0, 0.2) * options.qosTimeoutMs;
 }

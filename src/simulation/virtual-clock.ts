@@ -1,6 +1,6 @@
 /** Virtual time: a queue of things to do, done in order of their time, then of their coming. Nothing waits for a real clock. */
 export interface Appointment {
-  readonly atMs: number;
+  atMs: number;
   readonly order: number;
   readonly action: () => void;
   cancelled: boolean;
@@ -21,6 +21,12 @@ export class VirtualClock {
 
   after(delayMs: number, action: () => void): Appointment {
     return this.at(this.nowMs + delayMs, action);
+  }
+
+  /** Time passes in which nothing happens: everything that is to be done is done so much later, in the same order. */
+  skip(durationMs: number): void {
+    this.nowMs += durationMs;
+    for (const appointment of this.#heap) appointment.atMs += durationMs;
   }
 
   /** Do the next thing if it is due by `untilMs`; false = nothing is. */

@@ -1,7 +1,7 @@
 /**
  * Connections between processes on hosts, over links that can be cut in one direction or both. What is sent on one
  * connection arrives in order or not at all; while a link is cut everything is held in silence, and at the healing it is
- * delivered or the connection breaks.
+ * delivered or the connection breaks. Connections have latencies of their own, so what travels on two of them overtakes.
  */
 import type { Chance } from './random.ts';
 import type { Appointment, VirtualClock } from './virtual-clock.ts';
@@ -13,7 +13,11 @@ export interface EndPoint {
   closed(connection: number, reason: string): void;
 }
 
-type Item = { readonly message: unknown; readonly readyAtMs: number; readonly close: string | null };
+interface Item {
+  readonly message: unknown;
+  readyAtMs: number;
+  readonly close: string | null;
+}
 
 interface Side {
   readonly point: EndPoint;
@@ -26,6 +30,16 @@ interface Side {
 interface Connection {
   readonly id: number;
   readonly sides: readonly [Side, Side];
+  /** Made by `carry`: it is not silent when a link accepts connections and then says nothing. */
+  readonly carried: boolean;
+  /** So many messages still arrive; then it is half-open: both ends believe in it, and nothing arrives any more. */
+  left: number;
+}
+
+interface Slowness {
+  readonly latencyMs: number;
+  /** What one journal element takes: a link of little bandwidth. */
+  readonly elementMs: number;
 }
 
 export class VirtualNetwork {
@@ -33,7 +47,8 @@ export class VirtualNetwork {
   readonly #chance: Chance;
   readonly #connections = new Map<number, Connection>();
   readonly #cut = new Set<string>();
-  readonly #slow = new Map<string, number>();
+  readonly #silent = new Set<string>();
+  readonly #slow = new Map<string, Slowness>();
   #number = 0;
   /** How many messages have arrived. */
   delivered = 0;
@@ -52,36 +67,74 @@ export class VirtualNetwork {
     this.#cut.add(`${from}>${to}`);
   }
 
-  slowDown(a: string, b: string, latencyMs: number): void {
-    this.#slow.set(`${a}>${b}`, latencyMs);
-    this.#slow.set(`${b}>${a}`, latencyMs);
+  slowDown(a: string, b: string, latencyMs: number, elementMs = 0): void {
+    this.#slow.set(`${a}>${b}`, { latencyMs, elementMs });
+    this.#slow.set(`${b}>${a}`, { latencyMs, elementMs });
+  }
+
+  /** Connections are accepted, and nothing is heard on any. */
+  silence(a: string, b: string): void {
+    this.#silent.add(`${a}>${b}`).add(`${b}>${a}`);
+  }
+
+  speakAgain(a: string, b: string): void {
+    this.#silent.delete(`${a}>${b}`);
+    this.#silent.delete(`${b}>${a}`);
+    for (const connection of this.#between(a, b)) for (const index of [0, 1] as const) this.#pump(connection, index);
+  }
+
+  /** Every connection between the two breaks at once; both ends hear of it. How many did. */
+  reset(a: string, b: string): number {
+    const broken = this.#between(a, b).filter((connection) => !connection.carried);
+    for (const connection of broken) this.#break(connection);
+    return broken.length;
+  }
+
+  /** After so many more messages nothing arrives on the present connections, and nobody hears of it. How many they are. */
+  blackHole(a: string, b: string, after: number): number {
+    const lost = this.#between(a, b).filter((connection) => !connection.carried);
+    for (const connection of lost) connection.left = Math.min(connection.left, after);
+    return lost.length;
+  }
+
+  #between(a: string, b: string): Connection[] {
+    return [...this.#connections.values()].filter(({ sides }) => {
+      const [first, second] = [sides[0].point.host, sides[1].point.host];
+      return (first === a && second === b) || (first === b && second === a);
+    });
+  }
+
+  /** Time passes in which nothing happens: what is under way arrives so much later. */
+  skip(durationMs: number): void {
+    for (const { sides } of this.#connections.values())
+      for (const side of sides) for (const item of side.outgoing) item.readyAtMs += durationMs;
   }
 
   /** Both directions work again; `breakShare` of the connections across it break instead of going on. */
   heal(a: string, b: string, breakShare: number): void {
     const wasCut = this.#cut.delete(`${a}>${b}`);
     if (!this.#cut.delete(`${b}>${a}`) && !wasCut) return;
-    for (const connection of [...this.#connections.values()]) {
-      const hosts = connection.sides.map((side) => side.point.host);
-      if (!hosts.includes(a) || !hosts.includes(b)) continue;
+    for (const connection of this.#between(a, b)) {
       if (this.#chance.happens(breakShare)) this.#break(connection);
       for (const index of [0, 1] as const) this.#pump(connection, index);
     }
   }
 
-  connect(first: EndPoint, second: EndPoint): number {
+  connect(first: EndPoint, second: EndPoint, carried = false): number {
     this.#number += 1;
     const side = (point: EndPoint): Side => ({ point, open: true, outgoing: [], timer: null });
-    this.#connections.set(this.#number, { id: this.#number, sides: [side(first), side(second)] });
+    const sides = [side(first), side(second)] as const;
+    this.#connections.set(this.#number, { id: this.#number, sides, carried, left: Number.POSITIVE_INFINITY });
     return this.#number;
   }
 
-  send(id: number, from: EndPoint, message: unknown): void {
+  /** `elements` = how many journal elements the message carries. */
+  send(id: number, from: EndPoint, message: unknown, elements = 0): void {
     const connection = this.#connections.get(id);
     if (connection === undefined) return;
     const index = connection.sides[0].point === from ? 0 : 1;
     if (!connection.sides[index].open) return;
-    this.#put(connection, index, message, null);
+    this.#put(connection, index, message, null, elements);
   }
 
   close(id: number, from: EndPoint, reason: string): void {
@@ -122,19 +175,21 @@ export class VirtualNetwork {
   carry(from: string, to: string, arrive: () => void): void {
     const sender: EndPoint = { host: from, received: () => {}, closed: () => {} };
     const receiver: EndPoint = { host: to, received: () => arrive(), closed: () => {} };
-    const id = this.connect(sender, receiver);
+    const id = this.connect(sender, receiver, true);
     this.send(id, sender, 'carried');
     this.close(id, sender, 'carried');
   }
 
-  #put(connection: Connection, index: 0 | 1, message: unknown, close: string | null): void {
+  #put(connection: Connection, index: 0 | 1, message: unknown, close: string | null, elements = 0): void {
     const side = connection.sides[index];
     const from = side.point.host;
     const to = connection.sides[1 - index]?.point.host as string;
-    const slow = this.#slow.get(`${from}>${to}`) ?? 0;
-    const latencyMs = from === to ? 0.05 : this.#chance.between(0.2, 1.5) + this.#chance.next() * slow;
+    const slow = this.#slow.get(`${from}>${to}`);
+    const latencyMs =
+      from === to ? 0.05 : this.#chance.between(0.2, 1.5) + this.#chance.next() * (slow?.latencyMs ?? 0);
     const last = side.outgoing.at(-1)?.readyAtMs ?? 0;
-    side.outgoing.push({ message, readyAtMs: Math.max(last, this.#clock.nowMs + latencyMs), close });
+    const readyAtMs = Math.max(last, this.#clock.nowMs + latencyMs) + elements * (slow?.elementMs ?? 0);
+    side.outgoing.push({ message, readyAtMs, close });
     this.#pump(connection, index);
   }
 
@@ -142,19 +197,24 @@ export class VirtualNetwork {
     const side = connection.sides[index];
     const first = side.outgoing[0];
     if (first === undefined || side.timer !== null) return;
-    if (!this.isUp(side.point.host, connection.sides[1 - index]?.point.host as string)) return;
+    if (!this.#passes(connection, side.point.host, connection.sides[1 - index]?.point.host as string)) return;
     side.timer = this.#clock.at(first.readyAtMs, () => {
       side.timer = null;
       this.#deliver(connection, index);
     });
   }
 
+  #passes(connection: Connection, from: string, to: string): boolean {
+    return this.isUp(from, to) && (connection.carried || !this.#silent.has(`${from}>${to}`));
+  }
+
   #deliver(connection: Connection, index: 0 | 1): void {
     const side = connection.sides[index];
     const target = connection.sides[1 - index] as Side;
-    if (!this.isUp(side.point.host, target.point.host)) return;
+    if (!this.#passes(connection, side.point.host, target.point.host)) return;
     const item = side.outgoing.shift();
-    if (item !== undefined && target.open) {
+    if (item !== undefined && target.open && connection.left > 0) {
+      connection.left -= 1;
       this.delivered += 1;
       if (item.close === null) target.point.received(connection.id, item.message);
       else {

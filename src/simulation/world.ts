@@ -7,7 +7,7 @@ import { ArbiterHost } from './arbiter-host.ts';
 import { Checkers } from './checkers.ts';
 import { MemberHost } from './member-host.ts';
 import { type Chance, chanceFrom } from './random.ts';
-import { VirtualClock } from './virtual-clock.ts';
+import { type Appointment, VirtualClock } from './virtual-clock.ts';
 import { VirtualNetwork } from './virtual-network.ts';
 
 export interface WorldOptions {
@@ -19,6 +19,8 @@ export interface WorldOptions {
   readonly verbose?: boolean;
   /** Time between two updates of one client. */
   readonly updateEveryMs?: number;
+  /** For how long the machines have been up at the beginning: the origin of their monotonic clocks. */
+  readonly upForMs?: number;
 }
 
 /** A violated promise. */
@@ -38,12 +40,22 @@ export class World {
   readonly options: WorldOptions;
   readonly timeline: string[] = [];
   readonly verbose: boolean;
+  /** How often each named fault has struck. */
+  readonly faultsStruck = new Map<string, number>();
+  /** When a process last did anything but send a keep-alive. */
+  lastDeedMs = 0;
+  /** Time between two updates of one client; null = the clients are idle. */
+  updateEveryMs: number | null;
+  /** The members that are healed for ever, in the second phase of a story. */
+  core: readonly MemberHost[] = [];
   #updates = 0;
-  #faults = 0;
+  #ahead: Appointment[] = [];
+  #clientsAtWork = 0;
 
   constructor(options: WorldOptions) {
     this.options = options;
     this.verbose = options.verbose === true;
+    this.updateEveryMs = options.updateEveryMs ?? 60;
     this.chance = chanceFrom(options.seed);
     this.network = new VirtualNetwork(this.clock, this.chance);
     this.checkers = new Checkers(this);
@@ -68,20 +80,49 @@ export class World {
   }
 
   get faults(): number {
-    return this.#faults;
+    let sum = 0;
+    for (const times of this.faultsStruck.values()) sum += times;
+    return sum;
+  }
+
+  /** The member that is primary now, if one is. */
+  get primary(): MemberHost | undefined {
+    return this.members.find((host) => host.process?.state.role === 'primary');
   }
 
   member(name: string): MemberHost {
     return this.members.find((member) => member.name === name) as MemberHost;
   }
 
+  /** A line of the timeline; `!!` = something is done to the mirror from outside. */
   tell(who: string, text: string): void {
+    if (who === '!!') this.lastDeedMs = this.clock.nowMs;
     this.timeline.push(`${this.clock.nowMs.toFixed(1).padStart(9)} ${who.padEnd(2)} ${text}`);
   }
 
-  fault(text: string): void {
-    this.#faults += 1;
-    this.tell('!!', text);
+  fault(text: string, name = 'by hand'): void {
+    this.faultsStruck.set(name, (this.faultsStruck.get(name) ?? 0) + 1);
+    this.tell('!!', name === 'by hand' ? text : `[${name}] ${text}`);
+  }
+
+  /**
+   * Idle time that costs no event, or false where something is under way. It is sound because nothing but keep-alives would have
+   * happened: every process is seen to have done nothing else for two QoS timeouts, which is longer than any deadline of a
+   * mirror at rest; a keep-alive leaves behind only the time at which it was heard; and the rules compare times, never read
+   * them. So the mirror at the end of the time is the mirror at its beginning with every moment moved on, and that is what is
+   * done: whatever is due comes later by this time, and the machines' own clocks do not notice it.
+   */
+  sleep(durationMs: number): boolean {
+    const quietForMs = this.clock.nowMs - this.lastDeedMs;
+    const ordered = this.members.some((host) => (host.process?.state.orders.length ?? 0) > 0);
+    if (quietForMs < 2 * this.options.qosTimeoutMs || ordered || this.updateEveryMs !== null) return false;
+    this.tell('', `nothing happens for ${(durationMs / 3_600_000).toFixed(1)} h`);
+    this.clock.skip(durationMs);
+    this.network.skip(durationMs);
+    this.arbiter.skip(durationMs);
+    for (const host of this.members) host.skip(durationMs);
+    this.lastDeedMs += durationMs;
+    return true;
   }
 
   /** Let this much time pass. Stops early when a promise is violated. */
@@ -107,28 +148,60 @@ export class World {
     first.settings = this.#settings('B');
     first.process?.post({ type: 'settings-changed', settings: first.settings });
     for (const member of this.members) member.start();
-    for (const host of this.members.filter((member) => member.failoverMember)) this.#clientOf(host);
+    this.#beginClients();
+  }
+
+  /** From here on clients set something so often; null = never. */
+  load(everyMs: number | null): void {
+    const wasIdle = this.updateEveryMs === null;
+    this.updateEveryMs = everyMs;
+    if (wasIdle && everyMs !== null) this.#beginClients();
+  }
+
+  #beginClients(): void {
+    this.#clientsAtWork += 1;
+    for (const host of this.members.filter((member) => member.failoverMember))
+      this.#clientOf(host, this.#clientsAtWork);
   }
 
   /** A client on the host of each failover member: no fault of a link keeps it from a member that admits updates. */
-  #clientOf(host: MemberHost): void {
-    const everyMs = this.options.updateEveryMs ?? 60;
-    this.clock.after(everyMs * this.chance.between(0.2, 1.8), () => {
+  #clientOf(host: MemberHost, generation: number): void {
+    if (this.updateEveryMs === null) return;
+    this.clock.after(this.updateEveryMs * this.chance.between(0.2, 1.8), () => {
+      if (generation !== this.#clientsAtWork || this.updateEveryMs === null) return;
       const { process } = host;
       if (process !== null && !process.frozen) {
         this.#updates += 1;
         process.update(this.#updates);
       }
-      this.#clientOf(host);
+      this.#clientOf(host, generation);
     });
   }
 
   // Faults.
 
+  /** Part of a fault; does not happen any more once everything is healed. */
+  later(delayMs: number, action: () => void): void {
+    this.#ahead.push(this.clock.after(delayMs, action));
+  }
+
+  endFaults(): void {
+    for (const appointment of this.#ahead.splice(0)) appointment.cancelled = true;
+  }
+
   cut(a: string, b: string): void {
     this.fault(`link ${a}-${b} is cut`);
+    this.cutQuietly(a, b);
+  }
+
+  /** As part of a fault that counts itself. */
+  cutQuietly(a: string, b: string): void {
     this.network.cutOneWay(a, b);
     this.network.cutOneWay(b, a);
+  }
+
+  isolateQuietly(host: string): void {
+    for (const other of this.hosts) if (other !== host) this.cutQuietly(host, other);
   }
 
   cutOneWay(from: string, to: string): void {
@@ -139,6 +212,13 @@ export class World {
   heal(a: string, b: string, breakShare = 0.3): void {
     this.tell('!!', `link ${a}-${b} is healed`);
     this.network.heal(a, b, breakShare);
+  }
+
+  /** Nothing is wrong with it any more. */
+  healLink(a: string, b: string): void {
+    this.network.slowDown(a, b, 0);
+    this.network.speakAgain(a, b);
+    this.network.heal(a, b, 0.3);
   }
 
   get hosts(): readonly string[] {
@@ -154,6 +234,14 @@ export class World {
       for (const b of this.hosts.slice(index + 1)) this.network.heal(a, b, 0.3);
     }
     this.tell('!!', 'all links are healed');
+  }
+
+  /** An operator changes on both failover members whether there is an arbiter. */
+  configureArbiter(arbiter: boolean): void {
+    for (const host of this.members.filter((member) => member.failoverMember)) {
+      host.settings = { ...host.settings, arbiter };
+      host.process?.post({ type: 'settings-changed', settings: host.settings });
+    }
   }
 
   kill(name: string): void {

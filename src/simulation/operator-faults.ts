@@ -1,0 +1,220 @@
+/** What people do: operators, the site's ^ZMIRROR, and clients that set much or nothing. */
+import type { OperatorCommand } from '../mirror/events.ts';
+import { type End, type Fault, failoverMember, victim } from './fault.ts';
+import type { MemberHost } from './member-host.ts';
+import type { Chance } from './random.ts';
+import type { World } from './world.ts';
+
+function order(world: World, name: string, host: MemberHost, command: OperatorCommand): End {
+  if (host.process === null) return null;
+  world.fault(`an operator at ${host.name}`, name);
+  host.order(command);
+  return () => bringBack(host);
+}
+
+/** An operator starts again what an operator stopped. */
+export function bringBack(host: MemberHost): void {
+  host.start();
+  if (host.process?.state.role === 'stopped') host.order({ command: 'start-mirror' });
+}
+
+const primaryOr = (world: World, chance: Chance): MemberHost =>
+  world.primary?.failoverMember ? world.primary : failoverMember(world, chance);
+
+function backupOr(world: World, chance: Chance): MemberHost {
+  const { primary } = world;
+  const other = world.members.find((host) => host.failoverMember && host !== primary);
+  return primary === undefined || other === undefined ? failoverMember(world, chance) : other;
+}
+
+export const operatorFaults: readonly Fault[] = [
+  {
+    name: 'planned stop',
+    strike: (world, chance, name) =>
+      order(world, name, primaryOr(world, chance), { command: 'stop-instance', noFailover: false }),
+  },
+  {
+    name: 'stop of any member',
+    strike: (world, chance, name) =>
+      order(world, name, victim(world, chance), { command: 'stop-instance', noFailover: false }),
+  },
+  {
+    name: 'planned stop, killed on the way',
+    strike: (world, chance, name) => {
+      const host = primaryOr(world, chance);
+      const other = backupOr(world, chance);
+      if (host.process === null) return null;
+      (chance.happens(0.5) ? host.process : (other.process ?? host.process)).dieAtEffect = 1 + chance.below(30);
+      host.order({ command: 'stop-instance', noFailover: false });
+      world.fault(`an operator stops ${host.name}, and a process dies on the way`, name);
+      return () => {
+        bringBack(host);
+        bringBack(other);
+      };
+    },
+  },
+  {
+    name: 'stop with no failover',
+    strike: (world, chance, name) =>
+      order(world, name, primaryOr(world, chance), { command: 'stop-instance', noFailover: true }),
+  },
+  {
+    name: 'become primary',
+    strike: (world, chance, name) => order(world, name, backupOr(world, chance), { command: 'become-primary' }),
+  },
+  {
+    name: 'mirroring stopped',
+    strike: (world, chance, name) => order(world, name, backupOr(world, chance), { command: 'stop-mirror' }),
+  },
+  {
+    name: 'no failover set',
+    strike: (world, chance, name) => {
+      const host = failoverMember(world, chance);
+      if (host.process === null) return null;
+      order(world, name, host, { command: 'change-no-failover', set: true });
+      return () => host.order({ command: 'change-no-failover', set: false });
+    },
+  },
+  {
+    name: 'no failover set, then the primary crashes',
+    strike: (world, chance, name) => {
+      const host = primaryOr(world, chance);
+      if (host.process === null) return null;
+      order(world, name, host, { command: 'change-no-failover', set: true });
+      world.later(chance.between(0, 0.2) * world.options.qosTimeoutMs, () => host.kill());
+      return () => {
+        bringBack(host);
+        for (const member of world.members.slice(0, 2)) member.order({ command: 'change-no-failover', set: false });
+      };
+    },
+  },
+  {
+    name: 'no failover cleared',
+    strike: (world, chance, name) =>
+      order(world, name, failoverMember(world, chance), { command: 'change-no-failover', set: false }),
+  },
+  {
+    name: 'two operators at once',
+    strike: (world, chance, name) => {
+      const orders: OperatorCommand[] = [
+        { command: 'become-primary' },
+        { command: 'change-no-failover', set: false },
+        { command: 'stop-instance', noFailover: false },
+        { command: 'stop-mirror' },
+      ];
+      world.fault('operators at A and at B', name);
+      const hosts = [world.member('A'), world.member('B')];
+      for (const host of hosts) host.order(chance.pick(orders));
+      return () => {
+        for (const host of hosts) bringBack(host);
+      };
+    },
+  },
+  {
+    name: 'arbiter taken out of the configuration',
+    strike: (world, _chance, name) => {
+      if (!world.options.arbiter) return null;
+      world.fault('no arbiter is configured any more', name);
+      world.configureArbiter(false);
+      return () => world.configureArbiter(true);
+    },
+  },
+  {
+    name: 'the site says no before',
+    strike: (world, chance, name) => refuse(world, chance, name, 'CanNodeStartToBecomePrimary'),
+  },
+  {
+    name: 'the site says no at the end',
+    strike: (world, chance, name) => refuse(world, chance, name, 'CheckBecomePrimaryOK'),
+  },
+  {
+    name: 'force',
+    byForce: true,
+    strike: (world, chance, name) => {
+      const host = failoverMember(world, chance);
+      if (host.process === null) return null;
+      world.fault(`an operator forces ${host.name}`, name);
+      host.overrule('force-primary');
+      return null;
+    },
+  },
+  {
+    name: 'the primary is lost, and the backup is forced',
+    byForce: true,
+    strike: (world, chance, name, lastingMs) => {
+      const lost = primaryOr(world, chance);
+      const taker = backupOr(world, chance);
+      if (taker.process === null || lost === taker) return null;
+      world.fault(`${lost.name} is isolated, and an operator forces ${taker.name}`, name);
+      world.isolateQuietly(lost.name);
+      world.later(lastingMs * chance.between(0.2, 0.9), () => taker.overrule('force-primary'));
+      return () => {
+        for (const other of world.hosts) if (other !== lost.name) world.heal(lost.name, other);
+      };
+    },
+  },
+  {
+    name: 'both are forced',
+    byForce: true,
+    strike: (world, chance, name) => {
+      world.fault('operators force A and B', name);
+      if (chance.happens(0.6)) world.cutQuietly('A', 'B');
+      for (const host of ['A', 'B'])
+        world.later(chance.between(0, 1) * world.options.qosTimeoutMs, () =>
+          world.member(host).overrule('force-primary'),
+        );
+      return () => world.heal('A', 'B');
+    },
+  },
+  {
+    name: 'resume in trouble',
+    byForce: true,
+    strike: (world, chance, name, lastingMs) => {
+      const host = primaryOr(world, chance);
+      if (host.process === null) return null;
+      world.fault(`${host.name} is isolated, and an operator lets it go on`, name);
+      world.isolateQuietly(host.name);
+      world.later(lastingMs * chance.between(0.2, 0.9), () => host.overrule('resume-primary'));
+      return () => {
+        for (const other of world.hosts) if (other !== host.name) world.heal(host.name, other);
+      };
+    },
+  },
+];
+
+function refuse(
+  world: World,
+  chance: Chance,
+  name: string,
+  entry: 'CanNodeStartToBecomePrimary' | 'CheckBecomePrimaryOK',
+): End {
+  const host = backupOr(world, chance);
+  world.fault(`^ZMIRROR of ${host.name} says no to ${entry}`, name);
+  host.siteRefuses = entry;
+  return () => {
+    host.siteRefuses = null;
+  };
+}
+
+export const loadFaults: readonly Fault[] = [
+  {
+    name: 'burst of updates',
+    strike: (world, chance, name) => {
+      const before = world.updateEveryMs;
+      world.fault('the clients set much', name);
+      world.load(chance.between(1, 6));
+      world.later(chance.between(50, 600), () => world.load(before));
+      return null;
+    },
+  },
+  {
+    name: 'clients idle',
+    strike: (world, _chance, name) => {
+      const before = world.updateEveryMs;
+      if (before === null) return null;
+      world.fault('the clients set nothing', name);
+      world.load(null);
+      return () => world.load(before);
+    },
+  },
+];
