@@ -17,12 +17,16 @@ import { qosTimeoutMs as qosLimits } from '../mirror/limits.ts';
 import type { Connection } from '../network/network.ts';
 import {
   type AgentStatus,
+  ARBITER,
   decodeToArbiter,
   encodeArbiterSession,
+  encodeClockWord,
   encodeFromArbiter,
 } from '../protocol/agent-channel.ts';
-import type { Frame } from '../protocol/frame.ts';
+import { readClockWord } from '../protocol/clock-offset.ts';
+import { type Frame, parseJsonBody } from '../protocol/frame.ts';
 import type { Open } from '../protocol/opening.ts';
+import type { AgentNotes } from './agent-notes.ts';
 import type { AgentParts } from './parts.ts';
 
 /** A wake-up later than this means that the process did not run. */
@@ -33,7 +37,8 @@ const graceMs = 50;
 type Undated<E> = E extends unknown ? Omit<E, 'nowMs'> : never;
 
 export class ArbiterServer {
-  readonly #parts: Pick<AgentParts, 'log' | 'arbiterEvents'> & { readonly host: Pick<AgentParts['host'], 'clock'> };
+  readonly #parts: Pick<AgentParts, 'log'> & { readonly host: Pick<AgentParts['host'], 'clock'> };
+  readonly #notes: AgentNotes;
   #state: ArbiterState;
   readonly #connections = new Map<number, Connection>();
   #timer: { readonly dueMs: number; readonly cancel: () => void } | null = null;
@@ -41,8 +46,9 @@ export class ArbiterServer {
   #stalledMs = 0;
   #lastMs = 0;
 
-  constructor(parts: Pick<AgentParts, 'log' | 'arbiterEvents' | 'firstSession' | 'host'>) {
+  constructor(parts: Pick<AgentParts, 'log' | 'firstSession' | 'host'>, notes: AgentNotes) {
     this.#parts = parts;
+    this.#notes = notes;
     this.#state = initialArbiter(parts.firstSession);
   }
 
@@ -79,7 +85,8 @@ export class ArbiterServer {
   #hear(id: number, frames: readonly Frame[]): void {
     for (const frame of frames) {
       if (!this.#connections.has(id)) return;
-      this.#step({ type: 'message', connection: id, message: decodeToArbiter(frame) });
+      if (frame.kind === ARBITER.clock) this.#tellTime(id, frame);
+      else this.#step({ type: 'message', connection: id, message: decodeToArbiter(frame) });
     }
   }
 
@@ -103,7 +110,7 @@ export class ArbiterServer {
         return connection?.destroy();
       }
       case 'note':
-        return this.#note(effect);
+        return this.#notes.put('arbiter', effect);
       default:
         effect satisfies never;
     }
@@ -113,16 +120,11 @@ export class ArbiterServer {
     this.#connections.get(id)?.send(kind, body);
   }
 
-  /** A disk that takes no note must not stop the arbiter. */
-  #note({ what, rules, facts }: Extract<ArbiterEffect, { type: 'note' }>): void {
-    const said = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
-    this.#parts.log(1, `Arbiter: ${what} (${rules.join(' ')}): ${said.join(', ')}`);
-    try {
-      const at = new Date(this.#parts.host.clock.wallMs()).toISOString();
-      this.#parts.arbiterEvents.append({ at, member: 'arbiter', what, rules, facts });
-    } catch (error) {
-      this.#parts.log(2, `Arbiter: its events cannot be written: ${(error as Error).message}`);
-    }
+  /** No message of the rules: it proves nothing about who lives. */
+  #tellTime(id: number, frame: Frame): void {
+    const word = readClockWord(parseJsonBody(frame));
+    if (word === null || !('ask' in word)) return;
+    this.#send(id, encodeClockWord({ answers: word.ask, wallMs: this.#parts.host.clock.wallMs() }));
   }
 
   /** The arbiter's own time, without that in which this process did not run. Never goes back. */

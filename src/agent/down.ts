@@ -8,8 +8,12 @@ import type { MemberRecord } from '../mirror/member-record.ts';
 import type { AgentAnswer } from '../mirror/messages.ts';
 import { NO_EPOCH } from '../mirror/terms.ts';
 import type { AgentRequest } from '../protocol/agent-channel.ts';
+import type { AgentNotes } from './agent-notes.ts';
 import type { Instances, Observation } from './instances.ts';
 import type { AgentParts } from './parts.ts';
+
+type Facts = Readonly<Record<string, string | number | boolean | null>>;
+type Note = (what: string, more?: Facts, isAttempt?: boolean) => void;
 
 export type DownQuestion = Extract<AgentRequest, { type: 'confirm-down' | 'force-down' }>;
 
@@ -19,6 +23,7 @@ const killWaitMs = 5000;
 /** One at a time for one instance: the caller sees to it. */
 export async function answerDownQuestion(
   parts: AgentParts,
+  notes: AgentNotes,
   instances: Instances,
   name: string,
   question: DownQuestion,
@@ -32,7 +37,21 @@ export async function answerDownQuestion(
     instance: seen.state,
     epoch: epochNumber < question.epoch.number ? 'lower' : 'not-lower',
   });
-  if (verdict.outcome === 'running') return running(seen, record);
+  const asked = { question: question.type, instance: name, mirror: question.mirror, requester: question.requester };
+  const facts = {
+    ...asked,
+    saw: seen.state,
+    pid: seen.process?.pid ?? null,
+    epoch: epochNumber,
+    epochOfRequester: question.epoch.number,
+    because: verdict.because,
+  };
+  const note = (what: string, more: Facts = {}, isAttempt = false): void =>
+    notes.put('ISCAgent', { what, rules: verdict.spec.split(' '), facts: { ...facts, ...more } }, isAttempt);
+  if (verdict.outcome === 'running') {
+    note(`did not call ${name} down: it runs`, {}, true);
+    return running(seen, record);
+  }
   if (verdict.outcome === 'kill-then-down' && seen.process !== null) {
     const { pid } = seen.process;
     parts.log(
@@ -40,12 +59,14 @@ export async function answerDownQuestion(
       `Forcing ${name} down, pid ${pid}, asked by ${question.requester}: ${verdict.because} (${verdict.spec})`,
     );
     const end = await parts.host.processes.forceDown(seen.process, killWaitMs);
+    if (end !== 'unkillable') note(`forced ${name} down`);
     if (end === 'unkillable') {
       parts.log(2, `${name}, pid ${pid}, cannot be killed: not answered as down (${verdict.spec})`);
+      note(`did not call ${name} down: it cannot be killed`, {}, true);
       return { says: 'unkillable' };
     }
   }
-  return callDown(parts, instances, name, question, verdict.spec);
+  return callDown(parts, note, instances, name, question, verdict.spec);
 }
 
 function running(seen: Observation, record: MemberRecord | null): AgentAnswer {
@@ -61,6 +82,7 @@ function running(seen: Observation, record: MemberRecord | null): AgentAnswer {
 /** All in one turn: whoever starts the instance meets the lock, or finds the fence. */
 function callDown(
   parts: AgentParts,
+  note: Note,
   instances: Instances,
   name: string,
   question: DownQuestion,
@@ -77,13 +99,19 @@ function callDown(
       if (record !== null) records.saveRecord(paths.member, fenced(record, requester, epoch));
       const what = record === null ? 'its record cannot be read' : `incarnation ${record.incarnation}`;
       parts.log(1, `${name} is down, ${what}: told ${requester} (${spec})`);
+      const waitedFor = record?.activeBackup?.member ?? null;
+      note(`called ${name} down`, { record: what, waitedFor, fenced: record !== null }, true);
       return { says: 'down', record: record === null ? null : downRecord(record) };
     } finally {
       lock.release();
     }
   } catch (error) {
-    if ((error as { code?: string }).code === 'lock-held') return startedMeanwhile(parts, instances, name, error);
+    if ((error as { code?: string }).code === 'lock-held') {
+      note(`did not call ${name} down: it was started meanwhile`, { pid: (error as LockHeldError).holder.pid });
+      return startedMeanwhile(parts, instances, name, error);
+    }
     const { message } = error as Error;
+    note(`did not call ${name} down: the fence could not be written`, { reason: message }, true);
     parts.log(2, `${name} is down, but that could not be noted, so it was not told to ${requester}: ${message}`);
     return { says: 'nothing', reason: `the fence of ${name} could not be written: ${message}` };
   }

@@ -2,7 +2,7 @@
  * The ISCAgent at work: takes connections, hears who calls, answers requests one after another on each connection, and hands
  * failover members that want an arbiter to the arbiter.
  */
-
+import { readEvents } from '../host/events-log.ts';
 import { NO_EPOCH } from '../mirror/terms.ts';
 import type { Connection, Listener } from '../network/network.ts';
 import { acceptChannel } from '../network/opening-exchange.ts';
@@ -12,19 +12,25 @@ import {
   type AgentRequest,
   type AgentStatus,
   decodeAgentRequest,
+  type EventsTold,
   encodeAgentAnswer,
   encodeJournalChunk,
+  eventsToldMax,
   type MirrorInformation,
   numberOfRequest,
 } from '../protocol/agent-channel.ts';
+import type { EventRecord } from '../protocol/control-channel.ts';
 import { type Frame, FrameError } from '../protocol/frame.ts';
 import { type Answerer, agree, type Open, type Opened, type Refused, refuse } from '../protocol/opening.ts';
+import { AgentNotes } from './agent-notes.ts';
 import { ArbiterServer } from './arbiter-server.ts';
 import { answerDownQuestion } from './down.ts';
 import { Instances } from './instances.ts';
 import { JournalOutlet } from './journal-outlet.ts';
 import type { AgentParts } from './parts.ts';
 import { RequestError } from './request-error.ts';
+
+type EventsQuestion = Extract<AgentRequest, { type: 'tell-events' }>;
 
 /** Who connects says who it is within this time. */
 const openingLimitMs = 10_000;
@@ -42,13 +48,15 @@ export class AgentDriver {
   readonly #parts: AgentParts;
   readonly #instances: Instances;
   readonly #arbiter: ArbiterServer;
+  readonly #notes: AgentNotes;
   readonly #connections = new Set<Connection>();
   #listener: Listener | null = null;
 
   constructor(parts: AgentParts) {
     this.#parts = parts;
     this.#instances = new Instances(parts);
-    this.#arbiter = new ArbiterServer(parts);
+    this.#notes = new AgentNotes(parts);
+    this.#arbiter = new ArbiterServer(parts, this.#notes);
   }
 
   /** @throws AddressInUseError, AddressUnavailableError. */
@@ -105,12 +113,13 @@ export class AgentDriver {
   async #carryOut(connection: Connection, outlet: JournalOutlet, request: AgentRequest): Promise<void> {
     const { number } = request;
     if (request.type === 'status') return send(connection, { number, answer: await this.#status() });
+    if (request.type === 'tell-events') return send(connection, { number, answer: await this.#tellEvents(request) });
     const instances = this.#instances;
     const name = instances.named(request.instance);
     switch (request.type) {
       case 'confirm-down':
       case 'force-down': {
-        const settle = () => answerDownQuestion(this.#parts, instances, name, request);
+        const settle = () => answerDownQuestion(this.#parts, this.#notes, instances, name, request);
         return send(connection, { number, answer: await instances.inTurn(name, settle) });
       }
       case 'tell-mirror':
@@ -136,7 +145,8 @@ export class AgentDriver {
     if (request.type === 'confirm-down' || request.type === 'force-down') {
       return { answer: { says: 'nothing', reason: message } };
     }
-    const reason = request.type === 'tell-mirror' ? 'no-mirror' : 'no-journal';
+    const reasons = { 'tell-mirror': 'no-mirror', 'tell-events': 'no-events' } as const;
+    const reason = reasons[request.type as keyof typeof reasons] ?? 'no-journal';
     return { error: { reason, text: `the agent failed: ${message}; see iscagent.log on that host` } };
   }
 
@@ -156,6 +166,22 @@ export class AgentDriver {
     }
     const { report } = await this.#instances.observe(name, found.set.settings.qosTimeoutMs);
     return { mirrorSet: found.set, member: found.member, primary: report?.primary ?? null };
+  }
+
+  /** What is in the files: an instance that is down tells through its agent what it did. */
+  async #tellEvents({ instance, mirror, after, countMax }: EventsQuestion): Promise<EventsTold> {
+    const count = Math.min(countMax, eventsToldMax);
+    const newer = count === 0 ? [] : await this.#eventsAfter(instance, mirror, after);
+    const events = newer.slice(0, count);
+    return { events, more: newer.length > events.length, wallMs: this.#parts.host.clock.wallMs() };
+  }
+
+  /** @throws RequestError. */
+  async #eventsAfter(instance: string, mirror: string, after: number): Promise<readonly EventRecord[]> {
+    if (instance === '') return this.#notes.about(mirror, after);
+    const name = this.#instances.named(instance);
+    await this.#instances.mirrorSet(name, mirror);
+    return readEvents(this.#instances.paths(name).events, after, Number.POSITIVE_INFINITY);
   }
 
   async #status(): Promise<AgentStatus> {

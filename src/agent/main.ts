@@ -3,7 +3,6 @@
  * adapters, reads iscagent.conf, takes the host's agent lock (AGT-008), serves until it is told to stop.
  */
 import { randomInt } from 'node:crypto';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { readConfiguration } from '../host/configuration-file.ts';
 import { sayFailed, sayReady } from '../host/daemon-word.ts';
@@ -77,7 +76,7 @@ async function start(paths: HomePaths, configuration: AgentConfiguration, log: A
   const { address, port } = configuration;
   const lock = takeLock(paths, address, port);
   try {
-    const arbiterEvents = openEventsLog(join(paths.home, 'arbiter-events.jsonl'));
+    const events = openEventsLog(paths.agentEvents);
     const driver = new AgentDriver({
       home: paths.home,
       host: nodeHost,
@@ -85,7 +84,7 @@ async function start(paths: HomePaths, configuration: AgentConfiguration, log: A
       openJournal: (place) => openDiskJournal({ ...place, files: nodeHost.files, readOnly: true }),
       readConfiguration,
       log,
-      arbiterEvents,
+      events,
       version: ownVersion(),
       firstSession: randomInt(1, 2 ** 31),
     });
@@ -93,7 +92,7 @@ async function start(paths: HomePaths, configuration: AgentConfiguration, log: A
     await driver.listen(address, port);
     return async () => {
       await driver.close();
-      arbiterEvents.close();
+      events.close();
       lock.release();
     };
   } catch (error) {

@@ -19,8 +19,8 @@ export interface AgentParts {
   readonly openJournal: (place: JournalPlace) => Journal;
   readonly readConfiguration: (path: string) => Promise<InstanceConfiguration>;
   readonly log: AgentLog;
-  /** Decisions of the arbiter. */
-  readonly arbiterEvents: EventsLog;
+  /** What it decides, also as arbiter. */
+  readonly events: EventsLog;
   readonly version: string;
   /** Number of the arbiter's first session, drawn anew at each start of the process. */
   readonly firstSession: number;

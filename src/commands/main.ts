@@ -27,7 +27,7 @@ const groups: Readonly<Record<string, Group>> = {
   wait: { description: 'until a member is as wished', load: async () => (await import('./status.ts')).defineWait },
   events: {
     description: 'role changes and failover decisions, with their rules',
-    load: async () => (await import('./status.ts')).defineEvents,
+    load: async () => (await import('./events.ts')).defineEvents,
   },
   log: { description: 'messages.log', load: async () => (await import('./status.ts')).defineLog },
   database: { description: 'databases of an instance', load: async () => (await import('./database.ts')).define },

@@ -1,11 +1,9 @@
-/** `caretmirror status | wait | events | log`: what an instance is, does and did. They only look. */
-import { readEvents } from '../host/events-log.ts';
+/** `caretmirror status | wait | log`: what an instance is, does and says. They only look. */
 import { readMessageLine } from '../host/messages-log.ts';
 import type { StatusReport } from '../mirror/status.ts';
-import type { EventRecord } from '../protocol/control-channel.ts';
 import { monitorLines } from '../terminal/status-monitor.ts';
 import { failureOf, notReachable, unknown, usage } from './failures.ts';
-import { askInstance, type Instance, lockHolder, onlyInstance, waitForStatus } from './instances.ts';
+import { askInstance, onlyInstance, waitForStatus } from './instances.ts';
 import { json } from './output.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 import { parseDuration, parseWhole } from './target.ts';
@@ -105,48 +103,6 @@ export const defineWait: DefineGroup = (group, surroundings) => {
       );
     });
 };
-
-export const defineEvents: DefineGroup = (group, surroundings) => {
-  group
-    .argument('[name]', 'the instance; not needed where there is one')
-    .option('--json', 'one JSON document; with --follow one a line', false)
-    .option('--follow', 'go on with those to come, until Ctrl-C', false)
-    .option('--after <number>', 'only events with a higher number', '0')
-    .action(async (name: string | undefined, options: { json: boolean; follow: boolean; after: string }) => {
-      const here = await surroundings();
-      const instance = onlyInstance(here, name);
-      let after = parseWhole(options.after, '--after', 0, Number.MAX_SAFE_INTEGER);
-      const first = await eventsOf(here, instance, after);
-      const print = (events: readonly EventRecord[]) =>
-        here.print(events.map((event) => (options.json ? json(event) : eventLine(event))).join(''));
-      if (options.json && !options.follow) here.print(json(first));
-      else print(first);
-      after = first.at(-1)?.number ?? after;
-      while (options.follow) {
-        await here.host.clock.wait(followMs);
-        const next = await eventsOf(here, instance, after);
-        print(next);
-        after = next.at(-1)?.number ?? after;
-      }
-    });
-};
-
-/** Of an instance that is down or hung, what its file says. */
-export async function eventsOf(here: Surroundings, instance: Instance, after: number): Promise<readonly EventRecord[]> {
-  if (lockHolder(here, instance) === null) return readEvents(instance.paths.events, after);
-  try {
-    return await askInstance(here, instance, (control) => control.events(after));
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'not-reachable') throw error;
-    return readEvents(instance.paths.events, after);
-  }
-}
-
-function eventLine({ at, member, what, rules, facts }: EventRecord): string {
-  const evidence = Object.entries(facts).map(([name, value]) => `${name}=${value}`);
-  const because = [rules.join(', '), evidence.join(', ')].filter((part) => part !== '').join('; ');
-  return `${at}  ${member}  ${what}${because === '' ? '' : `  (${because})`}\n`;
-}
 
 export const defineLog: DefineGroup = (group, surroundings) => {
   group

@@ -15,6 +15,8 @@ export interface HomePaths {
   /** Exclusive lock and description of the host's ISCAgent (AGT-008). */
   readonly agentStatus: string;
   readonly agentLog: string;
+  /** What the host's agent decided, also as arbiter. */
+  readonly agentEvents: string;
   readonly instances: string;
 }
 
@@ -43,6 +45,7 @@ export function homePaths(home: string): HomePaths {
     agentConfiguration: join(home, 'iscagent.conf'),
     agentStatus: join(home, 'iscagent.status'),
     agentLog: join(home, 'iscagent.log'),
+    agentEvents: join(home, 'agent-events.jsonl'),
     instances: join(home, 'instances'),
   };
 }

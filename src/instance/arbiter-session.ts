@@ -3,10 +3,18 @@ import type { ToArbiter } from '../mirror/messages.ts';
 import type { Address } from '../mirror/mirror-set.ts';
 import type { Connection, Network, Timers } from '../network/network.ts';
 import { openChannel } from '../network/opening-exchange.ts';
-import { ARBITER, decodeArbiterSession, decodeFromArbiter, encodeToArbiter } from '../protocol/agent-channel.ts';
-import type { Frame } from '../protocol/frame.ts';
+import {
+  ARBITER,
+  decodeArbiterSession,
+  decodeFromArbiter,
+  encodeClockWord,
+  encodeToArbiter,
+} from '../protocol/agent-channel.ts';
+import { readClockWord } from '../protocol/clock-offset.ts';
+import { type Frame, parseJsonBody } from '../protocol/frame.ts';
 import type { Open } from '../protocol/opening.ts';
 import type { Untimed } from './driver.ts';
+import type { LinkClock, LinkClocks } from './link-clocks.ts';
 
 export interface ArbiterSessionParts {
   readonly network: Network;
@@ -15,6 +23,7 @@ export interface ArbiterSessionParts {
   readonly address: () => Address | null;
   readonly timeoutMs: () => number;
   readonly post: (event: Untimed) => void;
+  readonly clocks: LinkClocks;
 }
 
 export class ArbiterSession {
@@ -23,6 +32,7 @@ export class ArbiterSession {
   #attempt = 0;
   #connection: Connection | null = null;
   #hasSession = false;
+  #clock: LinkClock | null = null;
 
   constructor(parts: ArbiterSessionParts) {
     this.#parts = parts;
@@ -55,7 +65,17 @@ export class ArbiterSession {
   #onFrame(frame: Frame): void {
     if (frame.kind === ARBITER.session) {
       this.#hasSession = true;
+      this.#clock?.end();
+      this.#clock = this.#parts.clocks.follow('arbiter', (word) => {
+        const { kind, body } = encodeClockWord(word);
+        this.#connection?.send(kind, body);
+      });
       this.#parts.post({ type: 'arbiter-opened', session: decodeArbiterSession(frame) });
+      return;
+    }
+    if (frame.kind === ARBITER.clock) {
+      const word = readClockWord(parseJsonBody(frame));
+      if (word !== null) this.#clock?.hear(word);
       return;
     }
     this.#parts.post({ type: 'arbiter-message', message: decodeFromArbiter(frame) });
@@ -64,6 +84,7 @@ export class ArbiterSession {
   #lost(attempt: number, reason: string): void {
     if (attempt !== this.#attempt) return;
     this.#attempt += 1;
+    this.#endClock();
     this.#connection = null;
     this.#parts.post({ type: 'arbiter-closed', reason });
   }
@@ -75,8 +96,14 @@ export class ArbiterSession {
 
   close(): void {
     this.#attempt += 1;
+    this.#endClock();
     this.#connection?.destroy();
     this.#connection = null;
     this.#hasSession = false;
+  }
+
+  #endClock(): void {
+    this.#clock?.end();
+    this.#clock = null;
   }
 }

@@ -2,6 +2,7 @@
  * What the rules note, on its way into events.jsonl: of a series of attempts that goes on until something changes the first,
  * and with the wall clock where the rules only know spans: since when this member has not been active.
  */
+import { Attempts } from '../host/attempts.ts';
 import type { EventsLog } from '../host/host.ts';
 import type { MemberEffect } from '../mirror/effects.ts';
 import type { MemberName } from '../mirror/terms.ts';
@@ -15,24 +16,18 @@ export interface DecisionNotesParts {
   readonly wallMs: () => number;
 }
 
-/** Facts that differ from attempt to attempt and make no other decision of it. */
-const passing = /Ms$|^(term|session|otherSession)$/;
-
 export class DecisionNotes {
   readonly #parts: DecisionNotesParts;
   /** Attempts noted since the last note that is none. */
-  readonly #attempts = new Set<string>();
+  readonly #attempts = new Attempts();
 
   constructor(parts: DecisionNotesParts) {
     this.#parts = parts;
   }
 
   take({ what, rules, facts, isAttempt }: Note): void {
-    if (!isAttempt) this.#attempts.clear();
-    const lasting = Object.entries(facts).filter(([name]) => !passing.test(name));
-    const key = JSON.stringify([what, rules, lasting]);
-    if (this.#attempts.has(key)) return;
-    if (isAttempt) this.#attempts.add(key);
+    if (!isAttempt) this.#attempts.forget();
+    else if (!this.#attempts.isNew(what, rules, facts)) return;
     const { events, member, wallMs } = this.#parts;
     const since = facts.wasActive === false ? { notActiveSince: notActiveSince(events.after(0)) } : {};
     events.append({ at: new Date(wallMs()).toISOString(), member, what, rules, facts: { ...facts, ...since } });

@@ -9,7 +9,7 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
   const { member, configuration } = daemon;
   const { instance, mirrorSet, member: name } = configuration.get();
   const files = member?.journal.files ?? [];
-  return reportStatus({
+  const report = reportStatus({
     ...reportClock(daemon, member),
     instance,
     pid: daemon.host.processes.self.pid,
@@ -22,6 +22,7 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
     fileNameOf: (number) => files.find((file) => file.file === number)?.name ?? '',
     received: member?.received() ?? null,
   });
+  return member === null ? report : { ...report, clockOffsets: member.clockOffsets() };
 }
 
 function reportClock(

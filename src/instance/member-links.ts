@@ -9,6 +9,7 @@ import type { Address } from '../mirror/mirror-set.ts';
 import type { MemberName } from '../mirror/terms.ts';
 import type { Connection, Network, Timers } from '../network/network.ts';
 import { openChannel } from '../network/opening-exchange.ts';
+import { readClockWord } from '../protocol/clock-offset.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { jsonBody, parseJsonBody } from '../protocol/frame.ts';
 import {
@@ -21,6 +22,7 @@ import {
 } from '../protocol/member-channel.ts';
 import type { Open } from '../protocol/opening.ts';
 import type { Untimed } from './driver.ts';
+import type { LinkClock, LinkClocks } from './link-clocks.ts';
 
 export interface MemberLinksParts {
   readonly network: Network;
@@ -33,6 +35,7 @@ export interface MemberLinksParts {
   readonly timeoutMs: () => number;
   readonly post: (event: Untimed) => void;
   readonly onNotice: (from: MemberName, notice: Notice) => void;
+  readonly clocks: LinkClocks;
 }
 
 interface Link {
@@ -41,6 +44,7 @@ interface Link {
   /** Journal data that arrived and was not asked for yet, oldest first. */
   arrived: JournalChunk[];
   closed: boolean;
+  clock: LinkClock | null;
 }
 
 /** How long a closed link may take to send what was given to it. */
@@ -81,21 +85,26 @@ export class MemberLinks {
   }
 
   #keep(connection: Connection, member: MemberName): void {
-    const link: Link = { connection, member, arrived: [], closed: false };
+    const link: Link = { connection, member, arrived: [], closed: false, clock: null };
     this.#links.set(connection.id, link);
     connection.onClosed((reason) => {
       this.#links.delete(connection.id);
+      link.clock?.end();
       if (!link.closed) this.#parts.post({ type: 'closed', connection: connection.id, reason });
     });
     connection.onFrames((frames) => {
       for (const frame of frames) if (!link.closed) this.#onFrame(link, frame);
     });
+    link.clock = this.#parts.clocks.follow(member, (clock) => this.notify(connection.id, { clock }));
   }
 
   #onFrame(link: Link, frame: Frame): void {
     const connection = link.connection.id;
     if (frame.kind === MEMBER.notice) {
-      this.#parts.onNotice(link.member, parseJsonBody(frame) as Notice);
+      const notice = parseJsonBody(frame) as Notice;
+      const word = readClockWord(notice.clock);
+      if (word === null) this.#parts.onNotice(link.member, notice);
+      else link.clock?.hear(word);
       return;
     }
     if (frame.kind !== MEMBER.data) {
@@ -143,6 +152,7 @@ export class MemberLinks {
     const link = this.#links.get(connection);
     if (link === undefined) return;
     link.closed = true;
+    link.clock?.end();
     link.arrived = [];
     this.#links.delete(connection);
     link.connection.end();

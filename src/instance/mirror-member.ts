@@ -8,7 +8,7 @@ import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
 import { initialState, type MemberState } from '../mirror/member-state.ts';
 import type { Envelope } from '../mirror/messages.ts';
 import { type Address, failoverMembers, type MirrorSet, memberNamed, partnerOf } from '../mirror/mirror-set.ts';
-import type { MemberReport } from '../mirror/status.ts';
+import type { ClockOffsetReport, MemberReport } from '../mirror/status.ts';
 import type { MemberName } from '../mirror/terms.ts';
 import type { Connection, Network } from '../network/network.ts';
 import type { Notice } from '../protocol/member-channel.ts';
@@ -19,6 +19,7 @@ import type { Catalog } from './catalog.ts';
 import { DecisionNotes } from './decision-notes.ts';
 import { Driver } from './driver.ts';
 import { makeHandlers } from './effect-handlers.ts';
+import { LinkClocks } from './link-clocks.ts';
 import { MemberLinks } from './member-links.ts';
 import { PartnerAgent } from './partner-agent.ts';
 import type { MirrorMember, OrderResult } from './parts.ts';
@@ -56,6 +57,7 @@ export class RunningMember implements MirrorMember {
   readonly #driver: Driver;
   readonly #links: MemberLinks;
   readonly #arbiter: ArbiterSession;
+  readonly #clocks: LinkClocks;
   readonly #orders = new Map<number, (result: OrderResult) => void>();
   /** Changes of the database set that wait until their record is durable. */
   #recordWaits: {
@@ -80,7 +82,14 @@ export class RunningMember implements MirrorMember {
   constructor(parts: RunningMemberParts) {
     this.#parts = parts;
     const { network, clock } = parts;
-    const shared = { network, timers: clock, timeoutMs: () => this.#qosTimeoutMs(), post: this.#post };
+    this.#clocks = new LinkClocks({ clock, events: parts.events, member: parts.self });
+    const shared = {
+      network,
+      timers: clock,
+      timeoutMs: () => this.#qosTimeoutMs(),
+      post: this.#post,
+      clocks: this.#clocks,
+    };
     this.#links = new MemberLinks({
       ...shared,
       envelope: () => this.#envelope(),
@@ -200,6 +209,10 @@ export class RunningMember implements MirrorMember {
 
   received(): { readonly networkBytes: number; readonly journalBytes: number } {
     return { networkBytes: this.#links.networkBytes, journalBytes: this.#links.journalBytes };
+  }
+
+  clockOffsets(): readonly ClockOffsetReport[] {
+    return this.#clocks.offsets;
   }
 
   memberRows(): readonly MemberReport[] | null {

@@ -25,6 +25,16 @@ export interface DatabaseReport {
   readonly nextRecord: { readonly time: string; readonly file: string; readonly offset: number } | null;
 }
 
+/** The wall clock of another host minus the own one, as measured on the link with it; for reading its records. */
+export interface ClockOffsetReport {
+  /** Member, or `arbiter`. */
+  readonly to: string;
+  readonly offsetMs: number;
+  readonly uncertaintyMs: number;
+  /** When it was measured, or changed last by more than it is uncertain. */
+  readonly at: string;
+}
+
 export interface StatusReport {
   readonly instance: string;
   /** Null on an instance that is in no mirror; then type is null and status 'Not Initialized'. */
@@ -51,6 +61,8 @@ export interface StatusReport {
   readonly dejournalProcess: { readonly running: boolean; readonly pid: number } | null;
   /** Progress of a member that fetches what it missed; null otherwise. */
   readonly catchUp: { readonly recordsDone: number; readonly recordsToDo: number } | null;
+  /** Absent where no member runs. */
+  readonly clockOffsets?: readonly ClockOffsetReport[];
   readonly qosTimeoutMs: number;
   readonly at: string;
 }

@@ -12,8 +12,11 @@ import {
   decodeAgentAnswer,
   decodeJournalChunk,
   encodeAgentRequest,
+  eventsToldMax,
   type FetchedChunk,
 } from '../protocol/agent-channel.ts';
+import { bestOffset, type ClockOffset, measureOffset } from '../protocol/clock-offset.ts';
+import type { EventRecord } from '../protocol/control-channel.ts';
 import { type Frame, FrameError } from '../protocol/frame.ts';
 import type { Open, Refused } from '../protocol/opening.ts';
 import { type Connection, type Network, type Timers, UnreachableError } from './network.ts';
@@ -93,6 +96,50 @@ export async function* fetchJournal(
       const { chunk } = understood(call, number, () => decodeJournalChunk(frame));
       if (chunk.bytes.length === 0) return;
       from = (yield chunk) ?? chunk.to;
+    }
+  } finally {
+    connection.line.destroy();
+  }
+}
+
+export interface EventsFetched {
+  readonly events: readonly EventRecord[];
+  /** The other host's wall clock against the one of this host. */
+  readonly clock: ClockOffset;
+}
+
+export interface OwnClock {
+  nowMs(): number;
+  wallMs(): number;
+}
+
+/** Short questions first: the shortest round trip says most about the clock. */
+const clockQuestions = 3;
+
+/** What an agent knows that an instance (empty name: the agent itself) noted after number `after`. @throws as askAgent. */
+export async function fetchEvents(
+  network: Network,
+  call: AgentCall,
+  about: { readonly instance: string; readonly mirror: string; readonly after: number },
+  own: OwnClock,
+  timers: Timers = realTimers,
+): Promise<EventsFetched> {
+  const connection = await connect(network, call, timers);
+  try {
+    const events: EventRecord[] = [];
+    const clocks: ClockOffset[] = [];
+    for (let number = 1; ; number += 1) {
+      const countMax = number <= clockQuestions ? 0 : eventsToldMax;
+      const after = events.at(-1)?.number ?? about.after;
+      const askedMs = own.nowMs();
+      const request: AgentRequest = { ...about, after, number, type: 'tell-events', countMax };
+      const frame = await exchange(connection, request, call.timeoutMs, timers);
+      const [answeredMs, ownWallMs] = [own.nowMs(), own.wallMs()];
+      const said = understood(call, number, () => decodeAgentAnswer(frame, 'tell-events'));
+      if ('error' in said) throw new AgentRefusedError(call.host, call.port, said.error);
+      clocks.push(measureOffset(askedMs, answeredMs, said.answer.wallMs, ownWallMs));
+      events.push(...said.answer.events);
+      if (countMax > 0 && !said.answer.more) return { events, clock: bestOffset(clocks) as ClockOffset };
     }
   } finally {
     connection.line.destroy();

@@ -7,12 +7,14 @@ import type { EpochBeginning, JournalPosition } from '../mirror/journal-position
 import type { AgentAnswer, FromArbiter, ToArbiter } from '../mirror/messages.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { Epoch, MemberName, MirrorName } from '../mirror/terms.ts';
+import type { ClockWord } from './clock-offset.ts';
+import type { EventRecord } from './control-channel.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from './frame.ts';
 
 /** Frame kinds. */
 export const AGENT = { request: 16, answer: 17, journalChunk: 18 } as const;
-/** ToArbiter and FromArbiter as JSON; `session` is the arbiter's first message: JSON {session}. */
-export const ARBITER = { toArbiter: 16, fromArbiter: 17, session: 18 } as const;
+/** ToArbiter and FromArbiter as JSON; `session` is the arbiter's first message: JSON {session}; `clock` a ClockWord, which the rules never see. */
+export const ARBITER = { toArbiter: 16, fromArbiter: 17, session: 18, clock: 19 } as const;
 
 interface AboutInstance {
   readonly number: number;
@@ -37,7 +39,23 @@ export type AgentRequest =
     })
   /** For a member that wants to join (CFG-028). Answered with MirrorInformation. */
   | (AboutInstance & { readonly type: 'tell-mirror' })
+  /**
+   * What an instance noted, or (empty name) the agent itself about this mirror, also as its arbiter. `countMax` 0 asks for the
+   * clock alone. Answered with EventsTold.
+   */
+  | (AboutInstance & { readonly type: 'tell-events'; readonly after: number; readonly countMax: number })
   | { readonly number: number; readonly type: 'status' };
+
+/** More are not told at once. */
+export const eventsToldMax = 1000;
+
+export interface EventsTold {
+  /** The oldest of those with a number above the one asked for. */
+  readonly events: readonly EventRecord[];
+  readonly more: boolean;
+  /** The wall clock of this host at the answer, ms. */
+  readonly wallMs: number;
+}
 
 export interface JournalOffer {
   readonly history: readonly EpochBeginning[];
@@ -67,13 +85,13 @@ export interface AgentStatus {
 
 export interface AgentAnswerFrame {
   readonly number: number;
-  /** AgentAnswer, JournalOffer, MirrorInformation or AgentStatus, by the request. */
-  readonly answer?: AgentAnswer | JournalOffer | MirrorInformation | AgentStatus;
+  /** AgentAnswer, JournalOffer, MirrorInformation, EventsTold or AgentStatus, by the request. */
+  readonly answer?: AgentAnswer | JournalOffer | MirrorInformation | EventsTold | AgentStatus;
   readonly error?: AgentError;
 }
 
 export interface AgentError {
-  readonly reason: 'no-instance' | 'no-mirror' | 'wrong-incarnation' | 'no-journal' | 'not-understood';
+  readonly reason: 'no-instance' | 'no-mirror' | 'wrong-incarnation' | 'no-journal' | 'no-events' | 'not-understood';
   /** One line: what, which, what to do. */
   readonly text: string;
 }
@@ -84,6 +102,7 @@ export interface AgentAnswers {
   'force-down': AgentAnswer;
   'offer-journal': JournalOffer;
   'tell-mirror': MirrorInformation;
+  'tell-events': EventsTold;
   status: AgentStatus;
 }
 
@@ -128,6 +147,8 @@ export function decodeAgentRequest(frame: Frame): AgentRequest {
       };
     case 'tell-mirror':
       return { ...about, type };
+    case 'tell-events':
+      return { ...about, type, after: whole(frame, said, 'after'), countMax: whole(frame, said, 'countMax') };
     default:
       throw wrong(frame, 'type');
   }
@@ -182,6 +203,16 @@ const answerChecks: Readonly<Record<keyof AgentAnswers, (frame: Frame, said: Fie
     list(frame, set, 'databases');
     text(frame, said, 'member');
     if (said.primary !== null) text(frame, said, 'primary');
+  },
+  'tell-events': (frame, said) => {
+    flag(frame, said, 'more');
+    whole(frame, said, 'wallMs');
+    for (const event of list(frame, said, 'events')) {
+      whole(frame, event, 'number');
+      for (const name of ['at', 'member', 'what']) text(frame, event, name);
+      if (!Array.isArray(event.rules)) throw wrong(frame, 'rules');
+      inner(frame, event, 'facts');
+    }
   },
   status: (frame, said) => {
     list(frame, said, 'instances');
@@ -307,6 +338,10 @@ export function encodeArbiterSession(session: number): Frame {
 /** @throws FrameError when it is not the arbiter's first message. */
 export function decodeArbiterSession(frame: Frame): number {
   return whole(frame, expect(frame, ARBITER.session), 'session');
+}
+
+export function encodeClockWord(word: ClockWord): Frame {
+  return { kind: ARBITER.clock, body: jsonBody(word) };
 }
 
 type Fields = Readonly<Partial<Record<string, unknown>>>;

@@ -6,6 +6,7 @@ import { Buffer } from 'node:buffer';
 import type { DataMessage, Envelope } from '../mirror/messages.ts';
 import type { MemberDefinition, MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberReport } from '../mirror/status.ts';
+import type { ClockWord } from './clock-offset.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from './frame.ts';
 
 /** Frame kinds of the data channel. */
@@ -15,6 +16,8 @@ export const MEMBER = { message: 16, data: 17, notice: 18 } as const;
 export interface Notice {
   readonly mirrorSet?: MirrorSet;
   readonly rows?: readonly MemberReport[];
+  /** From both sides: what time is it with you? */
+  readonly clock?: ClockWord;
 }
 
 /** Where the bytes of a `data` message stand in the sender's file. */

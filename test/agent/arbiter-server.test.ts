@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { AgentNotes } from '../../src/agent/agent-notes.ts';
 import { ArbiterServer } from '../../src/agent/arbiter-server.ts';
 import type { Clock } from '../../src/host/host.ts';
 import { nodeHost } from '../../src/host/node-host.ts';
@@ -7,6 +8,7 @@ import type { FromArbiter, ToArbiter } from '../../src/mirror/messages.ts';
 import type { Connection } from '../../src/network/network.ts';
 import { openChannel } from '../../src/network/opening-exchange.ts';
 import { ARBITER, decodeArbiterSession, decodeFromArbiter, encodeToArbiter } from '../../src/protocol/agent-channel.ts';
+import type { EventRecord } from '../../src/protocol/control-channel.ts';
 import type { Frame } from '../../src/protocol/frame.ts';
 import { makeOpen } from '../../src/protocol/opening.ts';
 import { caught, epochOf, network, TestHost } from './host.ts';
@@ -85,7 +87,7 @@ describe('an ISCAgent as arbiter', () => {
     alpha.leave();
     beta.say({ type: 'peer-lost', ...about });
     await beta.hears('gone');
-    expect(host.arbiterEvents.after(0).map(({ what, rules }) => [what, ...rules])).toEqual([
+    expect(host.events.after(0).map(({ what, rules }) => [what, ...rules])).toEqual([
       ['ALPHA has a session', 'FO-033'],
       ['BETA has a session', 'FO-033'],
       ['arbiter controlled mode entered', 'FO-028'],
@@ -125,12 +127,13 @@ describe('an arbiter whose process stood still', () => {
   test('FO-013: hears what waits in its sockets before it calls anybody silent', () => {
     const clock = new HandClock();
     const logged: string[] = [];
-    const server = new ArbiterServer({
+    const parts = {
       host: { ...nodeHost, clock },
-      log: (_, text) => logged.push(text),
-      arbiterEvents: { newest: 0, append: (event) => ({ ...event, number: 1 }), after: () => [] },
+      log: (_: number, text: string) => logged.push(text),
+      events: { newest: 0, append: (event: Omit<EventRecord, 'number'>) => ({ ...event, number: 1 }), after: () => [] },
       firstSession: 1,
-    });
+    };
+    const server = new ArbiterServer(parts, new AgentNotes(parts));
     const [alpha, beta] = [new HandConnection(1), new HandConnection(2)];
     const open = { channel: 'arbiter', mirror: 'DEMO', qosTimeoutMs: 8000 } as const;
     server.accept(alpha, makeOpen({ ...open, member: 'ALPHA' }));

@@ -79,7 +79,7 @@ export class TestHost {
   readonly home = mkdtempSync(join(tmpdir(), 'cm-agent-'));
   readonly paths = instancePaths(this.home, 'IRIS');
   readonly logged: string[] = [];
-  readonly arbiterEvents: OpenEventsLog = openEventsLog(join(this.home, 'arbiter-events.jsonl'));
+  readonly events: OpenEventsLog = openEventsLog(join(this.home, 'agent-events.jsonl'));
   readonly #program: string;
   readonly #children = new Set<ChildProcess>();
   #driver: AgentDriver | null = null;
@@ -108,7 +108,7 @@ export class TestHost {
       openJournal: (place) => openDiskJournal({ ...place, files: nodeHost.files, readOnly: true }),
       readConfiguration,
       log: (severity, text) => this.logged.push(`${severity} ${text}`),
-      arbiterEvents: this.arbiterEvents,
+      events: this.events,
       version: '1.2.3',
       firstSession: 700,
     };
@@ -122,7 +122,7 @@ export class TestHost {
     if (this.#closed) return;
     this.#closed = true;
     await this.#driver?.close();
-    this.arbiterEvents.close();
+    this.events.close();
     for (const child of this.#children) child.kill('SIGKILL');
     rmSync(this.home, { recursive: true, force: true });
   }
