@@ -1,4 +1,4 @@
-/** Bundles the three programs, and the thread of one of them, into dist/ or the directory given. tsc only checks; esbuild writes (docs/decisions/0002). */
+/** Bundles the three programs, and the threads of one of them, into dist/ or the directory given. tsc only checks; esbuild writes (docs/decisions/0002). */
 import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
@@ -9,6 +9,7 @@ await build({
     caretmirror: 'src/commands/main.ts',
     'caretmirror-instance': 'src/instance/main.ts',
     'caretmirror-watchdog': 'src/instance/watchdog-thread.ts',
+    'caretmirror-site': 'src/host/site-code-thread.ts',
     'caretmirror-iscagent': 'src/agent/main.ts',
   },
   outdir: process.argv[2] ?? 'dist',

@@ -1,9 +1,16 @@
 /** `caretmirror database ...`: databases of an instance, the same as the routines. */
 import type { CommandArguments } from '../protocol/control-channel.ts';
+import { usage } from './failures.ts';
 import { askInstance, findInstance } from './instances.ts';
 import { json, table } from './output.ts';
 import { notBuilt, perform } from './perform.ts';
 import type { DefineGroup } from './surroundings.ts';
+
+interface CreateOptions {
+  readonly directory?: string;
+  readonly mirrored?: string | true;
+  readonly mountRequired?: true;
+}
 
 const simple = [
   ['mount', 'mount-database', 'mount it'],
@@ -20,15 +27,29 @@ export const define: DefineGroup = (group, surroundings) => {
     .description('make a database; on a mirror first on the primary, then on the others')
     .option('--directory <directory>', 'where; in the directory of the instance when left out')
     .option('--mirrored [name]', 'in the mirror, under this name or its own')
-    .action(async (name: string, database: string, options: { directory?: string; mirrored?: string | true }) => {
+    .option('--mount-required', 'Mount Required at Startup: without it this member does not become primary')
+    .action(async (name: string, database: string, options: CreateOptions) => {
       const here = await surroundings();
-      const { directory, mirrored } = options;
+      const { directory, mirrored, mountRequired } = options;
       const given: CommandArguments['create-database'] = {
         database,
         ...(directory === undefined ? {} : { directory }),
+        ...(mountRequired === undefined ? {} : { mountRequired }),
         mirrored: mirrored === undefined ? null : mirrored === true ? database : mirrored,
       };
       here.print(`${await perform(here, findInstance(here, name), 'create-database', given)}\n`);
+    });
+  group
+    .command('edit <instance> <database>')
+    .description('change its properties on this member')
+    .requiredOption(
+      '--mount-required <yes|no>',
+      'Mount Required at Startup: without it this member does not become primary',
+    )
+    .action(async (name: string, database: string, options: { mountRequired: string }) => {
+      const here = await surroundings();
+      const given = { database, mountRequired: isYes(options.mountRequired, '--mount-required') };
+      here.print(`${await perform(here, findInstance(here, name), 'edit-database', given)}\n`);
     });
   group
     .command('add <instance> <database> [name]')
@@ -59,11 +80,20 @@ export const define: DefineGroup = (group, surroundings) => {
         each.mirrored ?? '-',
         each.status,
         each.mounted ? 'yes' : 'no',
+        each.mountRequired ? 'yes' : 'no',
         each.directory,
       ]);
       here.print(
-        options.json ? json(databases) : table(['Name', 'Mirror name', 'Status', 'Mounted', 'Directory'], rows),
+        options.json
+          ? json(databases)
+          : table(['Name', 'Mirror name', 'Status', 'Mounted', 'Required at startup', 'Directory'], rows),
       );
     });
   notBuilt(group, ['backup', 'restore', 'pause', 'resume']);
 };
+
+/** @throws CommandFailure (usage) */
+function isYes(typed: string, what: string): boolean {
+  if (typed !== 'yes' && typed !== 'no') throw usage(`${what} is yes or no, not "${typed}"`);
+  return typed === 'yes';
+}

@@ -1,9 +1,9 @@
 /** A client for a target as typed, and what people write after it: references, and places to search from. */
 import { type Client, connect } from '../client/client.ts';
 import { readConfiguration } from '../host/configuration-file.ts';
-import type { Address } from '../mirror/mirror-set.ts';
+import type { Address, Checked } from '../mirror/mirror-set.ts';
 import { encodeKey, encodeSearchKey, type GlobalReference } from '../protocol/global-key.ts';
-import { parseReference } from '../protocol/global-reference.ts';
+import { parseReference, parseSearchReference } from '../protocol/global-reference.ts';
 import { notReachable, usage } from './failures.ts';
 import { findInstance } from './instances.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -47,22 +47,19 @@ export function keyOf(typed: string): Buffer {
 }
 
 export function referenceOf(typed: string): GlobalReference {
-  const parsed = parseReference(typed);
-  if (!parsed.ok) throw usage(parsed.text);
-  return parsed.value;
+  return orUsage(parseReference(typed));
 }
 
-/** Where $ORDER and $QUERY begin: the last subscript may be "", and ^ alone stands before the first global. */
 export function searchPlace(typed: string): GlobalReference {
-  const text = typed.trim();
-  if (text === '^') return { global: '', subscripts: [] };
-  const match = /^(.*?)([,(])\s*""\s*\)$/s.exec(text);
-  if (match === null) return referenceOf(text);
-  const { global, subscripts } = referenceOf(match[2] === '(' ? (match[1] ?? '') : `${match[1]})`);
-  return { global, subscripts: [...subscripts, ''] };
+  return orUsage(parseSearchReference(typed));
 }
 
 export function searchKey(typed: string): Buffer {
   const { global, subscripts } = searchPlace(typed);
   return encodeSearchKey(global, subscripts);
+}
+
+function orUsage(parsed: Checked<GlobalReference>): GlobalReference {
+  if (!parsed.ok) throw usage(parsed.text);
+  return parsed.value;
 }

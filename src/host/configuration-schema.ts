@@ -50,6 +50,7 @@ const database = z.strictObject({
   directory,
   mounted: z.boolean(),
   mirrorDatabase: name.nullable(),
+  mountRequiredAtStartup: z.boolean().default(false),
 });
 
 const configuration = z

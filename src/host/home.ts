@@ -35,6 +35,8 @@ export interface InstancePaths {
   readonly journal: string;
   readonly lostAndFound: string;
   readonly databases: string;
+  /** The site's ^ZMIRROR, where there is one. */
+  readonly site: string;
 }
 
 export function homePaths(home: string): HomePaths {
@@ -67,6 +69,7 @@ export function instancePaths(home: string, instance: string): InstancePaths {
     journal: join(directory, 'journal'),
     lostAndFound: join(directory, 'lost+found'),
     databases: join(directory, 'databases'),
+    site: join(directory, 'zmirror.mjs'),
   };
 }
 

@@ -80,6 +80,8 @@ export interface DatabaseConfiguration {
   readonly mounted: boolean;
   /** Null for an ordinary database. */
   readonly mirrorDatabase: MirrorDatabaseName | null;
+  /** Mount Required at Startup: without it this member does not become primary (FO-004). */
+  readonly mountRequiredAtStartup: boolean;
 }
 
 /** What an instance is configured to be; written whole on each change. */

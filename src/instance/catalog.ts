@@ -152,7 +152,13 @@ export class Catalog implements DatabaseCatalog {
     const database = this.#parts.store.holds(directory)
       ? await this.#adopt(directory)
       : await this.#parts.store.create(directory);
-    const added: DatabaseConfiguration = { name: upper, directory, mounted: true, mirrorDatabase: null };
+    const added: DatabaseConfiguration = {
+      name: upper,
+      directory,
+      mounted: true,
+      mirrorDatabase: null,
+      mountRequiredAtStartup: false,
+    };
     this.#parts.configuration.set({ ...present, databases: [...present.databases, added] });
     this.#mounted.set(upper, { database, inStep: false, catchingUp: false, fault: '' });
     this.#parts.log(0, 'Database.Created', `Created database ${upper} in ${directory}`);
@@ -194,6 +200,24 @@ export class Catalog implements DatabaseCatalog {
     const configured = this.#configured(name);
     if (!this.#mounted.has(configured.name)) await this.#open(configured.name);
     this.#configure(name, { mounted: true });
+  }
+
+  requireAtStartup(name: string, isRequired: boolean): void {
+    this.#configure(this.#configured(name).name, { mountRequiredAtStartup: isRequired });
+  }
+
+  /**
+   * FO-004: the first database required at startup that is not mounted or, where it is mirrored, not activated and in step.
+   * What is in step only lacks what becoming primary applies.
+   */
+  missingAtStartup(): string | null {
+    for (const { configuration, database, status } of this.entries()) {
+      if (!configuration.mountRequiredAtStartup) continue;
+      const why =
+        database === null ? (configuration.mounted ? 'could not be mounted' : 'is dismounted') : faultOf[status];
+      if (why !== null) return `database ${configuration.name} ${why} and is required at startup`;
+    }
+    return null;
   }
 
   async dismount(name: string): Promise<void> {
@@ -358,3 +382,17 @@ export class Catalog implements DatabaseCatalog {
     this.#mounted.clear();
   }
 }
+
+/** What stands in the way of FO-004 where a mounted database has this status. */
+const faultOf: Readonly<Record<CatalogEntry['status'], string | null>> = {
+  Local: null,
+  Normal: null,
+  Dejournaling: null,
+  'Needs Activation': 'is not activated',
+  'Needs Catchup': 'is not caught up',
+  'Catchup Running': 'is not caught up yet',
+  'Dejournaling Stopped': 'could not be caught up because of an error in it',
+  'Database Dismounted': 'is dismounted',
+  Orphaned: null,
+  Obsolete: null,
+};

@@ -230,6 +230,7 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'start-mirror': (daemon) => orders.switchMirror(daemon, 'start-mirror'),
   'stop-mirror': (daemon) => orders.switchMirror(daemon, 'stop-mirror'),
   'create-database': databases.createDatabase,
+  'edit-database': databases.editDatabase,
   'add-database': addDatabase,
   'remove-database': (daemon, { database }) => removeDatabase(daemon, database),
   'catch-up-database': (daemon, { database }, progress) => databases.catchUpDatabase(daemon, database, progress),

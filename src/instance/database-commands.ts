@@ -13,6 +13,18 @@ export async function createDatabase(
   given: CommandArguments['create-database'],
   progress: Progress,
 ): Promise<Outcome> {
+  const { database, mountRequired } = given;
+  const outcome = await create(daemon, given, progress);
+  if (!outcome.ok || mountRequired === undefined) return outcome;
+  daemon.catalog.requireAtStartup(database, mountRequired);
+  return done(`${outcome.text}; ${wordFor(mountRequired)} at startup`);
+}
+
+async function create(
+  daemon: InstanceDaemon,
+  given: CommandArguments['create-database'],
+  progress: Progress,
+): Promise<Outcome> {
   const named = checkMirrorDatabaseName(given.database);
   if (!named.ok) return refused('bad-name', named.text.replace('mirror database', 'database'), 'DB-009');
   const name = named.value;
@@ -31,6 +43,32 @@ export async function createDatabase(
   }
   await catalog.create(name, directory);
   return done(`database ${name} is created in ${directory}`);
+}
+
+/** FO-004. */
+export function editDatabase(
+  { catalog }: InstanceDaemon,
+  { database, mountRequired }: CommandArguments['edit-database'],
+): Outcome {
+  const entry = catalog.find(database);
+  if (entry === undefined) return noDatabase(database);
+  const { name, mountRequiredAtStartup } = entry.configuration;
+  if (mountRequired === undefined) {
+    return refused(
+      'nothing-to-do',
+      `nothing of database ${name} is to be changed; say what, e.g. --mount-required yes`,
+    );
+  }
+  if (mountRequired === mountRequiredAtStartup)
+    return done(`database ${name} is ${wordFor(mountRequired)} at startup already`);
+  catalog.requireAtStartup(name, mountRequired);
+  return done(
+    `database ${name} is ${wordFor(mountRequired)} at startup${mountRequired ? ': while it is not mounted and caught up, this member does not become primary' : ''}`,
+  );
+}
+
+function wordFor(mountRequired: boolean): string {
+  return mountRequired ? 'required' : 'not required';
 }
 
 /** DB-031. */

@@ -39,6 +39,7 @@ function describeDatabase(entry: CatalogEntry, status: string, isPrimary: boolea
     directory: configuration.directory,
     mirrored,
     mounted: database !== null,
+    mountRequired: configuration.mountRequiredAtStartup,
     addable: isPrimary && mirrored === null && database !== null && !isNeverMirrored(configuration.name),
     needsCatchUp: !isPrimary && ['Needs Catchup', 'Needs Activation', 'Dejournaling Stopped'].includes(status),
     status,

@@ -16,6 +16,7 @@ import type { EffectHandlers, Untimed } from './driver.ts';
 import type { MemberLinks } from './member-links.ts';
 import type { PartnerAgent } from './partner-agent.ts';
 import type { OrderResult } from './parts.ts';
+import type { Site } from './site.ts';
 import type { Superserver } from './superserver.ts';
 
 export interface EffectParts {
@@ -25,6 +26,7 @@ export interface EffectParts {
   readonly agent: PartnerAgent;
   readonly catalog: Catalog;
   readonly applier: Applier;
+  readonly site: Site;
   readonly superserver: Superserver;
   readonly post: (event: Untimed) => void;
   readonly saveRecord: (record: MemberRecord) => void;
@@ -41,7 +43,7 @@ export interface EffectParts {
 
 /** Handlers, and `settle`: the one flush for everything stored or appended since the last. */
 export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHandlers; readonly settle: () => void } {
-  const { journal, links, arbiter, agent, applier, superserver, post } = parts;
+  const { journal, links, arbiter, agent, applier, site, superserver, post } = parts;
   const flush = { wanted: false, frozen: false };
 
   const settle = (): void => {
@@ -85,11 +87,8 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
     'apply-journal': ({ to }) => {
       applier.apply(to);
     },
-    'ask-site': ({ request, entry }) => {
-      const spec = entry === 'CheckBecomePrimaryOK' ? 'FO-068' : 'FO-067';
-      post({ type: 'site-answered', request, allowed: true, spec, because: '' });
-    },
-    'tell-site': () => undefined,
+    'ask-site': (effect) => site.ask(effect),
+    'tell-site': (effect) => site.tell(effect),
     'admit-updates': () => superserver.admit(),
     'hold-updates': () => superserver.hold(),
     'refuse-updates': () => superserver.refuse(),

@@ -2,6 +2,7 @@
 import type { DatabaseStore } from '../database/databases.ts';
 import { type HomePaths, type InstancePaths, mirrorJournalLogPath } from '../host/home.ts';
 import type { ConfigurationStore, EventsLog, Host, MessagesLog } from '../host/host.ts';
+import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalFileOperations, ReadRecords } from '../journal/journal.ts';
 import { isNewerSet, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
 import { NO_EPOCH } from '../mirror/terms.ts';
@@ -34,6 +35,7 @@ export interface InstanceParts {
   readonly readRecords: ReadRecords;
   readonly messages: MessagesLog;
   readonly events: EventsLog;
+  readonly site: SiteCode;
 }
 
 /** How long a caller may take to say who it is, ms. */
@@ -125,7 +127,7 @@ export class Instance implements InstanceDaemon {
   }
 
   async startMember(): Promise<void> {
-    const { paths, host, configuration, events, network } = this.#parts;
+    const { paths, host, configuration, events, network, site } = this.#parts;
     const { member, mirrorSet, instance } = configuration.get();
     if (this.#member !== null || member === null || mirrorSet === null) return;
     const journal = this.#parts.openJournal({
@@ -149,6 +151,9 @@ export class Instance implements InstanceDaemon {
       network,
       clock: host.clock,
       events,
+      site,
+      sitePath: paths.site,
+      exists: (path) => host.files.exists(path),
       log: (severity, category, text) => this.log(severity, category, text),
       mirrorSet: () => configuration.get().mirrorSet as MirrorSet,
       onMirrorSet: (set) => this.#onMirrorSet(set),

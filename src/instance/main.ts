@@ -9,6 +9,7 @@ import { type HeldLock, LockHeldError } from '../host/host.ts';
 import { readLinks } from '../host/host-files.ts';
 import { openMessagesLog } from '../host/messages-log.ts';
 import { nodeHost } from '../host/node-host.ts';
+import { NodeSiteCode } from '../host/node-site-code.ts';
 import * as socketFiles from '../host/socket-files.ts';
 import { openDiskJournal } from '../journal/disk-journal.ts';
 import { readRecords } from '../journal/read-records.ts';
@@ -43,6 +44,7 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
   const host = nodeHost;
   const lock = await acquireLock(paths.lock);
   const configuration = await openConfiguration(paths.configuration, lock);
+  const site = new NodeSiteCode({ program: new URL('./caretmirror-site.js', import.meta.url) });
   const instance = await openInstance({
     home: homePaths(home),
     paths,
@@ -58,6 +60,7 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
     readRecords,
     messages: openMessagesLog({ path: paths.messages, clock: host.clock }),
     events: openEventsLog(paths.events),
+    site,
   });
   process.on('uncaughtException', (error) => instance.fail(error));
   const watchdog = startWatchdog({
@@ -74,7 +77,8 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
   const exitCode = await instance.ended;
   watchdog.stop();
   lock.release();
-  // Nothing waits for this process any more; sockets that linger must not keep it.
+  // Nothing waits for this process any more; neither sockets that linger nor a thread of the site may keep it.
+  if (!(await site.close())) process.kill(process.pid, 'SIGKILL');
   setTimeout(() => process.exit(exitCode), 200).unref();
   return exitCode;
 }

@@ -1,7 +1,8 @@
 /** The instance's member of a mirror: the rules in their driver, and the adapters they give orders to. */
 import { randomUUID } from 'node:crypto';
 import type { Clock, EventsLog, RecordFiles } from '../host/host.ts';
-import type { Journal } from '../journal/journal.ts';
+import type { SiteCode } from '../host/site-code.ts';
+import type { Journal, JournalRecord } from '../journal/journal.ts';
 import type { MemberSettings, OperatorCommand } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
@@ -23,6 +24,7 @@ import { LinkClocks } from './link-clocks.ts';
 import { MemberLinks } from './member-links.ts';
 import { PartnerAgent } from './partner-agent.ts';
 import type { MirrorMember, OrderResult } from './parts.ts';
+import { Site } from './site.ts';
 import type { Superserver } from './superserver.ts';
 
 export interface RunningMemberParts {
@@ -37,6 +39,10 @@ export interface RunningMemberParts {
   readonly network: Network;
   readonly clock: Clock;
   readonly events: EventsLog;
+  readonly site: SiteCode;
+  /** The site's module, where there is one. */
+  readonly sitePath: string;
+  readonly exists: (path: string) => boolean;
   readonly log: (severity: 0 | 1 | 2 | 3, category: string, text: string) => void;
   readonly mirrorSet: () => MirrorSet;
   /** A newer mirror set was received from the primary. */
@@ -58,8 +64,9 @@ export class RunningMember implements MirrorMember {
   readonly #links: MemberLinks;
   readonly #arbiter: ArbiterSession;
   readonly #clocks: LinkClocks;
+  readonly #site: Site;
   readonly #orders = new Map<number, (result: OrderResult) => void>();
-  /** Changes of the database set that wait until their record is durable. */
+  /** What was appended here, for the set of databases or by the site, and is not yet in the databases. */
   #recordWaits: {
     readonly to: JournalPosition;
     readonly done: (to: JournalPosition) => void;
@@ -102,6 +109,7 @@ export class RunningMember implements MirrorMember {
       open: () => this.#open('arbiter'),
       address: () => parts.mirrorSet().settings.arbiter,
     });
+    this.#site = this.#makeSite();
     const { handlers, settle } = this.#handlers(this.#applier(), this.#partnerAgent());
     const failoverMember = memberNamed(parts.mirrorSet(), parts.self)?.type === 'Failover';
     this.#driver = new Driver(initialState(parts.self, parts.mirrorSet().name, failoverMember), {
@@ -151,6 +159,23 @@ export class RunningMember implements MirrorMember {
     return applier;
   }
 
+  #makeSite(): Site {
+    const { site, sitePath, exists, instance, mirrorSet, catalog, log } = this.#parts;
+    return new Site({
+      code: site,
+      path: sitePath,
+      exists,
+      instance,
+      mirror: mirrorSet().name,
+      state: () => this.state,
+      missing: () => catalog.missingAtStartup(),
+      entries: () => catalog.entries(),
+      append: (records) => this.#append(records),
+      post: this.#post,
+      log,
+    });
+  }
+
   #handlers(applier: Applier, agent: PartnerAgent): ReturnType<typeof makeHandlers> {
     const { journal, catalog, superserver, clock, events, self, log, endProcess, failed } = this.#parts;
     const notes = new DecisionNotes({ events, member: self, wallMs: () => clock.wallMs() });
@@ -161,6 +186,7 @@ export class RunningMember implements MirrorMember {
       agent,
       catalog,
       applier,
+      site: this.#site,
       superserver,
       post: this.#post,
       saveRecord: (record) => this.#saveRecord(record),
@@ -242,11 +268,17 @@ export class RunningMember implements MirrorMember {
     database: string,
     fromEmpty: boolean,
   ): Promise<JournalPosition> {
-    const { superserver, journal, clock } = this.#parts;
+    const { superserver } = this.#parts;
     if (this.state.role !== 'primary') throw new Error('only the primary changes the set of mirrored databases');
     superserver.appendTaken();
     const value = new Uint8Array([fromEmpty ? 1 : 0]);
-    const to = journal.append([{ kind, database, key: new Uint8Array(0), value }], clock.wallMs());
+    return await this.#append([{ kind, database, key: new Uint8Array(0), value }]);
+  }
+
+  /** Resolves when it is durable and in the databases. */
+  async #append(records: readonly JournalRecord[]): Promise<JournalPosition> {
+    const { journal, clock } = this.#parts;
+    const to = journal.append(records, clock.wallMs());
     return await new Promise<JournalPosition>((done, fail) => {
       this.#recordWaits.push({ to, done, fail });
       this.appended(to);
@@ -272,6 +304,7 @@ export class RunningMember implements MirrorMember {
   /** Leave everything as it is and take no event any more. */
   stop(): void {
     this.#driver.stop();
+    this.#site.close();
     this.#arbiter.close();
     this.#links.closeAll();
   }
@@ -351,6 +384,7 @@ export class RunningMember implements MirrorMember {
 
   #onStep(state: MemberState): void {
     this.#settleRecordWaits(state);
+    this.#site.onStep(state);
     this.#watchMembers(state);
     const contact = state.attachment?.asking === false ? state.attachment.connection : 0;
     if (contact !== this.#contact) this.#rows = null;
@@ -375,10 +409,10 @@ export class RunningMember implements MirrorMember {
   #settleRecordWaits(state: MemberState): void {
     if (this.#recordWaits.length === 0) return;
     const { journal, role } = state;
-    const isPrimary = role === 'primary' || role === 'handing-over';
+    const mayStillCome = role === 'becoming' || role === 'primary' || role === 'handing-over';
     this.#recordWaits = this.#recordWaits.filter(({ to, done, fail }) => {
       if (to.sequence <= journal.applied.sequence) done(to);
-      else if (!isPrimary) fail(new Error('this member is not primary any more; see the messages log'));
+      else if (!mayStillCome) fail(new Error('this member is not primary any more; see the messages log'));
       else return true;
       return false;
     });

@@ -39,6 +39,7 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
           )
         : null;
     case 'create-database':
+    case 'edit-database':
     case 'mount-database':
     case 'dismount-database':
     case 'delete-database':

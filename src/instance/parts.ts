@@ -36,6 +36,8 @@ export interface DatabaseCatalog {
   /** Take the mirror attribute away; the database stays as an ordinary one. */
   removeFromMirror(name: string): Promise<void>;
   mount(name: string): Promise<void>;
+  /** Mount Required at Startup (FO-004). */
+  requireAtStartup(name: string, isRequired: boolean): void;
   dismount(name: string): Promise<void>;
   /** Remove an ordinary database and its files. */
   delete(name: string): Promise<void>;

@@ -20,6 +20,8 @@ export const forceWaitMs = 60_000;
 
 /** FO-067, FO-068: how long after a "no" the site's ^ZMIRROR is asked again. */
 export const siteRetryMs = 30_000;
+/** How long an entry point of ^ZMIRROR may take; the sources give no limit (derived). */
+export const siteTimeoutMs = 30_000;
 
 /** CFG-007. */
 export const membersMax = 16;

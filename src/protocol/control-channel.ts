@@ -53,7 +53,14 @@ export interface CommandArguments {
   'start-mirror': Record<string, never>;
   'stop-mirror': Record<string, never>;
   /** Make a database; `mirrored` = its mirror database name, null = ordinary. */
-  'create-database': { readonly database: string; readonly directory?: string; readonly mirrored?: string | null };
+  'create-database': {
+    readonly database: string;
+    readonly directory?: string;
+    readonly mirrored?: string | null;
+    readonly mountRequired?: boolean;
+  };
+  /** Mount Required at Startup (FO-004). */
+  'edit-database': { readonly database: string; readonly mountRequired?: boolean };
   /** DB-019: on the primary an ordinary database joins the mirror. */
   'add-database': { readonly database: string; readonly mirrorDatabase?: string };
   'remove-database': { readonly database: string };
@@ -83,6 +90,8 @@ export interface DatabaseDescription {
   /** Mirror database name, or null for an ordinary database. */
   readonly mirrored: string | null;
   readonly mounted: boolean;
+  /** Mount Required at Startup (FO-004). */
+  readonly mountRequired: boolean;
   /** May it be added to the mirror (DB-019)? */
   readonly addable: boolean;
   /** Activate and/or catch up would do something (DB-031). */

@@ -40,6 +40,18 @@ export function parseReference(typed: string): Checked<GlobalReference> {
   return { ok: true, value: { global, subscripts } };
 }
 
+/** Where $ORDER and $QUERY begin: the last subscript may be "", and ^ alone stands before the first global. */
+export function parseSearchReference(typed: string): Checked<GlobalReference> {
+  const text = typed.trim();
+  if (text === '^') return { ok: true, value: { global: '', subscripts: [] } };
+  const match = /^(.*?)([,(])\s*""\s*\)$/s.exec(text);
+  if (match === null) return parseReference(text);
+  const level = parseReference(match[2] === '(' ? (match[1] ?? '') : `${match[1]})`);
+  if (!level.ok) return level;
+  const { global, subscripts } = level.value;
+  return { ok: true, value: { global, subscripts: [...subscripts, ''] } };
+}
+
 /** Fills `subscripts` from the text between the parentheses; the answer is what is wrong, or null. */
 function readSubscripts(list: string, subscripts: string[]): string | null {
   const piece = /\s*(?:"((?:[^"]|"")*)"|([^",\s]+))\s*(,|$)/y;

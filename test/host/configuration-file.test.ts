@@ -56,7 +56,15 @@ describe('the configuration file', () => {
       member: 'HOST/ONE',
       memberType: 'Failover' as const,
       mirrorSet,
-      databases: [{ name: 'USER', directory: '/home/one/user', mounted: true, mirrorDatabase: 'MDB' }],
+      databases: [
+        {
+          name: 'USER',
+          directory: '/home/one/user',
+          mounted: true,
+          mirrorDatabase: 'MDB',
+          mountRequiredAtStartup: true,
+        },
+      ],
     };
     store.set(next);
     expect(store.get()).toEqual(next);
@@ -81,7 +89,7 @@ describe('the configuration file', () => {
     expect(() => store.set({ ...initial, superserver: { host: 'x', port: 70_000 } })).toThrow(
       /field superserver\.port/,
     );
-    const one = { name: 'A', directory: '/a', mounted: true, mirrorDatabase: null };
+    const one = { name: 'A', directory: '/a', mounted: true, mirrorDatabase: null, mountRequiredAtStartup: false };
     expect(() => store.set({ ...initial, databases: [one, { ...one, name: 'a' }] })).toThrow(/has A twice/);
     expect(store.get()).toEqual(initial);
     expect(readFileSync(path, 'utf8')).toBe(before);
