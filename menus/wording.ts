@@ -43,7 +43,7 @@ export const wording = {
     'licensed-other': 'The arbiter has allowed {other} to take over.',
   },
   troubleWarning:
-    'If {other} did take over, two histories begin: both members halt when they meet, and the updates of one are lost.',
+    'If {other} did take over, two histories begin: when they meet one member halts or both, and the updates of one are lost.',
   journalUpTo: "This member has journal data up to '{time}' in file {file}",
   shutsDown: 'This instance shuts down.',
 

@@ -1,6 +1,6 @@
 /**
  * What a process whose event loop stands still leaves behind, written by another of its threads: one line of messages.log
- * and one of events.jsonl, each at the end of its file, beside the writers of the loop. Unlike they it does not hold its
+ * and one of events.jsonl, each at the end of its file, beside the writers of the loop. Unlike them it does not hold its
  * thread while the disk makes it wait.
  */
 import { appendFile, open } from 'node:fs/promises';
