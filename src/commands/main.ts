@@ -30,6 +30,10 @@ const groups: Readonly<Record<string, Group>> = {
     load: async () => (await import('./events.ts')).defineEvents,
   },
   log: { description: 'messages.log', load: async () => (await import('./status.ts')).defineLog },
+  lost: {
+    description: 'journal data that was cut because the mirror does not have it',
+    load: async () => (await import('./lost.ts')).define,
+  },
   database: { description: 'databases of an instance', load: async () => (await import('./database.ts')).define },
   global: { description: 'data, through the superserver', load: async () => (await import('./global.ts')).define },
   lab: { description: 'a whole mirror on this machine', load: async () => (await import('./lab.ts')).define },
@@ -41,7 +45,7 @@ const groups: Readonly<Record<string, Group>> = {
 };
 
 /** Words of the contract whose work is not done yet. */
-const notBuiltWords = ['verify', 'lost', 'sys', 'completion'];
+const notBuiltWords = ['verify', 'sys', 'completion'];
 
 export interface Streams {
   readonly input: NodeJS.ReadStream;

@@ -47,6 +47,8 @@ export interface DiskJournalOptions {
   /** Path of the mirror journal log, mirrorjrn-<NAME>.log. */
   readonly logPath: string;
   readonly lostAndFoundDirectory: string;
+  /** For reports in lost+found; left out: the clock of this machine. */
+  readonly wallMs?: () => number;
   /** A new file is begun before one would grow beyond this. */
   readonly fileBytesMax?: number;
   /** Zeros are written ahead of the records in steps of this (file-writer.ts). */
@@ -368,7 +370,8 @@ class DiskJournal implements Journal {
    */
   #cut(file: JournalFile | undefined, boundary: Boundary | null, remark: string): string[] {
     const { directory, logPath, lostAndFoundDirectory } = this.#options;
-    const lostAndFound = new LostAndFound(this.#disk, lostAndFoundDirectory);
+    const cut = { because: remark, atMs: (this.#options.wallMs ?? Date.now)() };
+    const lostAndFound = new LostAndFound(this.#disk, lostAndFoundDirectory, cut);
     const keptIn: string[] = [];
     const readAt = (of: JournalFile) => (offset: number, want: number) => this.#kept.readAt(of, offset, want);
     this.#stopWriting();

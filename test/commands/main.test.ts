@@ -46,7 +46,6 @@ describe('the outcome is in the exit code', () => {
 
   test.each([
     [['verify']],
-    [['lost', 'list', '--json']],
     [['mirror', 'promote', 'A']],
     [['database', 'backup', 'A', 'D']],
   ])('what is not built says so: %j', async (args) => {
