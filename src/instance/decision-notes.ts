@@ -16,6 +16,9 @@ export interface DecisionNotesParts {
   readonly wallMs: () => number;
 }
 
+/** Whoever reads these asks since when the member was not active. */
+const decidesNotToAct = /^(did not take over|waits|fetches)/;
+
 export class DecisionNotes {
   readonly #parts: DecisionNotesParts;
   /** Attempts noted since the last note that is none. */
@@ -29,7 +32,8 @@ export class DecisionNotes {
     if (!isAttempt) this.#attempts.forget();
     else if (!this.#attempts.isNew(what, rules, facts)) return;
     const { events, member, wallMs } = this.#parts;
-    const since = facts.wasActive === false ? { notActiveSince: notActiveSince(events.after(0)) } : {};
+    const isAsked = facts.wasActive === false && decidesNotToAct.test(what);
+    const since = isAsked ? { notActiveSince: notActiveSince(events.after(0)) } : {};
     events.append({ at: new Date(wallMs()).toISOString(), member, what, rules, facts: { ...facts, ...since } });
   }
 }

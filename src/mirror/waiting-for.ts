@@ -28,7 +28,7 @@ export function waitingFor(facts: StatusFacts): string | null {
     case 'stopped':
       return `mirroring was stopped on this member by its operator ${since}; start mirroring when it may take part again`;
     case 'halted':
-      return `this member is kept out of the mirror ${since}: ${state.haltedBecause}; see the messages log`;
+      return `this member is kept out of the mirror ${since}: ${state.haltedBecause}; look at what it has alone (caretmirror lost list, its databases), then remove it and let it join again to rebuild it, or use Force this node to become the primary if its data is the right one`;
     case 'down':
       return `the instance is stopping ${since}; start it again when it may take part`;
     default:
@@ -45,7 +45,8 @@ function seeking(facts: StatusFacts, state: MemberState): string {
   }
   if (partner === null) return alone(state, since, met);
   if (state.seeking.fetching !== null) {
-    return `this member fetches journal data from the agent of ${partner} ${since}, to become primary; nothing is to be done`;
+    const { epoch, sequence } = state.journal.appended;
+    return `this member fetches journal data from the agent of ${partner} ${since}, to become primary, and has it up to ${epoch}/${sequence}; nothing is to be done`;
   }
   if (isNegotiating(state, facts)) return `this member looks for a primary ${since}${met}; nothing is to be done yet`;
   if (state.record.noFailover) {
