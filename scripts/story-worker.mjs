@@ -30,8 +30,47 @@ for (const [name, table] of Object.entries({ ...tables, agentTable: agent.agentT
   }
 }
 
-/** Rows that no story reaches, and why. */
-export const rowsNotReached = [];
+const unasked = 'nobody asks while nothing is lost; the row completes the table';
+const elsewhere = 'a disk set back to an older state breaks what every rule stands on; test/mirror plays it';
+const noLongerActive =
+  'who gives up being active closes the window, and no record names it any more; the row completes the table';
+const neverBoth = 'an active backup is primary of no epoch; the row completes the table';
+const connectionGone = 'the connection ended with the trouble; the row completes the table';
+const byForce = 'needs two forced members in one order; test/mirror plays it';
+const narrow =
+  'needs a process that dies or stands still within the milliseconds of one question; test/mirror plays it';
+
+/** Rows of which no run has to show fifty, by the beginning of their name, and why. */
+const excused = [
+  ['arbiterTable: primary, connected, up, silent', unasked],
+  ['arbiterTable: backup, connected, up, silent', unasked],
+  ['arbiterTable: primary, lost, up, taken', 'the other was licensed only if this session had ended before'],
+  ['arbiterTable: backup, lost, up, taken', 'the other was licensed only if this session had ended before'],
+  ['downTable: true, mine-is-newer', neverBoth],
+  ['downTable: true, other, open', 'while the window is open the primary still waits for this member'],
+  ['downTable: false, names-me', noLongerActive],
+  ['downTable: false, mine-is-newer, open', noLongerActive],
+  ['downTable: false, other, open', noLongerActive],
+  ['downTable: false, unreadable, open', noLongerActive],
+  ['downTable: true, older', elsewhere],
+  ['downTable: false, older', elsewhere],
+  ['helloTable: primary, theirs', 'a primary stops at the newer epoch before it looks at the hello'],
+  ['helloTable: primary, split', byForce],
+  ['helloTable: becoming, split', byForce],
+  ['helloTable: attached, split', byForce],
+  ['helloTable: attached, ours', neverBoth],
+  ['troubleEndTable: timed, left-notice', 'the notice comes through the arbiter, and the trouble is not of its mode'],
+  ['troubleEndTable: timed, goodbye', connectionGone],
+  ['troubleEndTable: arbiter, goodbye', connectionGone],
+  ['agentTable: confirm-down, serves-as-primary, lower', narrow],
+  ['agentTable: confirm-down, hung, lower', narrow],
+  ['agentTable: force-down, hung, not-lower', narrow],
+  ['agentTable: force-down, dead, not-lower', narrow],
+];
+
+export const rowsNotReached = [...rowNames.values()].flatMap((row) =>
+  excused.filter(([beginning]) => row.startsWith(beginning)).map(([, why]) => [row, why]),
+);
 
 export function setTraps() {
   const trap = (what) => () => {

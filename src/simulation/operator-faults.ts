@@ -94,6 +94,63 @@ export const operatorFaults: readonly Fault[] = [
       order(world, name, failoverMember(world, chance), { command: 'change-no-failover', set: false }),
   },
   {
+    name: 'no failover set, then the disk hangs',
+    lastsMs: (chance, qos) => qos * chance.between(1.2, 4),
+    strike: (world, chance, name) => {
+      const host = primaryOr(world, chance);
+      const other = backupOr(world, chance);
+      if (host.process === null) return null;
+      order(world, name, host, { command: 'change-no-failover', set: true });
+      if (chance.happens(0.5)) other.kill();
+      world.later(chance.between(5, 100), () => {
+        host.diskHangs = true;
+      });
+      return () => {
+        host.diskHangs = false;
+        bringBack(host);
+        bringBack(other);
+        for (const member of [host, other]) member.order({ command: 'change-no-failover', set: false });
+      };
+    },
+  },
+  {
+    name: 'no disk of the pair answers',
+    lastsMs: (chance, qos) => qos * chance.between(1, 8),
+    strike: (world, chance, name) => {
+      const pair = [primaryOr(world, chance), backupOr(world, chance)];
+      world.fault('no fsync of the pair comes back', name);
+      for (const host of pair) host.diskHangs = true;
+      return () => {
+        for (const host of pair) host.diskHangs = false;
+      };
+    },
+  },
+  {
+    name: 'a backup that is not active is lost',
+    lastsMs: (chance, qos) => qos * chance.between(1, 4),
+    strike: (world, chance, name) => {
+      const host = primaryOr(world, chance);
+      const other = backupOr(world, chance);
+      if (host === other || host.process === null) return null;
+      world.fault(`${other.name} is restarted with a disk that hangs, and lost before it is active`, name);
+      other.kill();
+      other.diskHangs = true;
+      other.start();
+      const kind = chance.next();
+      world.later(chance.between(0.2, 1) * world.options.qosTimeoutMs, () => {
+        if (kind < 0.3) other.order({ command: 'stop-mirror' });
+        else if (kind < 0.6) world.network.silence('A', 'B');
+        else host.order({ command: 'stop-instance', noFailover: kind < 0.9 });
+      });
+      return () => {
+        world.network.speakAgain('A', 'B');
+        other.diskHangs = false;
+        bringBack(host);
+        bringBack(other);
+      };
+    },
+  },
+  {
     name: 'two operators at once',
     strike: (world, chance, name) => {
       const orders: OperatorCommand[] = [

@@ -376,3 +376,30 @@ describe('stopping and starting', () => {
     serves(world, 'B');
   });
 });
+
+test.failing('FO-088: a member that was rebuilt is taken in by the primary that knew it before', () => {
+  const world = mirror();
+  world.kill('B');
+  world.restart('B');
+  reach(world, 'B attached', () => role(world, 'B') === 'attached' && isActive(world, 'B'));
+  // Its records begin anew, so its first hello looks older than the last one that the primary took.
+  world.member('B').rebuild();
+  reach(world, 'B attached', () => role(world, 'B') === 'attached');
+});
+
+test.failing('FO-074 FO-088: of two members with two histories one can be forced while both agents answer', () => {
+  const world = mirror({ arbiter: false, asyncs: 0 });
+  // Both are forced while they do not see each other, and both set something.
+  world.cut('A', 'B');
+  world.kill('A');
+  world.restart('A');
+  for (const name of ['A', 'B']) world.member(name).overrule('force-primary');
+  reach(world, 'two primaries', () => role(world, 'A') === 'primary' && role(world, 'B') === 'primary');
+  world.run(qosTimeoutMs);
+  for (const name of ['A', 'B']) world.kill(name);
+  world.heal('A', 'B');
+  world.restart('A');
+  reach(world, 'A halted', () => role(world, 'A') === 'halted');
+  world.member('A').overrule('force-primary');
+  serves(world, 'A');
+});
