@@ -21,5 +21,5 @@ hostTest(
       await witness.untilWrittenBy(backup);
       expect(witness.lastBy(primary)).toBeLessThan(thawnMs + 1000);
     }),
-  150_000,
+  240_000,
 );

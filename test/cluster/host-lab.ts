@@ -96,11 +96,20 @@ export class HostLab extends Lab {
   }
 
   on(label: HostLabel, ...args: readonly string[]): Promise<Ran> {
-    return runWell([...args, '--home', this.homeOf(label)], { through: this.network.on(label) });
+    return this.onHome(label, this.homeOf(label), ...args);
+  }
+
+  /** A host with a second home: another agent, or a copy. */
+  onHome(label: HostLabel, home: string, ...args: readonly string[]): Promise<Ran> {
+    return runWell([...args, '--home', home], { through: this.network.on(label) });
   }
 
   tryOn(label: HostLabel, ...args: readonly string[]): Promise<Ran> {
-    return runProgram([...args, '--home', this.homeOf(label)], { through: this.network.on(label) });
+    return this.tryOnHome(label, this.homeOf(label), ...args);
+  }
+
+  tryOnHome(label: HostLabel, home: string, ...args: readonly string[]): Promise<Ran> {
+    return runProgram([...args, '--home', home], { through: this.network.on(label) });
   }
 
   /** As a power cut is seen by the others: silence at once, not a single closing word. */

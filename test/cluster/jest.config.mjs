@@ -7,7 +7,7 @@ export default {
   testMatch: ['<rootDir>/test/cluster/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/'],
   globalSetup: '<rootDir>/test/fixtures/own-programs.mjs',
-  testTimeout: 90_000,
+  testTimeout: 150_000,
   maxWorkers: 2,
   // Programs of the machine are over by then; a socket that lingers must not keep the runner.
   forceExit: true,

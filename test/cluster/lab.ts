@@ -175,12 +175,16 @@ export abstract class Lab {
     return parts.join('; ');
   }
 
-  /** Which failover member is primary and which is the backup; there must be both. */
+  /** Which failover member is primary and which is the backup; what goes on just now may come to its end. */
   async roles(): Promise<{ readonly primary: FailoverLabel; readonly backup: FailoverLabel }> {
-    const [a, b] = [await this.status('A'), await this.status('B')];
-    if (a?.status === 'Primary' && b?.status === 'Backup') return { primary: 'A', backup: 'B' };
-    if (b?.status === 'Primary' && a?.status === 'Backup') return { primary: 'B', backup: 'A' };
-    throw new Error(`no primary with a backup: ${await this.describe()}`);
+    const deadlineMs = performance.now() + 15_000;
+    for (;;) {
+      const [a, b] = [await this.status('A'), await this.status('B')];
+      if (a?.status === 'Primary' && b?.status === 'Backup') return { primary: 'A', backup: 'B' };
+      if (b?.status === 'Primary' && a?.status === 'Backup') return { primary: 'B', backup: 'A' };
+      if (performance.now() > deadlineMs) throw new Error(`no primary with a backup: ${await this.describe()}`);
+      await pause(40);
+    }
   }
 
   #drop(label: Label): void {

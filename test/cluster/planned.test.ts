@@ -54,8 +54,7 @@ test('PROC-012, FO-062, FO-064: a primary restarted while the host of the backup
     const started = await lab.tryOn(primary, 'instance', 'start', primary, '--timeout', '3s');
     expect(started.code).toBe(5);
     expect(started.err).toContain(`${backup} or its agent must answer first`);
-    const status = await lab.status(primary);
-    expect(status?.status).toBe('Waiting');
+    const status = await lab.untilStatus(primary, 'Waiting');
     expect(status?.waitingFor).toContain(backup);
     await lab.hostUp(backup);
     await lab.untilStatus(primary, 'Primary', 20_000);

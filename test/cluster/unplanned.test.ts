@@ -99,7 +99,7 @@ test('PROC-024, FO-053: a backup that is not active does not take over when the 
     await witness.untilWrittenBy(primary);
     await lab.hostDown(primary);
     expect((await lab.tryOn(backup, 'instance', 'start', backup, '--timeout', '4s')).code).toBe(5);
-    expect((await lab.status(backup))?.status).toBe('Waiting');
+    await lab.untilStatus(backup, 'Waiting');
     await lab.hostUp(primary);
     await lab.untilStatus(backup, 'Primary', 20_000);
     await witness.untilWrittenBy(backup);

@@ -4,8 +4,9 @@
  * and no two members acknowledged in overlapping time.
  */
 import { createHash } from 'node:crypto';
+import { MirrorUnreachableError } from '../../src/client/client-errors.ts';
 import { type Client, connectToMirror, decodeKey, encodeKey, type SetStream } from '../../src/client/main.ts';
-import { type FailoverLabel, isCaughtUp, type Lab, type Label, pause } from './lab.ts';
+import { type FailoverLabel, isCaughtUp, type Lab, type Label, labels as members, pause } from './lab.ts';
 
 interface Acknowledged {
   readonly sentMs: number;
@@ -100,10 +101,22 @@ export class Witness {
   async verdict(): Promise<readonly string[]> {
     await Promise.all([this.#lab.up(), this.stop(60_000)]);
     const violations = [...this.#faults, ...this.#overlaps()];
-    const hashes = await this.#untilEqual();
-    if (new Set(Object.values(hashes)).size !== 1) violations.push(`members differ: ${JSON.stringify(hashes)}`);
-    for (const label of ['A', 'B', 'C'] as const) violations.push(...(await this.#lost(label)));
-    return violations;
+    return [...violations, ...(await this.#differences())];
+  }
+
+  /** What a member that went down just now has is asked again when it is back. */
+  async #differences(): Promise<readonly string[]> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const hashes = await this.#untilEqual();
+        const lost = await Promise.all(members.map((label) => this.#lost(label)));
+        const isEqual = new Set(Object.values(hashes)).size === 1;
+        return [...(isEqual ? [] : [`members differ: ${JSON.stringify(hashes)}`]), ...lost.flat()];
+      } catch (error) {
+        if (!(error instanceof MirrorUnreachableError) || attempt === 3) throw error;
+        await this.#lab.up();
+      }
+    }
   }
 
   /** What was written by then must still be acknowledged, or the load has failed. */
@@ -224,11 +237,11 @@ export class Witness {
   async #untilEqual(): Promise<Readonly<Record<string, string>>> {
     const deadlineMs = performance.now() + 15_000;
     for (;;) {
-      for (const label of ['A', 'B', 'C'] as const) {
+      for (const label of members) {
         await this.#lab.until(label, 'caught up', (status) => isCaughtUp(status));
       }
       const hashes: Record<string, string> = {};
-      for (const label of ['A', 'B', 'C'] as const) hashes[label] = (await this.#read(label)).hash;
+      for (const label of members) hashes[label] = (await this.#read(label)).hash;
       if (new Set(Object.values(hashes)).size === 1 || performance.now() > deadlineMs) return hashes;
       await pause(100);
     }
