@@ -392,7 +392,9 @@ test.failing('FO-074 FO-088: of two members with two histories one can be forced
   // Both are forced while they do not see each other, and both set something.
   world.cut('A', 'B');
   world.kill('A');
+  reach(world, 'B without a primary', () => role(world, 'B') === 'seeking');
   world.restart('A');
+  reach(world, 'A without a primary', () => role(world, 'A') === 'seeking');
   for (const name of ['A', 'B']) world.member(name).overrule('force-primary');
   reach(world, 'two primaries', () => role(world, 'A') === 'primary' && role(world, 'B') === 'primary');
   world.run(qosTimeoutMs);

@@ -2,7 +2,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import type { MemberState } from '../../src/mirror/member-state.ts';
 import { type StoryResult, tell } from '../../src/simulation/random-story.ts';
 import { replayCommand, shrink } from '../../src/simulation/shrinking.ts';
 import { World } from '../../src/simulation/world.ts';
@@ -72,7 +71,8 @@ test('I8: a mirror that sleeps for days is where it would be had it lived throug
     world.run(3000);
     pass(world);
     const facts = world.members.map(({ process, disk }) => {
-      const { role, record, serving, journal, arbiter } = process?.state as MemberState;
+      if (process === null) throw new Error('a process has ended');
+      const { role, record, serving, journal, arbiter } = process.state;
       return { role, record, mode: serving.mode, trouble: serving.trouble, journal, session: arbiter.session, disk };
     });
     return JSON.stringify(facts);
