@@ -122,6 +122,7 @@ async function printAll(here: Surroundings, name: string | undefined, options: O
   if (mirrorSet === null)
     throw failed(`instance ${instance.name} is in no mirror; use "caretmirror events" without --all`);
   const places = placesOf(mirrorSet, await membersHere(surroundings, mirrorSet.name));
+  const localClocks = places.filter(({ agent }) => agent === null).map(({ clock }) => clock);
   const isWanted = wanted(here, options);
   const printed = new Map<string, number>();
   let silentBefore = '';
@@ -131,7 +132,7 @@ async function printAll(here: Surroundings, name: string | undefined, options: O
     const said = silent.join('\n');
     if (said !== silentBefore && said !== '') here.tell(said);
     silentBefore = said;
-    const entries = mergeTimeline(sources, measured).filter(
+    const entries = mergeTimeline(sources, measured, localClocks).filter(
       ({ source, number }) => number > (printed.get(source) ?? 0),
     );
     for (const { source, number } of entries) printed.set(source, Math.max(number, printed.get(source) ?? 0));
@@ -202,7 +203,6 @@ async function collect(here: Surroundings, places: readonly Place[]): Promise<Co
     try {
       if (place.agent === null) {
         sources.push({ name, clock, events: await eventsHere(here, place) });
-        measured.push({ ...of, atMs: here.host.clock.wallMs(), offsetMs: 0, uncertaintyMs: 0 });
         return;
       }
       const { host, port } = place.agent;

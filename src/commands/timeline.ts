@@ -38,9 +38,11 @@ export const clockOffsetNote = 'clock offset';
 /** A measurement that is not of the very moment: a clock may run wrong by this share (the 15 ppm of NTP). */
 const driftShare = 15e-6;
 
+/** `localClocks`: names of the own clock, of members on the host that asks. */
 export function mergeTimeline(
   sources: readonly Source[],
   measured: readonly ClockMeasurement[],
+  localClocks: readonly string[] = [],
 ): readonly TimelineEntry[] {
   const ways = waysBetween(measured, sources.flatMap(offsetsNoted));
   const placed = sources.flatMap(({ name, clock, events }) => {
@@ -48,7 +50,7 @@ export function mergeTimeline(
     let orderMs = Number.NEGATIVE_INFINITY;
     return events.map((event) => {
       const atMs = Date.parse(event.at);
-      const offset = offsetOf(clock, atMs, ways);
+      const offset = offsetOf(clock, atMs, ways, localClocks);
       const correctedMs = atMs - (offset?.offsetMs ?? 0);
       orderMs = Math.max(orderMs, correctedMs);
       return { name, event, correctedMs, orderMs, uncertaintyMs: offset?.uncertaintyMs ?? null };
@@ -102,8 +104,9 @@ function offsetsNoted({ clock, events }: Source): readonly ClockMeasurement[] {
 }
 
 /** The clock named minus the own one at that moment, over the best way; null when there is none. */
-function offsetOf(clock: string, atMs: number, ways: readonly Way[]): ClockOffset | null {
-  const known = new Map<string, ClockOffset>([[ownClock, { offsetMs: 0, uncertaintyMs: 0 }]]);
+function offsetOf(clock: string, atMs: number, ways: readonly Way[], local: readonly string[]): ClockOffset | null {
+  const known = new Map<string, ClockOffset>();
+  for (const name of [ownClock, ...local]) known.set(name, { offsetMs: 0, uncertaintyMs: 0 });
   for (let isChanged = true; isChanged; ) {
     isChanged = false;
     for (const way of ways) {
