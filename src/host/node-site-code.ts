@@ -18,7 +18,6 @@ export interface NodeSiteCodeOptions {
 
 /** MB. */
 const threadMemory = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 };
-const notWanted = 'is not waited for any more';
 const outputLinesMax = 100;
 const lineLengthMax = 500;
 /** How long a thread that was told to end may take before it counts as one that cannot be ended, ms. */
@@ -27,7 +26,7 @@ const endWithinMs = 1000;
 interface Thread {
   readonly worker: Worker;
   readonly entry: SiteEntry;
-  readonly end: (why: string) => void;
+  readonly end: () => void;
   readonly gone: Promise<void>;
 }
 
@@ -52,10 +51,10 @@ export class NodeSiteCode implements SiteCode {
       if (!(await allGone(earlier))) {
         return { how: 'failed', why: 'is not asked: an earlier call of it cannot be ended', tookMs: 0 };
       }
-      if (!isWanted) return { how: 'failed', why: notWanted, tookMs: 0 };
+      if (!isWanted) return { how: 'let go' };
       return await new Promise((resolve) => {
         const thread = this.#start(call, resolve);
-        end = () => thread.end(notWanted);
+        end = thread.end;
       });
     };
     const run = { result: begin(), end: () => end() };
@@ -90,7 +89,7 @@ export class NodeSiteCode implements SiteCode {
     const thread: Thread = {
       worker,
       entry: call.entry,
-      end: fail,
+      end: () => finish({ how: 'let go' }),
       gone: new Promise((gone) => {
         worker.once('exit', (code) => {
           this.#threads.delete(thread);

@@ -69,6 +69,8 @@ export type SiteResult =
   | { readonly how: 'absent' }
   /** `allows`: 1 and true are yes, 0 and false are no, any other value is neither (null). `value` as text. */
   | { readonly how: 'returned'; readonly allows: boolean | null; readonly value: string; readonly tookMs: number }
+  /** Nobody waited for it any more (`end`, another call of the entry point, `close`). */
+  | { readonly how: 'let go' }
   /** It threw, did not load, did not return in time, or ended its thread; `why` follows the name of the entry point. */
   | { readonly how: 'failed'; readonly why: string; readonly tookMs: number };
 
@@ -86,7 +88,7 @@ export interface SiteCall {
 export interface SiteRun {
   /** Never rejected. */
   readonly result: Promise<SiteResult>;
-  /** Nobody waits for it any more: end the thread. The result is then 'failed'. */
+  /** Nobody waits for it any more: end the thread. The result is then 'let go'. */
   end(): void;
 }
 

@@ -128,6 +128,7 @@ export class Site {
   #judge(entry: SiteQuestion, result: SiteResult): string | null {
     this.#logResult(entry, result);
     if (result.how === 'absent') return null;
+    if (result.how === 'let go') return 'it is not waited for any more';
     if (result.how === 'failed') return `${entry} of zmirror.mjs ${result.why}`;
     if (result.allows === null) return `${entry} of zmirror.mjs returned ${result.value}, which is neither 1 nor 0`;
     return result.allows ? null : `${entry} of zmirror.mjs returned 0`;
@@ -139,6 +140,8 @@ export class Site {
     const category = 'Utility.Event';
     if (result.how === 'absent') {
       log(0, category, `zmirror.mjs has no ${entry}${isQuestion ? ', which counts as 1' : ''}`);
+    } else if (result.how === 'let go') {
+      log(0, category, `${entry} of zmirror.mjs is not waited for any more and was ended`);
     } else if (result.how === 'failed') {
       const counts = isQuestion ? '; that counts as 0' : '';
       log(2, category, `${entry} of zmirror.mjs ${result.why} (${result.tookMs} ms)${counts}`);

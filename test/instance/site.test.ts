@@ -89,11 +89,11 @@ describe('the two questions', () => {
   });
 
   test.each([
-    ['does not return', 'for (;;);', 2, 'did not return within 1 s (N ms); that counts as 0'],
-    ['ends its thread', 'process.exit(0);', 2, 'ended its thread with exit code 0 (N ms); that counts as 0'],
-    ['says neither', 'return "1";', 1, 'returned "1", which is neither 1 nor 0 and counts as 0 (N ms)'],
-  ])('FO-068: a CheckBecomePrimaryOK that %s keeps the door shut', async (_, body, severity, said) => {
-    const alone = await startPrimary(1000);
+    ['does not return', 'for (;;);', 1000, 2, 'did not return within 1 s (N ms); that counts as 0'],
+    ['ends its thread', 'process.exit(0);', 10_000, 2, 'ended its thread with exit code 0 (N ms); that counts as 0'],
+    ['says neither', 'return "1";', 10_000, 1, 'returned "1", which is neither 1 nor 0 and counts as 0 (N ms)'],
+  ])('FO-068: a CheckBecomePrimaryOK that %s keeps the door shut', async (_, body, timeoutMs, severity, said) => {
+    const alone = await startPrimary(timeoutMs);
     await alone.restart(() => writeSite(alone, `export function CheckBecomePrimaryOK() { ${body} }`));
     const { waitingFor } = await alone.reach((report) => report.waitingFor?.includes('FO-068') === true);
     expect(waitingFor).toMatch(/waits \(FO-068: CheckBecomePrimaryOK of zmirror\.mjs /);
