@@ -23,6 +23,7 @@ const rows = [
     { how: 'kill', qosMs: 500, clients, times: kills, limits: { fromKill: 1000, fromReset: 1000 } },
   ]),
 ];
+const words = { fromLastWrite: 'pause', fromKill: 'since the kill', fromReset: 'since the reset' };
 
 requireBuilt();
 let present = null;
@@ -69,7 +70,8 @@ async function measureRow(lab, row) {
     for (let time = 1; time <= row.times; time += 1) {
       const taken = await takeOver(lab, row, writers);
       takeovers.push(taken);
-      for (const text of taken.wrong) say(`  takeover ${time}: ${text}`);
+      const pauses = Object.keys(row.limits).map((what) => `${words[what]} ${taken[what]} ms`);
+      say(`  ${time}: ${pauses.join(', ')}${taken.wrong.map((text) => `; FAILED: ${text}`).join('')}`);
       // Starts what is down, and returns when the backup is active again.
       await lab.up();
     }
@@ -101,7 +103,7 @@ async function takeOver(lab, row, writers) {
   };
   const wrong = Object.entries(row.limits)
     .filter(([what, limitMs]) => measured[what] > limitMs)
-    .map(([what, limitMs]) => `${what} ${measured[what]} ms, limit ${limitMs} ms`);
+    .map(([what, limitMs]) => `${words[what]} more than ${limitMs} ms`);
   wrong.push(...(await Promise.all(seen.map((each) => each.lost()))).flat());
   return { ...measured, wrong };
 }
@@ -187,7 +189,6 @@ function printTable() {
     for (const what of row.how === 'stop' ? ['fromLastWrite'] : ['fromKill', 'fromReset']) {
       const sorted = row.takeovers.map((each) => each[what]).sort((a, b) => a - b);
       const at = (share) => String(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]);
-      const words = { fromLastWrite: 'pause', fromKill: 'since the kill', fromReset: 'since the reset' }[what];
       const cells = [
         String(sorted.length),
         at(0.5),
@@ -196,7 +197,7 @@ function printTable() {
         String(row.limits[what]),
         String(bad),
       ];
-      console.log(line([`${nameOf(row)}, ${words}`, ...cells]));
+      console.log(line([`${nameOf(row)}, ${words[what]}`, ...cells]));
     }
   }
   console.log(`\n${passed} passed, ${failed} failed`);
