@@ -1,0 +1,65 @@
+/** I8: from any world, with everything mended and time given, the mirror serves again or waits for a person for a reason. */
+import { keyOf } from './canonical-key.ts';
+import { Coverage } from './coverage.ts';
+import { runFair } from './fair-run.ts';
+import type { Terms } from './moves.ts';
+import type { World } from './plain-world.ts';
+import { Play } from './play.ts';
+
+export interface Lively {
+  readonly checked: number;
+  /** How often each end was met. */
+  readonly ends: ReadonlyMap<string, number>;
+  readonly stuck: readonly string[] | null;
+}
+
+export function checkLiveness(sample: readonly World[], terms: Terms, isOver: () => boolean): Lively {
+  const settled = new Set<string>();
+  const ends = new Map<string, number>();
+  let checked = 0;
+  for (const world of sample) {
+    if (isOver()) break;
+    const started = { ...world, faults: 0 };
+    const end = runFair(
+      started,
+      { ...terms, updates: 0 },
+      new Coverage(),
+      (reached) => reasonOf(reached) !== null,
+      settled,
+    );
+    if (!end.reached) return { checked, ends, stuck: [keyOf(started), ...end.told, keyOf(end.world)] };
+    const reason = reasonOf(end.world) ?? 'as another';
+    ends.set(reason, (ends.get(reason) ?? 0) + 1);
+    checked += 1;
+  }
+  return { checked, ends, stuck: null };
+}
+
+/** Why this world may rest; null = it has to go on. */
+function reasonOf(world: World): string | null {
+  const primaries = ([0, 1] as const).filter((who) => world.nodes[who].process?.state.role === 'primary');
+  const who = primaries[0];
+  if (primaries.length === 1 && who !== undefined && acknowledges(world, who)) return 'one primary serves';
+  const states = world.nodes.map(({ process }) => process?.state);
+  if (states.some((state) => state?.role === 'halted') && world.past.forced) return 'two histories after a force';
+  return null;
+}
+
+/** Does an update that a client makes now become durable? */
+function acknowledges(world: World, who: 0 | 1): boolean {
+  const { process } = world.nodes[who];
+  if (process === null || process.hung || process.gate !== 'open' || process.state.serving.trouble !== null)
+    return false;
+  const { serving } = process.state;
+  // A backup that counts has to be there, or trouble must be on its way: then the world goes on.
+  if (serving.counted !== null && !serving.members.has(serving.counted.member)) return false;
+  const other = world.nodes[who === 0 ? 1 : 0].process?.state;
+  return serving.counted?.confirmed === true && other?.role === 'attached' && !isBehind(world, who);
+}
+
+function isBehind(world: World, who: 0 | 1): boolean {
+  const play = new Play(world, { arbiter: false, partner: true, hold: false }, new Coverage(), null);
+  const mine = play.node(who).disk.journal.length;
+  const theirs = play.node(who === 0 ? 1 : 0).disk.journal.length;
+  return mine !== theirs;
+}

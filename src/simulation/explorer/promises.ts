@@ -1,0 +1,158 @@
+/**
+ * The promises of the mirror (I1..I7 of docs/FAILOVER.md), stated on disks, gates, epochs and what clients were told; nothing
+ * here asks the rules what they think of it. `checkWorld` looks at a world after every move, the others watch single deeds.
+ */
+import type { MemberEffect } from '../../mirror/effects.ts';
+import type { MemberRecord } from '../../mirror/member-record.ts';
+import type { MemberState } from '../../mirror/member-state.ts';
+import { type Element, hostNames, type Node, other, textOf, type Who, type World, whoIs } from './plain-world.ts';
+import type { Event, Play } from './play.ts';
+
+/** After each step, before its effects. */
+export function afterStep(
+  play: Play,
+  who: Who,
+  before: MemberState,
+  event: Event,
+  effects: readonly MemberEffect[],
+): void {
+  const state = play.process(who)?.state as MemberState;
+  const name = hostNames[who];
+  const inTrouble = before.role === 'primary' && before.serving.trouble !== null && state.serving.trouble !== null;
+  if (inTrouble && state.role === 'primary' && effects.some((effect) => effect.type === 'answer-clients'))
+    play.complain('I4', `${name} answers clients in trouble state`);
+  const isLicensed = state.right === 'licence' && before.right !== 'licence';
+  if (isLicensed && before.attachment?.mode !== 'arbiter')
+    play.complain('I6', `${name} uses a licence without having confirmed arbiter controlled mode`);
+  if (state.role === 'halted' && before.role !== 'halted' && !play.world.past.forced)
+    play.complain('I7', `${name} halts though nobody forced anything (${event.type}: ${state.haltedBecause})`);
+  if (state.record.epoch.number < before.record.epoch.number && before.role !== 'starting')
+    play.complain('I3', `${name} goes back to epoch ${state.record.epoch.number}`);
+}
+
+/** Becoming primary is the write of a new epoch (here before it is on disk). */
+export function beforeReign(play: Play, who: Who, record: MemberRecord): void {
+  const { disk, process } = play.node(who);
+  if (!record.primaryOfEpoch || record.epoch.number <= disk.record.epoch.number) return;
+  const { past } = play.world;
+  const reign = { epoch: record.epoch.number, owner: who, lineage: record.epoch.lineage };
+  const right = process?.state.right;
+  const flushed = play.flushedText(who);
+  play.note(who, `writes epoch ${reign.epoch} into its record`);
+  if (right === 'force' || right === 'resume') {
+    // What it lacks is lost by the operator's order, and nothing more than that.
+    const kept = disk.journal.slice(0, disk.flushed).filter((element) => past.acknowledged.startsWith(element.through));
+    play.set({ past: { ...past, reign, forced: true, acknowledged: textOf(kept) } });
+    return;
+  }
+  if (past.forced && past.reign.lineage !== reign.lineage) return;
+  if (disk.record.noFailover && !disk.record.primaryOfEpoch)
+    play.complain('FO-072', `${hostNames[who]} takes over though no failover is set`);
+  if (reign.epoch <= past.reign.epoch) {
+    const { epoch, owner } = past.reign;
+    play.complain('I1', `${hostNames[who]} begins epoch ${reign.epoch} after ${hostNames[owner]} began epoch ${epoch}`);
+  }
+  if (!flushed.startsWith(past.acknowledged))
+    play.complain('I2', `${hostNames[who]} becomes primary with ${flushed}, but ${past.acknowledged} was acknowledged`);
+  play.set({ past: { ...past, reign } });
+}
+
+/** A client is told that its update is durable. */
+export function acknowledgedBy(play: Play, who: Who, element: Element): void {
+  const { past } = play.world;
+  const name = hostNames[who];
+  play.note(who, `tells a client that update ${element.payload} is durable`);
+  if (!play.flushedText(who).startsWith(element.through))
+    play.complain('I2', `${name} acknowledges update ${element.payload}, which is not flushed on its own disk`);
+  if (past.forced && element.lineage !== past.reign.lineage) return;
+  if (element.position.epoch < past.reign.epoch && !play.flushedText(past.reign.owner).startsWith(element.through)) {
+    const { owner, epoch } = past.reign;
+    play.complain(
+      'I1',
+      `${name} acknowledges update ${element.payload}, which ${hostNames[owner]}, primary of epoch ${epoch}, lacks`,
+    );
+  }
+  const isLonger = element.through.startsWith(past.acknowledged);
+  if (!isLonger && !past.acknowledged.startsWith(element.through))
+    play.complain('I1', `${name} acknowledges ${element.through} beside ${past.acknowledged}`);
+  if (isLonger) play.set({ past: { ...past, acknowledged: element.through } });
+}
+
+/** What is wrong with this world; the usual answer is nothing. */
+export function checkWorld(world: World, complain: (promise: string, text: string) => void): void {
+  const { past } = world;
+  const { owner, epoch } = past.reign;
+  const truth = world.nodes[owner].disk;
+  const flushed = textOf(truth.journal, truth.flushed);
+  if (!flushed.startsWith(past.acknowledged))
+    complain(
+      'I2',
+      `${hostNames[owner]}, primary of epoch ${epoch}, has ${flushed}, but ${past.acknowledged} was acknowledged`,
+    );
+  for (const who of [0, 1] as const) {
+    const node = world.nodes[who];
+    const name = hostNames[who];
+    if (!past.forced) {
+      if (isAlone(node) && (node.process?.state.record.epoch.number as number) < epoch)
+        complain('I1', `${name} may acknowledge alone while ${hostNames[owner]} has begun epoch ${epoch}`);
+      if (isAlone(node) && isLicenceOpen(world, other(who)))
+        complain('I1', `${name} may acknowledge alone while ${hostNames[other(who)]} may take over by licence`);
+      const applied = textOf(updatesOnly(node.disk.journal, node.disk.applied));
+      if (!flushed.startsWith(applied))
+        complain('I3', `the databases of ${name} hold ${applied}, the journal of ${hostNames[owner]} ${flushed}`);
+    }
+    if (node.disk.applied > node.disk.flushed)
+      complain('I3', `the databases of ${name} took what its journal has not flushed`);
+    checkFollower(world, who, complain);
+  }
+}
+
+/** Headers change no database. */
+function updatesOnly(journal: readonly Element[], count: number): readonly Element[] {
+  let last = count;
+  while (last > 0 && journal[last - 1]?.payload === 0) last -= 1;
+  return journal.slice(0, last);
+}
+
+/** Could this process, even when it only wakes up from a standstill, acknowledge an update without asking anybody? */
+function isAlone({ process }: Node): boolean {
+  if (process === null) return false;
+  const { role, serving } = process.state;
+  return (role === 'primary' || role === 'handing-over') && serving.trouble === null && serving.counted === null;
+}
+
+/** Could this member still become primary by the arbiter's licence for the period it believes in? */
+function isLicenceOpen(world: World, who: Who): boolean {
+  const { process } = world.nodes[who];
+  const attachment = process?.state.attachment;
+  if (process == null || attachment?.mode !== 'arbiter' || process.state.record.noFailover) return false;
+  const { record, arbiter } = process.state;
+  const connection = world.connections.find(({ id }) => id === process.arbiterConnection);
+  if (arbiter.state !== 'open' || connection === undefined) return false;
+  const isThis = (period: { epoch: { number: number; owner: string }; term: number }): boolean =>
+    period.term === attachment.modeTerm &&
+    period.epoch.number === record.epoch.number &&
+    period.epoch.owner === record.epoch.owner;
+  const isUnderWay = connection.queues[1].some(
+    (frame) => frame.kind === 'from-arbiter' && frame.message.type === 'gone' && isThis(frame.message),
+  );
+  if (isUnderWay) return attachment.asking;
+  const period = world.arbiter?.periods.get('MIRROR');
+  if (period === undefined || !isThis(period) || !period.sessions.includes(arbiter.session)) return false;
+  if (world.arbiter?.sessions.some(({ session }) => session === arbiter.session) !== true) return false;
+  return period.licensed === 0 || period.licensed === arbiter.session;
+}
+
+/** I3: what a member that follows a living primary has is a beginning of what that one has. */
+function checkFollower(world: World, who: Who, complain: (promise: string, text: string) => void): void {
+  const attachment = world.nodes[who].process?.state.attachment;
+  if (attachment == null || attachment.asking) return;
+  const primary = world.nodes[whoIs(attachment.to)];
+  const state = primary.process?.state;
+  const connection = world.connections.find(({ id }) => id === attachment.connection);
+  if (state === undefined || connection?.open[0] !== true || !connection.open[1]) return;
+  if (state.role !== 'primary' && state.role !== 'handing-over') return;
+  const mine = textOf(world.nodes[who].disk.journal);
+  const theirs = textOf(primary.disk.journal);
+  if (!theirs.startsWith(mine)) complain('I3', `${hostNames[who]} follows with ${mine} a primary that has ${theirs}`);
+}
