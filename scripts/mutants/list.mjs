@@ -274,8 +274,8 @@ export const mutants = [
         "enterRole(step, 'primary'); setServing(step, { counted: null, mode: 'agent' }); advanceDurable(step); step.effects.push({ type: 'admit-updates' });\n    return;",
       ],
       [
-        "import { log, note, saveRecord } from './step.ts';",
-        "import { enterRole, log, note, saveRecord } from './step.ts';",
+        "import { agoMs, log, note, saveRecord } from './step.ts';",
+        "import { agoMs, enterRole, log, note, saveRecord } from './step.ts';",
       ],
     ],
     config: 'arbiter, hand over',
@@ -349,8 +349,8 @@ export const mutants = [
     name: 'force-keeps-the-lineage',
     changes: [
       [
-        "becomePrimary(step, 'force', 'FO-074', 'an operator forced it', state.record.forced?.epoch.lineage);\n}",
-        "becomePrimary(step, 'force', 'FO-074', 'an operator forced it');\n}",
+        "becomePrimary(step, 'force', 'FO-074', 'an operator forced it', { lineage, seen: { evidence } });",
+        "becomePrimary(step, 'force', 'FO-074', 'an operator forced it', { seen: { evidence } });",
       ],
     ],
     config: 'pair, force',
