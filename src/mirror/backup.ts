@@ -83,7 +83,7 @@ export function onWelcome(
     windowAllowed: false,
     asking: false,
   };
-  if (!joinHistory(step, message.history, message.end)) return;
+  if (!joinHistory(step, message)) return;
   enterRole(step, 'attached');
   const role = state.failoverMember ? 'backup' : 'async';
   log(step, 'found-primary', { primary: envelope.from, role });

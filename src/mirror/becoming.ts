@@ -13,7 +13,7 @@ import { siteRetryMs } from './limits.ts';
 import { type Becoming, noServing, type Step } from './member-state.ts';
 import type { AgentAnswer } from './messages.ts';
 import { beginSeeking, dropAttempt, tellFailure } from './seeking.ts';
-import { answerOrders, askAgent, enterRole, log, note, retryPauseMs, saveRecord } from './step.ts';
+import { answerOrders, askAgent, enterRole, isForced, log, note, retryPauseMs, saveRecord } from './step.ts';
 import type { Right } from './terms.ts';
 
 function setBecoming(step: Step, changes: Partial<Becoming>): void {
@@ -60,13 +60,13 @@ function askSite(step: Step, entry: SiteQuestion): void {
   const { state } = step;
   state.requests += 1;
   setBecoming(step, { request: state.requests, retryAtMs: 0 });
-  const right = isForced(step) ? 'force' : (state.right as Right);
+  const right = isByForce(step) ? 'force' : (state.right as Right);
   step.effects.push({ type: 'ask-site', request: state.requests, entry, right });
 }
 
 /** Also with a right of another kind, which the forced member came by when it asked in the ordinary way first. */
-function isForced({ state }: Step): boolean {
-  return state.right === 'force' || state.orders.some(({ command }) => command === 'force-primary');
+function isByForce({ state }: Step): boolean {
+  return state.right === 'force' || isForced(state);
 }
 
 export function onSiteAnswered(step: Step, event: Extract<MemberEvent, { type: 'site-answered' }>): void {
@@ -91,7 +91,7 @@ function refused(step: Step, spec: string, because: string): void {
     note(step, 'waits: may not become primary yet', spec, { because, right: state.right });
   }
   tellFailure(step);
-  if (isForced(step) && state.becoming?.phase === 'permission') {
+  if (isByForce(step) && state.becoming?.phase === 'permission') {
     answerOrders(step, 'force-primary', { outcome: 'failed', reason: 'not-allowed', text: because, spec });
     giveUp(step, spec, because);
   }

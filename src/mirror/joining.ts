@@ -5,19 +5,24 @@ import type { Step } from './member-state.ts';
 import { dropAttempt } from './seeking.ts';
 import { enterRole, log, note } from './step.ts';
 
-/**
- * Cut this journal back to what it shares with another one (FO-088). False: the databases already hold more than is
- * shared, so the member is halted.
- */
-export function joinHistory(
-  step: Step,
-  history: Extract<MemberEvent, { type: 'journal-offered' }>['history'],
-  end: Extract<MemberEvent, { type: 'journal-offered' }>['end'],
-): boolean {
+type OtherJournal = Pick<Extract<MemberEvent, { type: 'journal-offered' }>, 'history' | 'end'>;
+
+function sharedWith({ state }: Step, other: OtherJournal): { readonly epoch: number; readonly sequence: number } {
+  const { history, appended } = state.journal;
+  return commonPrefix({ history, end: appended }, other);
+}
+
+/** Do the databases hold what the other journal does not have? Then nothing can be cut back. */
+export function isDiverged(step: Step, other: OtherJournal): boolean {
+  return isBeyond(step.state.journal.appliedFurthest, sharedWith(step, other));
+}
+
+/** Cut this journal back to what it shares with another one (FO-088). False: it has diverged, so the member is halted. */
+export function joinHistory(step: Step, other: OtherJournal): boolean {
   const { journal, mirror } = step.state;
-  const common = commonPrefix({ history: journal.history, end: journal.appended }, { history, end });
+  const common = sharedWith(step, other);
   if (!isBeyond(journal.appended, common)) return true;
-  if (isBeyond(journal.appliedFurthest, common)) {
+  if (isDiverged(step, other)) {
     const shared = `${common.epoch}/${common.sequence}`;
     const applied = `${journal.appliedFurthest.epoch}/${journal.appliedFurthest.sequence}`;
     log(step, 'divergence-detail', { applied, common: shared });

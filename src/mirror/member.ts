@@ -50,11 +50,11 @@ import {
   onJournalOffered,
   seek,
 } from './negotiation.ts';
-import { forceNow, isForced, onAgentWhileForced, onNoFailoverDone, onOrder, watchOrders } from './operator-commands.ts';
+import { forceNow, onAgentWhileForced, onNoFailoverDone, onOrder, watchOrders } from './operator-commands.ts';
 import { onFenceAnswer, onHelloToPrimary, onServedMessage, watchMembers } from './primary.ts';
 import { beginSeeking, onHelloFailed, setSeeking } from './seeking.ts';
 import { servedBy } from './serving.ts';
-import { enterRole, log, note, saveRecord } from './step.ts';
+import { enterRole, isForced, log, note, saveRecord } from './step.ts';
 import { onMemberLost } from './trouble.ts';
 
 export { nextWakeMs } from './deadlines.ts';

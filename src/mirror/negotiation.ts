@@ -6,11 +6,12 @@ import { becomePrimary, giveUp } from './becoming.ts';
 import type { Facts } from './effects.ts';
 import type { MemberEvent } from './events.ts';
 import { type DownFacts, decide, downTable, type HelloFacts, helloTable } from './failover-table.ts';
-import { joinHistory } from './joining.ts';
+import { isDiverged, joinHistory } from './joining.ts';
 import { setJournal } from './journal-transfer.ts';
 import { isNewerThan } from './member-record.ts';
 import type { Step } from './member-state.ts';
 import type { AgentAnswer, DataMessage, DownRecord, Envelope } from './messages.ts';
+import { forceNow } from './operator-commands.ts';
 import {
   dropAttempt,
   giveUpActive,
@@ -21,7 +22,7 @@ import {
   tellWaiting,
   windowNow,
 } from './seeking.ts';
-import { agoMs, askAgent, log, note, noteAttempt, saveRecord, send } from './step.ts';
+import { agoMs, askAgent, isForced, log, note, noteAttempt, saveRecord, send } from './step.ts';
 import { type Epoch, sameEpoch } from './terms.ts';
 
 /** The next attempt, when it is time; also gives up one that takes too long. */
@@ -170,9 +171,8 @@ function onDown(step: Step, record: DownRecord | null): void {
     return;
   }
   if (verdict.outcome === 'wait') {
-    const forced = state.orders.some((order) => order.command === 'force-primary');
     const lineage = state.record.forced?.epoch.lineage;
-    if (forced) becomePrimary(step, 'force', 'FO-074', 'an operator forced it', { lineage, seen });
+    if (isForced(state)) becomePrimary(step, 'force', 'FO-074', 'an operator forced it', { lineage, seen });
     else refuseToTakeOver(step, verdict.spec, verdict.because, seen);
     return;
   }
@@ -218,6 +218,17 @@ export function onJournalOffered(step: Step, event: Extract<MemberEvent, { type:
   const { fetching } = state.seeking;
   if (fetching?.request !== event.request) return;
   const newest = event.history.at(-1);
+  state.epochHeard = Math.max(state.epochHeard, newest?.epoch ?? 0);
+  // Two histories, and a person chooses this one; the other halts when it comes back.
+  if (isForced(state) && isDiverged(step, event)) return forceNow(step);
+  if (fetching.incarnation === 0 && state.record.primaryOfEpoch && (newest?.epoch ?? 0) <= state.record.epoch.number) {
+    // Its record could not be read, its journal shows no later reign than the one of this member, and of that nobody has more.
+    // The record may hold an epoch that began no file: leave its number out.
+    state.epochHeard = Math.max(state.epochHeard, state.record.epoch.number + 1);
+    setSeeking(step, { fetching: null, request: null });
+    becomePrimary(step, 'agent-down', 'FO-061', 'this member was the last primary, as the journal of the other shows');
+    return;
+  }
   if (newest !== undefined && newest.epoch > state.record.epoch.number) {
     saveRecord(step, {
       epoch: { number: newest.epoch, owner: newest.owner, lineage: newest.lineage },
@@ -226,7 +237,7 @@ export function onJournalOffered(step: Step, event: Extract<MemberEvent, { type:
       activeBackup: null,
     });
   }
-  if (!joinHistory(step, event.history, event.end)) return;
+  if (!joinHistory(step, event)) return;
   step.effects.push({
     type: 'fetch-journal',
     request: event.request,

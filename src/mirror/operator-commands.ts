@@ -281,10 +281,6 @@ function resumePrimary(step: Step, request: number, order: Resume): void {
   });
 }
 
-export function isForced(state: MemberState): boolean {
-  return state.orders.some((order) => order.command === 'force-primary');
-}
-
 /** The agent answered while an operator forces. True = the ordinary way goes on. */
 export function onAgentWhileForced(step: Step, answer: AgentAnswer): boolean {
   if (answer.says === 'down' && answer.record !== null) {

@@ -3,7 +3,7 @@ import type { Facts } from './effects.ts';
 import { keepAliveShareOfQos, silenceShareOfQos } from './limits.ts';
 import type { LogMessage } from './log-messages.ts';
 import type { MemberRecord } from './member-record.ts';
-import type { MemberRole, PendingOrder, Step } from './member-state.ts';
+import type { MemberRole, MemberState, PendingOrder, Step } from './member-state.ts';
 import type { DataMessage } from './messages.ts';
 import type { MemberName } from './terms.ts';
 
@@ -97,4 +97,9 @@ export function answerOrders(step: Step, command: PendingOrder['command'], end: 
   for (const order of step.state.orders.filter((candidate) => candidate.command === command)) {
     answerOperator(step, order.request, end);
   }
+}
+
+/** Does a person's force wait for its outcome? */
+export function isForced(state: MemberState): boolean {
+  return state.orders.some((order) => order.command === 'force-primary');
 }

@@ -226,3 +226,27 @@ test('FO-074: word of an older fetch does not make a forced member become primar
   bench.post({ type: 'fetch-failed', request: request - 1, reason: 'late' });
   expect(bench.effects).toEqual([]);
 });
+
+test('FO-074 FO-088: of two histories a person chooses this one: it goes on without the data of the other', () => {
+  const mine = epochOf(2, 'B', 'mine');
+  const history = [beginning(epochOf(1, 'A'), 0), beginning(mine, 5)];
+  const bench = new Bench().started({ record: { epoch: mine, primaryOfEpoch: true }, end: at(2, 8), history }).woke();
+  const order = { command: 'force-primary', lineage: 'forced', atMs: 0, evidence: 'none' } as const;
+  bench.post({ type: 'operator', request: 1, order }).woke();
+  const theirs = epochOf(2, 'A', 'theirs');
+  const record = {
+    incarnation: 1,
+    epoch: theirs,
+    primaryOfEpoch: true,
+    activeBackup: null,
+    noFailover: false,
+    stoppedByOperator: false,
+  };
+  const asked = bench.effect('ask-agent')?.request as number;
+  bench.post({ type: 'agent-answered', request: asked, answer: { says: 'down', record } });
+  const request = bench.effect('ask-journal')?.request as number;
+  const offered = [beginning(epochOf(1, 'A'), 0), beginning(theirs, 5)];
+  bench.post({ type: 'journal-offered', request, history: offered, end: at(2, 9) });
+  expect(bench.state).toMatchObject({ role: 'becoming', right: 'force' });
+  expect(bench.state.record.epoch).toEqual({ number: 3, owner: 'B', lineage: 'forced' });
+});
