@@ -1,5 +1,5 @@
 /** The asking side of a join: what an agent tells about the mirror, and the request to its primary (CFG-027, CFG-028, CFG-034). */
-import { failoverMembers, type MemberDefinition, type MirrorSet } from '../mirror/mirror-set.ts';
+import { failoverMembers, type MemberDefinition } from '../mirror/mirror-set.ts';
 import { askAgent } from '../network/agent-client.ts';
 import { type Timers, UnreachableError } from '../network/network.ts';
 import { openChannel } from '../network/opening-exchange.ts';
@@ -46,14 +46,14 @@ export async function requestJoin(
   daemon: InstanceDaemon,
   { mirrorSet, primary }: MirrorLookup,
   member: MemberDefinition,
-): Promise<Found<MirrorSet>> {
+): Promise<Found<Extract<JoinAnswer, { ok: true }>>> {
   const known = failoverMembers(mirrorSet);
   const targets = [...known.filter((each) => each.name === primary), ...known.filter((each) => each.name !== primary)];
   const met: string[] = [];
   for (const target of targets) {
     try {
       const answer = await askToJoin(daemon, target, mirrorSet.name, member);
-      if (answer.ok) return { ok: true, value: answer.mirrorSet };
+      if (answer.ok) return { ok: true, value: answer };
       const { reason, text, spec } = answer;
       if (reason !== 'not-primary') return { ok: false, refusal: { reason, text, spec } };
       met.push(`${target.name}: ${text}`);

@@ -36,7 +36,8 @@ function answerJoin(daemon: InstanceDaemon, frame: Frame): JoinAnswer {
   if (mirrorSet === null) return no(refusal('not-a-member', 'this instance is in no mirror'));
   const verdict = admit(mirrorSet, member);
   if (verdict.outcome === 'refused') return no(verdict.refusal);
-  if (verdict.outcome === 'is-member') return { ok: true, mirrorSet };
+  const incarnation = daemon.member?.state.helloFrom.get(member.name)?.incarnation ?? 0;
+  if (verdict.outcome === 'is-member') return { ok: true, mirrorSet, incarnation };
   try {
     if (!changeMirrorSet(daemon, (set) => ({ ...set, members: verdict.members }))) {
       return no(refusal('not-primary', 'this member is not primary any more; try again'));
@@ -47,7 +48,7 @@ function answerJoin(daemon: InstanceDaemon, frame: Frame): JoinAnswer {
     return no(refusal('failed', `the primary could not write its configuration: ${text}`));
   }
   daemon.log(0, 'Utility.Event', `Member ${member.name} (${member.type}) was added to mirror ${mirrorSet.name}`);
-  return { ok: true, mirrorSet: daemon.configuration.get().mirrorSet ?? mirrorSet };
+  return { ok: true, mirrorSet: daemon.configuration.get().mirrorSet ?? mirrorSet, incarnation };
 }
 
 function no({ reason, text, spec }: Refusal): JoinAnswer {

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import type { InstanceConfiguration } from '../host/host.ts';
 import { readHostFile } from '../host/host-files.ts';
 import { agentPortDefault } from '../mirror/limits.ts';
+import { firstRecord } from '../mirror/member-record.ts';
 import {
   type Address,
   checkMemberName,
@@ -118,7 +119,8 @@ export async function joinMirror(
   progress(`${found.value.asked} is asked for mirror ${named.value}`);
   const joined = await requestJoin(daemon, found.value, self.value);
   if (!joined.ok) return refusedWith(joined.refusal);
-  configureMember(daemon, joined.value, self.value);
+  beginRecord(daemon, joined.value.incarnation);
+  configureMember(daemon, joined.value.mirrorSet, self.value);
   daemon.log(0, 'Utility.Event', `This instance joined mirror ${named.value} as ${type} member ${self.value.name}`);
   progress(`${self.value.name} is in mirror ${named.value}; it connects to the primary`);
   await daemon.startMember();
@@ -128,6 +130,12 @@ export async function joinMirror(
   }
   const text = `${self.value.name} is in mirror ${named.value}, but not connected to its primary yet; see its status and the messages log`;
   return notKnown('takes-too-long', text);
+}
+
+/** A rebuilt member must not look like an older life of the one that the primary knows; a record that is there stays. */
+function beginRecord({ host, paths }: InstanceDaemon, incarnation: number): void {
+  if (incarnation === 0 || host.records.readRecord(paths.member).state !== 'missing') return;
+  host.records.saveRecord(paths.member, { ...firstRecord, incarnation });
 }
 
 /** CFG-043, CFG-045. */

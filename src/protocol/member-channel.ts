@@ -91,5 +91,6 @@ export interface JoinRequest {
 }
 
 export type JoinAnswer =
-  | { readonly ok: true; readonly mirrorSet: MirrorSet }
+  /** `incarnation`: the newest that the primary met of a former member of this name; those of the new one go on above it. */
+  | { readonly ok: true; readonly mirrorSet: MirrorSet; readonly incarnation: number }
   | { readonly ok: false; readonly reason: string; readonly text: string; readonly spec: string | null };
