@@ -13,7 +13,7 @@ async function takesOver(label: FailoverLabel, witness: Witness): Promise<void> 
 }
 
 for (const where of ['A', 'B', 'C'] as const) {
-  hostTest(`AGT-008: the agent of ${where} is killed and its instance is not: nothing changes`, () =>
+  hostTest(`AGT-004: the agent of ${where} is killed and its instance is not: nothing changes`, () =>
     witnessed(stage.lab, `agent of ${where}`, async (witness, { primary, backup }) => {
       const { lab } = stage;
       const beganMs = performance.now();

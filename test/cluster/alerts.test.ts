@@ -21,7 +21,7 @@ async function restart(label: Label): Promise<void> {
   await lab.on(label, 'instance', 'start', label, '--timeout', '30s');
 }
 
-hostTest('alert of 2016-07-06 (SML2330), SYN-001: no update is skipped while a member that is not primary starts', () =>
+hostTest('FO-015, alert of 2016-07-06 (SML2330): no update is skipped while a member that is not primary starts', () =>
   witnessed(stage.lab, 'SML2330 start', async (witness, { backup }) => {
     for (let round = 0; round < 3; round += 1) {
       await Promise.all([load(witness), restart(backup), restart('C')]);
@@ -30,7 +30,7 @@ hostTest('alert of 2016-07-06 (SML2330), SYN-001: no update is skipped while a m
 );
 
 hostTest(
-  'alert of 2016-07-06 (SML2330), SYN-001: no update is skipped while a member that is not primary reconnects',
+  'FO-015, alert of 2016-07-06 (SML2330): no update is skipped while a member that is not primary reconnects',
   () =>
     witnessed(stage.lab, 'SML2330 reconnect', async (witness, { primary, backup }) => {
       const { lab } = stage;
@@ -47,7 +47,7 @@ hostTest(
     }),
 );
 
-hostTest('alert of 2019-03-14, FO-015: members that crash while they catch up apply everything in the end', () =>
+hostTest('FO-015, alert of 2019-03-14: members that crash while they catch up apply everything in the end', () =>
   witnessed(stage.lab, 'crash during catch-up', async (witness, { primary, backup }) => {
     const { lab } = stage;
     await Promise.all([lab.kill(backup), lab.kill('C')]);
@@ -69,7 +69,7 @@ hostTest('alert of 2019-03-14, FO-015: members that crash while they catch up ap
 );
 
 hostTest(
-  'alert of 2019-11-04, FO-061, FO-025: what a member fetched at its start, before it became primary, is applied',
+  'FO-061, FO-025, alert of 2019-11-04: what a member fetched at its start, before it became primary, is applied',
   () =>
     witnessed(stage.lab, 'primary at startup', async (witness, { primary, backup }) => {
       const { lab } = stage;
@@ -86,7 +86,7 @@ hostTest(
     }),
 );
 
-hostTest('alert of 2019-11-04, FO-061: the same when it is killed on its way to becoming primary', () =>
+hostTest('FO-061, alert of 2019-11-04: the same when it is killed on its way to becoming primary', () =>
   witnessed(stage.lab, 'killed while becoming', async (witness, { primary, backup }) => {
     const { lab } = stage;
     await lab.on(backup, 'instance', 'stop', backup);
@@ -106,7 +106,7 @@ hostTest('alert of 2019-11-04, FO-061: the same when it is killed on its way to 
 );
 
 hostTest(
-  'PROC-045: a home that was copied to another host does not start there, beside the original or instead of it',
+  'FO-002: a home that was copied to another host does not start there, beside the original or instead of it',
   () =>
     witnessed(stage.lab, 'copied home', async (witness, { primary, backup }) => {
       const { lab } = stage;

@@ -121,7 +121,7 @@ hostTest('FO-013, FO-033: an arbiter that stands still counts as lost, and rules
   }),
 );
 
-hostTest('FO-026, FO-023, AGT-004: without an arbiter, the agent forces a primary down that stands still', () =>
+hostTest('FO-026, FO-023: without an arbiter, the agent forces a primary down that stands still', () =>
   witnessed(stage.lab, 'FO-026', async (witness, { primary, backup }) => {
     const { lab } = stage;
     await loseArbiter(lab);
