@@ -6,8 +6,8 @@ cd "$(dirname "$0")/../.." || exit 1
 why_not() {
   [ "$(id -u)" = 0 ] || { echo 'this is not root'; return; }
   local each
-  for each in ip nft unshare nsenter; do
-    command -v "$each" >/dev/null || { echo "there is no program $each (packages iproute2, nftables, util-linux)"; return; }
+  for each in ip ss nft unshare nsenter perl; do
+    command -v "$each" >/dev/null || { echo "there is no program $each (packages iproute2, nftables, util-linux, perl-base)"; return; }
   done
   unshare --net --mount --pid --fork --mount-proc bash -c '
     ip link add cmtry type bridge && ip link add cmtry1 type veth peer name cmtry2 &&
