@@ -37,11 +37,13 @@ async function main() {
   const searches = wanted.map((configuration) => ({ configuration, mutant: null, endsMs }));
   const chosen = values['no-mutants'] || values.config !== undefined ? [] : mutants;
   const hunts = chosen
-    .filter(({ name }) => name.includes(values.mutant ?? ''))
+    .filter(({ name, far }) => name.includes(values.mutant ?? '') && (far === undefined || values.mutant !== undefined))
     .map((mutant) => ({ configuration: mutant.config, mutant }));
   const reports = await inTwo(shared(searches), tellSearch);
   if (reports.length > 0) tellCoverage(reports);
   const verdicts = await inTwo(hunts, tellMutant);
+  for (const { name, far } of values.mutant === undefined ? chosen : [])
+    if (far !== undefined) console.log(`not hunted: ${name} (${far})`);
   const results = [...reports.map(isGood), ...verdicts.map(isGood)];
   const failed = results.filter((good) => !good).length;
   console.log(`${results.length - failed} passed, ${failed} failed`);

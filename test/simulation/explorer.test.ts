@@ -10,8 +10,8 @@ import { Moves } from '../../src/simulation/explorer/moves.ts';
 import type { World } from '../../src/simulation/explorer/plain-world.ts';
 import { StateSet } from '../../src/simulation/explorer/state-set.ts';
 
-function exploring(configuration: keyof typeof configurations, livenessSample = 0) {
-  return explore({ configuration, statesMax: 100_000, nowMs: () => 0, lastsMs: 1, livenessSample });
+function exploring(configuration: keyof typeof configurations, livenessSample = 0, statesMax = 100_000) {
+  return explore({ configuration, statesMax, nowMs: () => 0, lastsMs: 1, livenessSample });
 }
 
 function beginning(configuration: keyof typeof configurations): World {
@@ -40,6 +40,14 @@ describe('searching', () => {
     expect(report.states).toBeGreaterThan(200);
     expect(report.livelyFrom).toBeGreaterThan(10);
     expect(report.rules).toEqual(expect.arrayContaining(['FO-017', 'FO-023', 'FO-061', 'FO-065']));
+  });
+});
+
+describe('found before', () => {
+  test('FO-025 FO-061 FO-088 the last primary keeps its journal when the record of the other, dead for long, cannot be read', () => {
+    const report = exploring('pair, primary alone', 0, 3000);
+    expect(report.broken).toBeNull();
+    expect(report.states).toBe(3000);
   });
 });
 

@@ -13,6 +13,8 @@ export type Beginning =
   | 'both down'
   | 'backup down'
   | 'backup joins'
+  | 'primary alone'
+  | 'cut apart'
   | 'alone in trouble';
 
 const emptyNode: Node = {
@@ -90,13 +92,20 @@ function isArbiterMode(world: World): boolean {
 
 function leave(world: World, beginning: Beginning, terms: Terms): World {
   const play = new Play(world, terms, new Coverage(), null);
-  if (beginning === 'backup joins') {
+  if (beginning === 'backup joins' || beginning === 'primary alone') {
     // The primary has seen its backup die and go on alone; the backup comes up again.
     play.die(1);
     play.closeEnd(world.connections[0]?.id ?? 0, 0);
     play.run(0, { type: 'closed', connection: world.connections[0]?.id ?? 0, reason: 'closed' });
     play.wake(0, 'trouble');
-    play.start(1);
+    if (beginning === 'backup joins') play.start(1);
+  }
+  if (beginning === 'cut apart') {
+    // The window was open, and both have noticed that they do not hear each other.
+    play.exchangeKeepAlives(1, world.connections[0]?.id ?? 0, true);
+    play.set({ cut: directionBit(0, 1) | directionBit(1, 0) });
+    play.wake(0, 'backup');
+    play.wake(1, 'primary');
   }
   if (beginning === 'both down' || beginning === 'backup down') play.die(1);
   if (beginning === 'both down') play.die(0);

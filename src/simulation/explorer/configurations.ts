@@ -144,6 +144,9 @@ export const configurations = {
     'pair, standstill': [2, 'journal stands still', 'crash'],
   }),
   ...small(false, 'backup joins', { 'pair, joining': [1, 'kill', 'crash'] }),
+  ...small(false, 'primary alone', { 'pair, primary alone': [2, 'unreadable', 'kill'] }),
+  ...small(false, 'cut apart', { 'pair, cut apart, after the window': [2, 'unreadable', 'kill'] }),
+  ...small(true, 'alone in trouble', { 'arbiter, primary cut off': [1, 'kill'] }),
   'pair, slow keep-alives': {
     about: 'for mutants: keep-alives that take their time',
     beginning: 'full operation',
@@ -158,7 +161,7 @@ export const configurations = {
     'arbiter, a cut': [1, 'cut'],
     'arbiter, a death': [1, 'kill'],
     arbiter: [2, 'cut'],
-    'arbiter, hand over': [1, 'hand over'],
+    'arbiter, hand over': [2, 'cut', 'hand over'],
     'arbiter, no failover': [2, 'no failover', 'kill'],
   }),
   ...small(true, 'before entry', {
