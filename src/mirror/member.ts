@@ -51,7 +51,7 @@ import {
   seek,
 } from './negotiation.ts';
 import { forceNow, onAgentWhileForced, onNoFailoverDone, onOrder, watchOrders } from './operator-commands.ts';
-import { onFenceAnswer, onHelloToPrimary, onServedMessage, watchMembers } from './primary.ts';
+import { onFenceAnswer, onHelloToPrimary, onReign, onServedMessage, showReign, watchMembers } from './primary.ts';
 import { beginSeeking, onHelloFailed, setSeeking } from './seeking.ts';
 import { servedBy } from './serving.ts';
 import { enterRole, isForced, log, note, saveRecord } from './step.ts';
@@ -88,6 +88,7 @@ function dispatch(now: Step, event: MemberEvent): void {
       state.windowUntilMs = 0;
       return;
     case 'dialled':
+      if (state.role === 'primary') return showReign(now, event.to, event.connection);
       return onDialled(now, event.to, event.connection);
     case 'dial-failed':
       if (state.seeking.dialling === event.to) onHelloFailed(now, event.reason);
@@ -218,6 +219,7 @@ function onMessage(now: Step, event: Extract<MemberEvent, { type: 'message' }>):
   const { connection, envelope, message } = event;
   const reigns = state.role === 'primary' || state.role === 'handing-over';
   if (reigns && envelope.epoch.number > state.record.epoch.number) return stopAsStale(now, envelope.epoch.number);
+  if (message.type === 'reign') return onReign(now, connection, envelope);
   if (message.type === 'hello') {
     if (state.role === 'primary') return onHelloToPrimary(now, connection, envelope, message);
     return onHelloWhileSeeking(now, connection, envelope, message);

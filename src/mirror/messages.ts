@@ -74,6 +74,8 @@ export type DataMessage =
   | { readonly type: 'request-take-over' }
   /** The sender goes; from a backup it counts as "not active". */
   | { readonly type: 'going-down'; readonly noFailover: boolean }
+  /** From a primary that has to fence the other, whose agent does not answer: the envelope says what there is to say (FO-038). */
+  | { readonly type: 'reign' }
   | { readonly type: 'no-failover'; readonly set: boolean }
   | { readonly type: 'no-failover-done'; readonly set: boolean };
 

@@ -34,7 +34,7 @@ import {
   send,
   silenceLimitMs,
 } from './step.ts';
-import { sameEpoch } from './terms.ts';
+import { type Epoch, sameEpoch } from './terms.ts';
 import { onMemberLost, releaseBackup } from './trouble.ts';
 
 export function onHelloToPrimary(
@@ -59,11 +59,9 @@ export function onHelloToPrimary(
   if (message.failoverMember) {
     const verdict = helloToPrimary(step, envelope, message.primaryOfEpoch);
     if (verdict.outcome === 'halt') {
-      log(step, 'two-histories', { member: envelope.from, epoch: envelope.epoch.number });
       send(step, connection, { type: 'refuse', reason: 'diverged', primary: null });
       step.effects.push({ type: 'close', connection, reason: verdict.because });
-      halt(step, verdict.spec, `${envelope.from} has another history of epoch ${envelope.epoch.number}`);
-      return;
+      return haltAsSplit(step, envelope.from);
     }
   }
   takeIn(step, connection, envelope.from, message.failoverMember);
@@ -216,21 +214,46 @@ export function onFenceAnswer(step: Step, request: number, answer: AgentAnswer):
     note(step, 'the former primary is down', 'FO-009 FO-039', { member: state.settings.partner });
     return;
   }
+  const partner = state.settings.partner as string;
   if (answer.says === 'running' && answer.primary) {
-    const { epoch } = state.record;
-    if (answer.epoch.number > epoch.number) return stopAsStale(step, answer.epoch.number);
-    if (answer.epoch.number === epoch.number && !sameEpoch(answer.epoch, epoch)) {
-      // Two primaries never say hello to each other: this answer is the only place where a forced one can hear of it.
-      log(step, 'two-histories', { member: state.settings.partner, epoch: epoch.number });
-      halt(step, 'FO-088', `${state.settings.partner} is primary with another history of epoch ${epoch.number}`);
-      return;
-    }
+    if (answer.epoch.number > state.record.epoch.number) return stopAsStale(step, answer.epoch.number);
+    if (isSplit(step, answer.epoch)) return haltAsSplit(step, partner);
   }
+  // Without its agent the other is told by this primary itself, if it lives.
+  if (answer.says === 'nothing') step.effects.push({ type: 'dial', to: partner });
   noteAttempt(step, 'the former primary is not known to be down', 'FO-009', {
     member: state.settings.partner,
     agentSays: answer.says,
   });
   setServing(step, { fencing: { request: 0, atMs: step.nowMs + retryPauseMs(step) * 4 } });
+}
+
+/** Primaries never say hello to each other: the other one is told whose reign it is, and stops or halts. */
+export function showReign(step: Step, to: string, connection: number): void {
+  const { settings, serving } = step.state;
+  if (serving.fencing !== null && settings.partner === to) send(step, connection, { type: 'reign' });
+  else step.effects.push({ type: 'close', connection, reason: 'not needed any more' });
+}
+
+/** Somebody reigns, in no higher epoch than this member knows (FO-038 came before): a primary answers with its own reign. */
+export function onReign(step: Step, connection: number, envelope: Envelope): void {
+  const { state } = step;
+  state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
+  const reigns = state.role === 'primary' || state.role === 'handing-over';
+  if (reigns) send(step, connection, { type: 'reign' });
+  step.effects.push({ type: 'close', connection, reason: 'it is known who reigns' });
+  if (reigns && isSplit(step, envelope.epoch)) haltAsSplit(step, envelope.from);
+}
+
+/** Has somebody else reigned in an epoch of this number? Only a person can have made that. */
+function isSplit({ state }: Step, epoch: Epoch): boolean {
+  return epoch.number === state.record.epoch.number && !sameEpoch(epoch, state.record.epoch);
+}
+
+function haltAsSplit(step: Step, other: string): void {
+  const { number } = step.state.record.epoch;
+  log(step, 'two-histories', { member: other, epoch: number });
+  halt(step, 'FO-088', `${other} has another history of epoch ${number}`);
 }
 
 /** Timers of a primary. */

@@ -1,0 +1,62 @@
+/** Two primaries, of which a person made one: what the one tells the other when no agent answers. */
+import { expect, test } from '@jest/globals';
+import { at, Bench, beginning, epochOf } from './bench.ts';
+
+/** B, forced in epoch 2 while A is lost; it has to fence A. */
+function forced(): Bench {
+  const bench = new Bench().active().post({ type: 'closed', connection: 3, reason: 'test' });
+  const order = { command: 'force-primary', lineage: 'forced', atMs: 0, evidence: 'none' } as const;
+  bench.post({ type: 'operator', request: 1, order }).woke();
+  const request = bench.effect('ask-agent')?.request as number;
+  bench.post({ type: 'agent-answered', request, answer: { says: 'nothing', reason: 'no host' } });
+  const { epoch } = bench.state.record;
+  bench.post({ type: 'file-started', end: at(2, 5), history: [beginning(epochOf(1, 'A'), 0), beginning(epoch, 5)] });
+  return bench.post({ type: 'databases-applied', to: at(2, 5) });
+}
+
+function withoutAgent(bench: Bench): Bench {
+  const request = bench.woke().effect('ask-agent')?.request as number;
+  return bench.post({ type: 'agent-answered', request, answer: { says: 'nothing', reason: 'refused' } });
+}
+
+test('FO-038 FO-039: a forced primary that reaches no agent dials the other and says who reigns', () => {
+  const bench = withoutAgent(forced());
+  expect(bench.effect('dial')?.to).toBe('A');
+  bench.post({ type: 'dialled', to: 'A', connection: 9 });
+  expect(bench.sent('reign')).toBeDefined();
+});
+
+test('FO-038: a stale primary that hears of a higher reign goes down', () => {
+  const bench = new Bench('A').primaryWithActiveBackup();
+  bench.from('B', 11, epochOf(2, 'B', 'forced'), { type: 'reign' });
+  expect(bench.state.role).toBe('down');
+});
+
+test('FO-038: a primary of a higher epoch answers with its own reign and goes on', () => {
+  const bench = forced().from('A', 11, epochOf(1, 'A'), { type: 'reign' });
+  expect(bench.sent('reign')).toBeDefined();
+  expect(bench.state.role).toBe('primary');
+});
+
+test('FO-088: two histories of one epoch number: both halt, the one that was told answers first', () => {
+  const bench = forced().from('A', 11, epochOf(2, 'A', 'resumed'), { type: 'reign' });
+  expect(bench.effects.map(({ type }) => type).indexOf('send')).toBe(0);
+  expect(bench.state.role).toBe('halted');
+  const asker = withoutAgent(forced()).post({ type: 'dialled', to: 'A', connection: 9 });
+  asker.from('A', 9, epochOf(2, 'A', 'resumed'), { type: 'reign' });
+  expect(asker.state.role).toBe('halted');
+});
+
+test('FO-009: once the other is fenced nobody is dialled any more', () => {
+  const bench = withoutAgent(forced());
+  const { serving } = bench.state;
+  bench.state = { ...bench.state, serving: { ...serving, fencing: null } };
+  bench.post({ type: 'dialled', to: 'A', connection: 9 });
+  expect(bench.effect('close')).toMatchObject({ connection: 9 });
+});
+
+test('FO-064: a member that is not primary lets a reign go and remembers its epoch', () => {
+  const bench = new Bench().started().woke().from('A', 5, epochOf(4, 'A'), { type: 'reign' });
+  expect(bench.effect('close')).toMatchObject({ connection: 5 });
+  expect(bench.state.epochHeard).toBe(4);
+});
