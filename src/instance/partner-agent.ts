@@ -71,7 +71,8 @@ export class PartnerAgent {
           journal.store(chunk);
           this.#parts.post({ type: 'fetch-progressed', end: journal.flush(), history: journal.history });
         }
-        this.#parts.post({ type: 'journal-fetched', request, end: journal.flushed, history: journal.history });
+        // Also what was stored before this attempt is durable before a new epoch is.
+        this.#parts.post({ type: 'journal-fetched', request, end: journal.flush(), history: journal.history });
         return;
       } catch (error) {
         reason = (error as Error).message;

@@ -7,6 +7,7 @@ import type { Facts } from './effects.ts';
 import type { MemberEvent } from './events.ts';
 import { type DownFacts, decide, downTable, type HelloFacts, helloTable } from './failover-table.ts';
 import { isDiverged, joinHistory } from './joining.ts';
+import type { EpochBeginning } from './journal-position.ts';
 import { setJournal } from './journal-transfer.ts';
 import { isNewerThan } from './member-record.ts';
 import type { Step } from './member-state.ts';
@@ -212,6 +213,13 @@ function refuseToTakeOver(step: Step, spec: string, because: string, seen: Facts
   setSeeking(step, { told: true });
 }
 
+/** The other's record cannot be read, but its journal shows no reign beside or after this member's own, of which nobody has more. */
+function isLastReign({ state }: Step, newest: EpochBeginning | undefined): boolean {
+  const { primaryOfEpoch, epoch } = state.record;
+  if (!primaryOfEpoch || newest === undefined) return primaryOfEpoch;
+  return newest.epoch < epoch.number || sameEpoch({ ...newest, number: newest.epoch }, epoch);
+}
+
 /** The agent told what it has: adopt its epoch, cut back to what is shared, then fetch the rest. */
 export function onJournalOffered(step: Step, event: Extract<MemberEvent, { type: 'journal-offered' }>): void {
   const { state } = step;
@@ -221,9 +229,8 @@ export function onJournalOffered(step: Step, event: Extract<MemberEvent, { type:
   state.epochHeard = Math.max(state.epochHeard, newest?.epoch ?? 0);
   // Two histories, and a person chooses this one; the other halts when it comes back.
   if (isForced(state) && isDiverged(step, event)) return forceNow(step);
-  if (fetching.incarnation === 0 && state.record.primaryOfEpoch && (newest?.epoch ?? 0) <= state.record.epoch.number) {
-    // Its record could not be read, its journal shows no later reign than the one of this member, and of that nobody has more.
-    // The record may hold an epoch that began no file: leave its number out.
+  if (fetching.incarnation === 0 && isLastReign(step, newest)) {
+    // The unreadable record may hold an epoch that began no file: leave its number out.
     state.epochHeard = Math.max(state.epochHeard, state.record.epoch.number + 1);
     setSeeking(step, { fetching: null, request: null });
     becomePrimary(step, 'agent-down', 'FO-061', 'this member was the last primary, as the journal of the other shows');

@@ -250,3 +250,33 @@ test('FO-074 FO-088: of two histories a person chooses this one: it goes on with
   expect(bench.state).toMatchObject({ role: 'becoming', right: 'force' });
   expect(bench.state.record.epoch).toEqual({ number: 3, owner: 'B', lineage: 'forced' });
 });
+
+describe('FO-061: the last primary comes back, the other is down and its record cannot be read', () => {
+  const mine = epochOf(1, 'B');
+
+  /** B was primary of epoch 1 and went on alone up to 1/8; the other's journal ends before. */
+  function offered(history: ReturnType<typeof beginning>[], end: number): Bench {
+    const record = { epoch: mine, primaryOfEpoch: true };
+    const bench = new Bench().started({ record, end: at(1, 8), history: [beginning(mine, 0)] }).woke();
+    const asked = bench.effect('ask-agent')?.request as number;
+    bench.post({ type: 'agent-answered', request: asked, answer: { says: 'down', record: null } });
+    const request = bench.effect('ask-journal')?.request as number;
+    const newest = history.at(-1)?.epoch ?? 0;
+    return bench.post({ type: 'journal-offered', request, history, end: at(newest, end) });
+  }
+
+  test('FO-061: its journal shows no later reign: this member goes on with its own, an epoch number left out', () => {
+    const bench = offered([beginning(mine, 0)], 5);
+    expect(bench.state.record.epoch).toMatchObject({ number: 3, owner: 'B' });
+    expect(bench.effect('cut-journal')).toBeUndefined();
+  });
+
+  test('FO-088: another history of the same number is not passed over', () => {
+    expect(offered([beginning(epochOf(1, 'A', 'forced'), 0)], 5).state.role).toBe('halted');
+  });
+
+  test('FO-061: a later reign is fetched', () => {
+    const bench = offered([beginning(mine, 0), beginning(epochOf(2, 'A'), 8)], 9);
+    expect(bench.effect('fetch-journal')).toBeDefined();
+  });
+});
