@@ -88,7 +88,7 @@ function dispatch(now: Step, event: MemberEvent): void {
       state.windowUntilMs = 0;
       return;
     case 'dialled':
-      if (state.role === 'primary') return showReign(now, event.to, event.connection);
+      if (state.role === 'primary' || state.role === 'halted') return showReign(now, event.to, event.connection);
       return onDialled(now, event.to, event.connection);
     case 'dial-failed':
       if (state.seeking.dialling === event.to) onHelloFailed(now, event.reason);

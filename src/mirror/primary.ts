@@ -217,10 +217,13 @@ export function onFenceAnswer(step: Step, request: number, answer: AgentAnswer):
   const partner = state.settings.partner as string;
   if (answer.says === 'running' && answer.primary) {
     if (answer.epoch.number > state.record.epoch.number) return stopAsStale(step, answer.epoch.number);
-    if (isSplit(step, answer.epoch)) return haltAsSplit(step, partner);
+    if (isSplit(step, answer.epoch)) {
+      step.effects.push({ type: 'dial', to: partner });
+      return haltAsSplit(step, partner);
+    }
   }
-  // Without its agent the other is told by this primary itself, if it lives.
-  if (answer.says === 'nothing') step.effects.push({ type: 'dial', to: partner });
+  // One that lives is told by this primary itself: without an agent nobody else does, and one that has halted knows of two histories.
+  if (answer.says !== 'unkillable') step.effects.push({ type: 'dial', to: partner });
   noteAttempt(step, 'the former primary is not known to be down', 'FO-009', {
     member: state.settings.partner,
     agentSays: answer.says,
@@ -235,14 +238,18 @@ export function showReign(step: Step, to: string, connection: number): void {
   else step.effects.push({ type: 'close', connection, reason: 'not needed any more' });
 }
 
-/** Somebody reigns, in no higher epoch than this member knows (FO-038 came before): a primary answers with its own reign. */
+/**
+ * Somebody reigns, in no higher epoch than this member knows (FO-038 came before): a primary answers with its own reign. So does
+ * one that halted because of two histories, or the other would go on as if nothing had happened.
+ */
 export function onReign(step: Step, connection: number, envelope: Envelope): void {
   const { state } = step;
   state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
   const reigns = state.role === 'primary' || state.role === 'handing-over';
-  if (reigns) send(step, connection, { type: 'reign' });
+  const isOther = state.record.primaryOfEpoch && isSplit(step, envelope.epoch);
+  if (reigns || isOther) send(step, connection, { type: 'reign' });
   step.effects.push({ type: 'close', connection, reason: 'it is known who reigns' });
-  if (reigns && isSplit(step, envelope.epoch)) haltAsSplit(step, envelope.from);
+  if (reigns && isOther) haltAsSplit(step, envelope.from);
 }
 
 /** Has somebody else reigned in an epoch of this number? Only a person can have made that. */

@@ -47,6 +47,23 @@ test('FO-088: two histories of one epoch number: both halt, the one that was tol
   expect(asker.state.role).toBe('halted');
 });
 
+test('FO-088: one that the agent tells of another history halts, and tells the other, which halts too', () => {
+  const bench = forced();
+  const request = bench.woke().effect('ask-agent')?.request as number;
+  const resumed = epochOf(2, 'A', 'resumed');
+  bench.post({ type: 'agent-answered', request, answer: { says: 'running', primary: true, epoch: resumed } });
+  expect(bench.state.role).toBe('halted');
+  expect(bench.effect('dial')?.to).toBe('A');
+  bench.post({ type: 'dialled', to: 'A', connection: 9 });
+  expect(bench.sent('reign')).toBeDefined();
+});
+
+test('FO-088: a member that has halted because of two histories says so to the primary of the other one', () => {
+  const bench = forced().from('A', 11, epochOf(2, 'A', 'resumed'), { type: 'reign' });
+  bench.from('A', 12, epochOf(2, 'A', 'resumed'), { type: 'reign' });
+  expect(bench.sent('reign')).toBeDefined();
+});
+
 test('FO-009: once the other is fenced nobody is dialled any more', () => {
   const bench = withoutAgent(forced());
   const { serving } = bench.state;
