@@ -1,7 +1,7 @@
 /** The routine on a real terminal, against real instances of a lab. */
 import { spawnSync } from 'node:child_process';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Lab } from '../cluster/lab.ts';
+import { CableLab } from '../cluster/cable-lab.ts';
 import { programPath } from '../fixtures/program.ts';
 import { lacks, Screen, type ScreenOptions } from './screen.ts';
 
@@ -9,7 +9,7 @@ const whyNot = lacks('tmux');
 if (whyNot !== null) console.warn(`terminal tests are skipped: ${whyNot}`);
 const describeTmux = whyNot === null ? describe : describe.skip;
 
-const lab = new Lab();
+const lab = new CableLab();
 const screens: Screen[] = [];
 beforeEach(() => lab.up(2000));
 afterAll(() => lab.close());
