@@ -197,9 +197,15 @@ export class Instance implements InstanceDaemon {
     this.#member?.stop();
     this.#superserver.close();
     this.#control.close();
-    await this.catalog.close();
-    this.#member?.journal.close();
-    this.#resolveEnded(0);
+    try {
+      await this.catalog.close();
+      this.#member?.journal.close();
+    } catch (error) {
+      // On a full disk, after a hand-over: what cannot be written was never acknowledged, and the next start is one after a crash.
+      this.log(2, 'Generic.Event', `Instance ends without closing its files: ${(error as Error).message}`);
+    } finally {
+      this.#resolveEnded(0);
+    }
   }
 
   /** What is on the disk is unknown, or the program is wrong: end at once and leave everything as it is. */
