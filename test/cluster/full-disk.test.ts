@@ -1,4 +1,4 @@
-/** A full disk under the primary: updates freeze with a clear message, and go on when there is room again. Needs root for mount. */
+/** A full disk under the primary: an active backup takes over; without one updates wait until there is room again. Needs root for mount. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { diskReserveBytes } from '../../src/mirror/limits.ts';
 import { runWell } from '../fixtures/program.ts';
-import { type FailoverLabel, pause, qosTimeoutMs } from './lab.ts';
+import { type FailoverLabel, hasActiveBackup, pause, qosTimeoutMs } from './lab.ts';
 import { useCables, witnessed } from './stories.ts';
 
 const whyNot = reasonNotToMount();
@@ -19,33 +19,63 @@ for (const [what, directoryOf] of [
   ['the journal', (label: FailoverLabel) => stage.lab.paths(label).journal],
   ['the whole instance', (label: FailoverLabel) => stage.lab.paths(label).directory],
 ] as const) {
-  testWithMount(`FO-052: the disk of ${what} is full on the primary; nothing acknowledged is lost`, async () => {
-    const { lab } = stage;
-    const { primary } = await lab.roles();
-    const directory = directoryOf(primary);
-    await onDiskOf(48, primary, directory, () =>
-      witnessed(lab, `full disk of ${what}`, async (witness) => {
-        const logged = lab.messages(primary).length;
-        const filler = join(directory, 'filler');
-        fill(directory, filler);
-        // More than the zeros that the journal wrote ahead of its records.
-        const lines = Array.from({ length: 400 }, (_, n) => JSON.stringify({ global: 'BIG', subscripts: [n], value }));
-        const args = ['global', primary, 'import', '-', '--home', lab.homeOf(primary)];
-        let isLoaded = false;
-        const load = runWell(args, { input: `${lines.join('\n')}\n` }).then(() => {
-          isLoaded = true;
-        });
-        await untilLogged(primary, logged, /make room/);
-        await pause(3 * qosTimeoutMs);
-        // Small updates may still find room; the load does not, and nobody else takes over from a primary that is there.
-        expect(isLoaded).toBe(false);
-        expect((await lab.status(primary))?.status).toBe('Primary');
-        run('mount', '-o', 'remount,size=96m', directory);
-        await load;
-        await witness.untilWrittenBy(primary);
-      }),
-    );
-  });
+  testWithMount(
+    `FO-052, FO-050, FO-008: the disk of ${what} is full on the primary, which hands over; nothing is lost`,
+    async () => {
+      const { lab } = stage;
+      const { primary, backup } = await lab.roles();
+      const directory = directoryOf(primary);
+      await onDiskOf(48, primary, directory, () =>
+        witnessed(lab, `full disk of ${what}`, async (witness) => {
+          fill(directory, join(directory, 'filler'));
+          const load = importThrough(mirrorTarget());
+          await lab.untilStatus(backup, 'Primary', 30_000);
+          await witness.untilWrittenBy(backup);
+          await load;
+          // Its end is no matter of room.
+          await lab.until(primary, 'gone', () => lab.pidOf(primary) === null, 30_000);
+          run('mount', '-o', 'remount,size=96m', directory);
+        }),
+      );
+    },
+  );
+}
+
+testWithMount('FO-052: the same without a backup: updates wait, and go on when there is room', async () => {
+  const { lab } = stage;
+  const { primary, backup } = await lab.roles();
+  const directory = lab.paths(primary).journal;
+  await onDiskOf(48, primary, directory, () =>
+    witnessed(lab, 'full disk alone', async (witness) => {
+      await lab.on(backup, 'instance', 'stop', backup);
+      await lab.until(primary, 'without an active backup', (status) => !hasActiveBackup(status));
+      const logged = lab.messages(primary).length;
+      fill(directory, join(directory, 'filler'));
+      let isLoaded = false;
+      const load = importThrough(mirrorTarget()).then(() => {
+        isLoaded = true;
+      });
+      await untilLogged(primary, logged, /make room/);
+      await pause(3 * qosTimeoutMs);
+      // Small updates may still find room; the load does not.
+      expect(isLoaded).toBe(false);
+      expect((await lab.status(primary))?.status).toBe('Primary');
+      run('mount', '-o', 'remount,size=96m', directory);
+      await load;
+      await witness.untilWrittenBy(primary);
+    }),
+  );
+});
+
+function mirrorTarget(): string {
+  const { A, B } = stage.lab.addresses;
+  return `mirror://${A.host}:${A.port},${B.host}:${B.port}/LAB`;
+}
+
+/** More than the zeros that the journal wrote ahead of its records. */
+async function importThrough(target: string): Promise<void> {
+  const lines = Array.from({ length: 400 }, (_, n) => JSON.stringify({ global: 'BIG', subscripts: [n], value }));
+  await runWell(['global', target, 'import', '-', '--home', stage.lab.homeOf('A')], { input: `${lines.join('\n')}\n` });
 }
 
 /** A file system of its own under `directory` while `story` runs; what is in it is taken along, there and back. */
@@ -58,6 +88,8 @@ async function onDiskOf(
   const { lab } = stage;
   const aside = mkdtempSync(join(tmpdir(), 'caretmirror-aside-'));
   await lab.on(label, 'instance', 'stop', label, '--nofailover');
+  // It may just be asked by the other member, and write the fence into what is copied.
+  await lab.on(label, 'agent', 'stop');
   cpSync(directory, aside, { recursive: true });
   run('mount', '-t', 'tmpfs', '-o', `size=${megabytes}m,mode=700`, 'tmpfs', directory);
   try {
@@ -69,6 +101,7 @@ async function onDiskOf(
     rmSync(join(directory, 'filler'), { force: true });
     if (lab.pidOf(label) !== null) await lab.tryOn(label, 'instance', 'stop', label);
     if (lab.pidOf(label) !== null) await lab.kill(label);
+    await lab.on(label, 'agent', 'stop');
     rmSync(aside, { recursive: true });
     cpSync(directory, aside, { recursive: true });
     run('umount', directory);
