@@ -6,6 +6,7 @@
  */
 import { cpus, totalmem } from 'node:os';
 import { loadClientLibrary, optionNumber, requireBuilt, TemporaryLab } from './lab-tools.mjs';
+import { Writer } from './takeover-writer.mjs';
 
 const asJson = process.argv.includes('--json');
 const kills = optionNumber('--times', 100);
@@ -120,84 +121,9 @@ async function presentPrimary(lab) {
   throw new Error(`the lab in ${lab.home} has no primary`);
 }
 
-/** A client that writes one record after the other, each when the last one was acknowledged. */
 async function startWriter(lab, row, number) {
   const client = await library.connectToMirror({ targets: lab.target.addresses, mirror: lab.target.mirror });
-  const global = `TAKEOVER${row.how.toUpperCase()}${row.qosMs}x${row.clients}`;
-  const keyOf = (record) => library.encodeKey(global, [String(number), String(record)]);
-  let record = 0;
-  let isStopped = false;
-  let brokenMs = Number.POSITIVE_INFINITY;
-  let last = { address: '', atMs: 0 };
-  let onAcknowledged = () => undefined;
-  let goOn = () => undefined;
-  let gate = null;
-  const work = (async () => {
-    while (!isStopped) {
-      await gate;
-      try {
-        await client.set(keyOf(record + 1), Buffer.from(String(record + 1)));
-      } catch (error) {
-        if (error.code !== 'outcome-unknown') throw error;
-        brokenMs = Math.min(brokenMs, performance.now());
-        continue;
-      }
-      record += 1;
-      const before = last;
-      last = { address: client.address?.host ?? '', atMs: performance.now() };
-      onAcknowledged(before);
-    }
-  })();
-  work.catch((error) => say(`  client ${number}: ${error.message}`));
-  const until = (isReached) =>
-    Promise.race([
-      work.then(() => Promise.reject(new Error('the client has ended'))),
-      new Promise((resolve) => {
-        onAcknowledged = (before) => {
-          const reached = isReached(before);
-          if (reached !== undefined) resolve(reached);
-        };
-      }),
-    ]);
-  return {
-    pause() {
-      gate = new Promise((resolve) => {
-        goOn = resolve;
-      });
-    },
-    goOn() {
-      gate = null;
-      goOn();
-    },
-    acknowledgedBy: (address) => until(() => (last.address === address ? true : undefined)),
-    /** The first write that another member than `address` acknowledged, and the last one before it. */
-    watch(address) {
-      brokenMs = Number.POSITIVE_INFINITY;
-      return until((before) => {
-        if (last.address === address) return undefined;
-        const newest = record - 1;
-        return {
-          lastBeforeMs: before.atMs,
-          firstAfterMs: last.atMs,
-          brokenMs: Number.isFinite(brokenMs) ? brokenMs : before.atMs,
-          /** The newest write that the old primary acknowledged is the one at stake. */
-          lost: async () => {
-            const value = await client.get(keyOf(newest));
-            return value === null ? [`client ${number} has lost its acknowledged record ${newest}`] : [];
-          },
-        };
-      });
-    },
-    /** What is wrong when every record is counted. */
-    async stop() {
-      isStopped = true;
-      this.goOn();
-      await work.catch(() => undefined);
-      const count = await client.count(library.encodeKey(global, [String(number)]));
-      client.close();
-      return count < record ? [`client ${number} has lost ${record - count} of ${record} acknowledged records`] : [];
-    },
-  };
+  return new Writer(library, client, row, number);
 }
 
 function nameOf({ how, qosMs, clients }) {
