@@ -64,6 +64,7 @@ export class Checkers {
     if (state.record.epoch.number < before.record.epoch.number)
       this.complain('I3', `${host} goes back to epoch ${state.record.epoch.number}`);
     if (state.role === 'halted' && before.role !== 'halted') this.#halts(process, event);
+    if (state.role === 'attached' && before.role !== 'attached') this.#follows(process);
     if (event.type === 'message' && before.role === 'primary' && state.role === 'primary')
       this.#meets(process, before, event);
   }
@@ -77,6 +78,15 @@ export class Checkers {
       );
   }
 
+  /** Whose databases hold what its primary's journal lacks halts instead. */
+  #follows({ on, host, state }: MemberProcess): void {
+    const primary = this.#world.members.find(({ name }) => name === state.attachment?.to);
+    const last = on.disk.elements[on.disk.applied - 1];
+    if (primary?.process?.state.role !== 'primary' || last === undefined) return;
+    if (!primary.disk.holds(last, primary.disk.elements.length))
+      this.complain('I7', `${host} follows ${primary.name}, which lacks ${print(last)} of the databases of ${host}`);
+  }
+
   /** A primary that hears of a newer epoch, or of another history of its own, is primary no more after that step. */
   #meets(process: MemberProcess, before: MemberState, event: Extract<Untimed, { type: 'message' }>): void {
     const { number, owner, lineage } = event.envelope.epoch;
@@ -85,7 +95,8 @@ export class Checkers {
     const isServed = event.message.type === 'hello' ? event.message.failoverMember : true;
     if (number > epoch.number && isServed) this.complain('I1', `${who} goes on though it heard of epoch ${number}`);
     const isOther = number === epoch.number && (owner !== epoch.owner || lineage !== epoch.lineage);
-    if (isOther && event.message.type === 'hello' && isServed)
+    const saysSo = event.message.type === 'hello' || event.message.type === 'reign';
+    if (isOther && saysSo && isServed)
       this.complain('I7', `${who} goes on though ${event.envelope.from} has another history of it`);
   }
 

@@ -10,6 +10,8 @@ export interface Fault {
   readonly name: string;
   /** Most seeds have nothing that a person forces: data may be lost by his order, and less can be promised. */
   readonly byForce?: true;
+  /** Leaves a record that cannot be read, the one case in which a bound on clocks is needed: see `clockFaults`. */
+  readonly needsClocks?: true;
   /** How long it lasts, where that differs from other faults. */
   readonly lastsMs?: (chance: Chance, qosTimeoutMs: number) => number;
   /** Counts itself (`World.fault`) if it found something to strike. */

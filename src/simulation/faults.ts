@@ -7,6 +7,7 @@
  * can be noticed of them is tested in test/mirror and test/agent. Memory that runs out ends the process: 'process killed'.
  * Delays and reordering between connections happen in every story and are not counted.
  */
+import { directedFaults } from './directed-faults.ts';
 import type { Fault } from './fault.ts';
 import { arbiterFaults, clockFaults, diskFaults, hostFaults, processFaults } from './host-faults.ts';
 import { linkFaults } from './link-faults.ts';
@@ -20,6 +21,7 @@ export const faults: readonly Fault[] = [
   ...diskFaults,
   ...clockFaults,
   ...operatorFaults,
+  ...directedFaults,
   ...loadFaults,
 ];
 

@@ -262,6 +262,7 @@ export const diskFaults: readonly Fault[] = [
   },
   {
     name: 'record unreadable',
+    needsClocks: true,
     strike: (world, chance, name) => {
       const host = victim(world, chance);
       if (!host.disk.readable) return null;

@@ -100,9 +100,6 @@ function lookAfter(world: World): void {
   for (const host of world.core) {
     const state = host.process?.state;
     if (state?.role === 'halted' && primary !== undefined) host.rebuild();
-    // A primary that knew the member before takes its hello for an older one, and forgets it only when it is restarted.
-    if (state?.seeking.lastFailure.endsWith('older-hello'))
-      primary?.order({ command: 'stop-instance', noFailover: true });
     // Its backup is gone for ever, and a person knows it (FO-076).
     const inTrouble = state?.role === 'primary' && state.serving.trouble?.untilMs === null;
     if (inTrouble && failoverMembers(world).some((other) => !world.core.includes(other)))
@@ -112,26 +109,17 @@ function lookAfter(world: World): void {
 }
 
 /**
- * A person has made two histories, and has to choose one: the other member is stopped first (FO-074), and comes back later. Its
- * agent is stopped for a while, too: while it hands out the other history, a forced member halts instead of going on.
+ * A person has made two histories, both members have halted, and he has to choose one: the other member is stopped first
+ * (FO-074), and comes back later.
  */
 function chooseHistory(world: World): void {
-  const { qosTimeoutMs } = world.options;
   const pair = world.core.filter((host) => host.failoverMember);
-  const reigning = pair.filter((host) => host.process?.state.role === 'primary');
-  if (reigning.length === 1 || !hasTwoHistories(world)) return;
-  const chosen = reigning[0] ?? pair.find((host) => host.process?.state.role !== 'halted') ?? pair[0];
+  if (pair.some((host) => host.process?.state.role === 'primary') || !hasTwoHistories(world)) return;
+  const chosen = pair.find((host) => host.process?.state.role !== 'halted') ?? pair[0];
   world.tell('!!', `a person chooses the history of ${chosen?.name}`);
-  for (const other of failoverMembers(world)) {
-    if (other === chosen) continue;
-    other.order({ command: 'stop-instance', noFailover: false });
-    if (reigning.length > 0 || !other.agent.alive) continue;
-    other.agent.die();
-    world.clock.after(3 * qosTimeoutMs, () => {
-      other.agent.alive = true;
-    });
-  }
-  if (reigning.length === 0) world.clock.after(qosTimeoutMs, () => chosen?.overrule('force-primary'));
+  for (const other of failoverMembers(world))
+    if (other !== chosen) other.order({ command: 'stop-instance', noFailover: false });
+  world.clock.after(world.options.qosTimeoutMs, () => chosen?.overrule('force-primary'));
 }
 
 /** Judged by the disks alone: neither journal is the beginning of the other. */

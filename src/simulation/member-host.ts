@@ -135,10 +135,15 @@ export class MemberHost {
     this.order({ command, lineage, atMs, evidence: 'none' });
   }
 
-  /** The machine is replaced by an empty one of the same name, as when a member is rebuilt. */
+  /**
+   * The machine is replaced by an empty one of the same name, and joins the mirror again. The primary's answer says above which
+   * of its former incarnations it has to go on; so it looks like no older life of itself (src/instance/join-server.ts).
+   */
   rebuild(): void {
     this.kill();
     this.disk.empty();
+    const incarnation = this.world.primary?.process?.state.helloFrom.get(this.name)?.incarnation ?? 0;
+    this.disk.record = { ...this.disk.record, incarnation };
     this.world.checkers.rebuilt(this);
     this.world.tell(this.name, 'is rebuilt from nothing');
     this.start();

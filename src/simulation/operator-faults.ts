@@ -5,7 +5,7 @@ import type { MemberHost } from './member-host.ts';
 import type { Chance } from './random.ts';
 import type { World } from './world.ts';
 
-function order(world: World, name: string, host: MemberHost, command: OperatorCommand): End {
+export function order(world: World, name: string, host: MemberHost, command: OperatorCommand): End {
   if (host.process === null) return null;
   world.fault(`an operator at ${host.name}`, name);
   host.order(command);
@@ -18,10 +18,10 @@ export function bringBack(host: MemberHost): void {
   if (host.process?.state.role === 'stopped') host.order({ command: 'start-mirror' });
 }
 
-const primaryOr = (world: World, chance: Chance): MemberHost =>
+export const primaryOr = (world: World, chance: Chance): MemberHost =>
   world.primary?.failoverMember ? world.primary : failoverMember(world, chance);
 
-function backupOr(world: World, chance: Chance): MemberHost {
+export function backupOr(world: World, chance: Chance): MemberHost {
   const { primary } = world;
   const other = world.members.find((host) => host.failoverMember && host !== primary);
   return primary === undefined || other === undefined ? failoverMember(world, chance) : other;
@@ -94,26 +94,6 @@ export const operatorFaults: readonly Fault[] = [
       order(world, name, failoverMember(world, chance), { command: 'change-no-failover', set: false }),
   },
   {
-    name: 'no failover set, then the disk hangs',
-    lastsMs: (chance, qos) => qos * chance.between(1.2, 4),
-    strike: (world, chance, name) => {
-      const host = primaryOr(world, chance);
-      const other = backupOr(world, chance);
-      if (host.process === null) return null;
-      order(world, name, host, { command: 'change-no-failover', set: true });
-      if (chance.happens(0.5)) other.kill();
-      world.later(chance.between(5, 100), () => {
-        host.diskHangs = true;
-      });
-      return () => {
-        host.diskHangs = false;
-        bringBack(host);
-        bringBack(other);
-        for (const member of [host, other]) member.order({ command: 'change-no-failover', set: false });
-      };
-    },
-  },
-  {
     name: 'no disk of the pair answers',
     lastsMs: (chance, qos) => qos * chance.between(1, 8),
     strike: (world, chance, name) => {
@@ -122,31 +102,6 @@ export const operatorFaults: readonly Fault[] = [
       for (const host of pair) host.diskHangs = true;
       return () => {
         for (const host of pair) host.diskHangs = false;
-      };
-    },
-  },
-  {
-    name: 'a backup that is not active is lost',
-    lastsMs: (chance, qos) => qos * chance.between(1, 4),
-    strike: (world, chance, name) => {
-      const host = primaryOr(world, chance);
-      const other = backupOr(world, chance);
-      if (host === other || host.process === null) return null;
-      world.fault(`${other.name} is restarted with a disk that hangs, and lost before it is active`, name);
-      other.kill();
-      other.diskHangs = true;
-      other.start();
-      const kind = chance.next();
-      world.later(chance.between(0.2, 1) * world.options.qosTimeoutMs, () => {
-        if (kind < 0.3) other.order({ command: 'stop-mirror' });
-        else if (kind < 0.6) world.network.silence('A', 'B');
-        else host.order({ command: 'stop-instance', noFailover: kind < 0.9 });
-      });
-      return () => {
-        world.network.speakAgain('A', 'B');
-        other.diskHangs = false;
-        bringBack(host);
-        bringBack(other);
       };
     },
   },

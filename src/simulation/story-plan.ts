@@ -84,10 +84,9 @@ function swarm(chance: Chance): Weighted {
     if (!drawn.includes(maker)) drawn.push(maker);
   }
   // See `clockFaults`: the one case in which the bound on clocks is needed.
-  const has = (name: string): boolean => drawn.some((fault) => fault.name === name);
-  const excluded = has('record unreadable') && has('monotonic clock stands still') ? 'record unreadable' : '';
+  const clockStands = drawn.some(({ name }) => name === 'monotonic clock stands still');
   return drawn
-    .filter((fault) => fault.name !== excluded)
+    .filter(({ needsClocks }) => !(needsClocks && clockStands))
     .map((fault) => ({
       fault,
       weight: fault.byForce ? chance.between(1, 3) : chance.between(0.3, 3) * (takes(fault) ? 2.5 : 1),

@@ -42,6 +42,9 @@ interface Slowness {
   readonly elementMs: number;
 }
 
+/** What a message takes at least between two hosts. */
+const shortestMs = 0.2;
+
 export class VirtualNetwork {
   readonly #clock: VirtualClock;
   readonly #chance: Chance;
@@ -70,6 +73,20 @@ export class VirtualNetwork {
   slowDown(a: string, b: string, latencyMs: number, elementMs = 0): void {
     this.#slow.set(`${a}>${b}`, { latencyMs, elementMs });
     this.#slow.set(`${b}>${a}`, { latencyMs, elementMs });
+    if (elementMs > 0) return;
+    for (const connection of this.#between(a, b))
+      for (const index of [0, 1] as const) this.#hurry(connection, index, latencyMs);
+  }
+
+  /** What was on its way over a slower link does not go on waiting for a bandwidth that there is again. */
+  #hurry(connection: Connection, index: 0 | 1, latencyMs: number): void {
+    const side = connection.sides[index];
+    const latestMs = this.#clock.nowMs + latencyMs + shortestMs;
+    if ((side.outgoing.at(-1)?.readyAtMs ?? 0) <= latestMs) return;
+    for (const item of side.outgoing) item.readyAtMs = Math.min(item.readyAtMs, latestMs);
+    if (side.timer !== null) side.timer.cancelled = true;
+    side.timer = null;
+    this.#pump(connection, index);
   }
 
   /** Connections are accepted, and nothing is heard on any. */
@@ -186,7 +203,7 @@ export class VirtualNetwork {
     const to = connection.sides[1 - index]?.point.host as string;
     const slow = this.#slow.get(`${from}>${to}`);
     const latencyMs =
-      from === to ? 0.05 : this.#chance.between(0.2, 1.5) + this.#chance.next() * (slow?.latencyMs ?? 0);
+      from === to ? 0.05 : this.#chance.between(shortestMs, 1.5) + this.#chance.next() * (slow?.latencyMs ?? 0);
     const last = side.outgoing.at(-1)?.readyAtMs ?? 0;
     const readyAtMs = Math.max(last, this.#clock.nowMs + latencyMs) + elements * (slow?.elementMs ?? 0);
     side.outgoing.push({ message, readyAtMs, close });

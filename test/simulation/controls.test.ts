@@ -1,7 +1,7 @@
 /**
  * Negative controls: a member, or an arbiter, that breaks one promise, and the checker of that promise must shout. Each is the
- * source with one place changed, bundled and run as a program of its own; the product knows nothing of it. Members that break
- * I1, I3, I4 or I7 need more stories than a test has time for; scripts/mutants.mjs hunts for those.
+ * source with a place changed, bundled and run as a program of its own; the product knows nothing of it. Where stories need
+ * more seeds than a test has time for, a scene leads there (directed-scenes.ts).
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { build } from 'esbuild';
+import { directed } from './directed-scenes.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 let directory = '';
@@ -18,18 +19,23 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-/** Tells stories with traps instead of clocks until one breaks the promise, and prints what the checker said. */
+/** Traps instead of clocks; then a directed scene, or stories until one breaks the promise. Prints what the checker said. */
 const program = (promise: string) => `
   import { setTraps, tell } from './scripts/story-worker.mjs';
+  import { directed } from './test/simulation/directed-scenes.ts';
   setTraps();
   const shouts = (failures) => failures.find((text) => text.startsWith('${promise}') || text.startsWith('bug: ${promise}'));
   let shout;
-  for (let seed = 1; seed <= 60 && shout === undefined; seed += 1) shout = shouts(tell(seed).failures);
+  const scene = directed['${promise}'];
+  if (scene !== undefined) shout = shouts(scene());
+  else for (let seed = 1; seed <= 60 && shout === undefined; seed += 1) shout = shouts(tell(seed).failures);
   console.log(shout ?? 'nothing');
 `;
 
-async function whatIsShouted(promise: string, file: string, from: string, to: string): Promise<string> {
-  let changed = false;
+type Change = readonly [file: string, from: string, to: string];
+
+async function whatIsShouted(promise: string, changes: readonly Change[]): Promise<string> {
+  const made = new Set<Change>();
   const outfile = join(directory, `${promise}.mjs`);
   await build({
     absWorkingDir: root,
@@ -44,63 +50,102 @@ async function whatIsShouted(promise: string, file: string, from: string, to: st
         name: 'broken member',
         setup(builder) {
           builder.onLoad({ filter: /src\/mirror\/[^/]+\.ts$/ }, ({ path }) => {
-            const source = readFileSync(path, 'utf8');
-            if (path.endsWith('failover-table.ts'))
-              return { contents: `${source}\nexport const rowsFired = new Map();`, loader: 'ts' };
-            if (!path.endsWith(`/${file}`)) return { contents: source, loader: 'ts' };
-            changed = source.includes(from);
-            return { contents: source.replace(from, to), loader: 'ts' };
+            let contents = readFileSync(path, 'utf8');
+            if (path.endsWith('failover-table.ts')) contents += '\nexport const rowsFired = new Map();';
+            for (const change of changes) {
+              const [file, from, to] = change;
+              if (!path.endsWith(`/${file}`) || !contents.includes(from)) continue;
+              made.add(change);
+              contents = contents.replace(from, () => to);
+            }
+            return { contents, loader: 'ts' };
           });
         },
       },
     ],
   });
-  if (!changed) throw new Error(`the place to break is not found in ${file}; follow its change`);
+  const missing = changes.find((change) => !made.has(change));
+  if (missing !== undefined) throw new Error(`the place to break is not found in ${missing[0]}; follow its change`);
   return execFileSync(process.execPath, [outfile], { encoding: 'utf8' }).trim();
 }
 
-const broken: readonly (readonly [string, string, string, string, string])[] = [
+const broken: readonly (readonly [promise: string, what: string, ...changes: Change[]])[] = [
+  [
+    'I1',
+    'an isolated primary waits for a while only, though the arbiter may have licensed the other',
+    ['trouble.ts', "enterTrouble(step, 'arbiter', verdict", "enterTrouble(step, 'timed', verdict"],
+  ],
   [
     'I2',
     'a primary acknowledges before its active backup has the data',
-    'journal-transfer.ts',
-    'serving.counted === null ? journal.flushed : earlier(journal.flushed, serving.ackedByCounted)',
-    'journal.flushed',
+    [
+      'journal-transfer.ts',
+      'serving.counted === null ? journal.flushed : earlier(journal.flushed, serving.ackedByCounted)',
+      'journal.flushed',
+    ],
+  ],
+  [
+    'I3',
+    'the databases of a primary take what is flushed and not durable yet',
+    [
+      'journal-transfer.ts',
+      'const target = earlier(journal.durable, journal.flushed);',
+      'const target = journal.flushed;',
+    ],
+  ],
+  [
+    'I4',
+    'a primary in trouble counts what it has flushed',
+    ['journal-transfer.ts', 'if (serving.trouble !== null) return;', ''],
+    [
+      'journal-transfer.ts',
+      'serving.counted === null ? journal.flushed',
+      'serving.trouble !== null || serving.counted === null ? journal.flushed',
+    ],
   ],
   [
     'I5',
     'the arbiter licenses whoever asks',
-    'arbiter.ts',
-    'if (period.licensed !== 0) {',
-    "if (entry) return tell(work, entry, { type: 'gone', epoch, term });\n  if (period.licensed !== 0) {",
+    [
+      'arbiter.ts',
+      'if (period.licensed !== 0) {',
+      "if (entry) return tell(work, entry, { type: 'gone', epoch, term });\n  if (period.licensed !== 0) {",
+    ],
   ],
   [
     'I6',
     'a backup believes to be in arbiter controlled mode before the arbiter says so',
-    'backup.ts',
-    "mode: ready ? 'ready' : 'agent'",
-    "mode: ready ? 'arbiter' : 'agent'",
+    ['backup.ts', "mode: ready ? 'ready' : 'agent'", "mode: ready ? 'arbiter' : 'agent'"],
+  ],
+  [
+    'I7',
+    'a member whose databases hold what the mirror lacks does not halt',
+    ['joining.ts', 'if (isDiverged(step, other)) {', 'if (false) {'],
   ],
   [
     'I8',
     'a member that had no answer does not try again',
-    'seeking.ts',
-    'retryAtMs: step.nowMs + retryPauseMs(step), lastFailure',
-    'retryAtMs: step.nowMs + 1e9, lastFailure',
+    [
+      'seeking.ts',
+      'retryAtMs: step.nowMs + retryPauseMs(step), lastFailure',
+      'retryAtMs: step.nowMs + 1e9, lastFailure',
+    ],
   ],
   [
     'I9',
     'a trouble state ends by the wall clock',
-    'trouble.ts',
-    "kind === 'timed' ? step.nowMs +",
-    "kind === 'timed' ? Date.now() +",
+    ['trouble.ts', "kind === 'timed' ? step.nowMs +", "kind === 'timed' ? Date.now() +"],
   ],
 ];
 
+test.each(Object.entries(directed))('%s: nothing is shouted while no member is broken', (_promise, scene) => {
+  expect(scene()).toEqual([]);
+});
+
 test.each(broken)(
   '%s: %s, and the checker shouts',
-  async (promise, _what, file, from, to) => {
-    expect(await whatIsShouted(promise, file, from, to)).toContain(`${promise}`);
+  async (promise, _what, ...changes) => {
+    expect(await whatIsShouted(promise, changes)).toContain(`${promise}`);
   },
   240_000,
 );

@@ -377,7 +377,7 @@ describe('stopping and starting', () => {
   });
 });
 
-test.failing('FO-088: a member that was rebuilt is taken in by the primary that knew it before', () => {
+test('FO-088 CFG-034: a member that was rebuilt is taken in by the primary that knew it before', () => {
   const world = mirror();
   world.kill('B');
   world.restart('B');
@@ -387,9 +387,9 @@ test.failing('FO-088: a member that was rebuilt is taken in by the primary that 
   reach(world, 'B attached', () => role(world, 'B') === 'attached');
 });
 
-test.failing('FO-074 FO-088: of two members with two histories one can be forced while both agents answer', () => {
+/** A person forces both while they do not see each other, and both set something. */
+function bothForced(): World {
   const world = mirror({ arbiter: false, asyncs: 0 });
-  // Both are forced while they do not see each other, and both set something.
   world.cut('A', 'B');
   world.kill('A');
   reach(world, 'B without a primary', () => role(world, 'B') === 'seeking');
@@ -398,6 +398,11 @@ test.failing('FO-074 FO-088: of two members with two histories one can be forced
   for (const name of ['A', 'B']) world.member(name).overrule('force-primary');
   reach(world, 'two primaries', () => role(world, 'A') === 'primary' && role(world, 'B') === 'primary');
   world.run(qosTimeoutMs);
+  return world;
+}
+
+test('FO-074 FO-088: of two members with two histories one can be forced while both agents answer', () => {
+  const world = bothForced();
   for (const name of ['A', 'B']) world.kill(name);
   world.heal('A', 'B');
   world.restart('A');
@@ -405,3 +410,23 @@ test.failing('FO-074 FO-088: of two members with two histories one can be forced
   world.member('A').overrule('force-primary');
   serves(world, 'A');
 });
+
+test.each([
+  ['no agent answers', false],
+  ['both agents answer', true],
+])(
+  'FO-038 FO-088: two forced primaries that see each other again both halt, and a person chooses: %s',
+  (_what, agents) => {
+    const world = bothForced();
+    if (!agents) for (const name of ['A', 'B']) world.member(name).agent.die();
+    world.heal('A', 'B');
+    reach(world, 'both halted', () => role(world, 'A') === 'halted' && role(world, 'B') === 'halted');
+    world.kill('B');
+    world.member('A').overrule('force-primary');
+    serves(world, 'A', 3 * qosTimeoutMs);
+    world.restart('B');
+    reach(world, 'B halted', () => role(world, 'B') === 'halted');
+    world.member('B').rebuild();
+    recovers(world);
+  },
+);

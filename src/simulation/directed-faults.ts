@@ -1,0 +1,127 @@
+/** Faults in an order that chance rarely finds: each leads to rows of the decision tables that need two or three things at once. */
+import type { Fault } from './fault.ts';
+import type { MemberHost } from './member-host.ts';
+import { backupOr, bringBack, order, primaryOr } from './operator-faults.ts';
+import type { World } from './world.ts';
+
+/** As soon as it is so, if that is within this time. */
+function asSoonAs(world: World, isSo: () => boolean, withinMs: number, then: () => void): void {
+  if (isSo()) return then();
+  const everyMs = world.options.qosTimeoutMs / 50;
+  if (withinMs > 0) world.later(everyMs, () => asSoonAs(world, isSo, withinMs - everyMs, then));
+}
+
+/** How a primary and a backup that is not active lose each other, or the primary its disk. */
+const losses: readonly ((world: World, primary: MemberHost, backup: MemberHost) => void)[] = [
+  (_world, _primary, backup) => backup.order({ command: 'stop-mirror' }),
+  (world) => world.network.silence('A', 'B'),
+  (_world, primary) => primary.order({ command: 'stop-instance', noFailover: false }),
+  (_world, primary) => primary.order({ command: 'stop-instance', noFailover: true }),
+  (_world, primary) => {
+    primary.diskHangs = true;
+  },
+  (_world, primary) => {
+    primary.order({ command: 'change-no-failover', set: true });
+    primary.diskHangs = true;
+  },
+];
+
+export const directedFaults: readonly Fault[] = [
+  {
+    name: 'no failover set, then the disk hangs',
+    lastsMs: (chance, qos) => qos * chance.between(1.2, 4),
+    strike: (world, chance, name) => {
+      const host = primaryOr(world, chance);
+      const other = backupOr(world, chance);
+      if (host.process === null) return null;
+      order(world, name, host, { command: 'change-no-failover', set: true });
+      if (chance.happens(0.5)) other.kill();
+      world.later(chance.between(5, 100), () => {
+        host.diskHangs = true;
+      });
+      return () => {
+        host.diskHangs = false;
+        bringBack(host);
+        bringBack(other);
+        for (const member of [host, other]) member.order({ command: 'change-no-failover', set: false });
+      };
+    },
+  },
+  {
+    name: 'a backup that is not active is lost',
+    lastsMs: (chance, qos) => qos * chance.between(4, 7),
+    strike: (world, chance, name) => {
+      const host = primaryOr(world, chance);
+      const other = backupOr(world, chance);
+      if (host === other || host.process === null) return null;
+      world.fault(`${other.name} is lost, comes back with a disk that hangs, and is lost before it is active`, name);
+      const { qosTimeoutMs } = world.options;
+      const lose = chance.pick(losses);
+      // By then the primary goes on alone and has data that its backup lacks.
+      const backInMs = qosTimeoutMs * chance.between(0.5, 2.4);
+      other.kill();
+      world.later(backInMs, () => {
+        other.diskHangs = true;
+        other.start();
+      });
+      world.later(backInMs + qosTimeoutMs * chance.between(0.1, 0.5), () => lose(world, host, other));
+      return () => {
+        world.network.speakAgain('A', 'B');
+        for (const member of [host, other]) {
+          member.diskHangs = false;
+          bringBack(member);
+          member.order({ command: 'change-no-failover', set: false });
+        }
+      };
+    },
+  },
+  {
+    name: 'the pair is cut on the way into arbiter mode',
+    lastsMs: (chance, qos) => qos * chance.between(3, 5),
+    strike: (world, chance, name) => {
+      if (world.arbiter.process === null || !world.options.arbiter) return null;
+      world.fault('the arbiter is restarted, and the pair loses each other while it enters the mode again', name);
+      const { qosTimeoutMs } = world.options;
+      const latencyMs = qosTimeoutMs * chance.between(0.05, 0.2);
+      const resetsInMs = latencyMs * chance.between(0, 2);
+      const links = [['A', 'B'], ['A', 'X'], ['B', 'X']] as const; // biome-ignore format: three links
+      for (const [a, b] of links) world.network.slowDown(a, b, latencyMs);
+      world.arbiter.kill(false);
+      world.arbiter.start();
+      const isEntering = () => world.primary?.process?.state.serving.mode === 'entering';
+      asSoonAs(world, isEntering, qosTimeoutMs * 3, () => world.later(resetsInMs, () => world.network.reset('A', 'B')));
+      return () => {
+        for (const [a, b] of links) world.network.slowDown(a, b, 0);
+      };
+    },
+  },
+  {
+    name: 'without an arbiter the primary dies, and its disk cannot be read',
+    needsClocks: true,
+    lastsMs: (chance, qos) => qos * chance.between(2, 5),
+    strike: (world, chance, name) => {
+      const host = primaryOr(world, chance);
+      if (host.process === null || !host.disk.readable) return null;
+      world.fault(`the arbiter is killed; then ${host.name} dies, and its disk cannot be read`, name);
+      const { qosTimeoutMs } = world.options;
+      world.arbiter.kill(false);
+      const isAgentMode = (): boolean => {
+        const serving = host.process?.state.serving;
+        return serving?.mode === 'agent' && serving.counted?.confirmed === true;
+      };
+      // A keep-alive or two later the window of the backup is open.
+      const strikeMs = qosTimeoutMs * chance.between(0.3, 0.8);
+      asSoonAs(world, isAgentMode, qosTimeoutMs * 2, () =>
+        world.later(strikeMs, () => {
+          host.disk.readable = false;
+          host.kill();
+        }),
+      );
+      return () => {
+        host.disk.readable = true;
+        host.start();
+        if (world.options.arbiter) world.arbiter.start();
+      };
+    },
+  },
+];
