@@ -6,7 +6,8 @@ import { type StoryResult, tell } from '../../src/simulation/random-story.ts';
 import { replayCommand, shrink } from '../../src/simulation/shrinking.ts';
 import { World } from '../../src/simulation/world.ts';
 
-const fresh = { seeds: 60, budgetMs: 25_000 };
+/** At least some, however slow the machine is. */
+const fresh = { seedsMin: 6, seedsMax: 20, budgetMs: 9_000 };
 
 /** What was decided in all stories together: shows that they are about something. */
 const decided = new Set<string>();
@@ -31,8 +32,8 @@ test('I1 I2 I3 I4 I5 I6 I7 I8: fresh seeds', () => {
   const first = Date.now() % 1_000_000_000;
   const untilMs = Date.now() + fresh.budgetMs;
   let told = 0;
-  for (; told < fresh.seeds && Date.now() < untilMs; told += 1) check(first + told);
-  expect(told).toBeGreaterThan(5);
+  const goesOn = () => told < fresh.seedsMin || (told < fresh.seedsMax && Date.now() < untilMs);
+  for (; goesOn(); told += 1) check(first + told);
   for (const what of [
     'takes over',
     'is active',
@@ -45,7 +46,7 @@ test('I1 I2 I3 I4 I5 I6 I7 I8: fresh seeds', () => {
     'discarded surplus journal data',
   ])
     expect(decided).toContain(what);
-}, 60_000);
+}, 120_000);
 
 /** A number of everything that happened: in what order, and to whom. */
 function hashOf(timeline: readonly string[]): string {
@@ -100,7 +101,7 @@ test('I8: a failing story is shrunk to the faults that it needs', () => {
   const result = tell(seed);
   const failed: StoryResult = { ...result, failures: ['I8: pretended'] };
   // The story does not fail, so nothing that is left out keeps it failing, and all is kept.
-  expect(shrink(failed, 12).keep).toEqual(result.plan.faults.map(({ number }) => number));
+  expect(shrink(failed, 6).keep).toEqual(result.plan.faults.map(({ number }) => number));
   expect(replayCommand(seed, { keep: [1, 4, 7], early: true })).toBe(
     'npm run simulate -- --seed 7 --keep 1,4,7 --early',
   );
