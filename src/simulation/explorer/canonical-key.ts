@@ -1,6 +1,7 @@
 /**
- * When two worlds are the same. The key is a text of everything that can make a difference to what follows, and of nothing
- * else; worlds with equal keys are explored once. What is left out or renamed, and why that loses nothing:
+ * When two worlds are the same. The key is a number of 53 bits made from everything that can make a difference to what follows,
+ * and of nothing else; worlds with equal keys are explored once (that two different worlds of a million share one is a matter of
+ * one in ten thousand searches). What is left out or renamed, and why that loses nothing:
  *
  * - Times. Everything happens at one moment, and a move decides which deadline has come; only whether the backup's window is
  *   open and whether trouble has a limit are states.
@@ -30,28 +31,31 @@ import {
   type World,
 } from './plain-world.ts';
 
-export function keyOf(world: World): string {
-  return new Key(world).text();
+export function keyOf(world: World): number {
+  return new Key(world).value();
 }
+
+/** A number for each word met. */
+const words = new Map<string, number>();
 
 class Key {
   readonly #world: World;
-  readonly #out: string[] = [];
+  #first = 0x9e3779b9 | 0;
+  #second = 0x85ebca6b | 0;
   /** Names in the order of first meeting. */
   readonly #connections: number[] = [0];
   readonly #requests: [number[], number[]] = [[0], [0]];
   readonly #sessions: number[] = [0];
-  /** Numbers that keep their order, and where they stand in `#out`. */
-  readonly #ordered: { readonly at: number; readonly value: number }[] = [];
+  /** Numbers of which only the order counts, in the order of meeting. */
+  readonly #ordered: number[] = [];
   #who: 0 | 1 = 0;
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  text(): string {
+  value(): number {
     const { nodes, connections, calls, cut, updates, faults, past, arbiter } = this.#world;
-    const out = this.#out;
     for (const who of [0, 1] as const) {
       this.#who = who;
       this.#node(nodes[who]);
@@ -62,300 +66,351 @@ class Key {
       const name = this.#connections.indexOf(connection.id);
       return name < 0 ? 1000 + connection.id : name;
     };
-    for (const connection of [...connections].sort((a, b) => known(a) - known(b))) this.#connection(connection);
+    const sorted = connections.length < 2 ? connections : [...connections].sort((a, b) => known(a) - known(b));
+    for (const connection of sorted) this.#connection(connection);
     this.#arbiter(arbiter);
-    out.push(`|${cut} ${updates} ${faults}|${past.reign.epoch}${past.reign.owner}${past.reign.lineage}`);
-    out.push(`${past.acknowledged}${past.forced ? 'F' : ''}`);
-    if (past.licence !== null && arbiter !== null) out.push(past.licence.member);
+    this.#put(cut, updates, faults);
+    this.#put(past.reign.epoch, past.reign.owner, past.reign.lineage);
+    this.#put(past.acknowledged, bit(past.forced));
+    if (past.licence !== null && arbiter !== null) this.#put(past.licence.member);
     this.#rank();
-    return out.join(' ');
+    return (mix(this.#first) >>> 0) * 0x200000 + (mix(this.#second) >>> 11);
   }
 
-  #name(names: number[], number: number): string {
+  #put(...parts: readonly (string | number)[]): void {
+    for (const part of parts) {
+      const number = typeof part === 'number' ? part : numberOf(part);
+      this.#first = Math.imul(this.#first ^ number, 0x9e3779b1);
+      this.#first ^= this.#first >>> 15;
+      this.#second = Math.imul((this.#second + number) ^ (this.#second >>> 13), 0x85ebca77);
+    }
+  }
+
+  #epoch({ number, owner, lineage }: Epoch): void {
+    this.#put(number, owner, lineage);
+  }
+
+  #place({ epoch, sequence }: JournalPosition): void {
+    this.#put(epoch * 1000 + sequence);
+  }
+
+  #name(names: number[], number: number): void {
     let index = names.indexOf(number);
     if (index < 0) index = names.push(number) - 1;
-    return `${index}`;
+    this.#put(index);
   }
 
-  #keep(value: number): void {
-    this.#ordered.push({ at: this.#out.length, value });
-    this.#out.push('');
+  #request(number: number): void {
+    this.#name(this.#requests[this.#who], number);
   }
 
   #rank(): void {
-    const values = this.#ordered.map(({ value }) => value).sort((a, b) => a - b);
-    let rank = 0;
-    const ranks = new Map<number, string>();
-    for (const value of values) {
-      if (ranks.has(value)) continue;
-      ranks.set(value, `${rank}`);
-      rank += 1;
-    }
-    for (const { at, value } of this.#ordered) this.#out[at] = ranks.get(value) as string;
+    const values = [...this.#ordered].sort((a, b) => a - b);
+    for (const value of this.#ordered) this.#put(rankIn(values, value));
   }
 
   /** A term belongs to an epoch; 0 is no term. */
   #term(epoch: Epoch, term: number): void {
-    this.#keep(term === 0 ? 0 : epoch.number * 1000 + term);
+    this.#ordered.push(term === 0 ? 0 : epoch.number * 1000 + term);
   }
 
   /** Incarnations, and with them hellos, of each member in a range of their own. */
   #incarnation(of: number, incarnation: number, hello = 0): void {
-    this.#keep(1e6 * (of + 1) + incarnation * 1000 + hello);
+    this.#ordered.push(1e6 * (of + 1) + incarnation * 1000 + hello);
   }
 
   #node({ up, agent, disk, process }: Node): void {
-    const out = this.#out;
     const { journal, flushed, applied, readable, record } = disk;
-    out.push(`#${up ? 'u' : ''}${agent ? 'a' : ''}${readable ? 'r' : ''}`, textOf(journal), `${flushed} ${applied}`);
+    this.#put(bits(up, agent, readable), textOf(journal), flushed, applied);
     this.#record(record);
-    if (process === null) out.push('-');
+    if (process === null) this.#put(none);
     else this.#process(process);
   }
 
   #record(record: MemberRecord): void {
-    const { epoch, activeBackup, wasActive, fence } = record;
-    const flags =
-      (record.primaryOfEpoch ? 'p' : '') + (record.noFailover ? 'n' : '') + (record.stoppedByOperator ? 's' : '');
-    this.#out.push(epochText(epoch), flags, `${Math.max(0, (fence?.epoch.number ?? 0) - epoch.number)}`);
-    if (record.noFailoverClearedIn > 0) this.#out.push(`c${record.noFailoverClearedIn}`);
-    if (!record.validatedMember) this.#out.push('v');
+    const { epoch, activeBackup, wasActive, fence, validatedMember } = record;
+    this.#epoch(epoch);
+    this.#put(bits(record.primaryOfEpoch, record.noFailover, record.stoppedByOperator, validatedMember));
+    this.#put(Math.max(0, (fence?.epoch.number ?? 0) - epoch.number), record.noFailoverClearedIn);
     if (activeBackup !== null) this.#term(epoch, activeBackup.term);
-    else this.#out.push('-');
+    else this.#put(none);
     if (wasActive !== null) {
-      this.#out.push(epochText(wasActive.epoch));
+      this.#epoch(wasActive.epoch);
       this.#term(wasActive.epoch, wasActive.term);
-    } else this.#out.push('-');
+    } else this.#put(none);
   }
 
-  #process({ state, gate, hung, flushing, applyingTo, siteAsked, arbiterConnection, unanswered }: Process): void {
-    const out = this.#out;
-    const { record, role, journal } = state;
+  #process(process: Process): void {
+    const { state, gate, hung, flushing, applyingTo, isShowing, siteAsked, arbiterConnection, unanswered } = process;
+    const { record, role, becoming } = state;
     const heard = Math.max(state.epochHeard, record.fence?.epoch.number ?? 0) - record.epoch.number;
-    const { failoverMember: _failoverMember } = state;
-    out.push(role, gate, `${hung ? 'h' : ''}${flushing ? 'f' : ''}${heard > 0 ? heard : ''}`);
-    out.push(applyingTo === null ? '-' : place(applyingTo), `${unanswered.length}`);
-    if (unanswered.length > 0) out.push(unanswered.map((element) => element.payload).join());
-    out.push(place(journal.appended), place(journal.flushed), place(journal.durable), place(journal.applied));
-    out.push(place(journal.appliedFurthest), journal.history.map(({ epoch }) => epoch).join());
-    if (journal.applyingTo !== null) out.push(`a${place(journal.applyingTo)}`);
-    if (journal.unflushedSinceMs !== null) out.push('u');
-    if (state.windowUntilMs > now && record.wasActive !== null) out.push('w');
-    if (siteAsked > 0) out.push(`S${this.#request(siteAsked)}`);
-    if (state.orders.some(({ command }) => command === 'force-primary')) out.push('F');
+    const isWindowOpen = state.windowUntilMs > now && record.wasActive !== null;
+    const isForcing = state.orders.some(({ command }) => command === 'force-primary');
+    this.#put(role, gate, bits(hung, flushing, isShowing, isWindowOpen, isForcing), Math.max(0, heard));
+    if (applyingTo !== null) this.#place(applyingTo);
+    this.#put(unanswered.length);
+    for (const { payload } of unanswered) this.#put(payload);
+    this.#journal(state);
+    this.#request(siteAsked);
     this.#seeking(state);
     if (state.attachment !== null) this.#attachment(state, state.attachment);
     if (role === 'primary' || role === 'handing-over') this.#serving(state, state.serving);
-    if (state.becoming !== null) {
-      const { phase, request, retryAtMs, lineage, refusal } = state.becoming;
-      out.push(phase, state.right ?? '', retryAtMs > 0 ? 'r' : '', lineage ?? '', refusal === null ? '' : 'no');
-      out.push(request === null ? '-' : this.#request(request));
+    if (becoming !== null) {
+      const { phase, request, retryAtMs, lineage, refusal } = becoming;
+      this.#put(phase, state.right ?? '', bits(retryAtMs > 0, refusal !== null), lineage ?? '');
+      this.#request(request ?? 0);
     }
     this.#arbiterLink(state.arbiter, arbiterConnection);
     this.#helloFrom(state);
   }
 
-  #request(number: number): string {
-    return this.#name(this.#requests[this.#who], number);
+  #journal({ journal }: MemberState): void {
+    this.#place(journal.appended);
+    this.#place(journal.flushed);
+    this.#place(journal.durable);
+    this.#place(journal.applied);
+    this.#place(journal.appliedFurthest);
+    this.#put(journal.history.length, bit(journal.unflushedSinceMs !== null));
+    for (const { epoch } of journal.history) this.#put(epoch);
+    if (journal.applyingTo !== null) this.#place(journal.applyingTo);
   }
 
   #seeking({ role, seeking }: MemberState): void {
     if (role !== 'seeking') return;
-    const out = this.#out;
-    out.push(seeking.next, seeking.dialling ?? '-');
-    out.push(seeking.helloOver === null ? '-' : this.#name(this.#connections, seeking.helloOver));
-    out.push(seeking.request === null ? '-' : this.#request(seeking.request));
+    this.#put(seeking.next, seeking.dialling ?? '');
+    this.#name(this.#connections, seeking.helloOver ?? 0);
+    this.#request(seeking.request ?? 0);
     if (seeking.fetching === null) return;
-    out.push(`f${this.#request(seeking.fetching.request)}`);
+    this.#put('fetching');
+    this.#request(seeking.fetching.request);
     this.#incarnation(1 - this.#who, seeking.fetching.incarnation);
   }
 
   #attachment(state: MemberState, attachment: Attachment): void {
-    const out = this.#out;
     const { epoch } = state.record;
-    out.push('@', attachment.asking ? 'asking' : this.#name(this.#connections, attachment.connection));
-    out.push(place(attachment.durableTo), attachment.history.map((beginning) => beginning.epoch).join());
-    out.push(attachment.mode, attachment.windowAllowed ? 'w' : '');
+    this.#put('attachment');
+    if (attachment.asking) this.#put('asking');
+    else this.#name(this.#connections, attachment.connection);
+    this.#place(attachment.durableTo);
+    this.#put(attachment.mode, bit(attachment.windowAllowed), attachment.history.length);
+    for (const beginning of attachment.history) this.#put(beginning.epoch);
     this.#term(epoch, attachment.modeTerm);
     if (attachment.activating !== null) {
-      out.push(place(attachment.activating.upTo));
+      this.#place(attachment.activating.upTo);
       this.#term(epoch, attachment.activating.term);
     }
     if (attachment.number > 0 || attachment.echo > 0) {
-      out.push(`k${attachment.number} ${attachment.echo}`);
-      for (const { number, atMs } of attachment.sentAtMs) out.push(`${number}${atMs > 0 ? '' : 'o'}`);
+      this.#put('keep-alives', attachment.number, attachment.echo);
+      for (const { number, atMs } of attachment.sentAtMs) this.#put(number, bit(atMs > 0));
     }
   }
 
   #serving(state: MemberState, serving: Serving): void {
-    const out = this.#out;
     const { epoch } = state.record;
     const { counted, trouble } = serving;
-    out.push(
-      '$',
-      serving.mode,
-      `${serving.leaving ? 'l' : ''}${serving.takeOverSent ? 't' : ''}${serving.hung ? 'h' : ''}`,
-    );
+    this.#put('serving', serving.mode, bits(serving.leaving, serving.takeOverSent, serving.hung));
     this.#term(epoch, serving.term);
     this.#term(epoch, serving.modeTerm);
-    out.push(this.#name(this.#sessions, serving.modeSession), place(serving.ackedByCounted));
+    this.#name(this.#sessions, serving.modeSession);
+    this.#place(serving.ackedByCounted);
     if (counted !== null) {
-      out.push(counted.confirmed ? 'C' : 'c');
+      this.#put(counted.confirmed ? 'confirmed' : 'counted');
       this.#term(epoch, counted.term);
     }
-    if (trouble !== null)
-      out.push(trouble.kind, trouble.untilMs === null ? '' : 'u', this.#name(this.#sessions, trouble.askedSession));
-    if (serving.fencing !== null) out.push(`f${this.#request(serving.fencing.request)}`);
+    if (trouble !== null) {
+      this.#put(trouble.kind, bit(trouble.untilMs === null));
+      this.#name(this.#sessions, trouble.askedSession);
+    }
+    if (serving.fencing !== null) {
+      this.#put('fencing');
+      this.#request(serving.fencing.request);
+    }
     for (const served of serving.members.values()) {
-      out.push(this.#name(this.#connections, served.connection), this.#name(this.#sessions, served.session));
-      out.push(served.sentTo === null ? '-' : place(served.sentTo), place(served.durableTold));
-      out.push(`${served.inFlight.length > 0 ? 'i' : ''}`);
-      if (served.number > 0 || served.echo > 0) out.push(`k${served.number} ${served.echo}`);
+      this.#name(this.#connections, served.connection);
+      this.#name(this.#sessions, served.session);
+      if (served.sentTo === null) this.#put(none);
+      else this.#place(served.sentTo);
+      this.#place(served.durableTold);
+      this.#put(bit(served.inFlight.length > 0));
+      if (served.number > 0 || served.echo > 0) this.#put('keep-alives', served.number, served.echo);
     }
   }
 
   #arbiterLink({ state, session }: ArbiterLink, connection: number): void {
-    this.#out.push(state, this.#name(this.#sessions, session), this.#name(this.#connections, connection));
+    this.#put(state);
+    this.#name(this.#sessions, session);
+    this.#name(this.#connections, connection);
   }
 
   /** Which hellos would be old: only where one is under way to this member. */
   #helloFrom({ helloFrom, self }: MemberState): void {
-    for (const { incarnation, hello } of helloFrom.values()) {
-      const isOneUnderWay = this.#world.connections.some(({ queues, ends }) =>
-        queues.some((queue, side) => {
-          const to = ends[1 - side];
-          if (to !== (self === 'A' ? 0 : 1)) return false;
-          return queue.some((frame) => frame.kind === 'data' && frame.message.type === 'hello');
-        }),
-      );
-      if (isOneUnderWay) this.#incarnation(1 - this.#who, incarnation, hello);
-    }
+    if (helloFrom.size === 0) return;
+    const isOneUnderWay = this.#world.connections.some(({ queues, ends }) =>
+      queues.some((queue, side) => {
+        const to = ends[1 - side];
+        if (to !== (self === 'A' ? 0 : 1)) return false;
+        return queue.some((frame) => frame.kind === 'data' && frame.message.type === 'hello');
+      }),
+    );
+    if (!isOneUnderWay) return;
+    this.#put('hello');
+    for (const { incarnation, hello } of helloFrom.values()) this.#incarnation(1 - this.#who, incarnation, hello);
   }
 
   #call(call: Call | null): void {
-    if (call === null) return;
-    const out = this.#out;
-    out.push(`!${call.kind}`, this.#request(call.request));
-    if (call.kind === 'question') out.push(call.question, `${call.epoch.number}`);
-    else if (call.kind === 'answer') this.#answer(call.answer);
-    else this.#incarnation(1 - this.#who, call.incarnation);
-    if (call.kind === 'answer' || call.kind === 'question') return;
+    if (call === null) return this.#put(none);
+    this.#put(call.kind);
+    this.#request(call.request);
+    if (call.kind === 'question') return this.#put(call.question, call.epoch.number);
+    if (call.kind === 'answer') return this.#answer(call.answer);
+    this.#incarnation(1 - this.#who, call.incarnation);
     this.#incarnation(1 - this.#who, this.#world.nodes[this.#who === 0 ? 1 : 0].disk.record.incarnation);
   }
 
   #answer(answer: AgentAnswer): void {
-    const out = this.#out;
-    out.push(answer.says);
-    if (answer.says === 'running') out.push(answer.primary ? 'p' : '', epochText(answer.epoch));
-    if (answer.says !== 'down' || answer.record === null) return;
+    this.#put(answer.says);
+    if (answer.says === 'running') {
+      this.#put(bit(answer.primary));
+      this.#epoch(answer.epoch);
+    }
+    if (answer.says !== 'down') return;
     const { record } = answer;
-    out.push(epochText(record.epoch), record.primaryOfEpoch ? 'p' : '', record.noFailover ? 'n' : '');
+    if (record === null) return this.#put(none);
+    this.#epoch(record.epoch);
+    this.#put(bits(record.primaryOfEpoch, record.noFailover, record.activeBackup !== null));
     this.#incarnation(1 - this.#who, record.incarnation);
     this.#incarnation(1 - this.#who, this.#world.nodes[this.#who === 0 ? 1 : 0].disk.record.incarnation);
     if (record.activeBackup !== null) this.#term(record.epoch, record.activeBackup.term);
   }
 
   #connection({ id, ends, open, queues }: Connection): void {
-    const out = this.#out;
-    out.push(`=${this.#name(this.#connections, id)}${ends[0]}${ends[1]}${open[0] ? 'o' : ''}${open[1] ? 'O' : ''}`);
+    this.#put('connection', ends[0], ends[1], bits(open[0], open[1]));
+    this.#name(this.#connections, id);
     for (const [side, queue] of queues.entries()) {
-      out.push('>');
+      this.#put(queue.length);
       for (const frame of queue) this.#frame(frame, ends[side as 0 | 1]);
     }
   }
 
   #frame(frame: Frame, from: number): void {
-    const out = this.#out;
     switch (frame.kind) {
       case 'session':
-        out.push('s', this.#name(this.#sessions, frame.session));
-        return;
+        this.#put('session');
+        return this.#name(this.#sessions, frame.session);
       case 'data':
-        out.push(frame.message.type, epochText(frame.epoch));
+        this.#put(frame.message.type);
+        this.#epoch(frame.epoch);
         if (frame.message.type === 'hello') this.#incarnation(from, frame.incarnation, frame.message.hello);
-        if (frame.elements.length > 0) out.push(textOf(frame.elements));
+        if (frame.elements.length > 0) this.#put(textOf(frame.elements));
         return this.#message(frame.message, frame.epoch);
       default: {
         const { message } = frame;
-        out.push(message.type);
+        this.#put(message.type);
         if (message.type === 'keep-alive') return;
-        this.#out.push(epochText(message.epoch));
+        this.#epoch(message.epoch);
         this.#term(message.epoch, message.term);
-        if (message.type === 'enter')
-          out.push(this.#name(this.#sessions, message.session), this.#name(this.#sessions, message.otherSession));
+        if (message.type !== 'enter') return;
+        this.#name(this.#sessions, message.session);
+        this.#name(this.#sessions, message.otherSession);
       }
     }
   }
 
   #message(message: DataMessage, epoch: Epoch): void {
-    const out = this.#out;
     switch (message.type) {
       case 'hello':
-        out.push(message.primaryOfEpoch ? 'p' : '', place(message.journalEnd));
-        return;
+        this.#put(bit(message.primaryOfEpoch));
+        return this.#place(message.journalEnd);
       case 'welcome':
-        out.push(place(message.end), message.history.map((beginning) => beginning.epoch).join());
-        out.push(message.noFailover ? 'n' : '');
+        this.#place(message.end);
+        this.#put(bit(message.noFailover), message.history.length);
+        for (const beginning of message.history) this.#put(beginning.epoch);
         return;
       case 'data':
-        out.push(place(message.from), place(message.to), place(message.durableTo));
-        return;
+        this.#place(message.from);
+        this.#place(message.to);
+        return this.#place(message.durableTo);
       case 'ack':
-        out.push(place(message.to));
+        this.#place(message.to);
         return this.#term(epoch, message.term);
       case 'durable-to':
-        out.push(place(message.to));
-        return;
+        return this.#place(message.to);
       case 'set-active':
-        out.push(place(message.upTo));
+        this.#place(message.upTo);
         return this.#term(epoch, message.term);
       case 'keep-alive':
-        out.push(`${message.number} ${message.echo}`, message.mode, this.#name(this.#sessions, message.session));
+        this.#put(message.number, message.echo, message.mode);
+        this.#name(this.#sessions, message.session);
         return this.#term(epoch, message.term);
       case 'enter-propose':
       case 'enter-ready':
-        out.push(this.#name(this.#sessions, message.session));
+        this.#name(this.#sessions, message.session);
         return this.#term(epoch, message.term);
       case 'leave':
       case 'left':
       case 'agent-mode-ok':
         return this.#term(epoch, message.term);
       case 'take-over':
-        out.push(place(message.final));
-        return;
+        return this.#place(message.final);
       case 'going-down':
-        out.push(message.noFailover ? 'n' : '');
-        return;
+        return this.#put(bit(message.noFailover));
       case 'no-failover':
       case 'no-failover-done':
-        out.push(message.set ? 'n' : '');
-        return;
+        return this.#put(bit(message.set));
       default:
-        return;
     }
   }
 
   #arbiter(arbiter: World['arbiter']): void {
-    const out = this.#out;
-    if (arbiter === null) {
-      out.push('X-');
-      return;
+    if (arbiter === null) return this.#put(none);
+    this.#put('arbiter', arbiter.sessions.length);
+    for (const { session, connection, member } of arbiter.sessions) {
+      this.#put(member);
+      this.#name(this.#sessions, session);
+      this.#name(this.#connections, connection);
     }
-    out.push('X');
-    for (const { session, connection, member } of arbiter.sessions)
-      out.push(member, this.#name(this.#sessions, session), this.#name(this.#connections, connection));
     for (const { epoch, term, sessions, licensed, asking } of arbiter.periods.values()) {
-      out.push(epochText(epoch), ...sessions.map((session) => this.#name(this.#sessions, session)));
-      out.push(`${sessions.indexOf(licensed)}`, asking.map((session) => sessions.indexOf(session)).join());
+      this.#epoch(epoch);
       this.#term(epoch, term);
+      for (const session of sessions) this.#name(this.#sessions, session);
+      this.#put(sessions.indexOf(licensed), asking.length);
+      for (const session of asking) this.#put(sessions.indexOf(session));
     }
   }
 }
 
-function epochText({ number, owner, lineage }: Epoch): string {
-  return `${number}${owner}${lineage}`;
+/** Stands where nothing is. */
+const none = -1;
+
+function bit(flag: boolean): number {
+  return flag ? 1 : 0;
 }
 
-function place({ epoch, sequence }: JournalPosition): string {
-  return `${epoch}.${sequence}`;
+function bits(...flags: readonly boolean[]): number {
+  let number = 0;
+  for (const flag of flags) number = number * 2 + (flag ? 1 : 0);
+  return number;
+}
+
+/** How many different values lie below. */
+function rankIn(sorted: readonly number[], value: number): number {
+  let rank = 0;
+  for (let index = 1; index < sorted.length && (sorted[index - 1] as number) < value; index += 1)
+    if (sorted[index] !== sorted[index - 1]) rank += 1;
+  return rank;
+}
+
+function numberOf(word: string): number {
+  let number = words.get(word);
+  if (number === undefined) {
+    number = 0x10000 + words.size;
+    words.set(word, number);
+  }
+  return number;
+}
+
+function mix(value: number): number {
+  let mixed = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
+  return mixed ^ (mixed >>> 16);
 }

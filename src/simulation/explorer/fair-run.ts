@@ -26,12 +26,12 @@ export function runFair(
   terms: Terms,
   coverage: Coverage,
   isReached: (world: World) => boolean,
-  settled: Set<string> = new Set(),
+  settled: Set<number> = new Set(),
 ): FairEnd {
   let world = from;
   const told: string[] = [];
-  const keys: string[] = [];
-  const seen = new Map<string, number>();
+  const keys: number[] = [];
+  const seen = new Map<number, number>();
   for (let turn = 0; turn < 400; turn += 1) {
     const key = keyOf(world);
     if (isReached(world) || settled.has(key)) {

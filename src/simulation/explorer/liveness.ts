@@ -1,5 +1,4 @@
 /** I8: from any world, with everything mended and time given, the mirror serves again or waits for a person for a reason. */
-import { keyOf } from './canonical-key.ts';
 import { Coverage } from './coverage.ts';
 import { runFair } from './fair-run.ts';
 import type { Terms } from './moves.ts';
@@ -14,7 +13,7 @@ export interface Lively {
 }
 
 export function checkLiveness(sample: readonly World[], terms: Terms, isOver: () => boolean): Lively {
-  const settled = new Set<string>();
+  const settled = new Set<number>();
   const ends = new Map<string, number>();
   let checked = 0;
   for (const world of sample) {
@@ -27,7 +26,7 @@ export function checkLiveness(sample: readonly World[], terms: Terms, isOver: ()
       (reached) => reasonOf(reached) !== null,
       settled,
     );
-    if (!end.reached) return { checked, ends, stuck: [keyOf(started), ...end.told, keyOf(end.world)] };
+    if (!end.reached) return { checked, ends, stuck: end.told };
     const reason = reasonOf(end.world) ?? 'as another';
     ends.set(reason, (ends.get(reason) ?? 0) + 1);
     checked += 1;

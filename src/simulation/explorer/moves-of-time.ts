@@ -16,6 +16,7 @@ import {
   type Who,
   type World,
 } from './plain-world.ts';
+import type { Play } from './play.ts';
 
 export function ofTime(moves: Moves, who: Who, process: Process): void {
   const { state } = process;
@@ -35,6 +36,7 @@ export function ofTime(moves: Moves, who: Who, process: Process): void {
       break;
     default:
   }
+  if (process.isShowing) ofShowing(moves, who);
   ofArbiter(moves, who, process);
   if (state.orders.some(({ command }) => command === 'force-primary'))
     moves.try('timer', `${hostNames[who]} has tried long enough`, (play) => play.wake(who, 'order'), who);
@@ -142,6 +144,21 @@ function ofPrimary(moves: Moves, who: Who, { state, flushing }: Process): void {
     moves.try('timer', `${name} has waited long enough to hand over`, (play) => play.wake(who, 'hand-over'), who);
 }
 
+/** One primary dials another one to tell it who reigns; one such connection at a time, since the network ends an idle one. */
+function ofShowing(moves: Moves, who: Who): void {
+  const { world } = moves;
+  const of = other(who);
+  const to = hostNames[of];
+  const isOpen = world.connections.some(({ ends }) => ends[0] === who && ends[1] === of);
+  const isReached = world.nodes[of].process !== null && isLinkUp(world, who, of) && !isOpen;
+  const act = (play: Play): void => {
+    play.setProcess(who, { isShowing: false });
+    if (isReached) play.run(who, { type: 'dialled', to, connection: play.connect(who, of) });
+    else play.run(who, { type: 'dial-failed', to, reason: 'timeout' });
+  };
+  moves.try('message', `${hostNames[who]}, which reigns, ${isReached ? 'reaches' : 'does not reach'} ${to}`, act, who);
+}
+
 /** Nothing is under way that a member could wait for, or something is in the way. */
 function isHopeless(world: World): boolean {
   const isQuiet = ({ queues }: Connection): boolean => queues[0].length === 0 && queues[1].length === 0;
@@ -204,12 +221,18 @@ function tells({ state }: Process, primary: Process): boolean {
   return serving.mode === 'agent' && serving.trouble === null && session !== 0 && theirs.state === 'open';
 }
 
+/** Between two exchanges a second passes: more than two messages to or from the arbiter are not under way for so long. */
+function isArbiterBehind({ connections }: World): boolean {
+  return connections.some(({ ends, queues }) => ends[1] === arbiterHost && queues.some((queue) => queue.length > 1));
+}
+
 /**
  * Both members of a connection hear each other's keep-alives: in one move, since nothing but the session, the mode and the
  * echo in them counts. What the exchange sets off is under way afterwards.
  */
 export function keepAliveTick(moves: Moves): void {
   const { world } = moves;
+  if (isArbiterBehind(world)) return;
   for (const who of [0, 1] as const) {
     const { process } = world.nodes[who];
     const attachment = process?.state.attachment;

@@ -58,6 +58,8 @@ export interface Process {
   /** Completions under way. Everything else that a driver does is done at once. */
   readonly flushing: boolean;
   readonly applyingTo: JournalPosition | null;
+  /** A dial to another member that reigned is under way, to tell it who does; that of one that seeks stands in its state. */
+  readonly isShowing: boolean;
   /** Request of a question that the site has not answered yet; 0 = none. */
   readonly siteAsked: number;
   /** Its connection with the arbiter; 0 = none. */

@@ -94,6 +94,7 @@ export class Play extends Draft {
         hung: false,
         flushing: false,
         applyingTo: null,
+        isShowing: false,
         siteAsked: 0,
         arbiterConnection: 0,
         unanswered: [],
@@ -211,6 +212,8 @@ export class Play extends Draft {
           because: '',
         });
         return;
+      case 'dial':
+        return this.setProcess(who, { isShowing: this.#showsReign(who) });
       case 'end-process':
         this.note(who, `ends: ${effect.because}`);
         return this.die(who);
@@ -318,6 +321,15 @@ export class Play extends Draft {
     const last = queue[queue.length - 1];
     if (entry === undefined || last?.kind !== 'data' || last.message.type !== 'keep-alive') return;
     this.setConnection({ ...entry, queues: [entry.queues[0], queue.slice(0, -1)] });
+  }
+
+  /** Whoever does not reign, nor has reigned in an epoch of this number, learns nothing by it that it does not hear anyway. */
+  #showsReign(who: Who): boolean {
+    const mine = this.process(who)?.state;
+    const theirs = this.process(other(who))?.state;
+    if (mine === undefined || theirs === undefined || mine.role === 'seeking') return false;
+    const reigns = theirs.role === 'primary' || theirs.role === 'handing-over';
+    return reigns || (theirs.record.primaryOfEpoch && theirs.record.epoch.number === mine.record.epoch.number);
   }
 
   // Journal and databases.
