@@ -42,8 +42,9 @@ describe('processes', () => {
   });
 
   test('a zombie is not alive', async () => {
-    // sleep never waits for the child it inherits from the shell.
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    // perl never waits for a child unless it is told to; a shell may, between any two of its commands.
+    const program = '$| = 1; my $child = fork(); exit unless $child; print "$child\\n"; sleep 60';
+    const parent = spawn('perl', ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = (await once(parent.stdout, 'data')) as [Buffer];
     const zombie = { pid: Number(line.toString()), startTicks: null };
     expect(await nodeProcesses.waitUntilGone(zombie, 5000)).toBe('gone');
