@@ -19,8 +19,8 @@ export interface MemberRecord {
   /** FO-072. */
   readonly noFailover: boolean;
   /**
-   * Number of the epoch in which an operator cleared no failover here while the primary could not be asked; what the record of
-   * that primary says of it counts only for later epochs. 0 = nobody did.
+   * Number of the newest epoch that was known when an operator cleared no failover here while the primary could not be asked;
+   * what the record of a primary says of it counts only for later epochs. 0 = nobody did.
    */
   readonly noFailoverClearedIn: number;
   /** SYN-022: mirroring was stopped by an operator and stays stopped until started. */

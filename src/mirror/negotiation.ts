@@ -158,6 +158,7 @@ function onDown(step: Step, record: DownRecord | null): void {
   };
   const verdict = decide(downTable, facts);
   const seen = { ...downSeen(step, record), record: facts.record, window: facts.window };
+  if (record !== null) state.epochHeard = Math.max(state.epochHeard, record.epoch.number);
   if (!state.record.validatedMember) return refuseToTakeOver(step, 'FO-084', notValidated, seen);
   const theirs = record?.noFailover === true && record.epoch.number > state.record.noFailoverClearedIn;
   if ((state.record.noFailover || theirs) && facts.record !== 'mine-is-newer') {
@@ -166,7 +167,6 @@ function onDown(step: Step, record: DownRecord | null): void {
     refuseToTakeOver(step, 'FO-072 FO-073', 'no failover is set', { ...seen, setOnOther: theirs });
     return;
   }
-  if (record !== null) state.epochHeard = Math.max(state.epochHeard, record.epoch.number);
   if (verdict.outcome === 'take-over') {
     becomePrimary(step, 'agent-down', verdict.spec, verdict.because, { seen });
     return;

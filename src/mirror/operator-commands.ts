@@ -221,7 +221,9 @@ function changeNoFailover(step: Step, request: number, set: boolean): void {
   if (other === undefined) {
     if (state.role !== 'primary') {
       if (set) return answerOperator(step, request, { outcome: 'refused', ...noPrimary });
-      saveRecord(step, { noFailover: false, noFailoverClearedIn: state.record.epoch.number });
+      // Also what a primary set that this member met only in its record, after it was gone.
+      const noFailoverClearedIn = Math.max(state.record.epoch.number, state.epochHeard);
+      saveRecord(step, { noFailover: false, noFailoverClearedIn });
       setSeeking(step, { told: false });
     }
     log(step, set ? 'no-failover-set' : 'no-failover-cleared', { because: 'by the operator' });

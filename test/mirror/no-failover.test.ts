@@ -40,6 +40,14 @@ describe('FO-072: no failover, met in the record of a dead primary', () => {
     expect(askAgain(bench, down()).state.role).toBe('becoming');
   });
 
+  test('FO-072: a primary of an epoch that this member had not seen set it: cleared here, it holds no more either', () => {
+    const bench = deadPrimary(down(2));
+    expect(bench.state.record.noFailover).toBe(true);
+    bench.post({ type: 'operator', request: 1, order: { command: 'change-no-failover', set: false } });
+    expect(askAgain(bench, down(2)).effect('ask-journal')).toBeDefined();
+    expect(bench.state.record.noFailover).toBe(false);
+  });
+
   test('FO-072: what a later primary wrote counts again', () => {
     const bench = deadPrimary(down());
     bench.post({ type: 'operator', request: 2, order: { command: 'change-no-failover', set: false } });

@@ -296,6 +296,23 @@ describe('stopping and starting', () => {
     recovers(world);
   });
 
+  test('FO-072: set by a primary in an epoch that the backup has not seen, it is cleared on the backup all the same', () => {
+    const world = mirror({ arbiter: false });
+    world.kill('B');
+    serves(world, 'A');
+    world.kill('A');
+    world.restart('A');
+    serves(world, 'A');
+    world.member('A').order({ command: 'change-no-failover', set: true });
+    reach(world, 'set', () => world.member('A').disk.record.noFailover);
+    world.kill('A');
+    world.restart('B');
+    stays(world, 'B does not take over', () => role(world, 'B') !== 'primary', qosTimeoutMs * 3);
+    world.member('B').order({ command: 'change-no-failover', set: false });
+    serves(world, 'B');
+    recovers(world);
+  });
+
   test('FO-061: a restarted backup becomes backup; a restarted primary whose backup took over becomes backup', () => {
     const world = mirror();
     world.kill('B');
