@@ -120,9 +120,9 @@ export function printRun(stories, total, { withGoals }) {
   console.log('rows of decision tables that fired');
   for (const name of stories.rowNames.values()) {
     const times = total.rows[name] ?? 0;
-    const why = stories.rowsNotReached.find(([row]) => row === name)?.[1];
+    const why = stories.rowsExcused.find(([row]) => row === name)?.[1];
     line(`  ${name}`, times, times, why === undefined ? goals.eachRow : null);
-    if (why !== undefined) console.log(`      not reached: ${why}`);
+    if (why !== undefined) console.log(`      need not be reached: ${why}`);
   }
   console.log(`a healed core recovered within ${total.recoveryInQosMax.toFixed(1)} QoS timeouts`);
   return { missed, reached };

@@ -53,7 +53,7 @@ export function heal(world: World, core: Core): void {
     if (!agents) host.agent.die();
   }
   world.configureArbiter(world.options.arbiter);
-  world.load(world.options.updateEveryMs ?? 60);
+  world.loadAsPlanned();
   startEverything(world);
 }
 

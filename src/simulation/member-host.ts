@@ -66,8 +66,14 @@ export class MemberHost {
   }
 
   standClockStill(forMs: number): void {
-    const { nowMs } = this.world.clock;
-    this.#clockStands ??= { atLocalMs: this.localMs(), untilMs: nowMs + forMs };
+    if (this.#clockStands !== null) return;
+    const { clock } = this.world;
+    const stands = { atLocalMs: this.localMs(), untilMs: clock.nowMs + forMs };
+    this.#clockStands = stands;
+    // Also where the fault does not end: a process that is started meanwhile would wait for a time that never comes.
+    clock.at(stands.untilMs, () => {
+      if (this.#clockStands === stands) this.letClockRun();
+    });
   }
 
   letClockRun(): void {

@@ -164,7 +164,8 @@ export class MemberProcess implements EndPoint {
   #step(event: Untimed): void {
     const { world } = this.on;
     const before = this.state;
-    const result = step(before, { ...event, nowMs: this.on.localMs() } as MemberEvent);
+    // The event was made for this step alone.
+    const result = step(before, Object.assign(event, { nowMs: this.on.localMs() }) as MemberEvent);
     this.state = result.state;
     world.checkers.stepped(this, before, event);
     for (const effect of result.effects) {

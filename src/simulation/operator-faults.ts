@@ -212,21 +212,19 @@ export const loadFaults: readonly Fault[] = [
   {
     name: 'burst of updates',
     strike: (world, chance, name) => {
-      const before = world.updateEveryMs;
       world.fault('the clients set much', name);
       world.load(chance.between(1, 6));
-      world.later(chance.between(50, 600), () => world.load(before));
+      world.later(chance.between(50, 600), () => world.loadAsPlanned());
       return null;
     },
   },
   {
     name: 'clients idle',
     strike: (world, _chance, name) => {
-      const before = world.updateEveryMs;
-      if (before === null) return null;
+      if (world.updateEveryMs === null) return null;
       world.fault('the clients set nothing', name);
       world.load(null);
-      return () => world.load(before);
+      return () => world.loadAsPlanned();
     },
   },
 ];

@@ -118,7 +118,7 @@ function sleepUntil(world: World, plan: StoryPlan, atMs: number): void {
     if (world.clock.nowMs > giveUpMs) return world.checkers.complain('I8', 'a mirror at rest does not come to rest');
     world.run(qos / 2);
   }
-  world.load(plan.options.updateEveryMs ?? null);
+  world.loadAsPlanned();
 }
 
 /** In some stories links and disks are slow from the beginning. */

@@ -30,6 +30,8 @@ export interface Violation {
   readonly atMs: number;
 }
 
+const updateEveryMsDefault = 60;
+
 export class World {
   readonly chance: Chance;
   readonly clock = new VirtualClock();
@@ -55,7 +57,7 @@ export class World {
   constructor(options: WorldOptions) {
     this.options = options;
     this.verbose = options.verbose === true;
-    this.updateEveryMs = options.updateEveryMs ?? 60;
+    this.updateEveryMs = options.updateEveryMs ?? updateEveryMsDefault;
     this.chance = chanceFrom(options.seed);
     this.network = new VirtualNetwork(this.clock, this.chance);
     this.checkers = new Checkers(this);
@@ -156,6 +158,11 @@ export class World {
     const wasIdle = this.updateEveryMs === null;
     this.updateEveryMs = everyMs;
     if (wasIdle && everyMs !== null) this.#beginClients();
+  }
+
+  /** Not as before a burst or an idle time: those overlap. */
+  loadAsPlanned(): void {
+    this.load(this.options.updateEveryMs ?? updateEveryMsDefault);
   }
 
   #beginClients(): void {
