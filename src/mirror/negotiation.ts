@@ -220,6 +220,11 @@ function isLastReign({ state }: Step, newest: EpochBeginning | undefined): boole
   return newest.epoch < epoch.number || sameEpoch({ ...newest, number: newest.epoch }, epoch);
 }
 
+/** A record that cannot be read may hold an epoch that began no file. */
+function leaveNumberOut({ state }: Step): void {
+  state.epochHeard = Math.max(state.epochHeard, state.record.epoch.number + 1);
+}
+
 /** The agent told what it has: adopt its epoch, cut back to what is shared, then fetch the rest. */
 export function onJournalOffered(step: Step, event: Extract<MemberEvent, { type: 'journal-offered' }>): void {
   const { state } = step;
@@ -230,8 +235,7 @@ export function onJournalOffered(step: Step, event: Extract<MemberEvent, { type:
   // Two histories, and a person chooses this one; the other halts when it comes back.
   if (isForced(state) && isDiverged(step, event)) return forceNow(step);
   if (fetching.incarnation === 0 && isLastReign(step, newest)) {
-    // The unreadable record may hold an epoch that began no file: leave its number out.
-    state.epochHeard = Math.max(state.epochHeard, state.record.epoch.number + 1);
+    leaveNumberOut(step);
     setSeeking(step, { fetching: null, request: null });
     becomePrimary(step, 'agent-down', 'FO-061', 'this member was the last primary, as the journal of the other shows');
     return;
@@ -255,7 +259,9 @@ export function onJournalOffered(step: Step, event: Extract<MemberEvent, { type:
 
 export function onJournalFetched(step: Step, event: Extract<MemberEvent, { type: 'journal-fetched' }>): void {
   const { state } = step;
-  if (state.seeking.fetching?.request !== event.request) return;
+  const { fetching } = state.seeking;
+  if (fetching?.request !== event.request) return;
+  if (fetching.incarnation === 0) leaveNumberOut(step);
   setJournal(step, { appended: event.end, flushed: event.end, history: event.history });
   log(step, 'journal-fetched', {
     position: `${event.end.epoch}/${event.end.sequence}`,

@@ -279,4 +279,12 @@ describe('FO-061: the last primary comes back, the other is down and its record 
     const bench = offered([beginning(mine, 0), beginning(epochOf(2, 'A'), 8)], 9);
     expect(bench.effect('fetch-journal')).toBeDefined();
   });
+
+  test('FO-025: the record may hold an epoch that began no file: whoever fetches its journal leaves that number out', () => {
+    const history = [beginning(mine, 0), beginning(epochOf(2, 'A'), 8)];
+    const bench = offered(history, 9);
+    const request = bench.effect('fetch-journal')?.request as number;
+    bench.post({ type: 'journal-fetched', request, end: at(2, 9), history });
+    expect(bench.state.record.epoch).toMatchObject({ number: 4, owner: 'B' });
+  });
 });
