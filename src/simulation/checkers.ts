@@ -24,8 +24,8 @@ export class Checkers {
   readonly histories: Histories;
   readonly #world: World;
   readonly #elements = new Map<string, number>();
-  /** Members whose databases hold what the mirror lacks; they halted, and say so. */
-  readonly diverged = new Set<string>();
+  /** Members that halted, with the first element of their databases that the mirror lacks; null = nobody could compare. */
+  readonly #diverged = new Map<string, JournalElement | null>();
   takeovers = 0;
   /** Takeovers by right, and those after which a client was told that its update is durable. */
   readonly takeoversBy = new Map<string, number>();
@@ -70,7 +70,11 @@ export class Checkers {
   }
 
   #halts(process: MemberProcess, event: Untimed): void {
-    this.diverged.add(process.host);
+    const from = event.type === 'message' ? event.envelope.from : process.state.settings.partner;
+    const mirror = this.#world.members.find(({ name }) => name === from)?.disk;
+    const { elements, applied } = process.on.disk;
+    const lacks = (element: JournalElement) => mirror?.holds(element, mirror.elements.length) === false;
+    this.#diverged.set(process.host, elements.slice(0, applied).find(lacks) ?? null);
     if (!this.forced)
       this.complain(
         'I7',
@@ -78,13 +82,20 @@ export class Checkers {
       );
   }
 
-  /** Whose databases hold what its primary's journal lacks halts instead. */
+  /** The databases may lose what they held when the power goes, and then nothing is diverged any more. */
+  #isDiverged({ name, disk }: MemberHost): boolean {
+    const first = this.#diverged.get(name);
+    return first !== undefined && (first === null || disk.holds(first, disk.applied));
+  }
+
+  /** A member whose databases hold what its primary lacks halts instead; one that may follow is not diverged any more. */
   #follows({ on, host, state }: MemberProcess): void {
     const primary = this.#world.members.find(({ name }) => name === state.attachment?.to);
+    if (primary?.process?.state.role !== 'primary') return;
     const last = on.disk.elements[on.disk.applied - 1];
-    if (primary?.process?.state.role !== 'primary' || last === undefined) return;
-    if (!primary.disk.holds(last, primary.disk.elements.length))
+    if (last !== undefined && !primary.disk.holds(last, primary.disk.elements.length))
       this.complain('I7', `${host} follows ${primary.name}, which lacks ${print(last)} of the databases of ${host}`);
+    else this.#diverged.delete(host);
   }
 
   /** A primary that hears of a newer epoch, or of another history of its own, is primary no more after that step. */
@@ -116,14 +127,14 @@ export class Checkers {
       if (this.histories.count > 0 && right !== 'force' && right !== 'resume')
         this.complain('I7', `${name} begins a history of its own (${right})`);
       this.histories.begin(epoch.lineage, disk, this.acked);
-      this.diverged.delete(name);
+      this.#diverged.delete(name);
     } else this.#reignsIn(history, process, epoch.number);
     this.histories.of(epoch.lineage)?.reign(epoch.number, name);
   }
 
   #reignsIn(history: History, { on, state }: MemberProcess, epoch: number): void {
     const { disk, name } = on;
-    if (this.diverged.has(name)) this.complain('I7', `${name} has diverged and becomes primary (${state.right})`);
+    if (this.#isDiverged(on)) this.complain('I7', `${name} has diverged and becomes primary (${state.right})`);
     if (epoch <= history.epoch)
       this.complain('I1', `${name} begins epoch ${epoch} after epoch ${history.epoch} had begun`);
     const { newestAcked } = history;
@@ -133,7 +144,7 @@ export class Checkers {
     }
     for (const host of this.#world.members) {
       const last = host.disk.elements[host.disk.applied - 1];
-      const isIn = host.disk.record.epoch.lineage === history.lineage && !this.diverged.has(host.name);
+      const isIn = host.disk.record.epoch.lineage === history.lineage && !this.#isDiverged(host);
       if (isIn && last !== undefined && !disk.holds(last, disk.flushed))
         this.complain('I3', `${name} becomes primary without ${print(last)}, which the databases of ${host.name} hold`);
     }
@@ -162,7 +173,7 @@ export class Checkers {
       this.complain('I1', `${host} (${state.role}) acknowledges ${print(element)}`);
     if (state.role === 'primary' && state.serving.trouble !== null)
       this.complain('I4', `${host} acknowledges ${print(element)} in trouble state`);
-    if (this.diverged.has(host)) this.complain('I7', `${host} has diverged and acknowledges ${print(element)}`);
+    if (this.#isDiverged(on)) this.complain('I7', `${host} has diverged and acknowledges ${print(element)}`);
     if (!disk.holds(element, disk.flushed))
       this.complain('I2', `${host} acknowledges ${print(element)}, which is not on its disk`);
     const { lineage } = state.record.epoch;
@@ -225,7 +236,7 @@ export class Checkers {
 
   /** A machine was replaced by an empty one. */
   rebuilt(host: MemberHost): void {
-    this.diverged.delete(host.name);
+    this.#diverged.delete(host.name);
   }
 
   /** I8: a deadline in the past that a wake-up does not settle keeps the process busy for ever. */

@@ -13,7 +13,6 @@ function asSoonAs(world: World, isSo: () => boolean, withinMs: number, then: () 
 
 /** How a primary and a backup that is not active lose each other, or the primary its disk. */
 const losses: readonly ((world: World, primary: MemberHost, backup: MemberHost) => void)[] = [
-  (_world, _primary, backup) => backup.order({ command: 'stop-mirror' }),
   (world) => world.network.silence('A', 'B'),
   (_world, primary) => primary.order({ command: 'stop-instance', noFailover: false }),
   (_world, primary) => primary.order({ command: 'stop-instance', noFailover: true }),
@@ -76,6 +75,38 @@ export const directedFaults: readonly Fault[] = [
     },
   },
   {
+    name: 'a backup leaves as soon as it came',
+    lastsMs: (chance, qos) => qos * chance.between(4, 7),
+    strike: (world, chance, name) => {
+      const host = primaryOr(world, chance);
+      const other = backupOr(world, chance);
+      if (host === other || host.process === null) return null;
+      world.fault(`${other.name} comes back over a slow link, and is lost before ${host.name} counts it`, name);
+      const { qosTimeoutMs } = world.options;
+      world.network.slowDown('A', 'B', qosTimeoutMs * chance.between(0.1, 0.3));
+      other.kill();
+      // By then the primary goes on alone and has data that its backup lacks.
+      world.later(qosTimeoutMs * chance.between(0.5, 2.4), () => other.start());
+      const saysGoodbye = chance.happens(0.5);
+      const isTakenIn = (): boolean => {
+        const serving = host.process?.state.serving;
+        return serving?.members.has(other.name) === true && serving.counted === null;
+      };
+      const isSo = saysGoodbye ? () => other.process?.state.role === 'attached' : isTakenIn;
+      world.later(qosTimeoutMs * 0.5, () =>
+        asSoonAs(world, isSo, qosTimeoutMs * 4, () => {
+          if (saysGoodbye) other.order({ command: 'stop-mirror' });
+          else world.network.silence('A', 'B');
+        }),
+      );
+      return () => {
+        world.network.slowDown('A', 'B', 0);
+        world.network.speakAgain('A', 'B');
+        bringBack(other);
+      };
+    },
+  },
+  {
     name: 'the pair is cut on the way into arbiter mode',
     lastsMs: (chance, qos) => qos * chance.between(3, 5),
     strike: (world, chance, name) => {
@@ -121,6 +152,36 @@ export const directedFaults: readonly Fault[] = [
         host.disk.readable = true;
         host.start();
         if (world.options.arbiter) world.arbiter.start();
+      };
+    },
+  },
+  {
+    name: 'both are forced, and the site keeps one of them back',
+    byForce: true,
+    lastsMs: (chance, qos) => qos * chance.between(7, 9),
+    strike: (world, chance, name) => {
+      const [first, late] = chance.happens(0.5) ? ['A', 'B'] : ['B', 'A'];
+      const [one, other] = [world.member(first), world.member(late)];
+      if (!one.up || !other.up) return null;
+      world.fault(`A and B are forced alone, and ^ZMIRROR of ${late} lets it not open; then they meet`, name);
+      const { qosTimeoutMs } = world.options;
+      world.isolateQuietly('A');
+      world.isolateQuietly('B');
+      other.siteRefuses = 'CheckBecomePrimaryOK';
+      for (const host of [one, other]) {
+        host.kill();
+        host.start();
+        world.later(qosTimeoutMs * 2.5, () => host.overrule('force-primary'));
+      }
+      const isBoth = () => one.process?.state.role === 'primary' && other.process?.state.becoming?.phase === 'checking';
+      asSoonAs(world, isBoth, qosTimeoutMs * 6, () => {
+        one.kill();
+        world.heal('A', 'B');
+        one.start();
+      });
+      return () => {
+        other.siteRefuses = null;
+        for (const host of ['A', 'B']) for (const peer of world.hosts) if (peer !== host) world.heal(host, peer);
       };
     },
   },

@@ -37,6 +37,8 @@ export interface StoryPlan {
 }
 
 const dayMs = 86_400_000;
+/** So many of the first faults end, or a machine that is lost at once would make a dull story. */
+const faultsThatEnd = 30;
 
 export function planOf(seed: number): StoryPlan {
   const chance = chanceFrom(seed ^ 0x5eed_0001);
@@ -75,7 +77,7 @@ type Weighted = readonly { readonly fault: Fault; readonly weight: number }[];
 const takeoverMakers = ['process killed', 'power cut', 'planned stop', 'become primary', 'one isolated', 'SIGSTOP'];
 
 function swarm(chance: Chance): Weighted {
-  const withForce = chance.happens(0.15);
+  const withForce = chance.happens(0.18);
   const share = chance.between(0.15, 0.6);
   const drawn = faults.filter((fault) => (fault.byForce ? withForce : chance.happens(share)));
   for (let left = 2; left > 0; left -= 1) {
@@ -110,7 +112,9 @@ function bunch(chance: Chance, kinds: Weighted, qos: number, from: PlannedFault[
   for (let left = 1 + chance.below(5); left > 0; left -= 1) {
     const fault = pick(kinds, chance);
     const lastsMs = fault.lastsMs?.(chance, qos) ?? duration(chance, qos);
-    from.push({ number: from.length + 1, name: fault.name, atMs, lastsMs, forEver: chance.happens(0.03) });
+    const number = from.length + 1;
+    const forEver = chance.happens(0.05) && number > faultsThatEnd;
+    from.push({ number, name: fault.name, atMs, lastsMs, forEver });
     atMs += chance.happens(0.5) ? chance.between(0, 60) : chance.between(0.02, 1) * qos;
   }
   return atMs;
