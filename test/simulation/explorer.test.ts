@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { agentTable } from '../../src/mirror/agent.ts';
 import { begin } from '../../src/simulation/explorer/beginnings.ts';
 import { keyOf } from '../../src/simulation/explorer/canonical-key.ts';
-import { configurations, termsOf } from '../../src/simulation/explorer/configurations.ts';
+import { type Configuration, configurations, termsOf } from '../../src/simulation/explorer/configurations.ts';
 import { Coverage } from '../../src/simulation/explorer/coverage.ts';
 import { explore } from '../../src/simulation/explorer/explore.ts';
 import { Moves } from '../../src/simulation/explorer/moves.ts';
@@ -40,6 +40,27 @@ describe('searching', () => {
     expect(report.states).toBeGreaterThan(200);
     expect(report.livelyFrom).toBeGreaterThan(10);
     expect(report.rules).toEqual(expect.arrayContaining(['FO-017', 'FO-023', 'FO-061', 'FO-065']));
+  });
+});
+
+describe('beginning', () => {
+  test('FO-015 FO-028 the rules lead to every world that a search begins with', () => {
+    for (const [name, { beginning, budget, ...terms }] of Object.entries<Configuration>(configurations))
+      expect([name, typeof begin(beginning, termsOf({ ...terms, beginning, budget }), budget)]).toEqual([
+        name,
+        'object',
+      ]);
+  });
+
+  test('FO-029 what is late at the beginning is under way there', () => {
+    const underWay = (configuration: keyof typeof configurations): readonly string[] =>
+      beginning(configuration).connections.flatMap(({ queues }) =>
+        queues.flat().map((frame) => (frame.kind === 'session' ? 'session' : frame.message.type)),
+      );
+    expect(underWay('arbiter, half entered')).toEqual(['entered', 'entered']);
+    expect(underWay('arbiter, late left notice')[0]).toBe('left-notice');
+    expect(underWay('arbiter, overtaken hello')).toEqual(['hello']);
+    expect(underWay('pair, late keep-alive')).toEqual(['keep-alive']);
   });
 });
 

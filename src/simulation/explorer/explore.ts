@@ -1,9 +1,9 @@
 /** The door of the explorer: searches one configuration and says what was found, as plain values. */
 import { begin } from './beginnings.ts';
-import { type ConfigurationName, configurations, termsOf } from './configurations.ts';
+import { type Configuration, type ConfigurationName, configurations, termsOf } from './configurations.ts';
 import { Coverage, rowsReached, watchTables } from './coverage.ts';
 import { checkLiveness } from './liveness.ts';
-import { type Found, search } from './search.ts';
+import { type Found, search, timeIsOver } from './search.ts';
 
 export { configurations } from './configurations.ts';
 
@@ -22,7 +22,10 @@ export interface Report {
   readonly states: number;
   readonly moves: number;
   readonly depth: number;
+  /** What ended the search before its fixpoint, and why; null = nothing did. */
   readonly bound: string | null;
+  /** Was it the time? */
+  readonly isOver: boolean;
   readonly broken: { readonly promises: readonly string[]; readonly trace: readonly string[] } | null;
   readonly livelyFrom: number;
   readonly stuck: readonly string[] | null;
@@ -39,7 +42,8 @@ export function explore({ configuration, statesMax, nowMs, lastsMs, livenessSamp
   const sinceMs = nowMs();
   const isOver = (): boolean => nowMs() - sinceMs > lastsMs;
   const sampleEvery = livenessSample === 0 ? Number.POSITIVE_INFINITY : 16;
-  const limits = { states: statesMax, isOver, sampleEvery };
+  const { bound } = chosen as Configuration;
+  const limits = { states: Math.min(statesMax, bound?.states ?? statesMax), isOver, sampleEvery };
   const beginning = begin(chosen.beginning, terms, chosen.budget);
   const found = typeof beginning === 'string' ? stillborn(beginning) : search(beginning, terms, coverage, limits);
   const every = Math.max(1, Math.ceil(found.sample.length / Math.max(1, livenessSample)));
@@ -50,7 +54,8 @@ export function explore({ configuration, statesMax, nowMs, lastsMs, livenessSamp
     states: found.states,
     moves: found.moves,
     depth: found.depth,
-    bound: found.bound,
+    bound: found.bound === null || bound === undefined ? found.bound : `${found.bound}: ${bound.because}`,
+    isOver: found.bound === timeIsOver,
     broken: found.broken,
     livelyFrom: lively.checked,
     stuck: lively.stuck,

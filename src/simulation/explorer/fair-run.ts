@@ -14,19 +14,26 @@ interface Choice {
 
 const order: readonly Kind[] = ['repair', 'disk', 'message', 'closed', 'client', 'tick', 'operator', 'timer', 'retry'];
 
+/** What a run may be told besides. */
+export interface Steering {
+  /** Keys that are known to reach the goal. */
+  readonly settled?: Set<number>;
+  /** Moves that take longer than this run. */
+  readonly isLate?: (label: string, play: Play) => boolean;
+}
+
 export interface FairEnd {
   readonly world: World;
   readonly reached: boolean;
   readonly told: readonly string[];
 }
 
-/** `settled` keys are known to reach the goal. */
 export function runFair(
   from: World,
   terms: Terms,
   coverage: Coverage,
   isReached: (world: World) => boolean,
-  settled: Set<number> = new Set(),
+  { settled = new Set(), isLate = () => false }: Steering = {},
 ): FairEnd {
   let world = from;
   const told: string[] = [];
@@ -41,7 +48,7 @@ export function runFair(
     keys.push(key);
     const visits = seen.get(key) ?? 0;
     seen.set(key, visits + 1);
-    const choice = choose(world, terms, coverage, visits);
+    const choice = choose(world, terms, coverage, visits, isLate);
     if (choice === null) break;
     told.push(choice.label);
     world = choice.play.world;
@@ -50,10 +57,16 @@ export function runFair(
 }
 
 /** The first move of the most urgent kind; a world met again takes another one of the moves that wait for nobody. */
-function choose(world: World, terms: Terms, coverage: Coverage, visits: number): Choice | null {
+function choose(
+  world: World,
+  terms: Terms,
+  coverage: Coverage,
+  visits: number,
+  isLate: NonNullable<Steering['isLate']>,
+): Choice | null {
   const choices: Choice[] = [];
   new Moves(world, { ...terms, faults: new Set() }, coverage, false, (play, kind, label) => {
-    if (kind !== 'window') choices.push({ play, kind, label });
+    if (kind !== 'window' && !isLate(label, play)) choices.push({ play, kind, label });
   }).all();
   const key = keyOf(world);
   const urgent = choices

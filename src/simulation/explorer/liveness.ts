@@ -19,13 +19,9 @@ export function checkLiveness(sample: readonly World[], terms: Terms, isOver: ()
   for (const world of sample) {
     if (isOver()) break;
     const started = { ...world, faults: 0 };
-    const end = runFair(
-      started,
-      { ...terms, updates: 0 },
-      new Coverage(),
-      (reached) => reasonOf(reached) !== null,
+    const end = runFair(started, { ...terms, updates: 0 }, new Coverage(), (reached) => reasonOf(reached) !== null, {
       settled,
-    );
+    });
     if (!end.reached) return { checked, ends, stuck: end.told };
     const reason = reasonOf(end.world) ?? 'as another';
     ends.set(reason, (ends.get(reason) ?? 0) + 1);

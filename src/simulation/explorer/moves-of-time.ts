@@ -218,6 +218,8 @@ function tells({ state }: Process, primary: Process): boolean {
   if (attachment.windowAllowed && attachment.mode === 'agent' && record.wasActive !== null && windowUntilMs <= now)
     return true;
   if (primary.state.role === 'handing-over') return false;
+  // With its keep-alive the primary looks whether the backup may count by now.
+  if (serving.counted === null && serving.trouble === null && served.sentTo !== null) return true;
   return serving.mode === 'agent' && serving.trouble === null && session !== 0 && theirs.state === 'open';
 }
 
@@ -246,9 +248,5 @@ export function keepAliveTick(moves: Moves): void {
     moves.try('tick', `${hostNames[who]} and ${hostNames[primary]} hear each other's keep-alives`, (play) => {
       play.exchangeKeepAlives(who, connection.id, true);
     });
-    if (moves.terms.slowKeepAlives)
-      moves.try('tick', `a keep-alive of ${hostNames[primary]} is under way to ${hostNames[who]}`, (play) => {
-        play.exchangeKeepAlives(who, connection.id, false);
-      });
   }
 }

@@ -49,8 +49,6 @@ export interface Terms extends Site {
   readonly faults: ReadonlySet<Fault>;
   /** How many updates clients make. */
   readonly updates: number;
-  /** May a keep-alive of the primary be under way for long? */
-  readonly slowKeepAlives: boolean;
 }
 
 /** What kind a move is, for a scheduler that plays fair. */

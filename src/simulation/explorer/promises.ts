@@ -26,8 +26,23 @@ export function afterStep(
     play.complain('I6', `${name} uses a licence without having confirmed arbiter controlled mode`);
   if (state.role === 'halted' && before.role !== 'halted' && !play.world.past.forced)
     play.complain('I7', `${name} halts though nobody forced anything (${event.type}: ${state.haltedBecause})`);
+  meetsReign(play, who, state, event);
   if (state.record.epoch.number < before.record.epoch.number && before.role !== 'starting')
     play.complain('I3', `${name} goes back to epoch ${state.record.epoch.number}`);
+}
+
+/** After a force two members may reign; whichever hears of the other's reign first, both know. */
+function meetsReign(play: Play, who: Who, { role, record }: MemberState, event: Event): void {
+  if (event.type !== 'message' || event.message.type !== 'reign') return;
+  const { epoch } = event.envelope;
+  const goesOn = role === 'primary' || role === 'handing-over';
+  const isTold = epoch.number < record.epoch.number;
+  const isOther = epoch.owner !== record.epoch.owner || epoch.lineage !== record.epoch.lineage;
+  if (goesOn && isOther && !isTold)
+    play.complain(
+      'I1',
+      `${hostNames[who]} goes on as primary after it has heard of the reign of epoch ${epoch.number}`,
+    );
 }
 
 /** Becoming primary is the write of a new epoch (here before it is on disk). */
@@ -45,7 +60,8 @@ export function beforeReign(play: Play, who: Who, record: MemberRecord): void {
     play.set({ past: { ...past, reign, forced: true, acknowledged: textOf(kept) } });
     return;
   }
-  if (past.forced && past.reign.lineage !== reign.lineage) return;
+  // A right that was there before a person forced the other one: both halt at first contact.
+  if (past.forced && past.reign.lineage !== reign.lineage && reign.epoch <= past.reign.epoch) return;
   if (disk.record.noFailover && !disk.record.primaryOfEpoch)
     play.complain('FO-072', `${hostNames[who]} takes over though no failover is set`);
   if (reign.epoch <= past.reign.epoch) {

@@ -15,6 +15,8 @@ export interface Limits {
   readonly sampleEvery: number;
 }
 
+export const timeIsOver = 'the time is over';
+
 export interface Found {
   readonly states: number;
   readonly moves: number;
@@ -57,7 +59,7 @@ export function search(beginning: World, terms: Terms, coverage: Coverage, limit
       new Moves(world, terms, coverage, false, visit).all();
       if (broken !== null) return end();
       if (states.size >= limits.states) bound = `${limits.states} states`;
-      else if (number % 256 === 0 && limits.isOver()) bound = 'the time is over';
+      else if (number % 256 === 0 && limits.isOver()) bound = timeIsOver;
       if (bound !== null) return end();
     }
     level = next;
