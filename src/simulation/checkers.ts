@@ -11,7 +11,7 @@ import type { MemberRecord } from '../mirror/member-record.ts';
 import type { MemberState } from '../mirror/member-state.ts';
 import { Histories, type History } from './histories.ts';
 import { LicenceWatch } from './licence-watch.ts';
-import type { JournalElement } from './member-disk.ts';
+import type { JournalElement, MemberDisk } from './member-disk.ts';
 import type { MemberHost } from './member-host.ts';
 import type { MemberProcess, Untimed } from './member-process.ts';
 import type { Violation, World } from './world.ts';
@@ -24,8 +24,8 @@ export class Checkers {
   readonly histories: Histories;
   readonly #world: World;
   readonly #elements = new Map<string, number>();
-  /** Members that halted, with the first element of their databases that the mirror lacks; null = nobody could compare. */
-  readonly #diverged = new Map<string, JournalElement | null>();
+  /** Members that halted, with the first element of their databases that the other lacked then. */
+  readonly #diverged = new Map<string, { readonly first: JournalElement; readonly lackedBy: MemberDisk }>();
   takeovers = 0;
   /** Takeovers by right, and those after which a client was told that its update is durable. */
   readonly takeoversBy = new Map<string, number>();
@@ -71,10 +71,10 @@ export class Checkers {
 
   #halts(process: MemberProcess, event: Untimed): void {
     const from = event.type === 'message' ? event.envelope.from : process.state.settings.partner;
-    const mirror = this.#world.members.find(({ name }) => name === from)?.disk;
+    const lackedBy = this.#world.members.find(({ name }) => name === from)?.disk;
     const { elements, applied } = process.on.disk;
-    const lacks = (element: JournalElement) => mirror?.holds(element, mirror.elements.length) === false;
-    this.#diverged.set(process.host, elements.slice(0, applied).find(lacks) ?? null);
+    const first = elements.slice(0, applied).find((each) => lackedBy?.holds(each, lackedBy.elements.length) === false);
+    if (first !== undefined && lackedBy !== undefined) this.#diverged.set(process.host, { first, lackedBy });
     if (!this.forced)
       this.complain(
         'I7',
@@ -82,10 +82,12 @@ export class Checkers {
       );
   }
 
-  /** The databases may lose what they held when the power goes, and then nothing is diverged any more. */
+  /** No more, when the databases lost it with the power, or the other has fetched it since. */
   #isDiverged({ name, disk }: MemberHost): boolean {
-    const first = this.#diverged.get(name);
-    return first !== undefined && (first === null || disk.holds(first, disk.applied));
+    const mark = this.#diverged.get(name);
+    if (mark === undefined) return false;
+    const { first, lackedBy } = mark;
+    return disk.holds(first, disk.applied) && !lackedBy.holds(first, lackedBy.elements.length);
   }
 
   /** A member whose databases hold what its primary lacks halts instead; one that may follow is not diverged any more. */
