@@ -45,19 +45,18 @@ const inArbiterMode = { beginning: 'full operation', arbiter: true, budget: 1, u
 export const configurations = {
   'agent mode, host crashes': {
     ...fromFullOperation,
-    about: 'two deaths of processes and hosts, with every tail of the journal that a crash may leave',
-    faults: ['crash', 'kill'],
+    about: 'two crashes of hosts, with every tail of the journal that they may leave',
+    faults: ['crash'],
   },
   force: {
     ...fromFullOperation,
     about: 'a takeover that a person forces, and a death before or after',
     faults: ['force', 'kill'],
-    hold: true,
   },
   'agent mode, one-way cuts': {
     ...fromFullOperation,
-    about: 'a link that is dead in one direction, and a death',
-    faults: ['one-way cut', 'kill'],
+    about: 'a link that is dead in one direction, twice',
+    faults: ['one-way cut'],
   },
   'agent mode, cuts': { ...fromFullOperation, about: 'a link that is cut, and a death', faults: ['cut', 'kill'] },
   'arbiter mode, three faults': {
@@ -138,6 +137,7 @@ export const configurations = {
     about: 'a primary in trouble without a limit that a person resumes',
     beginning: 'alone in trouble',
     faults: ['resume'],
+    updates: 0,
   },
   'operator, two orders': {
     ...fromFullOperation,
