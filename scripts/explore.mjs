@@ -13,7 +13,7 @@ import { importMutated } from './mutants/mutated-bundle.mjs';
 
 const entryPoint = 'src/simulation/explorer/explore.ts';
 const workers = 2;
-const minutes = 10;
+const minutes = 20;
 const mutantStates = 300_000;
 const livenessSample = 2000;
 
