@@ -2,7 +2,7 @@
  * Explicit-state search over the rules of src/mirror (docs/FAILOVER.md): every configuration to its fixpoint, or to a number of
  * states where it says why, then every mutant of scripts/mutants/list.mjs, on two cores. `--config NAME` and `--mutant NAME`
  * for one (a part of the name is enough), `--no-mutants`, `--mutants-only`, `--list`. Ends with 1 when a promise is broken, a world
- * gets stuck, a mutant survives unexpectedly or is caught unexpectedly, or the time is over before a search has ended: ten
+ * gets stuck, a mutant survives unexpectedly or is caught unexpectedly, or the time is over before a search has ended: twenty
  * minutes are a safety net, and only who gives `--minutes N` has asked for less than the whole.
  */
 import { fileURLToPath } from 'node:url';
