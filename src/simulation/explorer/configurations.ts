@@ -131,6 +131,7 @@ export const configurations = {
     beginning: 'both down',
     faults: ['kill'],
     updates: 0,
+    bound: { states: 100_000, because: 'its fixpoint, once reached without a broken promise, has half a million' },
   },
   resume: {
     ...inArbiterMode,
@@ -193,7 +194,7 @@ export const configurations = {
     'pair, lost tail': [2, 'cut', 'crash'],
     'pair, no failover': [2, 'no failover', 'kill'],
     'pair, force': [2, 'force', 'cut'],
-    'pair, standstill': [2, 'journal stands still', 'crash'],
+    'pair, standstill': [1, 'journal stands still'],
   }),
   ...small(false, 'backup joins', { 'pair, joining': [2, 'cut', 'kill'] }),
   ...small(false, 'backup catches up', { 'pair, catching up': [2, 'crash', 'kill'] }),
