@@ -10,7 +10,7 @@ import type { Address } from '../../src/mirror/mirror-set.ts';
 import type { StatusReport } from '../../src/mirror/status.ts';
 import { type Ran, runProgram, runWell } from '../fixtures/program.ts';
 import { type Direction, type HostLabel, hostLabels, Network } from './hosts.ts';
-import { hasActiveBackup, isCaughtUp, Lab, type Label, labels, type Pair, pause, qosTimeoutMs } from './lab.ts';
+import { hasActiveBackup, Lab, type Label, labels, type Pair, pause, qosTimeoutMs } from './lab.ts';
 
 const mirror = 'LAB';
 const upTimeoutMs = 45_000;
@@ -183,5 +183,6 @@ function missing(statuses: readonly (StatusReport | null)[]): string | null {
   if (primary === undefined || backup === undefined || !hasActiveBackup(primary))
     return 'a primary or an active backup';
   for (const report of [primary, backup]) if (report?.failoverMode !== 'Arbiter Controlled') return 'arbiter control';
-  return dr?.status === 'Connected' && isCaughtUp(dr) ? null : 'a DR async that is caught up';
+  // While somebody writes all the time it is caught up for moments only (docs/ROADMAP.md).
+  return dr?.status === 'Connected' ? null : 'a DR async that is connected';
 }
