@@ -67,6 +67,12 @@ export interface Database {
   change(updates: readonly Update[]): Promise<void>;
   /** Resolves when everything committed so far is on the disk. */
   flushed(): Promise<void>;
+  /**
+   * A copy of the whole database, with attribute and applied position, in another directory, while updates go on: one
+   * consistent state that holds at least what was applied before the call. Durable when it resolves; when it rejects, the
+   * directory holds no database. @throws DatabaseExistsError, DatabaseFullError
+   */
+  copyTo(directory: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -94,6 +100,11 @@ export interface DatabaseFileOperations {
   open(path: string, how: 'update'): number;
   truncate(handle: number, length: number): void;
   close(handle: number): void;
+  rename(from: string, to: string): void;
+  /** A missing file is no fault. */
+  remove(path: string): void;
+  /** fsync of a whole file, without holding up the caller's thread. */
+  flush(path: string): Promise<void>;
 }
 
 abstract class DatabaseError extends Error {

@@ -142,6 +142,8 @@ class LmdbDatabase implements Database {
   /** A commit failed: nothing is known of the environment any more. */
   #broken: DatabaseCommitError | null = null;
   #closed = false;
+  /** Copies under way. */
+  readonly #copying = new Set<Promise<void>>();
 
   constructor(directory: string, files: DatabaseFileOperations, onClosed: () => void) {
     this.directory = directory;
@@ -314,9 +316,50 @@ class LmdbDatabase implements Database {
     await this.#globals.flushed;
   }
 
+  /**
+   * LMDB copies on a thread of its own, under a reader's snapshot, and leaves freed pages out. The copy gets its name only
+   * when it is whole and on the disk.
+   */
+  async copyTo(directory: string): Promise<void> {
+    const path = join(directory, DATABASE_FILE);
+    if ((this.#files.sizeOf(path) ?? 0) > 0) {
+      throw new DatabaseExistsError(directory, 'there is one already; choose another directory for the copy');
+    }
+    this.#files.makeDirectory(directory);
+    checkReserve(this.#files, directory, this.#files.sizeOf(join(this.directory, DATABASE_FILE)) ?? 0);
+    const copying = this.#copy(`${path}.new`);
+    this.#copying.add(copying);
+    try {
+      await copying;
+      this.#files.rename(`${path}.new`, path);
+      this.#files.syncDirectory(directory);
+    } catch (error) {
+      this.#files.remove(`${path}.new`);
+      throw error;
+    } finally {
+      this.#copying.delete(copying);
+    }
+  }
+
+  async #copy(unfinished: string): Promise<void> {
+    await this.flushed();
+    this.#files.remove(unfinished);
+    try {
+      await this.#root.backup(unfinished, true);
+    } catch (error) {
+      // The errors of this call carry no code, only the system's words.
+      const { message } = error as Error;
+      if (/no space|quota/i.test(message)) throw new DatabaseFullError(this.directory, `its copy: ${message}`);
+      throw error;
+    }
+    await this.#files.flush(unfinished);
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    // LMDB's copying thread must not find its environment closed: that would end the process.
+    await Promise.allSettled(this.#copying);
     if (this.#broken === null) await this.#globals.flushed;
     await this.#root.close();
     this.#onClosed();

@@ -2,7 +2,8 @@
  * Door of the host room: the machine as a process of the mirror sees it. Clock and timers, files, the instance's
  * configuration, the member's record, messages and events, locks and other processes. No sockets (network) and no rules.
  *
- * Everything about files is synchronous and in order: what has returned is done, and durable where it says so.
+ * Everything about files is synchronous and in order: what has returned is done, and durable where it says so. What would
+ * hold up the process too long (the contents of long files) is a promise instead.
  */
 import type { Address, MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberName, MemberType, MirrorDatabaseName } from '../mirror/terms.ts';
@@ -42,6 +43,8 @@ export interface FileOperations {
   /** fdatasync. */
   sync(handle: number): void;
   truncate(handle: number, length: number): void;
+  /** fsync of a whole file on a thread of its own: for files too long to wait for. */
+  flush(path: string): Promise<void>;
   rename(from: string, to: string): void;
   /** A missing file is no fault. */
   remove(path: string): void;

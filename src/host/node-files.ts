@@ -17,6 +17,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FileOperations } from './host.ts';
 
@@ -43,6 +44,7 @@ export const nodeFileOperations: FileOperations = {
   write: writeAll,
   sync: fdatasyncSync,
   truncate: ftruncateSync,
+  flush,
   rename: renameSync,
   remove: (path) => absentIsFine(() => unlinkSync(path)),
   syncDirectory,
@@ -80,6 +82,15 @@ function syncDirectory(path: string): void {
     fsyncSync(handle);
   } finally {
     closeSync(handle);
+  }
+}
+
+async function flush(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -72,7 +72,15 @@ export class SimulatedDatabaseStore implements DatabaseStore {
     this.#disks.delete(directory);
   }
 
-  checkRoom(directory: string, updates: readonly Update[]): void {
+  /** What a copy of a database is: another directory on the same disk, durable at once. */
+  copy(from: Disk, directory: string): void {
+    if (this.holds(directory)) throw new DatabaseExistsError(directory, 'there is one already');
+    this.checkRoom(directory, from.nodes);
+    const { attribute, applied } = from;
+    this.#disks.set(directory, { nodes: [...from.nodes], attribute, applied, unflushed: [] });
+  }
+
+  checkRoom(directory: string, updates: readonly Node[]): void {
     const bytes = updates.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
     if (this.freeBytes < diskReserveBytes + bytes) throw new DatabaseFullError(directory, 'the simulated disk is full');
   }
@@ -246,6 +254,11 @@ class SimulatedDatabase implements Database {
     await this.#waiting;
     if (this.#closed) throw new Error(`assertion: ${this.directory} is closed`);
     this.#disk.unflushed.length = 0;
+  }
+
+  async copyTo(directory: string): Promise<void> {
+    await this.flushed();
+    this.#store.copy(this.#disk, directory);
   }
 
   async close(): Promise<void> {

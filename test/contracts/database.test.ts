@@ -97,6 +97,54 @@ describe.each(Object.keys(twins))('%s', (which) => {
     expect(text(database.get(key('3')))).toBe('three');
   });
 
+  test('a copy is a database of its own, whole and with its attribute and position, taken while updates go on', async () => {
+    const copied = join(scratch, 'copies', 'one');
+    const count = 2000;
+    await database.apply(
+      Array.from({ length: count }, (_, n) => set(key(String(n)), 'v'.repeat(200))),
+      at(1),
+    );
+    const copying = database.copyTo(copied);
+    for (let n = 2; n < 50; n++) await database.apply([set(key('later', String(n)), 'x'), kill(key(String(n)))], at(n));
+    await copying;
+    const copy = await twin.store.open(copied);
+    const { applied } = copy;
+    expect(copy.attribute).toEqual(attribute);
+    const later = (applied?.sequence ?? 0) - 1;
+    expect(applied).toEqual(at(later + 1));
+    expect(later).toBeGreaterThanOrEqual(0);
+    expect(copy.count(WHOLE_DATABASE)).toBe(count);
+    expect(copy.count({ from: key('later'), until: subtreeEnd(key('later')) })).toBe(later);
+    await copy.apply([set(key('own'), 'copy')], at(100));
+    expect([text(database.get(key('own'))), database.applied]).toEqual([undefined, at(49)]);
+    await copy.close();
+  });
+
+  test('a copy is refused where there is a database or no room, and leaves nothing behind', async () => {
+    const copied = join(scratch, 'copies', 'one');
+    await database.apply([set(key('1'), 'one')], at(1));
+    twin.setFreeBytes(1000);
+    expect(await code(database.copyTo(copied))).toBe('database-full');
+    expect(twin.store.holds(copied)).toBe(false);
+    twin.setFreeBytes(plentyBytes);
+    await database.copyTo(copied);
+    await database.apply([set(key('1'), 'two')], at(2));
+    expect(await code(database.copyTo(copied))).toBe('database-exists');
+    const copy = await twin.store.open(copied);
+    expect(text(copy.get(key('1')))).toBe('one');
+    await copy.close();
+  });
+
+  test('closing waits for a copy under way', async () => {
+    const copied = join(scratch, 'copies', 'one');
+    await database.apply([set(key('1'), 'one')], at(1));
+    const copying = database.copyTo(copied);
+    await database.close();
+    await copying;
+    expect(twin.store.holds(copied)).toBe(true);
+    database = await twin.store.open(twin.directory);
+  });
+
   test('an update is applied exactly once, in the order of the calls', async () => {
     await Promise.all([
       database.apply([set(key('x'), 'first')], at(1)),
