@@ -10,7 +10,8 @@ import {
   type Update,
 } from '../database/databases.ts';
 import type { ConfigurationStore, DatabaseConfiguration, FileOperations } from '../host/host.ts';
-import type { Journal, JournalChunk, PlacedRecord, ReadRecords } from '../journal/journal.ts';
+import type { Journal, PlacedRecord, ReadRecords } from '../journal/journal.ts';
+import { type WholeBlock, WholeBlocks } from '../journal/record-groups.ts';
 import { comparePositions, type JournalPosition, later, printPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
 import type { DatabaseStatus, MirrorDatabaseName } from '../mirror/terms.ts';
@@ -43,6 +44,7 @@ export class Catalog implements DatabaseCatalog {
   readonly #parts: CatalogParts;
   readonly #mounted = new Map<string, Mounted>();
   #journal: Journal | null = null;
+  #blocks: WholeBlocks | null = null;
   /** Where the databases that are in step stand together. */
   #applied: JournalPosition | null = null;
   /** Wall clock of the newest block applied, ms. */
@@ -75,6 +77,7 @@ export class Catalog implements DatabaseCatalog {
    */
   follow(journal: Journal): { readonly applied: JournalPosition; readonly furthest: JournalPosition } {
     this.#journal = journal;
+    this.#blocks = this.#blocksOf(journal);
     let applied: JournalPosition | null = null;
     let furthest: JournalPosition | null = null;
     for (const entry of this.#mounted.values()) {
@@ -92,6 +95,15 @@ export class Catalog implements DatabaseCatalog {
     // Without databases nothing holds data that the journal lacks, and nothing has to be applied.
     this.#applied = applied ?? journal.end;
     return { applied: this.#applied, furthest: furthest ?? { epoch: 0, file: 0, offset: 0, sequence: 0 } };
+  }
+
+  #blocksOf(journal: Journal): WholeBlocks {
+    return new WholeBlocks(journal, this.#parts.readRecords, shipChunkBytes);
+  }
+
+  /** Where the databases in step stand together: never inside a group of records. Null before a journal is followed. */
+  get applied(): JournalPosition | null {
+    return this.#applied;
   }
 
   entries(): readonly CatalogEntry[] {
@@ -287,38 +299,42 @@ export class Catalog implements DatabaseCatalog {
     onProgress: (done: number, toDo: number) => void,
   ): Promise<void> {
     const begun = (mounted.database.applied as JournalPosition).sequence;
+    const blocks = this.#blocksOf(journal);
     for (;;) {
       const from = mounted.database.applied as JournalPosition;
       const to = this.#applied as JournalPosition;
       onProgress(from.sequence - begun, to.sequence - begun);
-      const chunk = comparePositions(from, to) >= 0 ? null : journal.read(from, to, shipChunkBytes);
-      if (chunk === null) return;
-      await this.#applyTo(mounted, [...this.#parts.readRecords(chunk)], chunk);
+      const block = comparePositions(from, to) >= 0 ? null : blocks.next(from, to);
+      if (block === null) return;
+      await this.#applyTo(mounted, block.records, block);
     }
   }
 
   /** Records behind `end` were cut from the journal; no database holds any of them. */
   cutTo(end: JournalPosition): void {
     if (this.#applied !== null && comparePositions(this.#applied, end) > 0) this.#applied = end;
+    if (this.#journal !== null) this.#blocks = this.#blocksOf(this.#journal);
   }
 
-  /** Bring every database that is in step up to there. */
+  /** Bring every database that is in step up to there, or to the beginning of a group that ends behind it. */
   async apply(to: JournalPosition): Promise<void> {
-    const journal = this.#journal as Journal;
     for (;;) {
-      const from = this.#applied as JournalPosition;
-      const chunk = journal.read(from, to, shipChunkBytes);
-      if (chunk === null) break;
-      await this.#applyChunk(chunk);
-      this.#applied = chunk.to;
-      if (chunk.timeMs > 0) this.newestAppliedMs = chunk.timeMs;
+      // `cutTo` may have come while a block was applied.
+      const blocks = this.#blocks as WholeBlocks;
+      const block = blocks.next(this.#applied as JournalPosition, to);
+      if (block === null) {
+        if (!blocks.isOpen) this.#applied = later(this.#applied as JournalPosition, to);
+        return;
+      }
+      await this.#applyBlock(block);
+      this.#applied = block.to;
+      if (block.timeMs > 0) this.newestAppliedMs = block.timeMs;
     }
-    this.#applied = later(this.#applied as JournalPosition, to);
   }
 
-  async #applyChunk(chunk: JournalChunk): Promise<void> {
+  async #applyBlock(block: WholeBlock): Promise<void> {
     const byDatabase = new Map<string, PlacedRecord[]>();
-    for (const record of this.#parts.readRecords(chunk)) {
+    for (const record of block.records) {
       const records = byDatabase.get(record.database);
       if (records === undefined) byDatabase.set(record.database, [record]);
       else records.push(record);
@@ -327,7 +343,7 @@ export class Catalog implements DatabaseCatalog {
     for (const [name, mounted] of this.#mounted) {
       const records = byDatabase.get(mounted.database.attribute?.database ?? '');
       if (!mounted.inStep || records === undefined) continue;
-      work.push(this.#applyKeepingStep(name, mounted, records, chunk));
+      work.push(this.#applyKeepingStep(name, mounted, records, block));
     }
     await Promise.all(work);
   }
@@ -337,12 +353,12 @@ export class Catalog implements DatabaseCatalog {
     name: string,
     mounted: Mounted,
     records: readonly PlacedRecord[],
-    chunk: JournalChunk,
+    block: WholeBlock,
   ): Promise<void> {
     let told = false;
     while (mounted.inStep) {
       try {
-        await this.#applyTo(mounted, records, chunk);
+        await this.#applyTo(mounted, records, block);
         return;
       } catch (error) {
         const text = (error as Error).message;
@@ -358,7 +374,7 @@ export class Catalog implements DatabaseCatalog {
     }
   }
 
-  async #applyTo(mounted: Mounted, records: readonly PlacedRecord[], chunk: JournalChunk): Promise<void> {
+  async #applyTo(mounted: Mounted, records: readonly PlacedRecord[], block: WholeBlock): Promise<void> {
     const applied = mounted.database.applied as JournalPosition;
     const own = mounted.database.attribute?.database;
     const updates: Update[] = [];
@@ -366,7 +382,7 @@ export class Catalog implements DatabaseCatalog {
       if (database !== own || comparePositions(position, applied) <= 0) continue;
       if (kind === 'set' || kind === 'kill') updates.push({ kind, key, value });
     }
-    await mounted.database.apply(updates, chunk.to);
+    await mounted.database.apply(updates, block.to);
   }
 
   /** Close every database in order. */

@@ -150,7 +150,7 @@ export class RunningMember implements MirrorMember {
       clock,
       isUrgent: () => this.state.role === 'becoming' || superserver.readsWait,
       onApplied: (to) => {
-        superserver.applied(to);
+        superserver.applied(to, catalog.applied ?? to);
         this.#post({ type: 'databases-applied', to });
       },
       failed,

@@ -143,10 +143,10 @@ export class Superserver {
     this.#progress.onWanted = handler;
   }
 
-  /** Everything up to here is in the databases. */
-  applied(to: JournalPosition): void {
+  /** Everything that is whole up to `to` is in the databases, which stand at `at`: before it when a group ends behind it. */
+  applied(to: JournalPosition, at: JournalPosition): void {
     this.#progress.applied = Math.max(this.#progress.applied, to.sequence);
-    this.#pending.applied(to.sequence);
+    this.#pending.applied(at.sequence);
     for (const client of this.#clients) client.drain();
     this.#pauseWhereFull();
   }

@@ -2,7 +2,7 @@
  * The first 256 bytes of a mirror journal file: whose it is and how it joins the file before. Not for records.
  *
  *   0  8 bytes  magic
- *   8  u32      format version
+ *   8  u32      format version: 2, or 1 for files without groups of records
  *  12  u32      number of the file
  *  16  f64      number of the epoch
  *  24  f64      sequence of the record before the file's first
@@ -44,7 +44,9 @@ export type DecodedHeader =
   | { readonly ok: false; readonly problem: string };
 
 const MAGIC = Buffer.from('CMIRJRN\n', 'latin1');
-const FORMAT_VERSION = 1;
+/** Version 1 knew no groups of records; such files are still read. Nothing is ever appended to one: a new primary begins a file. */
+const FORMAT_VERSION = 2;
+const OLDEST_VERSION = 1;
 const CHECKSUM_AT = 252;
 const MIRROR = { at: 60, bytes: 16 };
 const OWNER = { at: 76, bytes: 40 };
@@ -77,8 +79,9 @@ export function decodeFileHeader(bytes: Uint8Array): DecodedHeader {
   }
   if (MAGIC.compare(bytes, 0, MAGIC.length) !== 0) return { ok: false, problem: 'it is no mirror journal file' };
   const version = view.getUint32(8, true);
-  if (version !== FORMAT_VERSION) {
-    return { ok: false, problem: `its format version is ${version}, this program reads ${FORMAT_VERSION}` };
+  if (version < OLDEST_VERSION || version > FORMAT_VERSION) {
+    const known = `${OLDEST_VERSION} to ${FORMAT_VERSION}`;
+    return { ok: false, problem: `its format version is ${version}, this program reads ${known}` };
   }
   if (view.getUint32(56, true) !== 0) return { ok: false, problem: 'it is encrypted, which this program cannot read' };
   return {

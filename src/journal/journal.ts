@@ -23,10 +23,16 @@ export interface JournalRecord {
   readonly key: Uint8Array;
   /** The value of a set; for `database-added` one byte, 1 = created as mirrored and empty, 0 = existed before (DB-020). */
   readonly value: Uint8Array;
+  /**
+   * The next record is of the same group (a transaction): databases take a group when its last record is there, or never. A
+   * group is appended in one call and so stands in one file; where the file ends before it does, a failure took the rest.
+   */
+  readonly continues?: boolean;
 }
 
 /** A record with its place, as read back. */
 export interface PlacedRecord extends JournalRecord {
+  readonly continues: boolean;
   readonly position: JournalPosition;
   /** Wall clock of the primary when it was appended, ms since 1970. For people, never for decisions. */
   readonly timeMs: number;
@@ -76,8 +82,8 @@ export interface Journal {
    */
   startFile(epoch: Epoch, atMs: number): JournalPosition;
   /**
-   * Append records of the present file's epoch; begins a new file first when the present one is full. Never refuses for want
-   * of room: flush does. @throws JournalBrokenError.
+   * Append records of the present file's epoch; begins a new file first when the present one is full, so that all records of
+   * one call stand in one file. Never refuses for want of room: flush does. @throws JournalBrokenError.
    */
   append(records: readonly JournalRecord[], atMs: number): JournalPosition;
   /** Make everything durable; returns the new flushed position. @throws JournalFrozenError no room (nothing is lost, try again); JournalBrokenError the disk failed, the process must end. */

@@ -19,9 +19,9 @@ export const readRecords: ReadRecords = function* readRecords(chunk): Generator<
       );
     }
     sequence += 1;
-    const { kind, database, key, value } = decodeRecord(bytes, view, at);
+    const { kind, database, key, value, continues } = decodeRecord(bytes, view, at);
     const timeMs = recordTimeMs(view, at);
     at += length;
-    yield { kind, database, key, value, timeMs, position: { epoch, file, offset: offset + at, sequence } };
+    yield { kind, database, key, value, continues, timeMs, position: { epoch, file, offset: offset + at, sequence } };
   }
 };

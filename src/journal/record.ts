@@ -5,7 +5,7 @@
  *   4  u32  CRC-32C of everything from byte 8 on, begun with the length, so that a false length is noticed too
  *   8  f64  sequence
  *  16  f64  time, ms since 1970
- *  24  u8   kind
+ *  24  u8   kind; bit 7 = the group goes on with the next record (since format version 2 of the file)
  *  25  u8   length of the database name
  *  26  u16  length of the key
  *  28       database name (UTF-8), key, value to the end
@@ -33,6 +33,8 @@ const KIND_NUMBERS: Readonly<Record<RecordKind, number>> = {
   'database-removed': 4,
   'epoch-begun': 5,
 };
+/** In the byte of the kind: this record and the next one are of one group. */
+const CONTINUES = 0x80;
 
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -63,7 +65,7 @@ export function encodeRecord(
   view.setUint32(at, length, true);
   view.setFloat64(at + 8, sequence, true);
   view.setFloat64(at + 16, timeMs, true);
-  view.setUint8(at + 24, KIND_NUMBERS[record.kind]);
+  view.setUint8(at + 24, record.continues === true ? KIND_NUMBERS[record.kind] | CONTINUES : KIND_NUMBERS[record.kind]);
   view.setUint8(at + 25, name.length);
   view.setUint16(at + 26, key.length, true);
   let to = copyInto(bytes, at + recordHeaderBytes, name);
@@ -78,7 +80,7 @@ export function wholeRecordLength(bytes: Uint8Array, view: DataView, at: number,
   const length = plausibleRecordLength(view, at, end);
   if (length === 0 || at + length > end) return 0;
   if (view.getUint32(at + 4, true) !== crc32c(bytes, at + CHECKSUM_FROM, at + length, length)) return 0;
-  const kind = view.getUint8(at + 24);
+  const kind = view.getUint8(at + 24) & ~CONTINUES;
   const named = recordHeaderBytes + view.getUint8(at + 25) + view.getUint16(at + 26, true);
   return kind >= 1 && kind <= KINDS.length && named <= length ? length : 0;
 }
@@ -99,15 +101,17 @@ export function recordTimeMs(view: DataView, at: number): number {
 }
 
 /** The record at `at`, already found whole. Key and value are views of `bytes`, not copies. */
-export function decodeRecord(bytes: Uint8Array, view: DataView, at: number): JournalRecord {
+export function decodeRecord(bytes: Uint8Array, view: DataView, at: number): Required<JournalRecord> {
   const end = at + view.getUint32(at, true);
+  const kind = view.getUint8(at + 24);
   const nameEnd = at + recordHeaderBytes + view.getUint8(at + 25);
   const keyEnd = nameEnd + view.getUint16(at + 26, true);
   return {
-    kind: KINDS[view.getUint8(at + 24) - 1]!,
+    kind: KINDS[(kind & ~CONTINUES) - 1]!,
     database: databaseName(bytes, at + recordHeaderBytes, nameEnd),
     key: bytes.subarray(nameEnd, keyEnd),
     value: bytes.subarray(keyEnd, end),
+    continues: (kind & CONTINUES) !== 0,
   };
 }
 

@@ -20,6 +20,7 @@ const anyRecord: fc.Arbitrary<JournalRecord> = fc.record({
   database: fc.string({ maxLength: 60 }),
   key: fc.uint8Array({ maxLength: 300 }),
   value: fc.uint8Array({ maxLength: 300 }),
+  continues: fc.boolean(),
 });
 
 function encodedAlone(record: JournalRecord, sequence: number): Uint8Array {
