@@ -33,6 +33,8 @@ export interface InstancePaths {
   /** Local socket of the instance. */
   readonly control: string;
   readonly journal: string;
+  /** All journal files of the instance, with when they were begun (SYN-001). */
+  readonly journalLog: string;
   readonly lostAndFound: string;
   readonly databases: string;
   /** The site's ^ZMIRROR, where there is one. */
@@ -67,6 +69,7 @@ export function instancePaths(home: string, instance: string): InstancePaths {
     console: join(directory, 'console.log'),
     control: join(directory, 'control.sock'),
     journal: join(directory, 'journal'),
+    journalLog: join(directory, 'journal.log'),
     lostAndFound: join(directory, 'lost+found'),
     databases: join(directory, 'databases'),
     site: join(directory, 'zmirror.mjs'),

@@ -31,6 +31,7 @@ export interface InstanceParts {
     readonly mirror: string;
     readonly logPath: string;
     readonly lostAndFoundDirectory: string;
+    readonly instanceLogPath: string;
   }) => Journal;
   readonly readRecords: ReadRecords;
   readonly messages: MessagesLog;
@@ -136,6 +137,7 @@ export class Instance implements InstanceDaemon {
       mirror: mirrorSet.name,
       logPath: mirrorJournalLogPath(this.home.home, instance, mirrorSet.name),
       lostAndFoundDirectory: paths.lostAndFound,
+      instanceLogPath: paths.journalLog,
     });
     if (journal.openingReport !== null) this.log(1, 'Utility.Event', journal.openingReport);
     this.#superserver.use(journal);

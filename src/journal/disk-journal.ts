@@ -10,14 +10,14 @@
  * closing, so that finished files are byte-identical on all members. `end.offset` is where the records end, always.
  */
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { type JournalPosition, printPosition } from '../mirror/journal-position.ts';
 import { journalFileBytesMax } from '../mirror/limits.ts';
 import { type Epoch, type MirrorName, sameEpoch } from '../mirror/terms.ts';
 import { brokenError, frozenError, isDiskFull } from './disk-errors.ts';
 import { DiskRoom } from './disk-room.ts';
 import { encodeFileHeader, type FileHeader, fileHeaderBytes } from './file-header.ts';
-import { nextFileName, printJournalLog } from './file-names.ts';
+import { nextFileName } from './file-names.ts';
 import { FileWriter, type WriteAhead, writeAheadStepBytes } from './file-writer.ts';
 import { FlushedMark, markPath } from './flushed-mark.ts';
 import {
@@ -29,8 +29,10 @@ import {
   JournalMismatchError,
   type JournalRecord,
   type JournalSurplus,
+  type KeptFile,
 } from './journal.ts';
 import { type JournalFile, JournalFiles, journalFile } from './journal-files.ts';
+import { JournalLogs } from './journal-logs.ts';
 import { inspectJournal, type Opening } from './journal-opening.ts';
 import { boundaryAt, bytesBetween, locate, readChunk } from './journal-reading.ts';
 import { LostAndFound } from './lost-and-found.ts';
@@ -44,8 +46,12 @@ export interface DiskJournalOptions {
   /** Where the mirror journal files are. */
   readonly directory: string;
   readonly mirror: MirrorName;
+  /** Where a new file is begun while the journal directory has no room for it; left out: nowhere. */
+  readonly alternateDirectory?: string;
   /** Path of the mirror journal log, mirrorjrn-<NAME>.log. */
   readonly logPath: string;
+  /** Path of journal.log, which lists all journal files of the instance; left out: there is none. */
+  readonly instanceLogPath?: string;
   readonly lostAndFoundDirectory: string;
   /** For reports in lost+found; left out: the clock of this machine. */
   readonly wallMs?: () => number;
@@ -64,6 +70,25 @@ export function openDiskJournal(options: DiskJournalOptions): Journal {
   return new DiskJournal(options);
 }
 
+function directoriesOf({ directory, alternateDirectory }: DiskJournalOptions): [string, ...string[]] {
+  return alternateDirectory === undefined ? [directory] : [directory, alternateDirectory];
+}
+
+function keptFile({ number, header, directory, end }: JournalFile): KeptFile {
+  const { fileName: name, epoch, sequenceBefore, createdMs } = header;
+  return {
+    file: number,
+    name,
+    directory,
+    bytes: end.offset,
+    epoch: epoch.number,
+    sequenceBefore,
+    sequence: end.sequence,
+    createdMs,
+    newestMs: end.timeMs,
+  };
+}
+
 class DiskJournal implements Journal {
   readonly mirror: MirrorName;
   readonly openingReport: string | null;
@@ -73,7 +98,7 @@ class DiskJournal implements Journal {
   readonly #recent = new RecentBytes();
   readonly #kept: JournalFiles;
   readonly #mark: FlushedMark | null;
-  #remarks: readonly string[];
+  readonly #logs: JournalLogs;
   #flushed: JournalPosition;
   /** Writes to the newest file. */
   #writer: FileWriter | null = null;
@@ -82,12 +107,12 @@ class DiskJournal implements Journal {
   constructor(options: DiskJournalOptions) {
     this.#options = options;
     this.#disk = options.files;
-    this.#room = new DiskRoom(options.files, options.directory, options.reserveBytes);
+    this.#room = new DiskRoom(options.files, directoriesOf(options), options.reserveBytes);
     this.mirror = options.mirror;
-    const opening = inspectJournal(options.files, options.directory, options.mirror, options.logPath);
+    const opening = inspectJournal(options.files, directoriesOf(options), options.mirror, options.logPath);
     this.openingReport = opening.report;
-    this.#remarks = opening.log.remarks;
-    this.#kept = new JournalFiles(options.files, options.directory, this.#recent, opening.kept);
+    this.#logs = new JournalLogs(options.files, options, opening.log);
+    this.#kept = new JournalFiles(options.files, this.#recent, opening.kept);
     this.#mark = options.readOnly === true ? null : this.#repair(opening);
     this.#flushed = this.#kept.end;
   }
@@ -105,11 +130,7 @@ class DiskJournal implements Journal {
   }
 
   get files(): Journal['files'] {
-    return this.#kept.all.map(({ number, header, end }) => ({
-      file: number,
-      name: header.fileName,
-      bytes: end.offset,
-    }));
+    return this.#kept.all.map(keptFile);
   }
 
   get history(): Journal['history'] {
@@ -121,12 +142,11 @@ class DiskJournal implements Journal {
     const { newest } = this.#kept;
     const isNext = newest === undefined || epoch.number > newest.header.epoch.number;
     assert(isNext || sameEpoch(epoch, newest.header.epoch), 'a new file continues the epoch or begins a later one');
-    const { directory } = this.#options;
     const header: FileHeader = {
       mirror: this.mirror,
       epoch,
       file: (newest?.number ?? 0) + 1,
-      fileName: nextFileName(this.mirror, atMs, this.#disk.list(directory)),
+      fileName: nextFileName(this.mirror, atMs, this.#namesInUse()),
       sequenceBefore: newest?.end.sequence ?? 0,
       previousFileEnd: newest?.end.offset ?? 0,
       newestBeforeMs: newest?.end.timeMs ?? 0,
@@ -134,6 +154,14 @@ class DiskJournal implements Journal {
     };
     this.#beginFile(header, encodeFileHeader(header));
     return this.end;
+  }
+
+  /** A name that stands anywhere is not used again, nor that of a file that was there. */
+  #namesInUse(): readonly string[] {
+    const { newest } = this.#kept;
+    const places = new Set([...directoriesOf(this.#options), ...this.#kept.all.map(({ directory }) => directory)]);
+    const names = [...places].flatMap((place) => this.#disk.list(place));
+    return newest === undefined ? names : [...names, newest.header.fileName];
   }
 
   append(records: readonly JournalRecord[], atMs: number): JournalPosition {
@@ -144,7 +172,8 @@ class DiskJournal implements Journal {
     for (const record of records) bytes += recordBytes(record);
     if (bytes === 0) return this.end;
     const fileBytesMax = this.#options.fileBytesMax ?? journalFileBytesMax;
-    if (file.end.offset > fileHeaderBytes && file.end.offset + bytes > fileBytesMax) file = this.#nextFile(file, atMs);
+    const isFull = file.end.offset + bytes > fileBytesMax || this.#room.isBetterElsewhere(file.directory);
+    if (isFull && file.end.offset > fileHeaderBytes) file = this.#nextFile(file, atMs);
     const run = this.#recent.roomFor(file.number, file.end, bytes, this.#flushed.offset);
     let at = file.end.offset - run.begin.offset;
     let { sequence } = file.end;
@@ -165,7 +194,7 @@ class DiskJournal implements Journal {
     const to = file.end.offset;
     const path = this.#kept.path(file);
     const writer = this.#openForWriting(file);
-    if (!this.#room.allows(to - from, writer.growth(to))) throw frozenError('Writing', path);
+    if (!this.#room.allows(file.directory, to - from, writer.growth(to))) throw frozenError('Writing', path);
     try {
       let at = from;
       for (const piece of this.#recent.pieces(file.number, from, to)) {
@@ -202,7 +231,7 @@ class DiskJournal implements Journal {
     const own = newest === undefined || chunk.file > newest.number ? undefined : this.#kept.find(chunk.file);
     if (own !== undefined) return this.#storeInto(own, chunk);
     const header = checkedHeader(chunk, this.mirror, newest);
-    const file = journalFile(header);
+    const file = journalFile(header, '');
     const records = chunk.bytes.subarray(fileHeaderBytes);
     const end = checkedRecords(chunk, header.epoch.number, records, file.end);
     this.flush();
@@ -234,6 +263,31 @@ class DiskJournal implements Journal {
     }
   }
 
+  purge(before: number): readonly KeptFile[] {
+    this.#mustBeWritable();
+    const { newest } = this.#kept;
+    const purged = this.#kept.all.filter((file) => file.number < before && file !== newest);
+    for (const file of purged) {
+      const path = this.#kept.path(file);
+      this.#kept.removeOldest();
+      this.#orBroken('Removing', path, () => {
+        this.#disk.remove(path);
+        this.#disk.syncDirectory(file.directory);
+      });
+    }
+    if (purged.length > 0) this.#writeLogsOfFewer();
+    return purged.map(keptFile);
+  }
+
+  /** Files went. Without room the mirror journal log may list some that are gone, until it is written next. */
+  #writeLogsOfFewer(): void {
+    try {
+      this.#logs.write(this.#kept.all);
+    } catch (error) {
+      if (!isDiskFull(error)) throw this.#broken('Writing', this.#options.logPath, error);
+    }
+  }
+
   close(): void {
     try {
       if (this.#mark !== null && this.#brokenBy === null) {
@@ -250,10 +304,10 @@ class DiskJournal implements Journal {
 
   /** Make the directory what opening said it is, and durable: bytes found may never have been synced. */
   #repair(opening: Opening): FlushedMark {
-    const { directory, logPath } = this.#options;
+    const { directory } = this.#options;
     const disk = this.#disk;
     try {
-      if (!disk.exists(directory)) disk.makeDirectory(directory);
+      for (const needed of directoriesOf(this.#options)) if (!disk.exists(needed)) disk.makeDirectory(needed);
       if (opening.unfinishedPath !== null) disk.remove(opening.unfinishedPath);
       const { newest } = this.#kept;
       if (newest !== undefined) {
@@ -261,9 +315,9 @@ class DiskJournal implements Journal {
         if (opening.tornBytes > 0) writer.cut(newest.end.offset);
         writer.sync();
       }
-      disk.syncDirectory(directory);
-      const text = this.#logText();
-      if (text !== opening.log.text) disk.replace(logPath, Buffer.from(text));
+      for (const used of new Set([directory, ...this.#kept.all.map((file) => file.directory)]))
+        disk.syncDirectory(used);
+      this.#logs.write(this.#kept.all);
       const { file, offset } = this.end;
       return new FlushedMark(disk, markPath(directory, this.mirror), { file, offset });
     } catch (error) {
@@ -284,11 +338,11 @@ class DiskJournal implements Journal {
 
   /** Header, directory entry, line in the log (SYN-001), in this order: a file without a line may be unfinished. */
   #beginFile(header: FileHeader, headerBytes: Uint8Array): void {
-    const { directory, logPath } = this.#options;
+    const { logPath } = this.#options;
+    const directory = this.#room.forNewFile(fileHeaderBytes);
+    if (directory === null) throw frozenError('Beginning a file in', directoriesOf(this.#options).join(' or '));
     const path = join(directory, header.fileName);
     const disk = this.#disk;
-    this.#room.askNextTime();
-    if (!this.#room.allows(fileHeaderBytes, fileHeaderBytes)) throw frozenError('Writing', path);
     this.#cutZeros();
     let writer: FileWriter | null = null;
     try {
@@ -304,10 +358,10 @@ class DiskJournal implements Journal {
       writer.sync();
       disk.syncDirectory(directory);
     });
-    const file = journalFile(header);
+    const file = journalFile(header, directory);
     this.#kept.add(file);
     try {
-      disk.replace(logPath, Buffer.from(this.#logText()));
+      this.#logs.write(this.#kept.all);
     } catch (error) {
       this.#kept.removeNewest();
       if (!isDiskFull(error)) throw this.#broken('Writing', logPath, error);
@@ -331,7 +385,7 @@ class DiskJournal implements Journal {
     this.#orBroken('Removing', path, () => {
       writer?.close();
       this.#disk.remove(path);
-      this.#disk.syncDirectory(this.#options.directory);
+      this.#disk.syncDirectory(dirname(path));
     });
   }
 
@@ -369,7 +423,7 @@ class DiskJournal implements Journal {
    * interrupted, the files that are left are a whole journal, at worst a longer one than wanted.
    */
   #cut(file: JournalFile | undefined, boundary: Boundary | null, remark: string): string[] {
-    const { directory, logPath, lostAndFoundDirectory } = this.#options;
+    const { lostAndFoundDirectory } = this.#options;
     const cut = { because: remark, atMs: (this.#options.wallMs ?? Date.now)() };
     const lostAndFound = new LostAndFound(this.#disk, lostAndFoundDirectory, cut);
     const keptIn: string[] = [];
@@ -378,9 +432,9 @@ class DiskJournal implements Journal {
     if (file !== undefined && boundary !== null && boundary.offset < file.end.offset) {
       keptIn.push(lostAndFound.keepRecords(file.header, boundary, file.end, readAt(file)));
     }
-    const headers = this.#kept.all.map(({ header }) => header).filter((header) => header.file <= (file?.number ?? 0));
-    this.#remarks = [...this.#remarks, remark];
-    this.#disk.replace(logPath, Buffer.from(printJournalLog(headers, this.#remarks)));
+    const left = this.#kept.all.filter(({ number }) => number <= (file?.number ?? 0));
+    this.#logs.remark(remark);
+    this.#logs.write(left);
     this.#mark!.lower({ file: file?.number ?? 0, offset: boundary?.offset ?? 0 });
     this.#recent.forgetAll();
     for (let newest = this.#kept.newest; newest !== undefined && newest !== file; newest = this.#kept.newest) {
@@ -390,7 +444,7 @@ class DiskJournal implements Journal {
       this.#flushed = this.end;
       this.#orBroken('Moving', path, () => {
         this.#disk.syncDirectory(lostAndFoundDirectory);
-        this.#disk.syncDirectory(directory);
+        this.#disk.syncDirectory(newest.directory);
       });
     }
     if (file !== undefined && boundary !== null) {
@@ -404,13 +458,6 @@ class DiskJournal implements Journal {
     }
     this.#flushed = this.end;
     return keptIn;
-  }
-
-  #logText(): string {
-    return printJournalLog(
-      this.#kept.all.map(({ header }) => header),
-      this.#remarks,
-    );
   }
 
   #advance(file: JournalFile, end: Boundary): void {
@@ -431,7 +478,7 @@ class DiskJournal implements Journal {
     const zeros = writer.zerosWanted(end);
     if (zeros === 0) return;
     try {
-      if (this.#room.has(zeros)) writer.writeZeros(zeros);
+      if (this.#room.has(dirname(path), zeros)) writer.writeZeros(zeros);
       else writer.zerosLater(end);
     } catch (error) {
       if (!isDiskFull(error)) throw this.#broken('Writing ahead in', path, error);

@@ -1,7 +1,10 @@
 /**
- * Names of mirror journal files (SYN-001), and the text of the mirror journal log mirrorjrn-<NAME>.log, which lists them:
- * one line for each file, `number,name,epoch,owner,lineage,created`, and remarks after `#`. Not for reading or writing them.
+ * Names of mirror journal files (SYN-001), and the texts of the two logs that list them. mirrorjrn-<NAME>.log is the mirror
+ * journal log: one line for each file, `number,name,epoch,owner,lineage,created` and, for one that is not in the journal
+ * directory, `,directory`; remarks after `#`. journal.log lists all journal files of the instance by path, with when they were
+ * begun. Not for reading or writing them.
  */
+import { join } from 'node:path';
 import type { MirrorName } from '../mirror/terms.ts';
 import type { FileHeader } from './file-header.ts';
 
@@ -41,8 +44,15 @@ export function nextFileName(mirror: MirrorName, atMs: number, existing: readonl
   return printFileName({ mirror, day, ofDay: newest + 1 });
 }
 
+export interface LoggedFile {
+  readonly file: number;
+  readonly name: string;
+  /** Null = the journal directory. */
+  readonly directory: string | null;
+}
+
 export interface JournalLog {
-  readonly files: readonly { readonly file: number; readonly name: string }[];
+  readonly files: readonly LoggedFile[];
   /** What was cut and why, oldest first. */
   readonly remarks: readonly string[];
   readonly text: string;
@@ -50,24 +60,41 @@ export interface JournalLog {
 
 export const EMPTY_LOG: JournalLog = { files: [], remarks: [], text: '' };
 
-export function printJournalLog(headers: readonly FileHeader[], remarks: readonly string[]): string {
+/** A file with the directory it is in, and the directory that needs no mention. */
+export interface PlacedHeader {
+  readonly header: FileHeader;
+  readonly directory: string;
+}
+
+export function printJournalLog(files: readonly PlacedHeader[], remarks: readonly string[], usual: string): string {
   const lines = remarks.map((remark) => `# ${remark}`);
-  for (const { file, fileName, epoch, createdMs } of headers) {
+  for (const { header, directory } of files) {
+    const { file, fileName, epoch, createdMs } = header;
     const created = new Date(createdMs).toISOString();
-    lines.push([file, fileName, epoch.number, epoch.owner, epoch.lineage, created].join(','));
+    const elsewhere = directory === usual ? [] : [directory];
+    lines.push([file, fileName, epoch.number, epoch.owner, epoch.lineage, created, ...elsewhere].join(','));
   }
   return lines.map((line) => `${line}\n`).join('');
 }
 
+/** journal.log: one line for each file, `path,begun`. */
+export function printInstanceLog(files: readonly PlacedHeader[]): string {
+  const lines = files.map(({ header, directory }) => {
+    const begun = new Date(header.createdMs).toISOString();
+    return `${join(directory, header.fileName)},${begun}\n`;
+  });
+  return lines.join('');
+}
+
 /** Lines that are not understood are left out: the files themselves say what they are, the log only lists them. */
 export function parseJournalLog(text: string): JournalLog {
-  const files: { file: number; name: string }[] = [];
+  const files: LoggedFile[] = [];
   const remarks: string[] = [];
   for (const line of text.split('\n')) {
     if (line.startsWith('# ')) remarks.push(line.slice(2));
-    const [number, name] = line.split(',');
+    const [number, name, , , , , ...directory] = line.split(',');
     if (name !== undefined && /^\d+$/.test(number!) && parseFileName(name) !== null) {
-      files.push({ file: Number(number), name });
+      files.push({ file: Number(number), name, directory: directory.length === 0 ? null : directory.join(',') });
     }
   }
   return { files, remarks, text };

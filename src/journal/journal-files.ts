@@ -13,14 +13,16 @@ import { type Boundary, walkRecords } from './record-scan.ts';
 export interface JournalFile {
   readonly number: number;
   readonly header: FileHeader;
+  /** Where it is: the journal directory, or the alternate one. */
+  readonly directory: string;
   readonly anchors: Anchors;
   /** Its last whole record, or the boundary after its header; for the newest file with what is not flushed yet. */
   end: Boundary;
 }
 
-export function journalFile(header: FileHeader, end?: Boundary): JournalFile {
+export function journalFile(header: FileHeader, directory: string, end?: Boundary): JournalFile {
   const begin = { offset: fileHeaderBytes, sequence: header.sequenceBefore, timeMs: header.newestBeforeMs };
-  return { number: header.file, header, anchors: new Anchors(begin), end: end ?? begin };
+  return { number: header.file, header, directory, anchors: new Anchors(begin), end: end ?? begin };
 }
 
 export function positionIn(file: JournalFile, boundary: Boundary): JournalPosition {
@@ -31,15 +33,13 @@ export function positionIn(file: JournalFile, boundary: Boundary): JournalPositi
 const openForReadingMax = 8;
 
 export class JournalFiles {
-  readonly directory: string;
   readonly #files: JournalFileOperations;
   readonly #recent: RecentBytes;
   #kept: JournalFile[];
   #handles = new Map<number, number>();
 
-  constructor(files: JournalFileOperations, directory: string, recent: RecentBytes, kept: readonly JournalFile[]) {
+  constructor(files: JournalFileOperations, recent: RecentBytes, kept: readonly JournalFile[]) {
     this.#files = files;
-    this.directory = directory;
     this.#recent = recent;
     this.#kept = [...kept];
   }
@@ -78,7 +78,7 @@ export class JournalFiles {
   }
 
   path(file: JournalFile): string {
-    return join(this.directory, file.header.fileName);
+    return join(file.directory, file.header.fileName);
   }
 
   add(file: JournalFile): void {
@@ -88,6 +88,12 @@ export class JournalFiles {
   /** Forget the newest file, which is no longer there. */
   removeNewest(): void {
     const file = this.#kept.pop();
+    if (file !== undefined) this.#closeHandle(file.number);
+  }
+
+  /** Forget the oldest file, which is no longer there. */
+  removeOldest(): void {
+    const file = this.#kept.shift();
     if (file !== undefined) this.#closeHandle(file.number);
   }
 

@@ -3,7 +3,7 @@
  * be cut, damage to be refused. Finds only; the cut is made by disk-journal.ts. Older files are trusted by their headers and
  * sizes: each was flushed whole before the next one was begun, and every read checks its records' checksums.
  */
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { MirrorName } from '../mirror/terms.ts';
 import { type DecodedHeader, decodeFileHeader, type FileHeader, fileHeaderBytes } from './file-header.ts';
 import { EMPTY_LOG, type JournalLog, parseFileName, parseJournalLog } from './file-names.ts';
@@ -31,25 +31,29 @@ interface Found {
   readonly decoded: DecodedHeader;
 }
 
+/** Files are looked for in `directories`, of which the first holds the mark, and where the mirror journal log says that one is. */
 export function inspectJournal(
   files: JournalFileOperations,
-  directory: string,
+  directories: readonly [string, ...string[]],
   mirror: MirrorName,
   logPath: string,
 ): Opening {
+  const [directory] = directories;
   const log = readLog(files, logPath);
-  const names = files.exists(directory) ? files.list(directory) : [];
-  const found = names
-    .filter((name) => parseFileName(name)?.mirror === mirror)
-    .map((name) => inspectFile(files, join(directory, name), name));
+  const places = new Set([...directories, ...log.files.flatMap((listed) => listed.directory ?? [])]);
+  const found = [...places].flatMap((place) => filesIn(files, place, mirror));
   const unfinished = found.find((file) => isUnfinished(files, file, log));
   const whole = found.filter((file) => file !== unfinished).map((file) => withHeader(file, mirror));
   whole.sort((a, b) => a.header.file - b.header.file);
   checkChain(whole);
   const mark = readMark(files, markPath(directory, mirror));
   checkNothingMissing(directory, whole.at(-1)?.header.file ?? 0, log, mark);
-  const kept = whole.map(({ header, size }) =>
-    journalFile(header, { offset: size, sequence: header.sequenceBefore, timeMs: header.newestBeforeMs }),
+  const kept = whole.map(({ header, path, size }) =>
+    journalFile(header, dirname(path), {
+      offset: size,
+      sequence: header.sequenceBefore,
+      timeMs: header.newestBeforeMs,
+    }),
   );
   // An older file's last sequence is the one its successor continues.
   for (const [index, file] of kept.entries()) {
@@ -77,6 +81,12 @@ function readLog(files: JournalFileOperations, logPath: string): JournalLog {
   files.read(handle, bytes, 0);
   files.close(handle);
   return parseJournalLog(bytes.toString('utf8'));
+}
+
+function filesIn(files: JournalFileOperations, directory: string, mirror: MirrorName): readonly Found[] {
+  if (!files.exists(directory)) return [];
+  const names = files.list(directory).filter((name) => parseFileName(name)?.mirror === mirror);
+  return names.map((name) => inspectFile(files, join(directory, name), name));
 }
 
 function inspectFile(files: JournalFileOperations, path: string, name: string): Found {
@@ -141,8 +151,9 @@ function checkChain(whole: readonly Whole[]): void {
 
 /** What the log or the mark knows to have been durable must be there. */
 function checkNothingMissing(directory: string, newest: number, log: JournalLog, mark: Mark | string): void {
-  for (const { file, name } of log.files) {
-    if (file > newest) throw damaged(join(directory, name), 0, 'the mirror journal log lists it and it is missing');
+  for (const { file, name, directory: elsewhere } of log.files) {
+    if (file > newest)
+      throw damaged(join(elsewhere ?? directory, name), 0, 'the mirror journal log lists it and it is missing');
   }
   if (typeof mark !== 'string' && mark.file > newest) {
     throw damaged(directory, 0, `mirror journal file number ${mark.file}, which was flushed, is missing`);

@@ -81,7 +81,9 @@ export function boundaryAt(files: JournalFiles, file: JournalFile, position: Jou
 function startOf(files: JournalFiles, from: JournalPosition): { file: JournalFile; offset: number } | null {
   const { oldest, newest } = files;
   if (oldest === undefined || newest === undefined) return null;
-  const wanted = Math.max(from.file, 1);
+  // A journal that is still empty begins with the oldest file there is; what its databases lack is not looked for there.
+  if (from.file === JOURNAL_START.file) return { file: oldest, offset: 0 };
+  const wanted = from.file;
   // What follows the end of a file that is gone is still here when the next file is the oldest one kept.
   if (from.file === oldest.number - 1 && from.offset === oldest.header.previousFileEnd)
     return { file: oldest, offset: 0 };

@@ -38,6 +38,23 @@ export interface PlacedRecord extends JournalRecord {
   readonly timeMs: number;
 }
 
+/** A file that is kept. Times are wall clocks of the primary, ms since 1970, for people. */
+export interface KeptFile {
+  readonly file: number;
+  readonly name: string;
+  /** Where it is: the journal directory or the alternate one. */
+  readonly directory: string;
+  /** Where its records end; the file on disk may have zeros behind. */
+  readonly bytes: number;
+  readonly epoch: number;
+  /** Of the record before its first one, and of its last one. */
+  readonly sequenceBefore: number;
+  readonly sequence: number;
+  readonly createdMs: number;
+  /** Of its newest record; of the newest one before while it has none, 0 when there is none. */
+  readonly newestMs: number;
+}
+
 /** Whole records (and, at offset 0, the file's header) as they stand in one file; never spans two files. */
 export interface JournalChunk {
   readonly file: number;
@@ -69,8 +86,8 @@ export interface Journal {
   readonly flushed: JournalPosition;
   /** Wall clock of the newest record, ms; 0 when there is none. */
   readonly newestRecordMs: number;
-  /** Name of each file and where its records end, oldest first. */
-  readonly files: readonly { readonly file: number; readonly name: string; readonly bytes: number }[];
+  /** Oldest first. */
+  readonly files: readonly KeptFile[];
   readonly history: readonly EpochBeginning[];
   /** What opening found and cut: null, or a sentence for the messages log (a torn tail). */
   readonly openingReport: string | null;
@@ -88,7 +105,7 @@ export interface Journal {
   append(records: readonly JournalRecord[], atMs: number): JournalPosition;
   /** Make everything durable; returns the new flushed position. @throws JournalFrozenError no room (nothing is lost, try again); JournalBrokenError the disk failed, the process must end. */
   flush(): JournalPosition;
-  /** The chunk that follows `from` by file and offset, at most about `bytesMax` (one record at least), not beyond `to`; null when `from` is the end. Reads unflushed bytes too. @throws JournalGoneError when the file is no longer kept, JournalMismatchError when no record ends at `from`, JournalDamagedError. */
+  /** The chunk that follows `from` by file and offset, at most about `bytesMax` (one record at least), not beyond `to`; null when `from` is the end. From the start it is the beginning of the oldest file that is kept. Reads unflushed bytes too. @throws JournalGoneError when the file is no longer kept, JournalMismatchError when no record ends at `from`, JournalDamagedError. */
   read(from: JournalPosition, to: JournalPosition, bytesMax: number): JournalChunk | null;
   /** Bytes between two positions of this journal (an estimate across files is fine). */
   bytesBetween(from: JournalPosition, to: JournalPosition): number;
@@ -104,6 +121,11 @@ export interface Journal {
    * try again), JournalBrokenError.
    */
   truncateTo(position: JournalPosition, reason: string): JournalSurplus | null;
+  /**
+   * Remove the files with numbers below `before`, oldest first; the newest one always stays. Each removal is durable before the
+   * next, so that a journal that was interrupted has no gap. Returns what was removed. @throws JournalBrokenError.
+   */
+  purge(before: number): readonly KeptFile[];
   /** The full position (file, offset) of a sequence within an epoch's files, the earliest if there are two; null when it is not here. */
   locate(epoch: number, sequence: number): JournalPosition | null;
   close(): void;

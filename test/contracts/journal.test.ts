@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeFileOperations } from '../../src/host/node-files.ts';
 import { SimulatedFiles } from '../../src/simulation/simulated-files.ts';
+import { placesContract } from './journal-places.ts';
 import { journalContract, type TestFiles } from './journal-promises.ts';
 import { writeAheadContract } from './journal-write-ahead.ts';
 
@@ -21,3 +22,5 @@ journalContract('real', realFiles);
 journalContract('simulated', simulatedFiles);
 writeAheadContract('real', realFiles);
 writeAheadContract('simulated', simulatedFiles);
+placesContract('real', realFiles);
+placesContract('simulated', simulatedFiles);

@@ -209,6 +209,43 @@ describe('a crash at every file operation', () => {
   });
 });
 
+describe('a crash while files are purged', () => {
+  test('SYN-026: whenever it stops, the journal is whole from some file on, and no record of a later one is missing', () => {
+    const purge = (files: SimulatedFiles): Journal => {
+      files.makeDirectory('/own');
+      const journal = openSimulated(files, 'own');
+      for (const first of [1, 6, 11, 16]) {
+        journal.startFile(epochOf(1), atMs);
+        journal.append(sets(first, 5), atMs);
+        journal.flush();
+      }
+      begun = files.operations;
+      journal.purge(4);
+      return journal;
+    };
+    let begun = 0;
+    const rehearsal = new SimulatedFiles();
+    purge(rehearsal);
+    const left = new Set<number>();
+    for (let operation = begun + 1; operation <= rehearsal.operations + 1; operation += 1) {
+      for (const [name, choose] of choices) {
+        const files = new SimulatedFiles();
+        files.stopAt(operation);
+        expect(stopsBy(() => purge(files))).toBe(operation <= rehearsal.operations);
+        files.crash(choose(operation));
+        const journal = openSimulated(files, 'own');
+        const [oldest] = journal.files;
+        const from = { epoch: 1, file: oldest!.file, offset: 256, sequence: oldest!.sequenceBefore };
+        const numbers = allRecords(journal, 2000, from).map(({ position }) => position.sequence);
+        const should = Array.from({ length: 20 - from.sequence }, (_, index) => from.sequence + index + 1);
+        expect([operation, name, numbers]).toEqual([operation, name, should]);
+        left.add(journal.files.length);
+      }
+    }
+    expect([...left].sort()).toEqual([1, 2, 3, 4]);
+  });
+});
+
 describe('errors of the disk', () => {
   const begun = () => {
     const files = new SimulatedFiles();

@@ -127,7 +127,7 @@ describe('the header and the name of a file', () => {
   });
 
   test('SYN-001: the mirror journal log is read as it was written; strange lines are left out', () => {
-    const text = printJournalLog([header], ['cut after 1/4: why']);
+    const text = printJournalLog([{ header, directory: '/j' }], ['cut after 1/4: why'], '/j');
     expect(parseJournalLog(`${text}torn li`)).toMatchObject({
       files: [{ file: 12, name: header.fileName }],
       remarks: ['cut after 1/4: why'],
