@@ -8,7 +8,7 @@
  */
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { globalKeyBytesMax, globalValueBytesMax } from '../mirror/limits.ts';
-import type { MirrorDatabaseName, MirrorName } from '../mirror/terms.ts';
+import type { MemberName, MirrorDatabaseName, MirrorName } from '../mirror/terms.ts';
 
 export interface Update {
   readonly kind: 'set' | 'kill';
@@ -27,6 +27,8 @@ export interface MirrorAttribute {
   readonly fromEmpty: boolean;
   /** A copy that is not activated receives no journal data yet (DB-031). */
   readonly activated: boolean;
+  /** The member that activated it: on any other one a copy of the file has yet to be activated. Absent = where it was made. */
+  readonly activatedOn?: MemberName;
 }
 
 export interface KeyRange {
@@ -83,6 +85,13 @@ export interface DatabaseStore {
   open(directory: string): Promise<Database>;
   /** Does the directory hold a database? */
   holds(directory: string): boolean;
+  /** The one file that a database is; a copy of it, made while the database is closed, is the database (DB-027). */
+  fileOf(directory: string): string;
+  /**
+   * Put the database of `from` in the place of the one of `directory`, both closed, in one step that is durable when it
+   * returns: whatever happens, `directory` holds one of the two. @throws DatabaseMissingError when `from` holds none
+   */
+  replace(directory: string, from: string): void;
 }
 
 /** What a database needs from the file system besides its own store; the host's FileOperations have it all. */

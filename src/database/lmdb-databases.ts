@@ -55,6 +55,19 @@ export class LmdbDatabaseStore implements DatabaseStore {
     return (this.#files.sizeOf(join(directory, DATABASE_FILE)) ?? 0) > 0;
   }
 
+  fileOf(directory: string): string {
+    return join(directory, DATABASE_FILE);
+  }
+
+  replace(directory: string, from: string): void {
+    for (const each of [directory, from]) {
+      if (this.#open.has(each)) throw new Error(`assertion: database ${each} is open`);
+    }
+    if (!this.holds(from)) throw new DatabaseMissingError(from, 'there is nothing to put in the place of another');
+    this.#files.rename(this.fileOf(from), this.fileOf(directory));
+    this.#files.syncDirectory(directory);
+  }
+
   async create(directory: string): Promise<Database> {
     if (this.holds(directory)) {
       throw new DatabaseExistsError(directory, 'there is one already; open it, or choose another directory');

@@ -45,6 +45,10 @@ export interface FileOperations {
   truncate(handle: number, length: number): void;
   /** fsync of a whole file on a thread of its own: for files too long to wait for. */
   flush(path: string): Promise<void>;
+  /** The checksum of a whole file, read piece by piece. */
+  digest(path: string, onBytes: (bytesDone: number) => void): Promise<FileDigest>;
+  /** Copy a file to one that does not exist, durably, with the checksum of what was written. @throws EEXIST, ENOSPC ... */
+  copy(from: string, to: string, onBytes: (bytesDone: number) => void): Promise<FileDigest>;
   rename(from: string, to: string): void;
   /** A missing file is no fault. */
   remove(path: string): void;
@@ -60,6 +64,12 @@ export interface FileOperations {
   readStart(path: string, bytesMax: number): Uint8Array | null;
   /** A directory and all in it; a missing one is no fault. */
   removeTree(path: string): void;
+}
+
+export interface FileDigest {
+  readonly bytes: number;
+  /** Of the contents, in hex. */
+  readonly sha256: string;
 }
 
 /** A JSON document with a checksum, written whole: a reader sees the old one or the new one, never a part. */

@@ -17,9 +17,9 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { FileOperations } from './host.ts';
+import { copy, digest, flush } from './long-files.ts';
 
 const HOW = { read: 'r', update: 'r+', create: 'wx+' } as const;
 
@@ -45,6 +45,8 @@ export const nodeFileOperations: FileOperations = {
   sync: fdatasyncSync,
   truncate: ftruncateSync,
   flush,
+  digest,
+  copy,
   rename: renameSync,
   remove: (path) => absentIsFine(() => unlinkSync(path)),
   syncDirectory,
@@ -82,15 +84,6 @@ function syncDirectory(path: string): void {
     fsyncSync(handle);
   } finally {
     closeSync(handle);
-  }
-}
-
-async function flush(path: string): Promise<void> {
-  const file = await open(path, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
   }
 }
 

@@ -51,6 +51,19 @@ export class SimulatedDatabaseStore implements DatabaseStore {
     return this.#disks.has(directory);
   }
 
+  fileOf(directory: string): string {
+    return `${directory}/database`;
+  }
+
+  replace(directory: string, from: string): void {
+    if (this.#open.has(directory) || this.#open.has(from))
+      throw new Error(`assertion: ${directory} or ${from} is open`);
+    const disk = this.#disks.get(from);
+    if (disk === undefined) throw new DatabaseMissingError(from, 'there is none');
+    this.#disks.set(directory, disk);
+    this.#disks.delete(from);
+  }
+
   async create(directory: string): Promise<Database> {
     if (this.holds(directory)) throw new DatabaseExistsError(directory, 'there is one already');
     this.checkRoom(directory, []);

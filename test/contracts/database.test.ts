@@ -135,6 +135,20 @@ describe.each(Object.keys(twins))('%s', (which) => {
     await copy.close();
   });
 
+  test('a copy takes the place of another database in one step, and only while both are closed', async () => {
+    const copied = join(scratch, 'copies', 'one');
+    await database.apply([set(key('1'), 'one')], at(1));
+    await database.copyTo(copied);
+    await database.apply([set(key('1'), 'two')], at(2));
+    expect(() => twin.store.replace(twin.directory, copied)).toThrow(/^assertion: .* is open/);
+    await database.close();
+    expect(() => twin.store.replace(twin.directory, join(scratch, 'nothing'))).toThrow(/database/);
+    twin.store.replace(twin.directory, copied);
+    expect(twin.store.holds(copied)).toBe(false);
+    database = await twin.store.open(twin.directory);
+    expect([text(database.get(key('1'))), database.applied]).toEqual(['one', at(1)]);
+  });
+
   test('closing waits for a copy under way', async () => {
     const copied = join(scratch, 'copies', 'one');
     await database.apply([set(key('1'), 'one')], at(1));

@@ -1,4 +1,5 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -21,6 +22,22 @@ beforeAll(() => {
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('file operations', () => {
+  test('a long file is hashed and copied piece by piece, and never over another one', async () => {
+    const [from, to] = [join(directory, 'long'), join(directory, 'long-copy')];
+    const content = Buffer.alloc(1_300_000, 'some text');
+    writeFileSync(from, content);
+    const sha256 = createHash('sha256').update(content).digest('hex');
+    const steps: number[] = [];
+    expect(await files.digest(from, (bytes) => steps.push(bytes))).toEqual({ bytes: content.length, sha256 });
+    expect(steps.at(-1)).toBe(content.length);
+    expect(steps.length).toBeGreaterThan(1);
+    expect(await files.copy(from, to, () => {})).toEqual({ bytes: content.length, sha256 });
+    expect(readFileSync(to).equals(content)).toBe(true);
+    await expect(files.copy(from, to, () => {})).rejects.toMatchObject({ code: 'EEXIST' });
+    await files.flush(to);
+    await expect(files.digest(join(directory, 'none'), () => {})).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
   test('a file is made, written, read, cut and renamed', () => {
     const nested = join(directory, 'a', 'b');
     files.makeDirectory(nested);
