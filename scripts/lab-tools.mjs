@@ -62,8 +62,8 @@ export class TemporaryLab {
 }
 
 /** Standard output of a command that ends with 0. What it says to people is kept for the error. */
-export async function run(args) {
-  const { stdout } = await execa(process.execPath, [program, ...args], { stdin: 'ignore', maxBuffer: 1 << 30 });
+export async function run(args, env = {}) {
+  const { stdout } = await execa(process.execPath, [program, ...args], { stdin: 'ignore', maxBuffer: 1 << 30, env });
   return stdout;
 }
 
@@ -86,22 +86,27 @@ export async function exportOf(lab, label, onLine) {
 /** The library as an application would import it, bundled from its source. */
 export async function loadClientLibrary() {
   const directory = mkdtempSync(join(tmpdir(), 'caretmirror-client-'));
-  const outfile = join(directory, 'client.mjs');
   try {
-    await build({
-      absWorkingDir: root,
-      entryPoints: ['src/client/main.ts'],
-      outfile,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      logLevel: 'error',
-    });
-    return await import(pathToFileURL(outfile));
+    return await import(pathToFileURL(await bundleClientLibrary(directory)));
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** The same as a file in `directory`, for programs of their own; its path. */
+export async function bundleClientLibrary(directory) {
+  const outfile = join(directory, 'client.mjs');
+  await build({
+    absWorkingDir: root,
+    entryPoints: ['src/client/main.ts'],
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20',
+    logLevel: 'error',
+  });
+  return outfile;
 }
 
 /** ^CITY(country, cityId, name) = population; all keys are distinct. */

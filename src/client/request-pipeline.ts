@@ -170,12 +170,17 @@ export class RequestPipeline {
     else this.#pump(link);
   }
 
+  /** A `done` answers everything up to its number, any other answer one request. */
   #take(link: Link, answer: ClientAnswer): void {
-    const entry = link.inFlight.shift();
-    if (entry === undefined || answer.number !== link.oldest) {
+    const answered = answer.type === 'done' ? ((answer.number - link.oldest) >>> 0) + 1 : 1;
+    if (answered > link.inFlight.length || (answered === 1 && answer.number !== link.oldest)) {
       throw new ClientMessageError('answers came out of order', answer.number);
     }
-    link.oldest = (link.oldest + 1) >>> 0;
+    link.oldest = (link.oldest + answered) >>> 0;
+    for (let i = 0; i < answered; i += 1) this.#settle(link, link.inFlight.shift() as Entry, answer);
+  }
+
+  #settle(link: Link, entry: Entry, answer: ClientAnswer): void {
     if (entry.isAbandoned) return;
     if (answer.type === 'refused' && this.#mayRepeat(answer.refusal)) {
       link.draining ??= answer.refusal;

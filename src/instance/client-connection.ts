@@ -1,7 +1,7 @@
 /** One application's connection: answers go out in the order of its requests, however long a single one takes. */
 import type { Connection } from '../network/network.ts';
 import { CLIENT_ANSWER, type ClientRefusal } from '../protocol/client-channel.ts';
-import { type EncodedMessage, encodeAnswer, encodeDoneBodies } from '../protocol/client-messages.ts';
+import { type EncodedMessage, encodeAnswer, encodeDoneBody } from '../protocol/client-messages.ts';
 
 /** How far the journal is, by sequence: what may be answered, and what reads can see. */
 export interface Progress {
@@ -12,19 +12,49 @@ export interface Progress {
   onWanted: () => void;
 }
 
-/** An answer that is due. */
-interface Due {
-  readonly number: number;
-  /** Of an update in the journal: its sequence. Null while it is taken and not journaled, or is no update. */
-  sequence: number | null;
-  /** $INCREMENT. */
-  value: Uint8Array | null;
-  readonly update: boolean;
-  /** Of anything but an update: how to make it, when it is its turn; null while it is not ready. */
+/** Updates of one connection that came one after the other in one turn: answered together, as done. */
+export class UpdateRun {
+  /** Of its requests; emptied once they have a place in the journal, from when only the newest counts. */
+  numbers: number[] = [];
+  newest = 0;
+  count = 0;
+  /** Place of its newest update in the batch that goes into the journal next, counted from 1. */
+  place = 0;
+  /** Sequence of its newest update; null while it is taken and not journaled. */
+  sequence: number | null = null;
+  /** $INCREMENT, which stands alone, is answered with its new value. */
+  readonly value: Uint8Array | null;
+  /** Set when nothing may be added any more: something else came behind it. */
+  isClosed: boolean;
+
+  constructor(value: Uint8Array | null) {
+    this.value = value;
+    this.isClosed = value !== null;
+  }
+
+  add(number: number): void {
+    this.numbers.push(number);
+    this.newest = number;
+    this.count += 1;
+  }
+
+  /** The batch was appended behind this sequence. */
+  appendedAfter(sequence: number): void {
+    this.sequence = sequence + this.place;
+    this.isClosed = true;
+    this.numbers = [];
+  }
+}
+
+/** An answer to anything but an update. */
+interface Reply {
+  /** How to make it, when it is its turn; null while it is not ready. */
   make: (() => EncodedMessage) | null;
   /** When it is its turn: what the databases must hold first. */
   seesUpTo: number | null;
 }
+
+type Due = UpdateRun | Reply;
 
 export class ClientConnection {
   /** It is to be closed when this member is not primary any more. */
@@ -34,8 +64,8 @@ export class ClientConnection {
   readonly #onAnswered: (updates: number) => void;
   #due: Due[] = [];
   #first = 0;
-  /** Index from which updates wait for their place in the journal. */
-  #unplaced = 0;
+  /** The run that further updates of this turn join. */
+  #run: UpdateRun | null = null;
 
   constructor(
     connection: Connection,
@@ -51,74 +81,88 @@ export class ClientConnection {
 
   /** Updates in the journal that are not answered: their outcome is not known to the client. */
   get hasJournaled(): boolean {
-    return this.#due.slice(this.#first).some(({ sequence }) => sequence !== null);
+    return this.#waiting().some((due) => due instanceof UpdateRun && due.sequence !== null);
   }
 
-  /** An update was taken; `journaled` says later where it stands. */
-  expect(number: number): void {
-    this.#due.push({ number, sequence: null, value: null, update: true, make: null, seesUpTo: null });
-  }
-
-  journaled(number: number, sequence: number, value: Uint8Array | null): void {
-    this.#unplaced = Math.max(this.#unplaced, this.#first);
-    for (; this.#unplaced < this.#due.length; this.#unplaced += 1) {
-      const due = this.#due[this.#unplaced] as Due;
-      if (!due.update || due.sequence !== null || due.number !== number) continue;
-      due.sequence = sequence;
-      due.value = value;
-      this.#unplaced += 1;
-      return;
+  /** An update was taken; the run it belongs to is told its place in the journal later. `value`: of an $INCREMENT. */
+  expect(number: number, value: Uint8Array | null): UpdateRun {
+    let run = this.#run;
+    if (run === null || run.isClosed || value !== null) {
+      run = new UpdateRun(value);
+      this.#push(run);
+      this.#run = run;
     }
+    run.add(number);
+    return run;
   }
 
   /** An answer that is made when everything before it is answered. */
   whenReady(make: () => EncodedMessage): void {
-    this.#due.push({ number: 0, sequence: null, value: null, update: false, make, seesUpTo: null });
+    this.#push({ make, seesUpTo: null });
   }
 
   refuse(number: number, refusal: ClientRefusal): void {
-    const make = (): EncodedMessage => encodeAnswer({ number, type: 'refused', refusal });
-    const taken = this.#due.findIndex((due, index) => index >= this.#first && due.update && due.number === number);
-    if (taken < 0) {
-      this.whenReady(make);
-    } else {
-      this.#due[taken] = { number, sequence: null, value: null, update: false, make, seesUpTo: null };
-      this.#onAnswered(1);
-    }
+    this.whenReady(() => encodeAnswer({ number, type: 'refused', refusal }));
+    this.drain();
+  }
+
+  /** What was taken and has no place in the journal was not done. */
+  refuseTaken(refusal: ClientRefusal): void {
+    this.#due = this.#waiting().flatMap((due): Due[] => {
+      if (!(due instanceof UpdateRun) || due.sequence !== null) return [due];
+      this.#onAnswered(due.count);
+      return due.numbers.map((number) => ({
+        make: () => encodeAnswer({ number, type: 'refused', refusal }),
+        seesUpTo: null,
+      }));
+    });
+    this.#first = 0;
+    this.#run = null;
     this.drain();
   }
 
   /** A change of an ordinary database is under way. */
-  expectLocal(number: number): object {
-    const due: Due = { number, sequence: null, value: null, update: false, make: null, seesUpTo: null };
-    this.#due.push(due);
+  expectLocal(): object {
+    const due: Due = { make: null, seesUpTo: null };
+    this.#push(due);
     return due;
   }
 
   answerLocal(place: object, message: EncodedMessage): void {
-    (place as Due).make = () => message;
+    (place as Reply).make = () => message;
     this.drain();
+  }
+
+  #push(due: Due): void {
+    if (this.#run !== null) this.#run.isClosed = true;
+    this.#due.push(due);
+  }
+
+  #waiting(): readonly Due[] {
+    return this.#due.slice(this.#first);
   }
 
   /** Send every answer whose turn has come. */
   drain(): void {
     if (this.#first === this.#due.length || !this.#isReady(this.#due[this.#first] as Due)) return;
-    const done: number[] = [];
+    let done: number | null = null;
     let count = 0;
     this.#connection.cork();
     while (this.#first < this.#due.length) {
       const due = this.#due[this.#first] as Due;
       if (!this.#isReady(due)) break;
       this.#first += 1;
-      if (due.update) count += 1;
-      if (due.update && due.value === null) {
-        done.push(due.number);
+      if (due instanceof UpdateRun) count += due.count;
+      if (due instanceof UpdateRun && due.value === null) {
+        done = due.newest;
         continue;
       }
       this.#sendDone(done);
-      const { kind, body } = due.update
-        ? encodeAnswer({ number: due.number, type: 'value', value: due.value })
-        : (due.make as () => EncodedMessage)();
+      done = null;
+      const { kind, body } =
+        due instanceof UpdateRun
+          ? encodeAnswer({ number: due.newest, type: 'value', value: due.value })
+          : (due.make as () => EncodedMessage)();
       this.#connection.send(kind, body);
     }
     this.#sendDone(done);
@@ -128,7 +172,7 @@ export class ClientConnection {
   }
 
   #isReady(due: Due): boolean {
-    if (due.update) return due.sequence !== null && due.sequence <= this.#progress.durable;
+    if (due instanceof UpdateRun) return due.sequence !== null && due.sequence <= this.#progress.durable;
     due.seesUpTo ??= this.#progress.durable;
     if (due.make === null || due.seesUpTo <= this.#progress.applied) return due.make !== null;
     if (due.seesUpTo > this.#progress.wanted) {
@@ -138,25 +182,25 @@ export class ClientConnection {
     return false;
   }
 
-  #sendDone(numbers: number[]): void {
-    if (numbers.length === 0) return;
-    for (const body of encodeDoneBodies(numbers)) this.#connection.send(CLIENT_ANSWER.done, body);
-    numbers.length = 0;
+  /** One answer for all updates up to this request. */
+  #sendDone(number: number | null): void {
+    if (number !== null) this.#connection.send(CLIENT_ANSWER.done, encodeDoneBody(number));
   }
 
   #compact(): void {
-    if (this.#first < 1024 || this.#first * 2 < this.#due.length) return;
+    if (this.#first < 64 || this.#first * 2 < this.#due.length) return;
     this.#due = this.#due.slice(this.#first);
-    this.#unplaced = Math.max(0, this.#unplaced - this.#first);
     this.#first = 0;
   }
 
   /** The connection is gone: nobody waits for these answers. */
   forget(): void {
-    this.#onAnswered(this.#due.slice(this.#first).filter(({ update }) => update).length);
+    let updates = 0;
+    for (const due of this.#waiting()) if (due instanceof UpdateRun) updates += due.count;
+    this.#onAnswered(updates);
     this.#due = [];
     this.#first = 0;
-    this.#unplaced = 0;
+    this.#run = null;
   }
 
   pause(): void {

@@ -20,7 +20,7 @@ import {
 import { addDecimal, NumberRangeError } from '../protocol/decimal.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { isKey } from '../protocol/global-key.ts';
-import { ClientConnection, type Progress } from './client-connection.ts';
+import { ClientConnection, type Progress, type UpdateRun } from './client-connection.ts';
 import { isRead, read } from './client-reads.ts';
 import type { CatalogEntry } from './parts.ts';
 import { PendingUpdates } from './pending-updates.ts';
@@ -36,15 +36,6 @@ export interface SuperserverParts {
   readonly refusal: () => { readonly code: ClientRefusal['code']; readonly text: string };
   /** Run once at the end of this turn of the event loop (setImmediate). */
   readonly endOfTurn: (run: () => void) => void;
-}
-
-/** An update that was taken and has no place in the journal yet. */
-interface Taken {
-  readonly from: ClientConnection;
-  readonly record: JournalRecord;
-  readonly number: number;
-  /** $INCREMENT answers with its new value. */
-  readonly answer: Uint8Array | null;
 }
 
 type UpdateRequest = ClientRequest & { readonly type: 'set' | 'kill' | 'increment' };
@@ -67,8 +58,11 @@ export class Superserver {
   readonly #progress: Progress = { durable: 0, applied: 0, wanted: 0, onWanted: () => undefined };
   #journal: Journal | null = null;
   #gate: 'admit' | 'hold' | 'refuse' = 'refuse';
-  #taken: Taken[] = [];
+  /** Updates that were taken and have no place in the journal yet. */
+  #taken: JournalRecord[] = [];
   #takenBytes = 0;
+  /** The runs they belong to. */
+  #runs: UpdateRun[] = [];
   #turnEnds = false;
   #unanswered = 0;
   #paused = false;
@@ -112,9 +106,8 @@ export class Superserver {
   /** What was taken and not journaled was not done: the client may send it again elsewhere. What was journaled stays unanswered. */
   refuse(): void {
     this.#gate = 'refuse';
-    const taken = this.#taken;
+    if (this.#taken.length > 0) for (const client of this.#clients) client.refuseTaken(this.#refusal());
     this.#forgetTaken();
-    for (const { from, number } of taken) from.refuse(number, this.#refusal());
     this.#pending.clear();
     this.#progress.durable = 0;
     for (const client of this.#clients) if (client.followsMirror || client.hasJournaled) client.close();
@@ -124,6 +117,7 @@ export class Superserver {
   #forgetTaken(): void {
     this.#taken = [];
     this.#takenBytes = 0;
+    this.#runs = [];
   }
 
   /** Everything up to here is durable. */
@@ -244,10 +238,12 @@ export class Superserver {
     const answer = request.type === 'increment' ? value : null;
     if (mirrored === null) return this.#changeLocal(client, database, { number, kind, key, value, answer });
     // The frame's bytes are the connection's; a record outlives the turn only inside the journal.
-    this.#taken.push({ from: client, number, answer, record: { kind, database: mirrored, key, value } });
+    this.#taken.push({ kind, database: mirrored, key, value });
     this.#takenBytes += key.length + value.length;
     this.#pending.add(mirrored, key, this.#nextSequence(), kind === 'kill' ? null : value);
-    client.expect(number);
+    const run = client.expect(number, answer);
+    run.place = this.#taken.length;
+    if (run.count === 1) this.#runs.push(run);
     this.#unanswered += 1;
     this.#endTurnSoon();
   }
@@ -275,7 +271,7 @@ export class Superserver {
     },
   ): void {
     const { number, kind, key, value, answer } = update;
-    const place = client.expectLocal(number);
+    const place = client.expectLocal();
     database.change([{ kind, key, value }]).then(
       () => client.answerLocal(place, answerTo(number, answer)),
       (error: Error) => {
@@ -299,16 +295,10 @@ export class Superserver {
   /** The batch of this turn goes into the journal, if the gate is open. */
   appendTaken(): void {
     if (this.#gate !== 'admit' || this.#taken.length === 0 || this.#journal === null) return;
-    const taken = this.#taken;
+    const before = this.#journal.end.sequence;
+    const end = this.#journal.append(this.#taken, this.#parts.wallMs());
+    for (const run of this.#runs) run.appendedAfter(before);
     this.#forgetTaken();
-    const first = this.#journal.end.sequence + 1;
-    const end = this.#journal.append(
-      taken.map(({ record }) => record),
-      this.#parts.wallMs(),
-    );
-    taken.forEach(({ from, number, answer }, index) => {
-      from.journaled(number, first + index, answer);
-    });
     this.#parts.onAppended(end);
     this.#pauseWhereFull();
   }

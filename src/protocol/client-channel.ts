@@ -5,7 +5,8 @@
  * Key and value travel as bytes: keys are encoded and decoded by the client (protocol/global-key.ts). The database is a
  * mirror database name or a local one; empty means "the only mirrored database" and is refused when there are several.
  *
- * A `set`, `kill` or `increment` is answered when it is durable (write level durable). `retry` = nothing was done and the
+ * A `set`, `kill` or `increment` is answered when it is durable (write level durable). One `done` may answer many requests: what
+ * becomes durable with one flush is answered with one message a connection, that of its newest request. `retry` = nothing was done and the
  * same request may be sent to the primary; when the connection breaks before an answer the outcome is unknown.
  */
 
@@ -37,7 +38,7 @@ export const CLIENT_REQUEST = {
 
 /** Frame kinds of answers. Bodies begin with u32 request number. */
 export const CLIENT_ANSWER = {
-  /** Nothing more: done and durable. */
+  /** Nothing more: done and durable, this request and all updates before it that are not answered yet. */
   done: 48,
   /** u8 defined (0 or 1), bytes: a value, a key or a number as text. */
   value: 49,

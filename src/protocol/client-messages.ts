@@ -200,13 +200,9 @@ export function encodeAnswer(answer: ClientAnswer): EncodedMessage {
   }
 }
 
-/** The bodies of many `done` answers, cut from one buffer: what a superserver sends after each flush. */
-export function encodeDoneBodies(numbers: readonly number[]): readonly Uint8Array[] {
-  const all = Buffer.allocUnsafe(numbers.length * 4);
-  return numbers.map((number, index) => {
-    all.writeUInt32LE(number, index * 4);
-    return all.subarray(index * 4, index * 4 + 4);
-  });
+/** The body of a `done` answer: what a superserver sends after each flush. */
+export function encodeDoneBody(number: number): Uint8Array {
+  return answerHead(number, 0);
 }
 
 /** The answer to `databases` is a value that holds JSON. */

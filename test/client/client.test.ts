@@ -56,6 +56,26 @@ describe('requests', () => {
   });
 });
 
+describe('one answer for many', () => {
+  test('SYN-005: a done answers every update before it that is not answered, once', async () => {
+    const a = await server(true);
+    a.fate = (_request, count) => (count % 40 === 0 ? 'do' : 'do-with-next');
+    const one = await client([a]);
+    const acknowledged: number[] = [];
+    const stream = one.stream({ inFlight: 100, onAcknowledged: (record) => acknowledged.push(record) });
+    for (let i = 0; i < 400; i += 1) await stream.write(key(i), value(i));
+    await stream.end();
+    expect(acknowledged).toEqual(Array.from({ length: 400 }, (_, i) => i + 1));
+  });
+
+  test('a done beyond what is under way ends the link: nobody knows what it means', async () => {
+    const a = await server(true);
+    a.fate = () => 'done-too-far';
+    const one = await client([a], { mirror: '' });
+    await expect(one.set(key(1), value(1))).rejects.toMatchObject({ message: expect.stringContaining('out of order') });
+  });
+});
+
 describe('finding the primary', () => {
   test('a backup names the primary, whose address was not among the targets', async () => {
     const [primary, backup] = [await server(true), await server(false)];

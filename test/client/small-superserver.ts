@@ -13,8 +13,11 @@ import type { Frame } from '../../src/protocol/frame.ts';
 
 export const network: Network = createTcpNetwork({ files: { makePrivateDirectory: () => {}, removeSocket: () => {} } });
 
-/** What happens to a request besides being done: `drop` cuts the connection, `swallow` answers never again. */
-export type Fate = 'do' | 'drop' | 'do-and-drop' | 'swallow' | ClientRefusal;
+/**
+ * What happens to a request besides being done: `drop` cuts the connection, `swallow` answers never again, `do-with-next` leaves the
+ * answer to the next `done`, `done-too-far` says done of requests nobody made.
+ */
+export type Fate = 'do' | 'do-with-next' | 'done-too-far' | 'drop' | 'do-and-drop' | 'swallow' | ClientRefusal;
 
 export class SmallSuperserver {
   readonly nodes = new Map<string, Buffer>();
@@ -79,7 +82,8 @@ export class SmallSuperserver {
         connection.destroy();
         return;
       }
-      const message = encodeAnswer(answer);
+      if (fate === 'do-with-next') continue;
+      const message = encodeAnswer(fate === 'done-too-far' ? { ...answer, number: number + 7 } : answer);
       connection.send(message.kind, message.body);
     }
   }
