@@ -275,7 +275,7 @@ export const mutants = [
   },
   {
     name: 'arbiter-says-gone-at-once',
-    changes: [['if (!work.sessions.some((candidate) => candidate.session === otherSession)) {', 'if (true) {']],
+    changes: [['if (other === undefined) return license', 'if (other === undefined || true) return license']],
     config: 'arbiter, a cut',
     survives: 'safe as long as only one hears it; the role moves needlessly',
     stories: 'safe as long as only one hears it; the tests of the arbiter catch it',

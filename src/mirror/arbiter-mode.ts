@@ -2,7 +2,7 @@
 import { hasSession } from './arbiter-link.ts';
 import { type ArbiterFacts, arbiterTable, decide } from './failover-table.ts';
 import type { Served, Step } from './member-state.ts';
-import type { FromArbiter } from './messages.ts';
+import type { ArbiterWord } from './messages.ts';
 import { connectedBackup, hasModeSession, setServing } from './serving.ts';
 import { agoMs, log, note, noteAttempt, retryPauseMs, send } from './step.ts';
 import { sameEpoch } from './terms.ts';
@@ -70,16 +70,24 @@ export function onLeft(step: Step, served: Served, term: number): void {
   send(step, served.connection, { type: 'agent-mode-ok', term });
 }
 
+/**
+ * FO-043: the arbiter is lost and the backup is not - which only a word of the backup proves that comes after the loss. A primary
+ * that hears nobody any more must not talk its backup out of the mode in which that one can take over.
+ */
+export function onBackupHeard(step: Step): void {
+  const { serving } = step.state;
+  if (step.state.role !== 'primary' || serving.mode === 'agent' || serving.leaving) return;
+  if (serving.trouble !== null || hasModeSession(step)) return;
+  const verdict = decide(arbiterTable, { role: 'primary', other: 'connected', session: 'lost', says: 'silent' }, [
+    'leave-together',
+  ]);
+  askToLeave(step, verdict.spec, verdict.because);
+}
+
+/** In trouble: there is nobody left to say whether the backup took over. */
 export function onSessionLostServing(step: Step): void {
   const { serving } = step.state;
-  if (serving.mode === 'agent') return;
-  if (serving.trouble === null) {
-    const verdict = decide(arbiterTable, { role: 'primary', other: 'connected', session: 'lost', says: 'silent' }, [
-      'leave-together',
-    ]);
-    askToLeave(step, verdict.spec, verdict.because);
-    return;
-  }
+  if (serving.mode === 'agent' || serving.trouble === null) return;
   const verdict = decide(arbiterTable, { role: 'primary', other: 'lost', session: 'lost', says: 'silent' }, [
     'trouble-indefinitely',
   ]);
@@ -88,10 +96,9 @@ export function onSessionLostServing(step: Step): void {
   note(step, 'stays in trouble state', verdict.spec, { because: verdict.because, inTroubleForMs: sinceMs });
 }
 
-export function onArbiterWhileServing(step: Step, message: FromArbiter): void {
+export function onArbiterWhileServing(step: Step, message: ArbiterWord): void {
   const { state } = step;
   const { serving } = state;
-  if (message.type === 'keep-alive') return;
   if (message.term !== serving.modeTerm || !sameEpoch(message.epoch, state.record.epoch) || serving.mode === 'agent')
     return;
   if (message.type === 'entered') {

@@ -23,7 +23,7 @@ export interface Period {
   readonly sessions: readonly [number, number];
   /** Session that holds the licence; 0 = nobody asked yet. */
   readonly licensed: number;
-  /** Questions that wait for evidence newer than themselves: session that asked. */
+  /** Questions that wait for the called member's answer, or its end: session that asked. */
   readonly asking: readonly number[];
 }
 
@@ -152,7 +152,6 @@ function onMessage(work: Working, connection: number, message: ToArbiter): void 
   work.sessions = work.sessions.map((candidate) =>
     candidate === entry ? { ...entry, lastHeardMs: work.nowMs } : candidate,
   );
-  answerQuestionsAbout(work, entry);
   switch (message.type) {
     case 'keep-alive':
       tell(work, entry, { type: 'keep-alive', otherConnected: otherOf(work, entry) !== undefined });
@@ -161,6 +160,8 @@ function onMessage(work: Working, connection: number, message: ToArbiter): void 
       return onEnter(work, entry, message);
     case 'peer-lost':
       return onPeerLost(work, entry, message);
+    case 'here':
+      return answerQuestionsAbout(work, entry, message);
     case 'left-notice': {
       const other = otherOf(work, entry);
       if (other !== undefined) tell(work, other, message);
@@ -221,7 +222,10 @@ function noteRefusal(
   });
 }
 
-/** FO-030, FO-034, FO-039: a member lost the other. Answered only on evidence newer than the question. */
+/**
+ * FO-030, FO-034, FO-039: a member lost the other. Answered only on evidence newer than the question: the other is called and
+ * answers. One that is heard and hears nothing cannot serve, and being heard must not keep the asker from taking over.
+ */
 function onPeerLost(work: Working, entry: ArbiterSession, message: Extract<ToArbiter, { type: 'peer-lost' }>): void {
   const { epoch, term } = message;
   const period = work.periods.get(entry.mirror);
@@ -251,10 +255,9 @@ function onPeerLost(work: Working, entry: ArbiterSession, message: Extract<ToArb
     return;
   }
   const otherSession = period.sessions.find((session) => session !== entry.session);
-  if (!work.sessions.some((candidate) => candidate.session === otherSession)) {
-    license(work, entry, period);
-    return;
-  }
+  const other = work.sessions.find((candidate) => candidate.session === otherSession);
+  if (other === undefined) return license(work, entry, period);
+  tell(work, other, { type: 'call', epoch, term });
   work.periods.set(entry.mirror, { ...period, asking: [...period.asking, entry.session] });
 }
 
@@ -284,11 +287,16 @@ function periodFacts({ epoch, term }: Pick<Period, 'epoch' | 'term'>): NoteEffec
   return { epoch: epoch.number, term };
 }
 
-/** A message of `entry` proves that it lives: whoever asked about it hears "present". */
-function answerQuestionsAbout(work: Working, entry: ArbiterSession): void {
+/** `entry` has answered a call, so it lives and hears: whoever asked about it hears "present". */
+function answerQuestionsAbout(
+  work: Working,
+  entry: ArbiterSession,
+  { epoch, term }: Extract<ToArbiter, { type: 'here' }>,
+): void {
   const period = work.periods.get(entry.mirror);
-  const asker = period?.asking.find((session) => session !== entry.session);
-  if (period === undefined || asker === undefined) return;
+  if (period?.term !== term || !sameEpoch(period.epoch, epoch) || !period.sessions.includes(entry.session)) return;
+  const asker = period.asking.find((session) => session !== entry.session);
+  if (asker === undefined) return;
   work.periods.set(entry.mirror, { ...period, asking: period.asking.filter((session) => session !== asker) });
   const asking = work.sessions.find((candidate) => candidate.session === asker);
   if (asking === undefined) return;

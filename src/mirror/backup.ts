@@ -10,7 +10,7 @@ import { comparePositions, type JournalPosition, later } from './journal-positio
 import { applyDurable, setJournal } from './journal-transfer.ts';
 import { clockDriftShare, troubleTimeoutInQos } from './limits.ts';
 import type { Attachment, Step } from './member-state.ts';
-import type { DataMessage, Envelope, FromArbiter } from './messages.ts';
+import type { ArbiterWord, DataMessage, Envelope } from './messages.ts';
 import { beginSeeking, giveUpActive, onHelloFailed, setSeeking, windowNow } from './seeking.ts';
 import {
   agoMs,
@@ -327,10 +327,10 @@ export function onSessionLostAttached(step: Step): void {
   toAgentWay(step, verdict.spec, verdict.because);
 }
 
-export function onArbiterWhileAttached(step: Step, message: FromArbiter): void {
+export function onArbiterWhileAttached(step: Step, message: ArbiterWord): void {
   const { state } = step;
   const { attachment } = state;
-  if (attachment === null || message.type === 'keep-alive' || message.type === 'left-notice') return;
+  if (attachment === null || message.type === 'left-notice') return;
   if (message.term !== attachment.modeTerm || !sameEpoch(message.epoch, state.record.epoch)) return;
   if (message.type === 'entered') {
     if (attachment.mode !== 'ready') return;

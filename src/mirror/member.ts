@@ -261,9 +261,14 @@ function onArbiterClosed(now: Step, reason: string): void {
 function onArbiterMessage(now: Step, event: Extract<MemberEvent, { type: 'arbiter-message' }>): void {
   if (!hasSession(now)) return;
   setArbiter(now, { lastHeardMs: now.nowMs });
-  if (event.message.type === 'keep-alive') setArbiter(now, { otherConnected: event.message.otherConnected });
-  if (now.state.role === 'attached') onArbiterWhileAttached(now, event.message);
-  else if (now.state.role === 'primary') onArbiterWhileServing(now, event.message);
+  const { message } = event;
+  if (message.type === 'keep-alive') return setArbiter(now, { otherConnected: message.otherConnected });
+  if (message.type === 'call') {
+    now.effects.push({ type: 'tell-arbiter', message: { ...message, type: 'here' } });
+    return;
+  }
+  if (now.state.role === 'attached') onArbiterWhileAttached(now, message);
+  else if (now.state.role === 'primary') onArbiterWhileServing(now, message);
 }
 
 function onAgentAnswered(now: Step, event: Extract<MemberEvent, { type: 'agent-answered' }>): void {

@@ -90,11 +90,15 @@ export type ToArbiter =
       readonly otherSession: number;
     }
   | { readonly type: 'peer-lost'; readonly epoch: Epoch; readonly term: number }
+  /** The answer to a call: the sender hears this arbiter, too. */
+  | { readonly type: 'here'; readonly epoch: Epoch; readonly term: number }
   /** "I am a backup, not active, and have no licence" - passed on to the other member. */
   | { readonly type: 'left-notice'; readonly epoch: Epoch; readonly term: number };
 
 export type FromArbiter =
   | { readonly type: 'keep-alive'; readonly otherConnected: boolean }
+  /** The other member has asked about the receiver, who answers `here` at once, whatever its role. */
+  | { readonly type: 'call'; readonly epoch: Epoch; readonly term: number }
   | { readonly type: 'entered'; readonly epoch: Epoch; readonly term: number }
   | { readonly type: 'refused'; readonly epoch: Epoch; readonly term: number }
   /** The licence. */
@@ -103,6 +107,9 @@ export type FromArbiter =
   | { readonly type: 'taken'; readonly epoch: Epoch; readonly term: number }
   | { readonly type: 'never'; readonly epoch: Epoch; readonly term: number }
   | { readonly type: 'left-notice'; readonly epoch: Epoch; readonly term: number };
+
+/** What an arbiter says about a mode and who is in it. */
+export type ArbiterWord = Exclude<FromArbiter, { readonly type: 'keep-alive' | 'call' }>;
 
 /** What an agent says of its instance (AGT-003). */
 export type AgentAnswer =

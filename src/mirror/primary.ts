@@ -4,7 +4,7 @@
  * before it is told that it is active, and its rights are over before it is no longer counted.
  */
 import { hasSession } from './arbiter-link.ts';
-import { askToLeave, onEnterReady, onLeft, proposeArbiterMode } from './arbiter-mode.ts';
+import { askToLeave, onBackupHeard, onEnterReady, onLeft, proposeArbiterMode } from './arbiter-mode.ts';
 import { beginHandOver, continueHandOver, finishStop, stopAsStale } from './hand-over.ts';
 import { halt } from './joining.ts';
 import { comparePositions, JOURNAL_START, later } from './journal-position.ts';
@@ -109,9 +109,11 @@ export function onServedMessage(step: Step, served: Served, message: DataMessage
   switch (message.type) {
     case 'ack':
       onAck(step, served, message);
+      if (served.failoverMember) onBackupHeard(step);
       return;
     case 'keep-alive':
       setServed(step, served.name, { echo: Math.max(served.echo, message.number), session: message.session });
+      if (served.failoverMember) onBackupHeard(step);
       proposeArbiterMode(step);
       return;
     case 'enter-ready':

@@ -300,6 +300,7 @@ export function decodeToArbiter(frame: Frame): ToArbiter {
         otherSession: whole(frame, said, 'otherSession'),
       };
     case 'peer-lost':
+    case 'here':
     case 'left-notice':
       return { ...about, type };
     default:
@@ -318,6 +319,7 @@ export function decodeFromArbiter(frame: Frame): FromArbiter {
   switch (type) {
     case 'keep-alive':
       return { type, otherConnected: flag(frame, said, 'otherConnected') };
+    case 'call':
     case 'entered':
     case 'refused':
     case 'gone':

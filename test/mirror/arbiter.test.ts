@@ -159,8 +159,11 @@ describe('arbiter controlled mode', () => {
     const witness = inArbiterMode();
     expect(told(witness.say(A, lost), A)).toEqual([]);
     const second = witness.say(B, lost);
-    expect(told(second, A)).toEqual([{ type: 'present', ...about }]);
+    expect(told(second, A)).toEqual([{ type: 'call', ...about }]);
     expect(told(second, B)).toEqual([]);
+    const answered = witness.say(B, { type: 'here', ...about });
+    expect(told(answered, A)).toEqual([{ type: 'present', ...about }]);
+    expect(told(answered, B)).toEqual([]);
     const end = witness.lose(A);
     expect(told(end, B)).toEqual([{ type: 'gone', ...about }]);
   });
@@ -170,7 +173,7 @@ describe('arbiter controlled mode', () => {
     const period = { epoch: 4, term: 2 };
     const asked = inArbiterMode();
     asked.say(B, lost);
-    expect(asked.say(A, { type: 'keep-alive' })).toContainEqual(
+    expect(asked.say(A, { type: 'here', ...about })).toContainEqual(
       noted('told BETA that ALPHA is connected', 'FO-035 FO-040', { session: 100, ...period }),
     );
     const passedOn = asked.say(B, { type: 'left-notice', ...about });
@@ -196,15 +199,25 @@ describe('arbiter controlled mode', () => {
     );
   });
 
-  test('FO-040: "present" rests on a message newer than the question', () => {
+  test('FO-040: "present" rests on the answer to a call that is newer than the question', () => {
     const witness = inArbiterMode();
+    const here: ToArbiter = { type: 'here', ...about };
+    expect(told(witness.say(A, here), B)).toEqual([]);
+    const question = witness.say(B, lost);
+    expect(told(question, A)).toEqual([{ type: 'call', ...about }]);
+    expect(told(question, B)).toEqual([]);
+    expect(told(witness.say(A, { ...here, term: 1 }), B)).toEqual([]);
+    expect(told(witness.say(A, here), B)).toEqual([{ type: 'present', ...about }]);
+    expect(told(witness.say(A, here), B)).toEqual([]);
+  });
+
+  test('FO-040, FO-039: a primary that is heard and hears nothing is not "present"; when it gives its session up, the other is licensed', () => {
+    const witness = inArbiterMode();
+    witness.say(B, lost);
     witness.nowMs = 100;
-    witness.say(A, { type: 'keep-alive' });
-    expect(told(witness.say(B, lost), B)).toEqual([]);
-    witness.nowMs = 200;
-    const evidence = witness.say(A, { type: 'keep-alive' });
-    expect(told(evidence, B)).toEqual([{ type: 'present', ...about }]);
     expect(told(witness.say(A, { type: 'keep-alive' }), B)).toEqual([]);
+    expect(told(witness.say(A, lost), B)).toEqual([{ type: 'call', ...about }]);
+    expect(told(witness.lose(A), B)).toContainEqual({ type: 'gone', ...about });
   });
 
   test('FO-036: an arbiter that was started anew, or never heard of the period, says "never"', () => {
@@ -232,11 +245,17 @@ describe('arbiter controlled mode', () => {
 
 describe('whatever happens', () => {
   type Move =
-    | { readonly move: 'open' | 'lose' | 'ask' | 'ask-older' | 'enter' | 'keep-alive' | 'notice'; readonly who: 0 | 1 }
+    | {
+        readonly move: 'open' | 'lose' | 'ask' | 'ask-older' | 'enter' | 'keep-alive' | 'here' | 'notice';
+        readonly who: 0 | 1;
+      }
     | { readonly move: 'wait'; readonly ms: number };
   const who = fc.constantFrom(0 as const, 1 as const);
   const moves: fc.Arbitrary<Move> = fc.oneof(
-    { weight: 8, arbitrary: fc.record({ move: fc.constantFrom('open', 'lose', 'ask', 'enter', 'keep-alive'), who }) },
+    {
+      weight: 8,
+      arbitrary: fc.record({ move: fc.constantFrom('open', 'lose', 'ask', 'enter', 'keep-alive', 'here'), who }),
+    },
     { weight: 1, arbitrary: fc.record({ move: fc.constantFrom('ask-older', 'notice'), who }) },
     { weight: 2, arbitrary: fc.record({ move: fc.constant('wait' as const), ms: fc.integer({ min: 1, max: 4000 }) }) },
   ) as fc.Arbitrary<Move>;
@@ -248,8 +267,8 @@ describe('whatever happens', () => {
     readonly connections: [number, number] = [0, 0];
     /** Session that was licensed, by term. */
     readonly licences = new Map<number, number>();
-    /** When each session last spoke, and since when each of its questions, `session/term`, waits. */
-    readonly spokenMs = new Map<number, number>();
+    /** When each session last answered a call, and since when each of its questions, `session/term`, waits. */
+    readonly answeredMs = new Map<number, number>();
     readonly askedMs = new Map<string, number>();
     term = 0;
     #opened = 10;
@@ -270,7 +289,7 @@ describe('whatever happens', () => {
       if (connection === 0) return;
       if (move.move === 'lose') return this.look(this.witness.lose(connection));
       const session = this.sessions[move.who];
-      this.spokenMs.set(session, this.#order);
+      if (move.move === 'here') this.answeredMs.set(session, this.#order);
       this.look(this.witness.say(connection, this.message(move.move, move.who, session)));
     }
 
@@ -279,6 +298,8 @@ describe('whatever happens', () => {
       switch (move) {
         case 'keep-alive':
           return { type: 'keep-alive' };
+        case 'here':
+          return { type: 'here', epoch, term };
         case 'notice':
           return { type: 'left-notice', epoch, term };
         case 'ask-older':
@@ -302,7 +323,7 @@ describe('whatever happens', () => {
         if (type === 'gone') this.licensed(term, session);
         if (type === 'present') {
           const other = this.sessions[index === 0 ? 1 : 0];
-          expect(this.spokenMs.get(other)).toBeGreaterThan(this.askedMs.get(`${session}/${term}`)!);
+          expect(this.answeredMs.get(other)).toBeGreaterThan(this.askedMs.get(`${session}/${term}`)!);
         }
         if (type === 'present' || type === 'gone') this.askedMs.delete(`${session}/${term}`);
       }

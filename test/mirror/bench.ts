@@ -176,19 +176,17 @@ export class Bench {
     });
   }
 
+  /** A keep-alive of the counted backup on connection 7. */
+  backupHeard(number = 2): this {
+    const { term } = this.state.serving.counted as { term: number };
+    const keepAlive = { type: 'keep-alive', number, echo: 0, mode: 'Agent Controlled', term, session: 1001 } as const;
+    return this.from(this.other, 7, this.state.record.epoch, keepAlive);
+  }
+
   /** Entering: the backup is ready and the arbiter was told. */
   proposed(): this {
     const { epoch } = this.state.record;
-    const { term } = this.state.serving.counted as { term: number };
-    const keepAlive = {
-      type: 'keep-alive',
-      number: 1,
-      echo: 0,
-      mode: 'Agent Controlled',
-      term,
-      session: 1001,
-    } as const;
-    this.from(this.other, 7, epoch, keepAlive).woke();
+    this.backupHeard(1).woke();
     return this.from(this.other, 7, epoch, { type: 'enter-ready', term: this.state.serving.modeTerm, session: 1001 });
   }
 }

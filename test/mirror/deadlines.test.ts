@@ -30,7 +30,7 @@ describe('FO-010: a deadline that has passed is settled by one wake-up', () => {
   });
 
   test('FO-029: while the backup has not answered "leave"', () => {
-    const bench = new Bench('A').primaryWithArbiter().post({ type: 'arbiter-closed', reason: 'test' });
+    const bench = new Bench('A').primaryWithArbiter().post({ type: 'arbiter-closed', reason: 'test' }).backupHeard();
     bench.state = { ...bench.state, serving: { ...bench.state.serving, mode: 'entering' } };
     expect(bench.state.serving.leaving).toBe(true);
     expect(wakeUps(bench, 700)).toBeLessThan(20);

@@ -170,6 +170,7 @@ describe('a primary', () => {
     expect(notes(bench)).toContainEqual(noted('arbiter controlled mode', 'FO-028', { term }));
     bench.post({ type: 'arbiter-closed', reason: 'reset' });
     expect(notes(bench)).toContainEqual(noted('lost the arbiter', 'FO-029 FO-033', { reason: 'reset', session: 1000 }));
+    bench.backupHeard();
     const left = 'leaves arbiter controlled mode, or the way into it';
     expect(notes(bench)).toContainEqual(noted(left, 'FO-029 FO-043', { term }));
   });

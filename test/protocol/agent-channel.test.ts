@@ -113,11 +113,12 @@ describe('the agent channel', () => {
       { type: 'keep-alive' },
       { type: 'enter', epoch, term: 2, session: 8, otherSession: 9 },
       { type: 'peer-lost', epoch, term: 2 },
+      { type: 'here', epoch, term: 2 },
       { type: 'left-notice', epoch, term: 2 },
     ];
     const from: readonly FromArbiter[] = [
       { type: 'keep-alive', otherConnected: true },
-      ...(['entered', 'refused', 'gone', 'present', 'taken', 'never', 'left-notice'] as const).map((type) => ({
+      ...(['call', 'entered', 'refused', 'gone', 'present', 'taken', 'never', 'left-notice'] as const).map((type) => ({
         type,
         epoch,
         term: 2,

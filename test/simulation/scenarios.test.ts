@@ -134,20 +134,24 @@ describe('arbiter controlled mode', () => {
     recovers(world);
   });
 
-  test('FO-035 FO-040 FO-044: the link between the members is lost: B gives up, A leaves trouble through the arbiter', () => {
-    const world = mirror();
-    world.cut('A', 'B');
-    serves(world, 'A', qosTimeoutMs * 2.5);
-    expect(isActive(world, 'B')).toBe(false);
-    expect(world.timeline.some((line) => line.includes('leaves trouble state [FO-035]'))).toBe(true);
-    stays(
-      world,
-      'A stays primary',
-      () => role(world, 'A') === 'primary' && role(world, 'B') !== 'primary',
-      qosTimeoutMs * 5,
-    );
-    recovers(world);
-  });
+  for (const [lost, cut, spec] of [
+    ['the link between the members is lost', (world: World) => world.cut('A', 'B'), 'B is no longer active [FO-018]'],
+    ['A hears nothing of B', (world: World) => world.cutOneWay('B', 'A'), 'leaves trouble state [FO-035]'],
+  ] as const)
+    test(`FO-035 FO-040 FO-044: ${lost}: B gives up, A learns of it through the arbiter`, () => {
+      const world = mirror();
+      cut(world);
+      serves(world, 'A', qosTimeoutMs * 2.5);
+      expect(isActive(world, 'B')).toBe(false);
+      expect(world.timeline.some((line) => line.includes(spec))).toBe(true);
+      stays(
+        world,
+        'A stays primary',
+        () => role(world, 'A') === 'primary' && role(world, 'B') !== 'primary',
+        qosTimeoutMs * 5,
+      );
+      recovers(world);
+    });
 
   test('FO-036 FO-039 FO-047 FO-038: the primary is isolated, B takes over, A stays in trouble and is stopped on return', () => {
     const world = mirror();
@@ -158,6 +162,18 @@ describe('arbiter controlled mode', () => {
     world.healAll();
     reach(world, 'A down', () => role(world, 'A') === 'no process', qosTimeoutMs * 4);
     recovers(world);
+  });
+
+  test('FO-036 FO-039 FO-040: the primary hears nobody and is heard by all: B takes over, whoever notices first', () => {
+    for (let laterMs = 0; laterMs < qosTimeoutMs; laterMs += qosTimeoutMs / 16) {
+      const world = mirror();
+      world.run(laterMs);
+      for (const other of ['B', 'X']) world.cutOneWay(other, 'A');
+      serves(world, 'B', qosTimeoutMs * 3);
+      world.healAll();
+      reach(world, 'A down', () => role(world, 'A') === 'no process', qosTimeoutMs * 4);
+      recovers(world);
+    }
   });
 
   test('FO-037 FO-048: all links are lost: nobody is primary for clients; A resumes when B comes to it', () => {

@@ -215,7 +215,7 @@ const ways = {
     play.set({ cut: link(0, 1) });
     play.wake(1, 'primary');
     const isKept = ({ nodes }: World): boolean => nodes[1].process?.state.role !== 'attached';
-    const isLate = (label: string): boolean => /^A (receives .* of X|sees its connection .*)$/.test(label);
+    const isLate = (label: string): boolean => /^A (receives (?!call).* of X|sees its connection .*)$/.test(label);
     const isLateOrCut = (label: string): boolean => isLate(label) || label.endsWith('is mended');
     const noted = { ...until(play.world, terms, isKept, { isLate: isLateOrCut }), cut: 0 };
     const isAgain = (later: World): boolean => modes(later)[0] === 'entering' && modes(later)[1] === 'arbiter';

@@ -400,18 +400,8 @@ export class Moves {
           play.closeEnd(id, arbiterHost);
           play.runArbiter({ type: 'closed', connection: id });
         });
-      } else if (open[0] && frame === undefined && process !== null) this.#evidence(who, id, process);
+      }
     }
-  }
-
-  /** A keep-alive of a member tells the arbiter something only where the other has asked about it. */
-  #evidence(who: Who, id: number, process: Process): void {
-    const period = this.world.arbiter?.periods.get('MIRROR');
-    const isAsked = period?.asking.some((session) => session !== process.state.arbiter.session) === true;
-    if (!isAsked || process.arbiterConnection !== id || process.state.arbiter.state !== 'open') return;
-    this.try('message', `the arbiter hears that ${hostNames[who]} lives`, (play) =>
-      play.runArbiter({ type: 'message', connection: id, message: { type: 'keep-alive' } }),
-    );
   }
 
   // The operator.

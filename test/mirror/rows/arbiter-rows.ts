@@ -188,6 +188,8 @@ export const arbiterRows = tableTest<ArbiterFacts>(
     }),
     'primary connected lost silent': played(() => {
       const member = Arbitrated.primary().losesArbiter();
+      expect(member.bench.state.serving).toMatchObject({ mode: 'arbiter', leaving: false, trouble: null });
+      member.bench.backupHeard();
       expect(member.bench.state.serving).toMatchObject({ mode: 'arbiter', leaving: true, trouble: null });
       expect(member.bench.sent('leave')).toEqual({ type: 'leave', term: 2 });
       member.bench.from('B', 7, epoch, { type: 'left', term: 2 });
@@ -202,7 +204,7 @@ export const arbiterRows = tableTest<ArbiterFacts>(
     }),
     'primary lost up gone': played(() => goesOnAlone(Arbitrated.primary().otherLosesArbiter().losesOther())),
     'primary lost up present': played(() => {
-      const asked = () => Arbitrated.primary().losesOther().otherSays({ type: 'keep-alive' });
+      const asked = () => Arbitrated.primary().losesOther().otherSays({ type: 'here', epoch, term: 2 });
       inTroubleForEver(asked(), 'present');
       goesOnAlone(asked().otherSays({ type: 'left-notice', epoch, term: 2 }));
     }),
@@ -249,7 +251,9 @@ export const arbiterRows = tableTest<ArbiterFacts>(
       expect(member.bench.state).toMatchObject({ role: 'becoming', right: 'licence' });
       expect(member.bench.state.record).toMatchObject({ epoch: { number: 2, owner: 'B' }, primaryOfEpoch: true });
     }),
-    'backup lost up present': played(() => givesUp(Arbitrated.backup().losesOther().otherSays({ type: 'keep-alive' }))),
+    'backup lost up present': played(() =>
+      givesUp(Arbitrated.backup().losesOther().otherSays({ type: 'here', epoch, term: 2 })),
+    ),
     // As above: the arbiter of today never says it.
     'backup lost up taken': played(() => givesUp(Arbitrated.backup().losesOther().hears('taken'))),
     'backup lost up never': played(() => asksAgent(ready().losesOther())),
