@@ -171,6 +171,8 @@ export class Checkers {
     const { on, state, host } = process;
     const { disk } = on;
     this.acked.push(element);
+    if (element.continues)
+      this.complain('I2', `${host} acknowledges ${print(element)} before its transaction is whole`);
     if (state.role !== 'primary' && state.role !== 'handing-over')
       this.complain('I1', `${host} (${state.role}) acknowledges ${print(element)}`);
     if (state.role === 'primary' && state.serving.trouble !== null)
@@ -232,6 +234,10 @@ export class Checkers {
 
   /** Databases take only what is flushed here; whether it was durable shows when the next member becomes primary. */
   applied(host: MemberHost): void {
+    const { elements, applied } = host.disk;
+    const last = elements[applied - 1];
+    if (last?.continues === true && elements[applied]?.header !== true)
+      this.complain('SYN-005', `the databases of ${host.name} hold a part of the transaction of ${print(last)}`);
     if (host.disk.applied > host.disk.flushed)
       this.complain('I3', `the databases of ${host.name} take what its journal has not flushed`);
   }

@@ -3,6 +3,7 @@
  * are. It outlives the process; a crash of the host may take what was not flushed. Each journal element carries a number
  * made of everything before it, so that two journals are equal up to an element exactly when these numbers are.
  */
+import { countWhole } from '../journal/record-groups.ts';
 import { type EpochBeginning, JOURNAL_START, type JournalPosition } from '../mirror/journal-position.ts';
 import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
 import type { Epoch } from '../mirror/terms.ts';
@@ -14,13 +15,17 @@ export interface JournalElement {
   readonly owner: string;
   readonly lineage: string;
   readonly header: boolean;
-  /** The number that a client set. */
+  /** The number that a client set; the same in all records of a transaction. */
   readonly payload: number;
+  /** The next record is of the same transaction. */
+  readonly continues: boolean;
   readonly chain: number;
 }
 
 const headerBytes = 256;
 const recordBytes = 100;
+/** Records of one transaction at most. */
+export const transactionRecordsMax = 12;
 
 export class MemberDisk {
   record: MemberRecord = firstRecord;
@@ -72,16 +77,22 @@ export class MemberDisk {
   startFile(epoch: Epoch): JournalElement {
     const { file, sequence } = this.end;
     const position = { epoch: epoch.number, file: file + 1, offset: headerBytes, sequence };
-    const element = this.#add(position, epoch.owner, epoch.lineage, true, 0);
+    const element = this.#add({ position, owner: epoch.owner, lineage: epoch.lineage, header: true }, 0, false);
     this.flushed = this.elements.length;
     return element;
   }
 
-  append(payload: number): JournalElement {
-    const last = this.elements.at(-1) as JournalElement;
-    const { epoch, file, offset, sequence } = last.position;
+  append(payload: number, continues: boolean): JournalElement {
+    const { position: last, owner, lineage } = this.elements.at(-1) as JournalElement;
+    const { epoch, file, offset, sequence } = last;
     const position = { epoch, file, offset: offset + recordBytes, sequence: sequence + 1 };
-    return this.#add(position, last.owner, last.lineage, false, payload);
+    return this.#add({ position, owner, lineage, header: false }, payload, continues);
+  }
+
+  /** How many elements databases that were told to apply the first `count` hold: no transaction in part. */
+  wholeUpTo(count: number): number {
+    const before = Math.max(0, count - transactionRecordsMax);
+    return before + countWhole(this.elements.slice(before, count));
   }
 
   store(elements: readonly JournalElement[]): void {
@@ -110,17 +121,22 @@ export class MemberDisk {
     const kept = this.flushed + chance.below(this.elements.length - this.flushed + 1);
     this.elements.length = kept;
     this.flushed = kept;
-    this.applied = this.appliedFlushed + chance.below(this.applied - this.appliedFlushed + 1);
+    this.applied = this.wholeUpTo(this.appliedFlushed + chance.below(this.applied - this.appliedFlushed + 1));
     this.appliedFlushed = this.applied;
   }
 
-  #add(position: JournalPosition, owner: string, lineage: string, header: boolean, payload: number): JournalElement {
+  #add(
+    place: Pick<JournalElement, 'position' | 'owner' | 'lineage' | 'header'>,
+    payload: number,
+    continues: boolean,
+  ): JournalElement {
+    const { position, owner } = place;
     const before = this.elements.at(-1)?.chain ?? 0;
     let chain = Math.imul(before ^ payload, 0x01000193) ^ position.epoch;
     for (let index = 0; index < owner.length; index += 1)
       chain = Math.imul(chain ^ owner.charCodeAt(index), 0x5bd1e995);
     chain = Math.imul(chain ^ position.sequence ^ (chain >>> 15), 0x85ebca6b) >>> 0;
-    const element = { position, owner, lineage, header, payload, chain };
+    const element = { ...place, payload, continues, chain };
     this.elements.push(element);
     return element;
   }

@@ -169,7 +169,7 @@ export class MemberHost {
   }
 
   applyUpTo(to: JournalPosition): void {
-    this.disk.applied = Math.max(this.disk.applied, this.disk.countUpTo(to));
+    this.disk.applied = Math.max(this.disk.applied, this.disk.wholeUpTo(this.disk.countUpTo(to)));
     this.world.checkers.applied(this);
   }
 }

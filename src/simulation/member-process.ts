@@ -11,7 +11,7 @@ import { nextWakeMs, step } from '../mirror/member.ts';
 import { initialState, type MemberState } from '../mirror/member-state.ts';
 import type { DataMessage, Envelope, FromArbiter } from '../mirror/messages.ts';
 import { AgentCalls } from './agent-calls.ts';
-import type { JournalElement } from './member-disk.ts';
+import { type JournalElement, transactionRecordsMax } from './member-disk.ts';
 import type { MemberHost } from './member-host.ts';
 import type { Appointment } from './virtual-clock.ts';
 import type { EndPoint } from './virtual-network.ts';
@@ -451,10 +451,12 @@ export class MemberProcess implements EndPoint {
       if (this.waiting.length < 3) this.waiting.push(payload);
       return true;
     }
-    const element = this.on.disk.append(payload);
-    this.on.world.checkers.stored(this.on, [element]);
-    this.unanswered.push(element);
-    this.post({ type: 'journal-appended', to: element.position });
+    const count = recordsOf(payload);
+    const elements = Array.from({ length: count }, (_, index) => this.on.disk.append(payload, index < count - 1));
+    const last = elements.at(-1) as JournalElement;
+    this.on.world.checkers.stored(this.on, elements);
+    this.unanswered.push(last);
+    this.post({ type: 'journal-appended', to: last.position });
     return true;
   }
 
@@ -463,6 +465,11 @@ export class MemberProcess implements EndPoint {
     this.unanswered = this.unanswered.filter(({ position }) => isAfter(position, to));
     for (const element of answered) this.on.world.checkers.acknowledged(this, element);
   }
+}
+
+/** Every fourth update is a transaction of 2 to 12 records. */
+function recordsOf(payload: number): number {
+  return payload % 4 === 0 ? 2 + ((payload / 4) % (transactionRecordsMax - 1)) : 1;
 }
 
 export function isAfter(a: { epoch: number; sequence: number }, b: { epoch: number; sequence: number }): boolean {

@@ -10,7 +10,7 @@ import { at, Bench, beginning, epochOf } from './bench.ts';
 function grow(disk: MemberDisk, firstEpoch: number, owner: string, reigns: readonly number[]): void {
   for (const [index, records] of reigns.entries()) {
     disk.startFile(epochOf(firstEpoch + index, owner));
-    for (let count = 0; count < records; count += 1) disk.append(count);
+    for (let count = 0; count < records; count += 1) disk.append(count, false);
   }
 }
 
