@@ -3,7 +3,7 @@
  * idempotent, so whatever was not answered is sent again to the next primary. The stream ends at the first record that
  * is refused; `acknowledged` then says how many records from the beginning on are durable.
  */
-import type { ClientAnswer } from '../protocol/client-messages.ts';
+import type { ClientAnswer, ClientRequest } from '../protocol/client-messages.ts';
 import type { Entry, RequestPipeline } from './request-pipeline.ts';
 
 export interface SetStreamOptions {
@@ -16,6 +16,35 @@ export interface SetStreamOptions {
 }
 
 export const streamInFlightDefault = 1024;
+
+/** One record under way. A class, because a stream makes a million of them: no closure each. */
+class StreamEntry implements Entry {
+  readonly stream: SetStream;
+  readonly repeatable = true;
+  readonly record: number;
+  readonly writtenAtMs: number;
+  readonly request: ClientRequest;
+  wasSent = false;
+
+  constructor(stream: SetStream, record: number, writtenAtMs: number, request: ClientRequest) {
+    this.stream = stream;
+    this.record = record;
+    this.writtenAtMs = writtenAtMs;
+    this.request = request;
+  }
+
+  get isAbandoned(): boolean {
+    return this.stream.hasFailed;
+  }
+
+  answered(_answer: ClientAnswer): void {
+    this.stream.recordAnswered(this);
+  }
+
+  failed(error: Error): void {
+    this.stream.recordFailed(error);
+  }
+}
 
 export class SetStream {
   readonly #pipeline: RequestPipeline;
@@ -49,7 +78,10 @@ export class SetStream {
   write(key: Uint8Array, value: Uint8Array, database = this.#database): Promise<void> | undefined {
     if (this.#failure !== null) throw this.#failure;
     this.#written += 1;
-    this.#pipeline.add(this.#entry(key, value, database));
+    const writtenAtMs = this.#onAcknowledged === undefined ? 0 : performance.now();
+    this.#pipeline.add(
+      new StreamEntry(this, this.#written, writtenAtMs, { type: 'set', number: 0, database, key, value }),
+    );
     if (this.#written - this.#acknowledged < this.#inFlightMax) return undefined;
     return this.#wait(() => this.#written - this.#acknowledged < this.#inFlightMax);
   }
@@ -60,30 +92,22 @@ export class SetStream {
     await this.#wait(() => this.#acknowledged === this.#written);
   }
 
-  #entry(key: Uint8Array, value: Uint8Array, database: string): Entry {
-    const record = this.#written;
-    const writtenAtMs = this.#onAcknowledged === undefined ? 0 : performance.now();
-    const hasFailed = () => this.#failure !== null;
-    return {
-      request: { type: 'set', number: 0, database, key, value },
-      repeatable: true,
-      stream: this,
-      get isAbandoned() {
-        return hasFailed();
-      },
-      wasSent: false,
-      answered: (_answer: ClientAnswer) => {
-        if (this.#failure !== null) return;
-        this.#acknowledged += 1;
-        this.#onAcknowledged?.(record, performance.now() - writtenAtMs);
-        if (this.#waiters.length > 0) this.#settle();
-      },
-      failed: (error) => {
-        if (this.#failure !== null) return;
-        this.#failure = error;
-        this.#settle();
-      },
-    };
+  get hasFailed(): boolean {
+    return this.#failure !== null;
+  }
+
+  /** One more record is durable. */
+  recordAnswered(entry: StreamEntry): void {
+    if (this.#failure !== null) return;
+    this.#acknowledged += 1;
+    this.#onAcknowledged?.(entry.record, performance.now() - entry.writtenAtMs);
+    if (this.#waiters.length > 0) this.#settle();
+  }
+
+  recordFailed(error: Error): void {
+    if (this.#failure !== null) return;
+    this.#failure = error;
+    this.#settle();
   }
 
   #wait(until: () => boolean): Promise<void> {

@@ -4,7 +4,8 @@ import { decodeFileHeader, type FileHeader, fileHeaderBytes } from '../journal/f
 import { JournalDamagedError, type PlacedRecord } from '../journal/journal.ts';
 import { type LostReport, reportEnding } from '../journal/lost-and-found.ts';
 import { readRecords } from '../journal/read-records.ts';
-import { decodeKey, isKey } from '../protocol/global-key.ts';
+import { decodeKey } from '../protocol/global-key.ts';
+import { isKey } from '../protocol/global-key-check.ts';
 import { printReference } from '../protocol/global-reference.ts';
 import { failed } from './failures.ts';
 import { jsonValue } from './global-records.ts';

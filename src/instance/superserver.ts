@@ -19,7 +19,7 @@ import {
 } from '../protocol/client-messages.ts';
 import { addDecimal, NumberRangeError } from '../protocol/decimal.ts';
 import type { Frame } from '../protocol/frame.ts';
-import { isKey } from '../protocol/global-key.ts';
+import { isKey } from '../protocol/global-key-check.ts';
 import { ClientConnection, type Progress, type UpdateRun } from './client-connection.ts';
 import { isRead, read } from './client-reads.ts';
 import type { CatalogEntry } from './parts.ts';
@@ -238,9 +238,10 @@ export class Superserver {
     const answer = request.type === 'increment' ? value : null;
     if (mirrored === null) return this.#changeLocal(client, database, { number, kind, key, value, answer });
     // The frame's bytes are the connection's; a record outlives the turn only inside the journal.
-    this.#taken.push({ kind, database: mirrored, key, value });
+    const record: JournalRecord = { kind, database: mirrored, key, value };
+    this.#taken.push(record);
     this.#takenBytes += key.length + value.length;
-    this.#pending.add(mirrored, key, this.#nextSequence(), kind === 'kill' ? null : value);
+    this.#pending.add(record, this.#nextSequence());
     const run = client.expect(number, answer);
     run.place = this.#taken.length;
     if (run.count === 1) this.#runs.push(run);

@@ -46,18 +46,24 @@ export const WHOLE_DATABASE: KeyBounds = { from: Buffer.of(0x01), until: Buffer.
 
 /** @throws GlobalKeyError */
 export function encodeKey(global: string, subscripts: readonly string[]): Buffer {
-  if (!isGlobalName(global)) {
+  if (global !== newestName && !isGlobalName(global)) {
     throw new GlobalKeyError(
       `global name "^${global.slice(0, 40)}" is not valid: a letter or % first, then letters, digits and points inside, ${globalNameLengthMax} characters at most`,
     );
   }
+  newestName = global;
   const bytes: number[] = [];
   for (let i = 0; i < global.length; i += 1) bytes.push(global.charCodeAt(i));
   bytes.push(0);
   for (const subscript of subscripts) pushSubscript(bytes, subscript);
   if (bytes.length > globalKeyBytesMax) throw tooLong(global);
-  return Buffer.from(bytes);
+  const key = Buffer.allocUnsafe(bytes.length);
+  for (let i = 0; i < bytes.length; i += 1) key[i] = bytes[i]!;
+  return key;
 }
+
+/** A valid name: most keys are of the same global as the one before. */
+let newestName = 'A';
 
 /**
  * A place to search from: like encodeKey, but the last subscript, or the global name when there are no subscripts, may be
@@ -110,6 +116,20 @@ function pushString(bytes: number[], text: string): void {
       `subscript "${text.slice(0, 20)}..." is too long: a key may have ${globalKeyBytesMax} bytes`,
     );
   }
+  const begin = bytes.length;
+  bytes.push(TAG.string);
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code <= 1 || code > 0x7f) {
+      bytes.length = begin;
+      return pushUnicode(bytes, text);
+    }
+    bytes.push(code);
+  }
+  bytes.push(0);
+}
+
+function pushUnicode(bytes: number[], text: string): void {
   if (/\p{Surrogate}/u.test(text)) {
     throw new GlobalKeyError('a subscript is not valid Unicode: one half of a surrogate pair stands alone');
   }
@@ -135,17 +155,6 @@ export function decodeKey(bytes: Uint8Array): GlobalReference {
     at = end;
   }
   return { global, subscripts };
-}
-
-/** Is this a node's key, as encodeKey writes it? */
-export function isKey(bytes: Uint8Array): boolean {
-  try {
-    decodeKey(bytes);
-    return true;
-  } catch (error) {
-    if (error instanceof GlobalKeyError) return false;
-    throw error;
-  }
 }
 
 function malformed(key: Buffer): GlobalKeyError {

@@ -10,13 +10,13 @@ import {
   encodeSearchKey,
   GlobalKeyError,
   isGlobalName,
-  isKey,
   type KeyBounds,
   levelOf,
   queryBounds,
   siblingBounds,
   subtreeEnd,
 } from '../../src/protocol/global-key.ts';
+import { isKey } from '../../src/protocol/global-key-check.ts';
 
 /** Order by value with whole-number arithmetic on the text itself, independent of the code under test. */
 function compareNumbers(a: string, b: string): number {
@@ -135,15 +135,39 @@ describe('round trip and refusals', () => {
     );
   });
 
-  test('bytes decode only when encodeKey writes the same bytes', () => {
-    const noise = fc.oneof(
-      fc.uint8Array({ maxLength: 20 }),
-      fc.tuple(node, fc.nat(), fc.integer({ min: 0, max: 255 })).map(([reference, at, byte]) => {
-        const key = encode(reference);
-        key[at % key.length] = byte;
-        return key;
+  const changedKey = fc
+    .tuple(node, fc.nat(), fc.oneof(fc.integer({ min: 0, max: 255 }), fc.constantFrom(0, 1, 11, 100, 101, 254, 255)))
+    .map(([reference, at, byte]) => {
+      const key = encode(reference);
+      key[at % key.length] = byte;
+      return key;
+    });
+  const cutKey = fc.tuple(node, fc.nat()).map(([reference, at]) => {
+    const key = encode(reference);
+    return key.subarray(0, at % (key.length + 1));
+  });
+  const noise = fc.oneof(fc.uint8Array({ maxLength: 20 }), changedKey, cutKey, node.map(encode));
+
+  test('what is checked without decoding is a key exactly when it decodes', () => {
+    const decodes = (bytes: Uint8Array) => {
+      try {
+        decodeKey(bytes);
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    fc.assert(
+      fc.property(noise, (bytes) => {
+        expect(isKey(bytes)).toBe(decodes(bytes));
       }),
+      { numRuns: 6000 },
     );
+    for (const length of [31, 32]) expect(isKey(Buffer.from(`${'a'.repeat(length)}\0`))).toBe(length === 31);
+    expect(isKey(new Uint8Array(globalKeyBytesMax + 1))).toBe(false);
+  });
+
+  test('bytes decode only when encodeKey writes the same bytes', () => {
     fc.assert(
       fc.property(noise, (bytes) => {
         if (isKey(bytes)) expect(encode(decodeKey(bytes))).toEqual(Buffer.from(bytes));
