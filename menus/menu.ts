@@ -92,7 +92,9 @@ export type DefaultSource =
   | 'presentUseArbiter'
   | 'presentArbiterHost'
   | 'presentArbiterPort'
-  | 'presentQosTimeout';
+  | 'presentQosTimeout'
+  | 'presentCompressionFailover'
+  | 'presentCompressionAsync';
 
 interface Asked {
   /** Under this name the answer is kept. */

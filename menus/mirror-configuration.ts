@@ -1,4 +1,5 @@
 /** Mirror Configuration: its entries differ from one kind of member to another. */
+import { compressionAsync, compressionFailover } from './compression.ts';
 import type { MenuByPlace, Option } from './menu.ts';
 
 const removeOther: Option = {
@@ -38,7 +39,7 @@ const editAsync: Option = {
 /** CFG-043, CFG-045. */
 const editMirror: Option = {
   label: 'Edit Mirror',
-  help: 'Changes the arbiter of the mirror. The other settings cannot be edited in this version.',
+  help: 'Changes the arbiter and the compression modes of the mirror.',
   runsOn: ['primary'],
   leadsTo: {
     kind: 'perform',
@@ -76,8 +77,10 @@ const editMirror: Option = {
         min: 1,
         max: 65535,
       },
+      { ...compressionFailover, defaultFrom: 'presentCompressionFailover' },
+      { ...compressionAsync, defaultFrom: 'presentCompressionAsync' },
     ],
-    summary: 'change the arbiter of mirror {mirror}',
+    summary: 'change the settings of mirror {mirror}',
     confirm: {
       kind: 'yes-no',
       name: 'confirm',

@@ -1,5 +1,6 @@
 /** What an instance offers that is in no mirror: CFG-002, and the fields of CFG-017..024, CFG-027..030 and CFG-034..037. */
-import type { Choice, Menu, Question } from './menu.ts';
+import { compressionAsync, compressionFailover } from './compression.ts';
+import type { Menu, Question } from './menu.ts';
 
 const host = '^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$';
 const hostExpected = 'a host name or an IP address';
@@ -7,12 +8,6 @@ const port = { kind: 'number', min: 1, max: 65535 } as const;
 
 const tlsNotBuilt = 'SSL/TLS between members is not built in this version, so only No can be taken';
 const vipNotBuilt = 'a virtual IP is not built in this version, so only No can be taken';
-
-const compressionModes: readonly Choice[] = [
-  { label: 'System Selected' },
-  { label: 'Uncompressed' },
-  { label: 'Compressed' },
-];
 
 const mirrorName = {
   kind: 'text',
@@ -127,24 +122,8 @@ const createQuestions: readonly Question[] = [
     default: '<No>',
     onlyNo: vipNotBuilt,
   },
-  {
-    kind: 'pick',
-    name: 'compressionFailover',
-    text: 'Compression Mode for Failover Members?',
-    label: 'Compression Mode for Failover Members',
-    help: 'System Selected aims at response time between the failover members.',
-    choices: compressionModes,
-    default: 'System Selected',
-  },
-  {
-    kind: 'pick',
-    name: 'compressionAsync',
-    text: 'Compression Mode for Async Members?',
-    label: 'Compression Mode for Async Members',
-    help: 'System Selected aims at little network use towards asyncs.',
-    choices: compressionModes,
-    default: 'System Selected',
-  },
+  compressionFailover,
+  compressionAsync,
   memberName,
   superserverAddress,
   agentPort,

@@ -86,6 +86,8 @@ export const wording = {
   mirroredDatabases: 'Mirrored databases of mirror {mirror} on this member:',
   monitorNoFailover: 'No failover is set: the backup will not take over from the primary.',
   monitorInterval: 'a whole number of seconds from {min} to {max}, D, Q or RETURN',
+  compressionHeading: 'Journal Data Compression:',
+  uncompressed: 'uncompressed',
   arbiterNotConfigured: 'Arbiter not configured',
   rateLater: '--- (will be displayed on refresh)',
   waitingFor: 'This member waits: {text}',

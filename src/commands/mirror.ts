@@ -1,16 +1,28 @@
 /** `caretmirror mirror ...`: the actions of the ^MIRROR menus without a menu. The instance decides; here words become arguments. */
 
 import { parseAddress } from '../client/member-search.ts';
+import { compressionModes } from '../mirror/compression.ts';
 import { agentPortDefault } from '../mirror/limits.ts';
 import type { Address, CompressionMode, MirrorSet, ParallelDejournaling } from '../mirror/mirror-set.ts';
+import type { MemberReport } from '../mirror/status.ts';
 import type { MemberType } from '../mirror/terms.ts';
 import type { Assessment, CommandArguments, Description, TroubleAssessment } from '../protocol/control-channel.ts';
+import { compressionLines } from '../terminal/compression-lines.ts';
 import { failed, usage } from './failures.ts';
 import { askInstance, connectInstance, findInstance, type Instance } from './instances.ts';
 import { json, table } from './output.ts';
 import { notBuilt, perform, performOn } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 import { parseWhole } from './target.ts';
+
+const shortModes: Readonly<Partial<Record<string, CompressionMode>>> = {
+  system: 'System Selected',
+  none: 'Uncompressed',
+  zlib: 'Compressed',
+  zstd: 'Compressed with Zstd',
+  lz4: 'Compressed with LZ4',
+};
+const modesText = `${Object.keys(shortModes).join(', ')}, or as the routine calls them`;
 
 type OwnFields = 'member' | 'superserverAddress' | 'agentPort' | 'privateAddress' | 'agentAddress';
 type Options = Readonly<Record<string, string | undefined>>;
@@ -29,8 +41,8 @@ export const define: DefineGroup = (group, surroundings) => {
   own('create', 'create a mirror with this instance as its first member')
     .option('--arbiter <host:port>', 'ISCAgent that is the arbiter')
     .option('--qos <ms>', 'QoS timeout in milliseconds')
-    .option('--compression-failover <mode>', 'System Selected, Uncompressed or Compressed')
-    .option('--compression-async <mode>', 'System Selected, Uncompressed or Compressed')
+    .option('--compression-failover <mode>', `journal data to failover members: ${modesText}`)
+    .option('--compression-async <mode>', `journal data to asyncs: ${modesText}`)
     .option('--parallel-dejournaling <who>', 'Failover Members and DR, Failover Members, or All Members')
     .action(async (name: string, options: Options) => {
       const here = await surroundings();
@@ -55,17 +67,25 @@ const defineOthers: DefineGroup = (group, surroundings) => {
     .option('--json', 'one JSON document', false)
     .action(async (name: string, options: { json: boolean }) => {
       const here = await surroundings();
-      const description = await askInstance(here, findInstance(here, name), (control) => control.describe());
-      show(here, description, options.json);
+      const [description, report] = await askInstance(
+        here,
+        findInstance(here, name),
+        async (control) => [await control.describe(), await control.status()] as const,
+      );
+      show(here, description, report.members, options.json);
     });
   group
     .command('edit <instance>')
     .description("change the mirror's settings, on the primary")
     .option('--qos <ms>', 'QoS timeout in milliseconds')
     .option('--arbiter <host:port>', 'ISCAgent that is the arbiter; "none" for no arbiter')
+    .option('--compression-failover <mode>', `journal data to failover members: ${modesText}`)
+    .option('--compression-async <mode>', `journal data to asyncs: ${modesText}`)
     .action(async (name: string, options: Options) => {
       const here = await surroundings();
-      if (options.qos === undefined && options.arbiter === undefined) throw usage('give --qos or --arbiter');
+      if (Object.keys(options).length === 0) {
+        throw usage('give --qos, --arbiter, --compression-failover or --compression-async');
+      }
       here.print(`${await perform(here, findInstance(here, name), 'edit-mirror', settings(options))}\n`);
     });
   for (const [name, command, description] of [
@@ -131,8 +151,6 @@ function createArguments(options: Options): CommandArguments['create-mirror'] {
     ...settings(options),
     mirror: options.mirror ?? '',
     requireTls: false,
-    ...given('compressionFailover', options.compressionFailover as CompressionMode | undefined),
-    ...given('compressionAsync', options.compressionAsync as CompressionMode | undefined),
     ...given('parallelDejournaling', options.parallelDejournaling as ParallelDejournaling | undefined),
   };
 }
@@ -159,11 +177,23 @@ function ownFields(options: Options): Pick<CommandArguments['create-mirror'], Ow
   };
 }
 
-function settings({ qos, arbiter }: Options): CommandArguments['edit-mirror'] {
+function settings(options: Options): CommandArguments['edit-mirror'] {
+  const { qos, arbiter, compressionFailover, compressionAsync } = options;
   return {
+    ...given('compressionFailover', parseMode(compressionFailover, '--compression-failover')),
+    ...given('compressionAsync', parseMode(compressionAsync, '--compression-async')),
     ...(qos === undefined ? {} : { qosTimeoutMs: parseWhole(qos, '--qos', 1, Number.MAX_SAFE_INTEGER) }),
     ...(arbiter === undefined ? {} : { arbiter: arbiter === 'none' ? null : parseAgent(arbiter) }),
   };
+}
+
+/** The words of the routine, or a short one. */
+function parseMode(typed: string | undefined, option: string): CompressionMode | undefined {
+  if (typed === undefined) return undefined;
+  const folded = typed.toLowerCase();
+  const mode = shortModes[folded] ?? compressionModes.find((each) => each.toLowerCase() === folded);
+  if (mode === undefined) throw usage(`${option} ${typed}: it is one of ${modesText}`);
+  return mode;
 }
 
 /** A field that is left out takes the default of the instance. */
@@ -280,12 +310,21 @@ function assessmentText(now: Assessment): string {
   return rows.map(([label, value]) => `${`${label}:`.padEnd(36)}${value}\n`).join('') + vouched;
 }
 
-function show(here: Surroundings, { mirrorSet, member }: Description, asJson: boolean): void {
+function show(
+  here: Surroundings,
+  { mirrorSet, member }: Description,
+  rows: readonly MemberReport[],
+  asJson: boolean,
+): void {
   if (asJson) here.print(json(mirrorSet));
-  else here.print(mirrorSet === null ? 'this instance is in no mirror\n' : mirrorText(mirrorSet, member));
+  else here.print(mirrorSet === null ? 'this instance is in no mirror\n' : mirrorText(mirrorSet, member, rows));
 }
 
-function mirrorText({ name, settings: set, members, databases }: MirrorSet, self: string | null): string {
+function mirrorText(
+  { name, settings: set, members, databases }: MirrorSet,
+  self: string | null,
+  reports: readonly MemberReport[],
+): string {
   const arbiter = set.arbiter === null ? 'none' : `${set.arbiter.host}:${set.arbiter.port}`;
   const rows = members.map((each) => [
     `${each.name}${each.name === self ? ' (this member)' : ''}`,
@@ -294,7 +333,10 @@ function mirrorText({ name, settings: set, members, databases }: MirrorSet, self
     `${each.superserver.host}:${each.superserver.port}`,
     `${each.agent.host}:${each.agent.port}`,
   ]);
-  const facts = `Mirror ${name}: arbiter ${arbiter}, QoS timeout ${set.qosTimeoutMs} ms\n\n`;
+  const facts = `Mirror ${name}: arbiter ${arbiter}, QoS timeout ${set.qosTimeoutMs} ms\nCompression: failover members ${set.compressionFailover}, asyncs ${set.compressionAsync}\n\n`;
+  const links = compressionLines(reports)
+    .map((line) => `${line}\n`)
+    .join('');
   const list = databases.map((database) => database.name).join(', ');
-  return `${facts}${table(['Member', 'Type', 'Instance', 'Superserver', 'ISCAgent'], rows)}\nDatabases: ${list || 'none'}\n`;
+  return `${facts}${table(['Member', 'Type', 'Instance', 'Superserver', 'ISCAgent'], rows)}${links}\nDatabases: ${list || 'none'}\n`;
 }

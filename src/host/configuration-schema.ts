@@ -11,7 +11,13 @@ const directory = z.string().startsWith('/', 'must be an absolute path');
 const port = z.int().min(1).max(65535);
 const address = z.object({ host: name, port });
 const memberType = z.enum(['Failover', 'Disaster Recovery', 'Read-Only Reporting', 'Read-Write Reporting']);
-const compression = z.enum(['System Selected', 'Uncompressed', 'Compressed']);
+const compression = z.enum([
+  'System Selected',
+  'Uncompressed',
+  'Compressed',
+  'Compressed with Zstd',
+  'Compressed with LZ4',
+]);
 
 const member = z.looseObject({
   name,

@@ -2,6 +2,7 @@
  * What came over the control socket as the arguments of a command, field by field. Types and plain ranges only; whether a
  * name is free or a mirror exists is the command's business.
  */
+import { compressionModes } from '../mirror/compression.ts';
 import { type Checked, checkPort } from '../mirror/mirror-set.ts';
 import type { CommandArguments, CommandName } from '../protocol/control-channel.ts';
 
@@ -11,7 +12,7 @@ interface Field {
   readonly nullable?: true;
 }
 
-const compression = { kind: ['System Selected', 'Uncompressed', 'Compressed'] } as const;
+const compression = { kind: compressionModes } as const;
 
 const ownAddresses = {
   member: { kind: 'text' },
@@ -43,7 +44,12 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
     otherAgentPort: { kind: 'port' },
     otherInstance: { kind: 'text', required: true },
   },
-  'edit-mirror': { qosTimeoutMs: { kind: 'whole' }, arbiter: { kind: 'address', nullable: true } },
+  'edit-mirror': {
+    qosTimeoutMs: { kind: 'whole' },
+    arbiter: { kind: 'address', nullable: true },
+    compressionFailover: compression,
+    compressionAsync: compression,
+  },
   'change-no-failover': { set: { kind: 'flag' } },
   'become-primary': {},
   'force-primary': {},

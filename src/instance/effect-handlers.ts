@@ -120,13 +120,21 @@ function guarded<T>(parts: EffectParts, run: () => T, onFrozen: () => void): T |
 
 function ship(parts: EffectParts, effect: Extract<MemberEffect, { type: 'ship-journal' }>): void {
   const { connection, from, to, durableTo } = effect;
+  const failed = (error: Error): void => parts.post({ type: 'ship-failed', connection, reason: error.message });
   try {
     const chunk = parts.journal.read(from, to, shipChunkBytes);
     if (chunk === null) throw new Error('there is no journal data to send');
-    parts.links.sendData(connection, { type: 'data', from: chunk.from, to: chunk.to, durableTo }, chunk);
-    parts.post({ type: 'journal-shipped', connection, to: chunk.to, bytes: chunk.bytes.length });
+    const shipped = (): void =>
+      parts.post({ type: 'journal-shipped', connection, to: chunk.to, bytes: chunk.bytes.length });
+    const sending = parts.links.sendData(
+      connection,
+      { type: 'data', from: chunk.from, to: chunk.to, durableTo },
+      chunk,
+    );
+    if (sending === null) shipped();
+    else sending.then(shipped, failed);
   } catch (error) {
-    parts.post({ type: 'ship-failed', connection, reason: (error as Error).message });
+    failed(error as Error);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The report on this instance (mirror/status-report.ts) from its parts. It waits for nothing: the host's ISCAgent takes silence for a hung process. */
 import { JournalDamagedError, JournalGoneError, JournalMismatchError } from '../journal/journal.ts';
 import { comparePositions, type JournalPosition } from '../mirror/journal-position.ts';
-import type { StatusReport } from '../mirror/status.ts';
+import type { CompressionReport, MemberReport, StatusReport } from '../mirror/status.ts';
 import { type DatabaseFacts, type ReportClock, reportStatus } from '../mirror/status-report.ts';
 import type { CatalogEntry, InstanceDaemon, MirrorMember } from './parts.ts';
 
@@ -22,7 +22,13 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
     fileNameOf: (number) => files.find((file) => file.file === number)?.name ?? '',
     received: member?.received() ?? null,
   });
-  return member === null ? report : { ...report, clockOffsets: member.clockOffsets() };
+  if (member === null) return report;
+  const members = report.members.map((row) => withCompression(row, member.compressionOf(row.name)));
+  return { ...report, members, clockOffsets: member.clockOffsets() };
+}
+
+function withCompression(row: MemberReport, compression: CompressionReport | null): MemberReport {
+  return compression === null || row.status === 'Primary' ? row : { ...row, compression };
 }
 
 function reportClock(

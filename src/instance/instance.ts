@@ -6,6 +6,7 @@ import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalFileOperations, ReadRecords } from '../journal/journal.ts';
 import { isNewerSet, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
 import { NO_EPOCH } from '../mirror/terms.ts';
+import type { BlockCodec } from '../network/block-codec.ts';
 import type { Connection, Listener, Network } from '../network/network.ts';
 import { acceptChannel } from '../network/opening-exchange.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
@@ -23,6 +24,7 @@ export interface InstanceParts {
   readonly paths: InstancePaths;
   readonly host: Host;
   readonly network: Network;
+  readonly codec: BlockCodec;
   readonly configuration: ConfigurationStore;
   readonly store: DatabaseStore;
   readonly openJournal: (options: {
@@ -128,7 +130,7 @@ export class Instance implements InstanceDaemon {
   }
 
   async startMember(): Promise<void> {
-    const { paths, host, configuration, events, network, site } = this.#parts;
+    const { paths, host, configuration, events, network, codec, site } = this.#parts;
     const { member, mirrorSet, instance } = configuration.get();
     if (this.#member !== null || member === null || mirrorSet === null) return;
     const journal = this.#parts.openJournal({
@@ -151,6 +153,7 @@ export class Instance implements InstanceDaemon {
       catalog: this.catalog,
       superserver: this.#superserver,
       network,
+      codec,
       clock: host.clock,
       events,
       site,
@@ -249,9 +252,9 @@ export class Instance implements InstanceDaemon {
   async #accept(connection: Connection): Promise<void> {
     const accepted = await acceptChannel(connection, (open) => this.#decide(open), openingTimeoutMs, this.host.clock);
     if (accepted.state !== 'opened') return;
-    const { channel, member } = accepted.open;
+    const { channel, member, unpacks } = accepted.open;
     if (channel === 'client') this.#superserver.accept(connection, accepted.open.mirror !== '');
-    else if (channel === 'data') this.#member?.acceptData(connection, member);
+    else if (channel === 'data') this.#member?.acceptData(connection, member, unpacks ?? []);
     else serveJoin(this, connection);
   }
 

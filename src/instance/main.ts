@@ -13,6 +13,7 @@ import { NodeSiteCode } from '../host/node-site-code.ts';
 import * as socketFiles from '../host/socket-files.ts';
 import { openDiskJournal } from '../journal/disk-journal.ts';
 import { readRecords } from '../journal/read-records.ts';
+import { createBlockCodec } from '../network/node-block-codec.ts';
 import { createTcpNetwork } from '../network/tcp-network.ts';
 import { openInstance } from './instance.ts';
 import { startWatchdog } from './watchdog.ts';
@@ -55,6 +56,7 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
       links: () => readLinks(homePaths(home).links),
       localAddress: configuration.get().superserver.host,
     }),
+    codec: createBlockCodec(),
     store: new LmdbDatabaseStore(host.files),
     openJournal: openDiskJournal,
     readRecords,

@@ -3,10 +3,13 @@
  * bytes, and journal bytes that wait until the rules say what becomes of them.
  */
 import type { JournalChunk } from '../journal/journal.ts';
+import { type ChosenCompression, type CompressionType, chooseCompression } from '../mirror/compression.ts';
 import { comparePositions, type JournalPosition } from '../mirror/journal-position.ts';
 import type { DataMessage, Envelope } from '../mirror/messages.ts';
-import type { Address } from '../mirror/mirror-set.ts';
+import { type Address, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
+import type { CompressionReport } from '../mirror/status.ts';
 import type { MemberName } from '../mirror/terms.ts';
+import type { BlockCodec } from '../network/block-codec.ts';
 import type { Connection, Network, Timers } from '../network/network.ts';
 import { openChannel } from '../network/opening-exchange.ts';
 import { readClockWord } from '../protocol/clock-offset.ts';
@@ -23,15 +26,18 @@ import {
 import type { Open } from '../protocol/opening.ts';
 import type { Untimed } from './driver.ts';
 import type { LinkClock, LinkClocks } from './link-clocks.ts';
+import { type OutgoingBlock, OutgoingBlocks } from './outgoing-blocks.ts';
 
 export interface MemberLinksParts {
   readonly network: Network;
+  readonly codec: BlockCodec;
   readonly timers: Timers;
   /** Who speaks, as of now. */
   readonly envelope: () => Envelope;
   readonly open: () => Open;
   /** Where a member's data channel is, in the order to try (CFG-061). */
   readonly addressesOf: (member: MemberName) => readonly Address[];
+  readonly mirrorSet: () => MirrorSet;
   readonly timeoutMs: () => number;
   readonly post: (event: Untimed) => void;
   readonly onNotice: (from: MemberName, notice: Notice) => void;
@@ -44,6 +50,12 @@ interface Link {
   /** Journal data that arrived and was not asked for yet, oldest first. */
   arrived: JournalChunk[];
   closed: boolean;
+  /** What the other side said that it can unpack. */
+  readonly unpacks: readonly CompressionType[];
+  /** Journal bytes sent over this link in the present type, and as they went over the wire. */
+  type: CompressionType | null;
+  journalBytes: number;
+  networkBytes: number;
   clock: LinkClock | null;
 }
 
@@ -53,12 +65,14 @@ const lingerMs = 1000;
 export class MemberLinks {
   readonly #parts: MemberLinksParts;
   readonly #links = new Map<number, Link>();
+  readonly #blocks: OutgoingBlocks;
   /** Journal bytes received over all links, and as they came over the wire. */
   journalBytes = 0;
   networkBytes = 0;
 
   constructor(parts: MemberLinksParts) {
     this.#parts = parts;
+    this.#blocks = new OutgoingBlocks(parts.codec);
   }
 
   /** Open a data channel (events `dialled`, `dial-failed`). */
@@ -69,7 +83,7 @@ export class MemberLinks {
       try {
         const connection = await network.dial(host, port, timeoutMs());
         await openChannel(connection, this.#parts.open(), timeoutMs(), timers);
-        this.#keep(connection, member);
+        this.#keep(connection, member, []);
         this.#parts.post({ type: 'dialled', to: member, connection: connection.id });
         return;
       } catch (error) {
@@ -80,12 +94,13 @@ export class MemberLinks {
   }
 
   /** A data channel that another member opened; the rules learn of it by its first message. */
-  accept(connection: Connection, member: MemberName): void {
-    this.#keep(connection, member);
+  accept(connection: Connection, member: MemberName, unpacks: readonly CompressionType[]): void {
+    this.#keep(connection, member, unpacks);
   }
 
-  #keep(connection: Connection, member: MemberName): void {
-    const link: Link = { connection, member, arrived: [], closed: false, clock: null };
+  #keep(connection: Connection, member: MemberName, unpacks: readonly CompressionType[]): void {
+    const sent = { unpacks, type: null, journalBytes: 0, networkBytes: 0 };
+    const link: Link = { connection, member, arrived: [], closed: false, clock: null, ...sent };
     this.#links.set(connection.id, link);
     connection.onClosed((reason) => {
       this.#links.delete(connection.id);
@@ -115,8 +130,10 @@ export class MemberLinks {
     const { head, bytes } = decodeData(frame);
     if (head.message.type !== 'data') return;
     const { from, to } = head.message;
-    link.arrived.push({ ...head.place, from, to, bytes });
-    this.journalBytes += bytes.length;
+    const { packing } = head;
+    const journal = packing === undefined ? bytes : this.#parts.codec.unpack(packing.type, bytes, packing.bytes);
+    link.arrived.push({ ...head.place, from, to, bytes: journal });
+    this.journalBytes += journal.length;
     this.networkBytes += frame.body.length;
     this.#parts.post({ type: 'message', connection, envelope: head.envelope, message: head.message });
   }
@@ -125,12 +142,44 @@ export class MemberLinks {
     this.#links.get(connection)?.connection.send(MEMBER.message, encodeMessage(this.#parts.envelope(), message));
   }
 
-  sendData(connection: number, message: DataMessage, chunk: JournalChunk): void {
-    const { file, fileName, offset, timeMs, bytes } = chunk;
-    const place = { file, fileName, offset, timeMs };
-    this.#links
-      .get(connection)
-      ?.connection.send(MEMBER.data, encodeData(this.#parts.envelope(), message, place, bytes));
+  /** Null = it was sent in this call. A promise where it is compressed first: what is sent meanwhile overtakes it. */
+  sendData(connection: number, message: DataMessage, chunk: JournalChunk): Promise<void> | null {
+    const link = this.#links.get(connection);
+    if (link === undefined) return null;
+    const envelope = this.#parts.envelope();
+    const type = this.#chosen(link)?.type ?? null;
+    if (type !== link.type) Object.assign(link, { type, journalBytes: 0, networkBytes: 0 });
+    const block = this.#blocks.take(chunk, type);
+    if ('bytes' in block) {
+      this.#sendBlock(link, envelope, message, chunk, block);
+      return null;
+    }
+    return block.then((packed) => this.#sendBlock(link, envelope, message, chunk, packed));
+  }
+
+  #sendBlock(link: Link, envelope: Envelope, message: DataMessage, chunk: JournalChunk, block: OutgoingBlock): void {
+    if (link.closed) return;
+    const { file, fileName, offset, timeMs } = chunk;
+    const parts = encodeData(envelope, message, { file, fileName, offset, timeMs }, block.bytes, block.packing);
+    link.journalBytes += chunk.bytes.length;
+    link.networkBytes += parts.reduce((sum, part) => sum + part.length, 0);
+    link.connection.send(MEMBER.data, parts);
+  }
+
+  #chosen({ member, unpacks }: Link): ChosenCompression | null {
+    const set = this.#parts.mirrorSet();
+    const found = memberNamed(set, member);
+    if (found === undefined) return null;
+    return chooseCompression(set.settings, found.type, this.#parts.codec.types, unpacks);
+  }
+
+  /** How journal data go over this link now, and what that has saved since it is so (MON-021). */
+  compressionOf(connection: number): CompressionReport | null {
+    const link = this.#links.get(connection);
+    const chosen = link === undefined ? null : this.#chosen(link);
+    if (link === undefined || chosen === null) return null;
+    const { journalBytes, networkBytes } = link;
+    return { ...chosen, journalBytes, networkBytes };
   }
 
   notify(connection: number, notice: Notice): void {

@@ -16,6 +16,7 @@ import {
   defaultSettings,
   type MemberDefinition,
   type MirrorSet,
+  type MirrorSettings,
 } from '../mirror/mirror-set.ts';
 import type { MemberType } from '../mirror/terms.ts';
 import type { CommandArguments, Description, Outcome } from '../protocol/control-channel.ts';
@@ -150,19 +151,26 @@ export function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit
   const arbiter = given.arbiter === undefined ? settings.arbiter : given.arbiter;
   const badArbiter = refusalOfArbiter(arbiter, members);
   if (badArbiter !== null) return refusedWith(badArbiter);
-  const isSame =
-    qosTimeout.value === settings.qosTimeoutMs &&
-    arbiter?.host === settings.arbiter?.host &&
-    arbiter?.port === settings.arbiter?.port;
-  if (isSame) return done('the settings are so already; nothing was changed');
-  const next = { ...settings, arbiter, qosTimeoutMs: qosTimeout.value };
+  const next = {
+    ...settings,
+    arbiter,
+    qosTimeoutMs: qosTimeout.value,
+    compressionFailover: given.compressionFailover ?? settings.compressionFailover,
+    compressionAsync: given.compressionAsync ?? settings.compressionAsync,
+  };
+  if (settingsText(next) === settingsText(settings)) return done('the settings are so already; nothing was changed');
   if (!changeMirrorSet(daemon, (set) => ({ ...set, settings: next }))) {
     return refused('not-primary', 'this member is not primary any more; edit the mirror on its primary', 'CFG-043');
   }
-  const where = arbiter === null ? 'none' : `${arbiter.host}:${arbiter.port}`;
-  const text = `arbiter ${where}, QoS timeout ${qosTimeout.value} ms`;
+  const text = settingsText(next);
   daemon.log(0, 'Utility.Event', `The settings of mirror ${mirrorSet.name} were changed: ${text}`);
   return done(`mirror ${mirrorSet.name} now has ${text}; the other members are told`);
+}
+
+/** What can be edited, in words. */
+function settingsText({ arbiter, qosTimeoutMs, compressionFailover, compressionAsync }: MirrorSettings): string {
+  const where = arbiter === null ? 'none' : `${arbiter.host}:${arbiter.port}`;
+  return `arbiter ${where}, QoS timeout ${qosTimeoutMs} ms, compression to failover members ${compressionFailover}, to asyncs ${compressionAsync}`;
 }
 
 /** What the questions show, CFG-022, CFG-023, CFG-035. */

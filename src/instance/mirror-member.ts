@@ -3,14 +3,16 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, EventsLog, RecordFiles } from '../host/host.ts';
 import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalRecord } from '../journal/journal.ts';
+import type { CompressionType } from '../mirror/compression.ts';
 import type { MemberSettings, OperatorCommand } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
 import { initialState, type MemberState } from '../mirror/member-state.ts';
 import type { Envelope } from '../mirror/messages.ts';
 import { type Address, failoverMembers, type MirrorSet, memberNamed, partnerOf } from '../mirror/mirror-set.ts';
-import type { ClockOffsetReport, MemberReport } from '../mirror/status.ts';
+import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirror/status.ts';
 import type { MemberName } from '../mirror/terms.ts';
+import type { BlockCodec } from '../network/block-codec.ts';
 import type { Connection, Network } from '../network/network.ts';
 import type { Notice } from '../protocol/member-channel.ts';
 import { makeOpen, type Open } from '../protocol/opening.ts';
@@ -37,6 +39,7 @@ export interface RunningMemberParts {
   readonly catalog: Catalog;
   readonly superserver: Superserver;
   readonly network: Network;
+  readonly codec: BlockCodec;
   readonly clock: Clock;
   readonly events: EventsLog;
   readonly site: SiteCode;
@@ -101,6 +104,8 @@ export class RunningMember implements MirrorMember {
       ...shared,
       envelope: () => this.#envelope(),
       open: () => this.#open('data'),
+      codec: parts.codec,
+      mirrorSet: parts.mirrorSet,
       addressesOf: (name) => this.#dataAddresses(name),
       onNotice: (from, notice) => this.#onNotice(from, notice),
     });
@@ -245,6 +250,13 @@ export class RunningMember implements MirrorMember {
     return this.#rows;
   }
 
+  compressionOf(member: MemberName): CompressionReport | null {
+    const { role, serving } = this.state;
+    const served = role === 'primary' ? serving.members.get(member) : undefined;
+    if (served !== undefined) return this.#links.compressionOf(served.connection);
+    return this.#rows?.find((row) => row.name === member)?.compression ?? null;
+  }
+
   lostMsOf(member: MemberName): number | null {
     return this.#lostMs.get(member) ?? null;
   }
@@ -297,8 +309,8 @@ export class RunningMember implements MirrorMember {
   }
 
   /** Another member opened a data channel. */
-  acceptData(connection: Connection, member: MemberName): void {
-    this.#links.accept(connection, member);
+  acceptData(connection: Connection, member: MemberName, unpacks: readonly CompressionType[]): void {
+    this.#links.accept(connection, member, unpacks);
   }
 
   /** Leave everything as it is and take no event any more. */
@@ -340,6 +352,7 @@ export class RunningMember implements MirrorMember {
       incarnation: this.state.record.incarnation,
       epoch: this.state.record.epoch,
       qosTimeoutMs: set.settings.qosTimeoutMs,
+      ...(channel === 'data' ? { unpacks: this.#parts.codec.types } : {}),
     });
   }
 

@@ -10,7 +10,7 @@ import type { OperatorCommand } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import type { MemberState } from '../mirror/member-state.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
-import type { ClockOffsetReport, MemberReport } from '../mirror/status.ts';
+import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirror/status.ts';
 import type { DatabaseStatus, MemberName } from '../mirror/terms.ts';
 import type { Network } from '../network/network.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
@@ -67,6 +67,8 @@ export interface MirrorMember {
   memberRows(): readonly MemberReport[] | null;
   /** On the primary: wall clock when the connection with this member was last lost, ms; null = not since it became primary. */
   lostMsOf(member: MemberName): number | null;
+  /** How journal data go to this member: on the primary what it does, elsewhere what the primary told; null = not known. */
+  compressionOf(member: MemberName): CompressionReport | null;
   /** The wall clocks of the hosts it has been connected with. */
   clockOffsets(): readonly ClockOffsetReport[];
   /** Journal bytes received since the member began. */

@@ -53,6 +53,13 @@ export const journalFileBytesMax = 1024 * 1024 * 1024;
 export const shipWindowBytes = 8 * 1024 * 1024;
 /** Journal bytes in one message. */
 export const shipChunkBytes = 1024 * 1024;
+/** Shorter journal blocks are sent as they are: the head beside them is longer than what could be saved (derived). */
+export const compressedBytesMin = 1024;
+/** Up to this size a block is compressed at once; a longer one on another thread, where there is one for its type. */
+export const compressedAtOnceBytes = 16 * 1024;
+/** A chunk holds at least one record: nothing longer than this is unpacked, whatever a block says of itself. */
+export const unpackedBytesMax = shipChunkBytes + 4 * 1024 * 1024;
+
 /** A backup may be made active when it lacks at most this much of the primary's journal. */
 export const activationLagBytes = 256 * 1024;
 

@@ -10,7 +10,13 @@ export interface Address {
   readonly port: number;
 }
 
-export type CompressionMode = 'System Selected' | 'Uncompressed' | 'Compressed';
+/** SYN-011. `Compressed` is with zlib. */
+export type CompressionMode =
+  | 'System Selected'
+  | 'Uncompressed'
+  | 'Compressed'
+  | 'Compressed with Zstd'
+  | 'Compressed with LZ4';
 
 export type ParallelDejournaling = 'Failover Members and DR' | 'Failover Members' | 'All Members';
 

@@ -1,5 +1,13 @@
 /** The report on a member that every face shows: terminal, JSON, files (MON-001..MON-021). Times are wall clock, ISO 8601. */
+import type { ChosenCompression } from './compression.ts';
 import type { ArbiterConnection, DatabaseStatus, FailoverMode, MemberStatus, MemberType } from './terms.ts';
+
+/** How the primary sends journal data to a member (SYN-011..SYN-013), and what went over the present link in that type. */
+export interface CompressionReport extends ChosenCompression {
+  /** Journal data sent, and as they went over the wire; their quotient is the ratio of MON-021. */
+  readonly journalBytes: number;
+  readonly networkBytes: number;
+}
 
 export interface MemberReport {
   readonly name: string;
@@ -12,6 +20,8 @@ export interface MemberReport {
   /** Null where it does not apply or is not known. */
   readonly transferLagMs: number | null;
   readonly dejournalLagMs: number | null;
+  /** Absent on the primary, and where no link with it is known. */
+  readonly compression?: CompressionReport;
 }
 
 export interface DatabaseReport {

@@ -43,6 +43,8 @@ export interface CommandArguments {
   'edit-mirror': {
     readonly qosTimeoutMs?: number;
     readonly arbiter?: { readonly host: string; readonly port: number } | null;
+    readonly compressionFailover?: CompressionMode;
+    readonly compressionAsync?: CompressionMode;
   };
   /** FO-072; `set` absent = the other state than now. */
   'change-no-failover': { readonly set?: boolean };

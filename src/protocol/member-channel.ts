@@ -3,6 +3,8 @@
  * `data` has the journal bytes behind its head, so that they are never copied into text.
  */
 import { Buffer } from 'node:buffer';
+import { type CompressionType, compressionTypes } from '../mirror/compression.ts';
+import { unpackedBytesMax } from '../mirror/limits.ts';
 import type { DataMessage, Envelope } from '../mirror/messages.ts';
 import type { MemberDefinition, MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberReport } from '../mirror/status.ts';
@@ -28,6 +30,12 @@ export interface ChunkPlace {
   readonly timeMs: number;
 }
 
+/** How the bytes of a `data` message are packed, and what they unpack to, in bytes. */
+export interface Packing {
+  readonly type: CompressionType;
+  readonly bytes: number;
+}
+
 export interface Addressed {
   readonly envelope: Envelope;
   readonly message: DataMessage;
@@ -41,21 +49,39 @@ export function decodeMessage(frame: Frame): Addressed {
   return checkAddressed(parseJsonBody(frame));
 }
 
-export type DataHead = Addressed & { readonly place: ChunkPlace };
+/** Without `packing` the bytes are journal data as they are. */
+export type DataHead = Addressed & { readonly place: ChunkPlace; readonly packing?: Packing };
 
 export function encodeData(
   envelope: Envelope,
   message: DataMessage,
   place: ChunkPlace,
   bytes: Uint8Array,
+  packing?: Packing,
 ): readonly Uint8Array[] {
-  return withHead({ envelope, message, place }, bytes);
+  return withHead({ envelope, message, place, packing }, bytes);
 }
 
 export function decodeData(frame: Frame): { readonly head: DataHead; readonly bytes: Buffer } {
   const { head, bytes } = splitHead(frame);
   checkAddressed(head);
+  checkPacking((head as DataHead).packing);
   return { head: head as DataHead, bytes };
+}
+
+/** Nothing is set aside on the word of a head alone. */
+function checkPacking(packing: Packing | undefined): void {
+  if (packing === undefined) return;
+  const { type, bytes } = packing;
+  if (!compressionTypes.includes(type)) {
+    throw new FrameError(
+      'message',
+      `journal data are compressed with ${JSON.stringify(type)}, which is not known here`,
+    );
+  }
+  if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > unpackedBytesMax) {
+    throw new FrameError('length', `journal data of ${bytes} bytes are announced, ${unpackedBytesMax} at most`);
+  }
 }
 
 function checkAddressed(value: unknown): Addressed {

@@ -3,6 +3,7 @@
  * cannot go on answers `refused` with one sentence and closes. TLS itself is not built: `tls` is false and `subject` null on
  * every link, and a member that requires it refuses (their places are here so that it can come without a new protocol).
  */
+import { type CompressionType, compressionTypes } from '../mirror/compression.ts';
 import { type Epoch, type MemberName, type MirrorName, NO_EPOCH } from '../mirror/terms.ts';
 import { type Frame, FrameError, parseJsonBody } from './frame.ts';
 
@@ -43,6 +44,8 @@ export interface Open {
   readonly subject: string | null;
   /** On channel 'arbiter': the mirror's QoS timeout, by which the arbiter measures this member's silence (FO-013). */
   readonly qosTimeoutMs?: number;
+  /** On channel 'data': compressed journal data that the caller can unpack (SYN-013). Left out = none. */
+  readonly unpacks?: readonly CompressionType[];
 }
 
 export interface Opened {
@@ -79,6 +82,7 @@ export interface Caller {
   readonly incarnation?: number;
   readonly epoch?: Epoch;
   readonly qosTimeoutMs?: number;
+  readonly unpacks?: readonly CompressionType[];
 }
 
 export function makeOpen(caller: Caller): Open {
@@ -95,6 +99,7 @@ export function makeOpen(caller: Caller): Open {
     tls: false,
     subject: null,
     ...(caller.qosTimeoutMs === undefined ? {} : { qosTimeoutMs: caller.qosTimeoutMs }),
+    ...(caller.unpacks === undefined ? {} : { unpacks: caller.unpacks }),
   };
 }
 
@@ -121,6 +126,7 @@ export function readOpen(frame: Frame): Open {
     tls: said.tls === true,
     subject: typeof said.subject === 'string' ? said.subject : null,
     ...(count(said.qosTimeoutMs) === 0 ? {} : { qosTimeoutMs: count(said.qosTimeoutMs) }),
+    ...(Array.isArray(said.unpacks) ? { unpacks: known(said.unpacks) } : {}),
   };
 }
 
@@ -196,6 +202,11 @@ function readEpoch(value: unknown): Epoch {
   return said === null
     ? NO_EPOCH
     : { number: count(said.number), owner: text(said.owner), lineage: text(said.lineage) };
+}
+
+/** A newer caller may know types that this version does not. */
+function known(said: readonly unknown[]): readonly CompressionType[] {
+  return compressionTypes.filter((type) => said.includes(type));
 }
 
 type Fields = Readonly<Partial<Record<string, unknown>>>;

@@ -4,6 +4,7 @@
  */
 import type { Action, Question } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
+import type { CompressionMode } from '../mirror/mirror-set.ts';
 import type {
   Assessment,
   CommandArguments,
@@ -304,11 +305,13 @@ function refused(context: ActionContext, text: string, exitCode: 1 | 5): void {
 
 function presentDefaults({ defaults, mirrorSet }: Description): Defaults {
   if (mirrorSet === null) return defaults;
-  const { arbiter, qosTimeoutMs } = mirrorSet.settings;
+  const { arbiter, qosTimeoutMs, compressionFailover, compressionAsync } = mirrorSet.settings;
   return {
     ...defaults,
     presentUseArbiter: arbiter !== null,
     presentQosTimeout: qosTimeoutMs,
+    presentCompressionFailover: compressionFailover,
+    presentCompressionAsync: compressionAsync,
     ...(arbiter === null ? {} : { presentArbiterHost: arbiter.host, presentArbiterPort: arbiter.port }),
   };
 }
@@ -331,8 +334,7 @@ function createArguments(values: Values): CommandArguments['create-mirror'] {
     member: String(values.member),
     requireTls: false,
     arbiter: arbiterOf(values),
-    compressionFailover: values.compressionFailover as 'System Selected',
-    compressionAsync: values.compressionAsync as 'System Selected',
+    ...compressionOf(values),
     superserverAddress: String(values.superserverAddress),
     agentPort: Number(values.agentPort),
     qosTimeoutMs: Number(values.qosTimeoutMs),
@@ -344,8 +346,18 @@ function createArguments(values: Values): CommandArguments['create-mirror'] {
 
 function editArguments(values: Values): CommandArguments['edit-mirror'] {
   return values.qosTimeoutMs === undefined
-    ? { arbiter: arbiterOf(values) }
+    ? { arbiter: arbiterOf(values), ...compressionOf(values) }
     : { qosTimeoutMs: Number(values.qosTimeoutMs) };
+}
+
+/** The instance checks the words. */
+function compressionOf(
+  values: Values,
+): Pick<CommandArguments['edit-mirror'], 'compressionFailover' | 'compressionAsync'> {
+  return {
+    compressionFailover: values.compressionFailover as CompressionMode,
+    compressionAsync: values.compressionAsync as CompressionMode,
+  };
 }
 
 function joinArguments(values: Values, asAsync: boolean): CommandArguments['join-mirror'] {

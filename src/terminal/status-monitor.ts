@@ -1,6 +1,7 @@
 /** The Status Monitor: its page as lines, pure, and the loop around its prompt (MON-014..MON-021). */
 import { monitorPrompt, monitorRefreshSeconds, wording } from '../../menus/wording.ts';
 import type { StatusReport } from '../mirror/status.ts';
+import { compressionLines } from './compression-lines.ts';
 import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue } from './dialogue.ts';
 import { type Parsed, parseNumber } from './question.ts';
@@ -69,6 +70,7 @@ export function monitorLines(
     ...memberLines(report),
     ...arbiterLines(report),
     ...dejournalLines(report),
+    ...compressionLines(report.members),
     ...(report.noFailover ? ['', wording.monitorNoFailover] : []),
     ...(report.waitingFor === null ? [] : ['', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, '')]),
     ...(showDatabases ? databaseBlock(report) : []),

@@ -134,6 +134,11 @@ describe('an instance as a process', () => {
       code: 1,
       err: 'caretmirror: the rules say no\n',
     });
+    await run('mirror', 'edit', 'A', '--compression-failover', 'lz4', '--compression-async', 'compressed with ZSTD');
+    expect(await run('mirror', 'edit', 'A', '--compression-async', 'rar')).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('--compression-async rar: it is one of system, none, zlib, zstd, lz4'),
+    });
     expect(await run('database', 'create', 'A', 'd', '--mirrored')).toMatchObject({ code: 0 });
     expect(performed(directory)).toMatchObject([
       { command: 'enable-mirror-service' },
@@ -142,6 +147,10 @@ describe('an instance as a process', () => {
         arguments: { mirror: 'M', member: 'ONE', qosTimeoutMs: 3000, arbiter: { host: '127.0.0.9', port: 2190 } },
       },
       { command: 'edit-mirror', arguments: { arbiter: null } },
+      {
+        command: 'edit-mirror',
+        arguments: { compressionFailover: 'Compressed with LZ4', compressionAsync: 'Compressed with Zstd' },
+      },
       { command: 'create-database', arguments: { database: 'd', mirrored: 'd' } },
     ]);
   });

@@ -400,13 +400,17 @@ describe('Mirror Management', () => {
 });
 
 describe('Mirror Configuration', () => {
-  test('CFG-045: the arbiter is edited, with the present one as default', async () => {
+  test('CFG-045: arbiter and compression are edited, with the present ones as default', async () => {
     const session = await pipedSession(
       at('primary', { perform: done('The arbiter is now 10.0.0.9|2189.') }),
-      '3\n1\n\n\n2189\ny\n\n\n',
+      '3\n1\n\n\n2189\n\ncompressed with l\ny\n\n\n',
     );
-    expectTranscript('edit-arbiter', session);
-    expect(session.instance.performed[0]?.arguments).toEqual({ arbiter: { host: '10.0.0.9', port: 2189 } });
+    expectTranscript('edit-mirror', session);
+    expect(session.instance.performed[0]?.arguments).toEqual({
+      arbiter: { host: '10.0.0.9', port: 2189 },
+      compressionFailover: 'System Selected',
+      compressionAsync: 'Compressed with LZ4',
+    });
   });
 
   test('CFG-048: the QoS timeout is adjusted', async () => {
