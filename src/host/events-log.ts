@@ -2,7 +2,8 @@
  * Role changes and failover decisions of one member, one JSON line each (events.jsonl), durable when appended. The newest are
  * kept in memory; older ones stay in the file for people. A line that a crash cut is taken away at opening.
  */
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { EventRecord } from '../protocol/control-channel.ts';
 import type { EventsLog } from './host.ts';
 
@@ -19,6 +20,9 @@ export function openEventsLog(path: string): OpenEventsLog {
   const size = fstatSync(handle).size;
   const { events, wholeBytes } = readBack(handle, size);
   if (wholeBytes < size) ftruncateSync(handle, wholeBytes);
+  // What was found may never have been synced, nor the name of a new file.
+  fdatasyncSync(handle);
+  syncDirectory(dirname(path));
   const kept = [...events];
   let newest = kept.at(-1)?.number ?? 0;
   let bytes = wholeBytes;
@@ -60,6 +64,15 @@ export function readEvents(path: string, after: number, countMax = KEPT_COUNT): 
   }
   try {
     return newerThan(readBack(handle, fstatSync(handle).size).events, after, countMax);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function syncDirectory(path: string): void {
+  const handle = openSync(path, 'r');
+  try {
+    fsyncSync(handle);
   } finally {
     closeSync(handle);
   }

@@ -53,7 +53,10 @@ export interface FileOperations {
   /** A missing file is no fault. */
   remove(path: string): void;
   syncDirectory(path: string): void;
-  /** Replace a file whole and durably: temporary file, fsync, rename, fsync of the directory. */
+  /**
+   * Replace a file whole and durably: temporary file, fsync, rename, fsync of the directory. After ENOSPC or EDQUOT the old one
+   * is there as it was; after any other fault it is the old or the new one.
+   */
   replace(path: string, bytes: Uint8Array): void;
   /** Bytes a write may still use on the file system of `path`, which exists. */
   freeBytes(path: string): number;
@@ -120,7 +123,10 @@ export interface InstanceConfiguration {
 
 export interface ConfigurationStore {
   get(): InstanceConfiguration;
-  /** Replace the whole configuration; durable when it returns. @throws ConfigurationError when it is not valid, nothing is written then. */
+  /**
+   * Replace the whole configuration; durable when it returns. @throws ConfigurationError when it is not valid or cannot be
+   * written, nothing was changed then; ConfigurationBrokenError.
+   */
   set(next: InstanceConfiguration): void;
 }
 
@@ -131,6 +137,17 @@ export class ConfigurationError extends Error {
   constructor(path: string, message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = 'ConfigurationError';
+    this.path = path;
+  }
+}
+
+/** Writing the configuration failed such that nobody knows what is on the disk: the process must end. */
+export class ConfigurationBrokenError extends Error {
+  readonly code = 'configuration-broken';
+  readonly path: string;
+  constructor(path: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'ConfigurationBrokenError';
     this.path = path;
   }
 }

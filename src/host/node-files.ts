@@ -90,7 +90,8 @@ function syncDirectory(path: string): void {
 function replace(path: string, bytes: Uint8Array): void {
   temporaryFiles += 1;
   const temporary = `${path}.${process.pid}-${temporaryFiles}.new`;
-  const handle = openSync(temporary, 'wx', 0o600);
+  // Where pids repeat, as in a container, a process that was killed in here has left one of this name.
+  const handle = openSync(temporary, 'w', 0o600);
   try {
     try {
       writeAll(handle, bytes, 0);
@@ -103,7 +104,12 @@ function replace(path: string, bytes: Uint8Array): void {
     absentIsFine(() => unlinkSync(temporary));
     throw error;
   }
-  syncDirectory(dirname(path));
+  try {
+    syncDirectory(dirname(path));
+  } catch (cause) {
+    // The new one is in place, durable or not: a full disk here must not be taken for "nothing was done".
+    throw Object.assign(new Error(`EIO: the directory of ${path} could not be synced`, { cause }), { code: 'EIO' });
+  }
 }
 
 function readFrom(path: string, bytesMax: number): Uint8Array | null {

@@ -292,13 +292,22 @@ class DiskJournal implements Journal {
     try {
       if (this.#mark !== null && this.#brokenBy === null) {
         this.flush();
-        this.#mark.lower(this.#flushed);
+        this.#closeMark(this.#mark);
         this.#cutZeros();
       }
     } finally {
       this.#stopWriting();
       this.#kept.close();
       this.#mark?.close();
+    }
+  }
+
+  /** A full disk does not matter here: the mark may lag. */
+  #closeMark(mark: FlushedMark): void {
+    try {
+      mark.lower(this.#flushed);
+    } catch (error) {
+      if (!isDiskFull(error)) throw this.#broken('Writing the mark of', this.#options.directory, error);
     }
   }
 

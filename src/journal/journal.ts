@@ -153,7 +153,10 @@ export interface JournalFileOperations {
   rename(from: string, to: string): void;
   remove(path: string): void;
   syncDirectory(path: string): void;
-  /** Replace a file whole and durably: temporary file, fsync, rename, fsync of the directory. */
+  /**
+   * Replace a file whole and durably: temporary file, fsync, rename, fsync of the directory. After ENOSPC or EDQUOT the old one
+   * is there as it was; after any other fault it is the old or the new one.
+   */
   replace(path: string, bytes: Uint8Array): void;
   freeBytes(path: string): number;
 }

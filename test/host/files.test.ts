@@ -85,6 +85,13 @@ describe('file operations', () => {
   });
 });
 
+test('what a killed process of the same pid left behind is not in the way of replace', () => {
+  const path = join(directory, 'replaced again');
+  for (let number = 1; number <= 50; number += 1) writeFileSync(`${path}.${process.pid}-${number}.new`, 'left behind');
+  files.replace(path, Buffer.from('one'));
+  expect(Buffer.from(files.readWhole(path)!).toString()).toBe('one');
+});
+
 describe('a home', () => {
   test('has its places', async () => {
     expect(await resolveHome('/h', { CARETMIRROR_HOME: '/x' })).toBe('/h');
