@@ -1,14 +1,33 @@
 /**
- * An instance's configuration file: read and checked whole, written whole (package conf, which writes a new file and renames
- * it) and made durable here. Only who holds the instance's lock writes. A damaged file is never overwritten and never
- * silently replaced by defaults: an operator repairs it or restores it from a backup.
+ * An instance's configuration file: read and checked whole, written whole and made durable. Package conf writes the file that
+ * is coming, beside the one in use; it takes the other's place only when it is found to be whole, since conf does not notice
+ * when a disk that runs full takes a part of it. Only who holds the instance's lock writes. A damaged file is never overwritten
+ * and never silently replaced by defaults: an operator repairs it or restores it from a backup. A checksum in it tells damage,
+ * too, that leaves every field valid; a file without one, written by hand, is taken as it is.
  */
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
 import { basename, dirname, extname } from 'node:path';
 import { agentPortDefault } from '../mirror/limits.ts';
 import type { Address } from '../mirror/mirror-set.ts';
+import { crc32c } from '../protocol/crc32c.ts';
 import type { Parsed } from './configuration-schema.ts';
-import { ConfigurationError, type ConfigurationStore, type HeldLock, type InstanceConfiguration } from './host.ts';
+import {
+  ConfigurationBrokenError,
+  ConfigurationError,
+  type ConfigurationStore,
+  type HeldLock,
+  type InstanceConfiguration,
+} from './host.ts';
 
 type Parse = (value: unknown) => Parsed;
 
@@ -32,7 +51,7 @@ export function newConfiguration(instance: string, directory: string, superserve
 /** Write the first configuration of an instance; durable. @throws ConfigurationError when there is one already. */
 export async function createConfiguration(path: string, initial: InstanceConfiguration): Promise<void> {
   const { parseConfiguration } = await import('./configuration-schema.ts');
-  const text = serialize(checked(path, initial, parseConfiguration));
+  const text = serialize(withChecksum(checked(path, initial, parseConfiguration)));
   const temporary = `${path}.${process.pid}.new`;
   try {
     writeDurably(temporary, text);
@@ -59,10 +78,13 @@ export async function openConfiguration(path: string, lock: Pick<HeldLock, 'isHe
   const { default: Conf } = await import('conf');
   // conf writes in place, not atomically, where it believes to run inside a snap package.
   delete process.env.SNAP;
+  const coming = `${path}.coming`;
+  // One that a crash left behind was never in use.
+  rmSync(coming, { force: true });
   const file = new Conf<Record<string, unknown>>({
-    cwd: dirname(path),
-    configName: basename(path, extname(path)),
-    fileExtension: extname(path).slice(1),
+    cwd: dirname(coming),
+    configName: basename(coming, extname(coming)),
+    fileExtension: extname(coming).slice(1),
     configFileMode: 0o600,
     accessPropertiesByDotNotation: false,
     clearInvalidConfig: false,
@@ -70,16 +92,51 @@ export async function openConfiguration(path: string, lock: Pick<HeldLock, 'isHe
   });
   return {
     get: () => present,
-    set(next) {
-      const valid = checked(path, next, parseConfiguration);
+    set(wanted) {
+      const valid = checked(path, wanted, parseConfiguration);
       if (!lock.isHeld()) {
         throw new ConfigurationError(path, `${path} is not written: this process no longer holds the instance's lock`);
       }
-      file.store = { ...valid };
-      syncDirectoryOf(path);
+      const next = withChecksum(valid);
+      takePlace(path, coming, serialize(next), () => {
+        file.store = next;
+      });
       present = valid;
     },
   };
+}
+
+/**
+ * Write the coming file and put it in the place of the present one; durable when it returns.
+ * @throws ConfigurationError when nothing was changed; ConfigurationBrokenError when what is on the disk is not known.
+ */
+function takePlace(path: string, coming: string, text: string, write: () => void): void {
+  try {
+    write();
+    if (readFileSync(coming, 'utf8') !== text) throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' });
+    renameSync(coming, path);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'EIO') throw brokenError(path, cause);
+    const why = code === 'ENOSPC' || code === 'EDQUOT' ? 'make room on its disk and try again' : oneLine(cause);
+    throw new ConfigurationError(path, `${path} is not written and was not changed (${code ?? 'no code'}): ${why}`, {
+      cause,
+    });
+  }
+  try {
+    syncDirectoryOf(path);
+  } catch (cause) {
+    throw brokenError(path, cause);
+  }
+}
+
+function brokenError(path: string, cause: unknown): ConfigurationBrokenError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'no code';
+  return new ConfigurationBrokenError(
+    path,
+    `Writing ${path} failed (${code}): what is on the disk is unknown, the process must end; check the disk before restarting.`,
+    { cause },
+  );
 }
 
 function read(path: string, parse: Parse): InstanceConfiguration {
@@ -98,7 +155,30 @@ function read(path: string, parse: Parse): InstanceConfiguration {
   } catch (cause) {
     throw new ConfigurationError(path, `${path} is damaged (${oneLine(cause)}); restore it from a backup`, { cause });
   }
-  return checked(path, value, parse);
+  return checked(path, withoutChecksum(path, value), parse);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The checksum is that of the other fields as JSON.stringify writes them, which it does again for what was read back. */
+function withChecksum(configuration: InstanceConfiguration): Record<string, unknown> {
+  return { checksum: checksumOf({ ...configuration }), ...configuration };
+}
+
+function withoutChecksum(path: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || !('checksum' in value)) return value;
+  const { checksum, ...fields } = value;
+  if (checksum === checksumOf(fields)) return fields;
+  throw new ConfigurationError(
+    path,
+    `${path} is damaged or was edited, since it does not have its checksum; restore it from a backup, or take out its line "checksum" if you edited it on purpose`,
+  );
+}
+
+function checksumOf(fields: Fields): string {
+  return crc32c(Buffer.from(JSON.stringify(fields), 'utf8'))
+    .toString(16)
+    .padStart(8, '0');
 }
 
 function checked(path: string, value: unknown, parse: Parse): InstanceConfiguration {

@@ -206,6 +206,7 @@ async function performInTurn(
       return { ok: false, outcome: 'refused', refusal: { reason, text, spec } };
     }
     const { code, message } = error as { code?: unknown; message?: unknown };
+    if (code === 'configuration-broken') daemon.fail(error as Error);
     const text = String(message ?? error);
     daemon.log(2, 'Utility.Event', `${request.command} failed: ${text}`);
     return failed(typeof code === 'string' ? code : 'failed', text);

@@ -105,6 +105,8 @@ export interface InstanceDaemon {
   isAgentRunning(): Promise<boolean>;
   /** End the process in order, after the answers under way were sent. */
   endProcess(because: string): void;
+  /** End it at once and leave everything as it is: what is on the disk is unknown. */
+  fail(error: Error): void;
 }
 
 /** The catalog says no: one sentence that says what, which and what to do. */

@@ -124,6 +124,38 @@ describe('the configuration file', () => {
     expect(readFileSync(path, 'utf8')).toBe(text);
   });
 
+  test('every bit that flips is found before it is used, and the line names the file and says what to do', async () => {
+    const path = await created('flipped.json');
+    const whole = readFileSync(path);
+    for (let bit = 0; bit < whole.length * 8; bit += 1) {
+      const flipped = Buffer.from(whole);
+      flipped[bit >> 3] = flipped[bit >> 3]! ^ (1 << (bit & 7));
+      writeFileSync(path, flipped);
+      const error = await readConfiguration(path).catch((caught) => caught);
+      expect([bit, error.code]).toEqual([bit, 'configuration']);
+      expect(error.message).toContain(path);
+      expect(error.message).toMatch(/restore it from a backup|correct the file/);
+    }
+  });
+
+  test('one that was edited on purpose is taken again when its checksum is taken out', async () => {
+    const path = await created('edited.json');
+    const edited = readFileSync(path, 'utf8').replace('1972', '1973');
+    writeFileSync(path, edited);
+    await expect(openConfiguration(path, held)).rejects.toThrow(/take out its line "checksum"/);
+    writeFileSync(path, edited.replace(/ *"checksum".*\n/, ''));
+    expect((await readConfiguration(path)).superserver.port).toBe(1973);
+  });
+
+  test('what a crash left of one that was coming is not in the way', async () => {
+    const path = await created('left-behind.json');
+    writeFileSync(`${path}.coming`, '{"instance": "ON');
+    const store = await openConfiguration(path, held);
+    store.set({ ...initial, joinMirror: true });
+    expect((await readConfiguration(path)).joinMirror).toBe(true);
+    expect(readdirSync(directory).filter((name) => name.startsWith('left-behind'))).toEqual(['left-behind.json']);
+  });
+
   test('one that is missing is not invented', async () => {
     const path = join(directory, 'missing.json');
     await expect(openConfiguration(path, held)).rejects.toThrow(/does not exist/);
