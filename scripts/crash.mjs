@@ -1,0 +1,126 @@
+/**
+ * The crash proof: small workloads, and at every system call of them a crash, a torn, failed or short write, a full disk, lost and
+ * reordered unsynced data; what is opened again is compared with what was acknowledged.
+ *   --only states,databases,kills   a part of it
+ *   --quick                         fewer workloads and kills, for the tests
+ *   --state ID                      one state again, as a violation printed it
+ *   --mutants [--only NAME]         the code without one of its safeguards: each must be noticed
+ * The last line is `N passed, N failed`; ends with 1 when a promise was broken.
+ */
+import { parseArgs } from 'node:util';
+import { mutants } from './crash/mutants.mjs';
+import { tryState, tryStates } from './crash/states.mjs';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    state: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+  },
+});
+
+/** Those in which the proof once found something, and one of each subject. */
+const quickWorkloads = [
+  'journal: append, append 6 and flush',
+  'journal: cut 2, cut 2',
+  'journal: reopen',
+  'member record: save a long one',
+  'configuration: set, set many databases',
+  'first configuration: create, set',
+  'links: write',
+  'events: append',
+];
+const isQuick = (name) => quickWorkloads.includes(name);
+
+/** What one whole run has to reach. */
+const statesGoal = 20_000;
+/** Violations that are printed, of each kind. */
+const printedMax = 5;
+
+const sum = { passed: 0, failed: 0 };
+const parts = {
+  states: provedStates,
+};
+
+if (values.state !== undefined) await again(values.state);
+else if (values.mutants) await killMutants();
+else
+  for (const name of (values.only ?? Object.keys(parts).join(',')).split(','))
+    await (parts[name] ?? unknownPart(name))();
+console.log(`${sum.passed} passed, ${sum.failed} failed`);
+process.exitCode = sum.failed === 0 && sum.passed > 0 ? 0 : 1;
+
+function unknownPart(name) {
+  throw new Error(`there is no part "${name}"; the parts are ${Object.keys(parts).join(', ')}`);
+}
+
+async function provedStates() {
+  const beganMs = performance.now();
+  const { states, rows, violations } = await tryStates({ wanted: values.quick ? isQuick : () => true });
+  printRows(rows);
+  printViolations(violations);
+  console.log(`${states} distinct crash states of ${rows.length} workloads in ${seconds(beganMs)}`);
+  sum.passed += states - new Set(violations.map(({ id }) => id)).size;
+  sum.failed += violations.length;
+  if (!values.quick && states < statesGoal) {
+    console.log(`missed: ${statesGoal} states`);
+    sum.failed += 1;
+  }
+}
+
+function printRows(rows) {
+  const kinds = ['crash', 'EIO', 'ENOSPC', 'short'];
+  const line = (cells) => cells.map((cell, at) => (at === 0 ? cell.padEnd(52) : String(cell).padStart(8))).join('');
+  console.log(line(['distinct crash states by workload and fault', ...kinds, 'broken']));
+  for (const { name, byFault, failed } of rows.sort((a, b) => (a.name < b.name ? -1 : 1)))
+    console.log(line([name, ...kinds.map((kind) => byFault[kind] ?? 0), failed]));
+}
+
+function printViolations(violations) {
+  const kinds = grouped(violations);
+  for (const [kind, found] of kinds) {
+    console.log(`\nBROKEN ${found.length} times: ${kind}`);
+    for (const { id } of found.slice(0, printedMax)) console.log(`  npm run crash -- --state '${id}'`);
+  }
+}
+
+function grouped(violations) {
+  const kinds = new Map();
+  for (const each of violations) kinds.set(kindOf(each), [...(kinds.get(kindOf(each)) ?? []), each]);
+  return kinds;
+}
+
+function kindOf({ text }) {
+  return text.split('\n')[0].slice(0, 300);
+}
+
+async function again(id) {
+  const violations = await tryState(id);
+  for (const { text } of violations) console.log(text);
+  sum.failed += violations.length;
+  sum.passed += violations.length === 0 ? 1 : 0;
+}
+
+async function killMutants() {
+  for (const { name, changes, workloads, survives } of mutants) {
+    if (values.only !== undefined && values.only !== name) continue;
+    const wanted = (workload) => workloads === undefined || workloads.test(workload);
+    const { violations } = await tryStates({ changes, wanted, stopAtFirst: true });
+    const [first] = violations;
+    if (first !== undefined && survives === undefined) {
+      console.log(`caught ${name}: ${kindOf(first).slice(0, 160)}`);
+      sum.passed += 1;
+    } else if (first === undefined && survives !== undefined) {
+      console.log(`survives as expected: ${name} (${survives})`);
+      sum.passed += 1;
+    } else {
+      console.log(first === undefined ? `MISSED ${name}` : `caught against expectation: ${name}`);
+      sum.failed += 1;
+    }
+  }
+}
+
+function seconds(sinceMs) {
+  return `${((performance.now() - sinceMs) / 1000).toFixed(0)} s`;
+}

@@ -1,0 +1,54 @@
+/** Bundles the crash proof so that node:fs is a simulated disk, for the project's files and for the packages; with a mutant, if one is given. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const standIn = join(root, 'test/crash/simulated-node-fs.ts');
+
+/** `changes` = triples of the file, what stands in it and what the mutant has instead. A text that does not occur is an error. */
+export async function withBundle(changes, use) {
+  const directory = mkdtempSync(join(tmpdir(), 'caretmirror-crash-'));
+  const applied = new Set();
+  const simulatedFiles = {
+    name: 'a simulated disk, and mutants',
+    setup(builder) {
+      builder.onResolve({ filter: /^(node:)?fs$/ }, () => ({ path: standIn }));
+      builder.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
+        let contents = readFileSync(path, 'utf8');
+        for (const change of changes) {
+          const [file, from, to] = change;
+          if (!path.endsWith(`/${file}`) || !contents.includes(from)) continue;
+          applied.add(change);
+          contents = contents.replaceAll(from, () => to);
+        }
+        return { contents, loader: 'ts' };
+      });
+    },
+  };
+  try {
+    const outfile = join(directory, 'workloads.mjs');
+    await build({
+      absWorkingDir: root,
+      entryPoints: ['test/crash/workload-runner.ts'],
+      outfile,
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      logLevel: 'error',
+      plugins: [simulatedFiles],
+      banner: {
+        js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
+      },
+    });
+    const missing = changes.find((change) => !applied.has(change));
+    if (missing !== undefined)
+      throw new Error(`"${missing[1]}" is not in ${missing[0]}; follow the change of the source`);
+    return await use(outfile);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}

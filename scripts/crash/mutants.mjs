@@ -1,0 +1,127 @@
+/**
+ * Negative controls of the crash proof: the code without one of its safeguards. `changes` are triples of a file, what stands in
+ * it and what the mutant has instead; `workloads` are those that are tried. Where `survives` is given the proof does not
+ * notice, and why that is right.
+ */
+const files = 'src/host/node-files.ts';
+const journal = 'src/journal/disk-journal.ts';
+const configuration = 'src/host/configuration-file.ts';
+
+export const mutants = [
+  {
+    name: 'a replaced file is not synced before its rename',
+    changes: [
+      [
+        files,
+        '      fsyncSync(handle);\n    } finally {\n      closeSync(handle);\n    }\n    renameSync',
+        '    } finally {\n      closeSync(handle);\n    }\n    renameSync',
+      ],
+    ],
+    workloads: /^member record/,
+  },
+  {
+    name: 'the directory of a replaced file is not synced',
+    changes: [[files, '    syncDirectory(dirname(path));\n  } catch (cause)', '  } catch (cause)']],
+    workloads: /^member record/,
+  },
+  {
+    name: 'a short write counts as a whole one',
+    changes: [
+      [
+        files,
+        'done += writeSync(handle, bytes, done, bytes.length - done, position + done);',
+        'done += Math.max(bytes.length, writeSync(handle, bytes, done, bytes.length - done, position + done));',
+      ],
+    ],
+    workloads: /^(member record|journal: append and flush)/,
+  },
+  {
+    name: 'a failed sync of the directory is taken for a full disk',
+    changes: [[files, "{ code: 'EIO' }", '{ code: (cause as { code: string }).code }']],
+    workloads: /^journal: append, append 6/,
+  },
+  {
+    name: 'no sync at the end of a flush',
+    changes: [
+      [
+        journal,
+        "    this.#orBroken('Syncing', path, () => writer.sync());\n    this.#setFlushed();",
+        '    this.#setFlushed();',
+      ],
+    ],
+    workloads: /^journal: append and flush/,
+  },
+  {
+    name: 'the name of a new journal file is not synced',
+    changes: [[journal, '      writer.sync();\n      disk.syncDirectory(directory);', '      writer.sync();']],
+    workloads: /^journal: (switch|new epoch)/,
+  },
+  {
+    name: 'the header of a new journal file is not synced',
+    changes: [
+      [journal, '      writer.sync();\n      disk.syncDirectory(directory);', '      disk.syncDirectory(directory);'],
+    ],
+    workloads: /^journal: (switch|new epoch)/,
+  },
+  {
+    name: 'a cut does not lower the mark first',
+    changes: [[journal, 'this.#mark!.lower({ file: file?.number ?? 0, offset: boundary?.offset ?? 0 });', '']],
+    workloads: /^journal: cut/,
+  },
+  {
+    name: 'a cut is not synced',
+    changes: [
+      [journal, '        writer.cut(boundary.offset);\n        writer.sync();', '        writer.cut(boundary.offset);'],
+    ],
+    workloads: /^journal: cut/,
+  },
+  {
+    name: 'a torn tail is left where it is',
+    changes: [[journal, 'if (opening.tornBytes > 0) writer.cut(newest.end.offset);', '']],
+    workloads: /^journal: append 6/,
+  },
+  {
+    name: 'what opening finds is not synced',
+    changes: [
+      [
+        journal,
+        'if (opening.tornBytes > 0) writer.cut(newest.end.offset);\n        writer.sync();',
+        'if (opening.tornBytes > 0) writer.cut(newest.end.offset);',
+      ],
+    ],
+    workloads: /^journal: append 6/,
+  },
+  {
+    name: 'a journal goes on after a failed sync',
+    changes: [[journal, 'if (this.#brokenBy !== null) throw this.#brokenBy;', '']],
+    workloads: /^journal: append and flush/,
+  },
+  {
+    name: 'the mark is raised before the flush',
+    changes: [
+      [
+        journal,
+        '    const writer = this.#openForWriting(file);\n    if (!this.#room',
+        '    const writer = this.#openForWriting(file);\n    this.#mark!.raise({ file: file.number, offset: to });\n    if (!this.#room',
+      ],
+    ],
+    workloads: /^journal: append 6/,
+  },
+  {
+    name: 'the coming configuration is not looked at before it takes its place',
+    changes: [[configuration, "readFileSync(coming, 'utf8') !== text", 'text.length === 0']],
+    workloads: /^configuration/,
+  },
+  {
+    name: 'the place of the configuration is not synced',
+    changes: [
+      [configuration, '  try {\n    syncDirectoryOf(path);\n  } catch (cause) {', '  try {\n  } catch (cause) {'],
+    ],
+    workloads: /^configuration/,
+  },
+  {
+    name: 'the name of a new file of events is not synced',
+    changes: [['src/host/events-log.ts', '  syncDirectory(dirname(path));', '']],
+    workloads: /^events/,
+  },
+];
