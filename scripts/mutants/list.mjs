@@ -359,7 +359,9 @@ export const mutants = [
   },
   {
     name: 'history-not-followed',
-    changes: [['setJournal(step, { appended: message.to, history });', 'setJournal(step, { appended: message.to });']],
+    changes: [
+      ['...step.state.journal, appended: message.to, history }', '...step.state.journal, appended: message.to }'],
+    ],
     config: 'pair, lost tail',
   },
   {

@@ -75,8 +75,9 @@ export class Driver {
 
   #step(event: Untimed): void {
     if (this.#stopped) return;
-    const timed = { ...event, nowMs: this.#parts.clock.nowMs() } as MemberEvent;
-    const { state, effects } = step(this.#state, timed);
+    // Whoever posts an event has made it for this: the time goes onto it, not onto a copy.
+    (event as { nowMs?: number }).nowMs = this.#parts.clock.nowMs();
+    const { state, effects } = step(this.#state, event as MemberEvent);
     this.#state = state;
     for (const effect of effects) {
       const handler = this.#parts.handlers[effect.type] as (effect: MemberEffect) => void;

@@ -57,10 +57,16 @@ interface Link {
   journalBytes: number;
   networkBytes: number;
   clock: LinkClock | null;
+  /** What the databases may be given, not told yet. */
+  durable: { readonly envelope: Envelope; readonly message: DurableTo; readonly timer: { cancel(): void } } | null;
 }
+
+type DurableTo = DataMessage & { readonly type: 'durable-to' };
 
 /** How long a closed link may take to send what was given to it. */
 const lingerMs = 1000;
+/** How long the durable position waits for a data message that tells it as well: under load it then costs nothing. */
+const durableWaitsMs = 5;
 
 export class MemberLinks {
   readonly #parts: MemberLinksParts;
@@ -100,11 +106,12 @@ export class MemberLinks {
 
   #keep(connection: Connection, member: MemberName, unpacks: readonly CompressionType[]): void {
     const sent = { unpacks, type: null, journalBytes: 0, networkBytes: 0 };
-    const link: Link = { connection, member, arrived: [], closed: false, clock: null, ...sent };
+    const link: Link = { connection, member, arrived: [], closed: false, clock: null, durable: null, ...sent };
     this.#links.set(connection.id, link);
     connection.onClosed((reason) => {
       this.#links.delete(connection.id);
       link.clock?.end();
+      this.#forgetDurable(link);
       if (!link.closed) this.#parts.post({ type: 'closed', connection: connection.id, reason });
     });
     connection.onFrames((frames) => {
@@ -139,7 +146,29 @@ export class MemberLinks {
   }
 
   send(connection: number, message: DataMessage): void {
-    this.#links.get(connection)?.connection.send(MEMBER.message, encodeMessage(this.#parts.envelope(), message));
+    const link = this.#links.get(connection);
+    if (link === undefined) return;
+    if (message.type === 'durable-to') return this.#holdDurable(link, message);
+    this.#tellDurable(link);
+    link.connection.send(MEMBER.message, encodeMessage(this.#parts.envelope(), message));
+  }
+
+  #holdDurable(link: Link, message: DurableTo): void {
+    const timer = link.durable?.timer ?? this.#parts.timers.after(durableWaitsMs, () => this.#tellDurable(link));
+    link.durable = { envelope: this.#parts.envelope(), message, timer };
+  }
+
+  /** Whatever is sent next comes behind it. */
+  #tellDurable(link: Link): void {
+    if (link.durable === null) return;
+    const { envelope, message } = link.durable;
+    this.#forgetDurable(link);
+    link.connection.send(MEMBER.message, encodeMessage(envelope, message));
+  }
+
+  #forgetDurable(link: Link): void {
+    link.durable?.timer.cancel();
+    link.durable = null;
   }
 
   /** Null = it was sent in this call. A promise where it is compressed first: what is sent meanwhile overtakes it. */
@@ -159,6 +188,11 @@ export class MemberLinks {
 
   #sendBlock(link: Link, envelope: Envelope, message: DataMessage, chunk: JournalChunk, block: OutgoingBlock): void {
     if (link.closed) return;
+    const waiting = link.durable?.message.to;
+    const isTold =
+      waiting !== undefined && message.type === 'data' && comparePositions(message.durableTo, waiting) >= 0;
+    if (isTold) this.#forgetDurable(link);
+    else this.#tellDurable(link);
     const { file, fileName, offset, timeMs } = chunk;
     const parts = encodeData(envelope, message, { file, fileName, offset, timeMs }, block.bytes, block.packing);
     link.journalBytes += chunk.bytes.length;
@@ -203,6 +237,7 @@ export class MemberLinks {
     link.closed = true;
     link.clock?.end();
     link.arrived = [];
+    this.#tellDurable(link);
     this.#links.delete(connection);
     link.connection.end();
     this.#parts.timers.after(lingerMs, () => link.connection.destroy());

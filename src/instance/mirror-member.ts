@@ -86,7 +86,8 @@ export class RunningMember implements MirrorMember {
   #members: MemberState['serving']['members'] = new Map();
   readonly #lostMs = new Map<MemberName, number>();
   #situation = 1;
-  #situationFacts = '';
+  /** The state at the last step. */
+  #situationOf: MemberState | null = null;
   newestReceivedMs = 0;
 
   constructor(parts: RunningMemberParts) {
@@ -405,18 +406,8 @@ export class RunningMember implements MirrorMember {
     this.#tellOthers(state);
     const newest = this.#parts.journal.newestRecordMs;
     if (newest > this.newestReceivedMs) this.newestReceivedMs = newest;
-    const { role, attachment, record, serving } = state;
-    const facts = [
-      role,
-      attachment?.to,
-      record.epoch.number,
-      record.wasActive?.term,
-      record.noFailover,
-      serving.trouble?.kind,
-    ];
-    const joined = facts.join('|');
-    if (joined !== this.#situationFacts) this.#situation += 1;
-    this.#situationFacts = joined;
+    if (!isSameSituation(this.#situationOf, state)) this.#situation += 1;
+    this.#situationOf = state;
   }
 
   #settleRecordWaits(state: MemberState): void {
@@ -452,6 +443,19 @@ export class RunningMember implements MirrorMember {
     const rows = this.#parts.rows();
     for (const { connection } of serving.members.values()) this.#links.notify(connection, { rows });
   }
+}
+
+/** Is what an operator decides by still the same? Asked after every step. */
+function isSameSituation(before: MemberState | null, now: MemberState): boolean {
+  return (
+    before !== null &&
+    before.role === now.role &&
+    before.attachment?.to === now.attachment?.to &&
+    before.record.epoch.number === now.record.epoch.number &&
+    before.record.wasActive?.term === now.record.wasActive?.term &&
+    before.record.noFailover === now.record.noFailover &&
+    before.serving.trouble?.kind === now.serving.trouble?.kind
+  );
 }
 
 /** The record on disk, or the first one; a damaged one is an error that names the file. */

@@ -115,8 +115,8 @@ export function acknowledge(step: Step): void {
 
 /** A message of the primary this member is attached to. */
 export function onPrimaryMessage(step: Step, envelope: Envelope, message: DataMessage): void {
-  const attachment = step.state.attachment as Attachment;
-  setAttachment(step, { lastHeardMs: step.nowMs });
+  const attachment: Attachment = { ...(step.state.attachment as Attachment), lastHeardMs: step.nowMs };
+  step.state.attachment = attachment;
   switch (message.type) {
     case 'data':
       return onData(step, attachment, message);
@@ -159,7 +159,7 @@ export function onPrimaryMessage(step: Step, envelope: Envelope, message: DataMe
 
 function onData(step: Step, attachment: Attachment, message: Extract<DataMessage, { type: 'data' }>): void {
   const { appended } = step.state.journal;
-  setAttachment(step, { durableTo: later(attachment.durableTo, message.durableTo) });
+  step.state.attachment = { ...attachment, durableTo: later(attachment.durableTo, message.durableTo) };
   if (comparePositions(message.to, appended) <= 0) return acknowledge(step);
   if (comparePositions(message.from, appended) !== 0) {
     step.effects.push({ type: 'close', connection: attachment.connection, reason: 'journal data does not join' });
@@ -168,7 +168,7 @@ function onData(step: Step, attachment: Attachment, message: Extract<DataMessage
   }
   // Whatever is stored is a prefix of the primary's journal, and so are the beginnings of its epochs.
   const history = attachment.history.filter((beginning) => beginning.epoch <= message.to.epoch);
-  setJournal(step, { appended: message.to, history });
+  step.state.journal = { ...step.state.journal, appended: message.to, history };
   step.effects.push({ type: 'store-journal', connection: attachment.connection, from: message.from, to: message.to });
 }
 

@@ -11,9 +11,12 @@ import { isTrying } from './seeking.ts';
 /** When `woke` is wanted next, on the same clock as nowMs; null = never. */
 export function nextWakeMs(state: MemberState): number | null {
   if (state.role === 'down' || state.role === 'starting') return null;
-  const times = [...ofRole(state), ...ofArbiter(state), ...state.orders.map((order) => order.deadlineMs)];
-  return times.length === 0 ? null : Math.min(...times);
+  let first = Math.min(...ofRole(state), ofArbiter(state));
+  for (const { deadlineMs } of state.orders) first = Math.min(first, deadlineMs);
+  return first === never ? null : first;
 }
+
+const never = Number.POSITIVE_INFINITY;
 
 function ofRole(state: MemberState): number[] {
   switch (state.role) {
@@ -67,10 +70,10 @@ function ofServing({ serving, settings }: MemberState): number[] {
   return times;
 }
 
-function ofArbiter(state: MemberState): number[] {
+function ofArbiter(state: MemberState): number {
   const { arbiter, settings } = state;
-  if (!wantsSession(state)) return arbiter.state === 'off' ? [] : [state.roleSinceMs];
-  if (arbiter.state === 'off') return [arbiter.retryAtMs];
-  if (arbiter.state === 'opening') return [];
-  return [arbiter.keepAliveAtMs, arbiter.lastHeardMs + settings.qosTimeoutMs * silenceShareOfQos];
+  if (!wantsSession(state)) return arbiter.state === 'off' ? never : state.roleSinceMs;
+  if (arbiter.state === 'off') return arbiter.retryAtMs;
+  if (arbiter.state === 'opening') return never;
+  return Math.min(arbiter.keepAliveAtMs, arbiter.lastHeardMs + settings.qosTimeoutMs * silenceShareOfQos);
 }

@@ -8,16 +8,23 @@ import { shipWindowBytes } from './limits.ts';
 import type { JournalState, Served, Step } from './member-state.ts';
 import { log, note, send } from './step.ts';
 
-/** A copy of the journal slice with changes; slices are never changed in place. */
+/**
+ * A copy of the journal slice with changes; slices are never changed in place. What happens for every batch of updates writes
+ * the copy out, here and below: `{ ...slice, field: value }` costs a tenth of spreading a second object over it.
+ */
 export function setJournal(step: Step, changes: Partial<JournalState>): void {
   step.state.journal = { ...step.state.journal, ...changes };
 }
 
 export function setServed(step: Step, name: string, changes: Partial<Served>): void {
   const served = step.state.serving.members.get(name);
-  if (served === undefined) return;
+  if (served !== undefined) putServed(step, { ...served, ...changes });
+}
+
+/** In place of the member of the same name. */
+export function putServed(step: Step, served: Served): void {
   const members = new Map(step.state.serving.members);
-  members.set(name, { ...served, ...changes });
+  members.set(served.name, served);
   step.state.serving = { ...step.state.serving, members };
 }
 
@@ -52,7 +59,8 @@ export function isBeyond(
 
 /** Appended here: not flushed yet, and since when. */
 export function noteAppended(step: Step, to: JournalPosition): void {
-  setJournal(step, { appended: to, unflushedSinceMs: step.state.journal.unflushedSinceMs ?? step.nowMs });
+  const { journal } = step.state;
+  step.state.journal = { ...journal, appended: to, unflushedSinceMs: journal.unflushedSinceMs ?? step.nowMs };
 }
 
 /** A flush ended: the journal can be written. */
@@ -60,7 +68,7 @@ export function noteFlushed(step: Step, to: JournalPosition): void {
   const { journal, serving } = step.state;
   const flushed = later(journal.flushed, to);
   const isWaiting = journal.unflushedSinceMs !== null && comparePositions(flushed, journal.appended) < 0;
-  setJournal(step, { flushed, unflushedSinceMs: isWaiting ? step.nowMs : null, frozen: '' });
+  step.state.journal = { ...journal, flushed, unflushedSinceMs: isWaiting ? step.nowMs : null, frozen: '' };
   if (serving.hungTold) step.state.serving = { ...serving, hungTold: false };
   if (journal.frozen === '') return;
   const forMs = Math.round(step.nowMs - (journal.unflushedSinceMs ?? step.nowMs));
@@ -84,7 +92,7 @@ export function advanceDurable(step: Step): void {
   if (serving.trouble !== null) return;
   const reached = serving.counted === null ? journal.flushed : earlier(journal.flushed, serving.ackedByCounted);
   if (comparePositions(reached, journal.durable) > 0) {
-    setJournal(step, { durable: reached });
+    state.journal = { ...journal, durable: reached };
     step.effects.push({ type: 'answer-clients', to: reached });
     applyDurable(step);
   }
@@ -99,7 +107,8 @@ export function applyDurable(step: Step): void {
   const { journal } = step.state;
   const target = earlier(journal.durable, journal.flushed);
   if (journal.applyingTo !== null || comparePositions(target, journal.applied) <= 0) return;
-  setJournal(step, { applyingTo: target, appliedFurthest: later(journal.appliedFurthest, target) });
+  const appliedFurthest = later(journal.appliedFurthest, target);
+  step.state.journal = { ...journal, applyingTo: target, appliedFurthest };
   step.effects.push({ type: 'apply-journal', to: target });
 }
 
@@ -120,7 +129,7 @@ export function pumpMember(step: Step, name: string): void {
   const to = served.failoverMember ? appended : durable;
   if (comparePositions(to, served.sentTo) <= 0) return;
   if (bytesUnderWay(served) >= shipWindowBytes) return;
-  setServed(step, name, { shipping: true, durableTold: durable });
+  putServed(step, { ...served, shipping: true, durableTold: durable });
   step.effects.push({
     type: 'ship-journal',
     connection: served.connection,
@@ -133,11 +142,8 @@ export function pumpMember(step: Step, name: string): void {
 export function onShipped(step: Step, name: string, to: JournalPosition, bytes: number): void {
   const served = step.state.serving.members.get(name);
   if (served === undefined) return;
-  setServed(step, name, {
-    shipping: false,
-    sentTo: to,
-    inFlight: [...served.inFlight, { to, bytes, sentAtMs: step.nowMs }],
-  });
+  const inFlight = [...served.inFlight, { to, bytes, sentAtMs: step.nowMs }];
+  putServed(step, { ...served, shipping: false, sentTo: to, inFlight });
   pumpMember(step, name);
 }
 
@@ -146,7 +152,8 @@ export function onAcknowledged(step: Step, name: string, to: JournalPosition, ap
   const served = step.state.serving.members.get(name);
   if (served === undefined) return;
   const inFlight = served.inFlight.filter((chunk) => comparePositions(chunk.to, to) > 0);
-  setServed(step, name, {
+  putServed(step, {
+    ...served,
     ackedTo: later(served.ackedTo, to),
     applied: later(served.applied, applied),
     inFlight,
@@ -161,7 +168,7 @@ function tellDurable(step: Step, name: string): void {
   const { durable } = step.state.journal;
   if (served === undefined || served.shipping || served.sentTo === null) return;
   if (comparePositions(durable, served.durableTold) <= 0) return;
-  setServed(step, name, { durableTold: durable });
+  putServed(step, { ...served, durableTold: durable });
   send(step, served.connection, { type: 'durable-to', to: durable });
 }
 

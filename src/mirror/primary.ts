@@ -14,6 +14,7 @@ import {
   oldestUnansweredMs,
   onAcknowledged,
   pumpMember,
+  putServed,
   setServed,
 } from './journal-transfer.ts';
 import { activationLagBytes } from './limits.ts';
@@ -105,7 +106,7 @@ function takeIn(step: Step, connection: number, name: string, failoverMember: bo
 
 export function onServedMessage(step: Step, served: Served, message: DataMessage): void {
   const { state } = step;
-  setServed(step, served.name, { lastHeardMs: step.nowMs });
+  putServed(step, { ...served, lastHeardMs: step.nowMs });
   switch (message.type) {
     case 'ack':
       onAck(step, served, message);
@@ -165,10 +166,11 @@ function onAck(step: Step, served: Served, message: Extract<DataMessage, { type:
       log(step, 'backup-active', { member: served.name, term: message.term });
       note(step, `${served.name} is active`, 'FO-006 FO-015', { term: message.term, mode: modeExpected(step, served) });
     }
-    setServing(step, {
-      counted: { ...counted, confirmed: true },
+    state.serving = {
+      ...state.serving,
+      counted: counted.confirmed ? counted : { ...counted, confirmed: true },
       ackedByCounted: later(state.serving.ackedByCounted, message.to),
-    });
+    };
     advanceDurable(step);
   }
   activate(step);

@@ -7,12 +7,14 @@ export function setServing(step: Step, changes: Partial<Serving>): void {
 }
 
 export function servedBy(step: Step, connection: number): Served | undefined {
-  return [...step.state.serving.members.values()].find((served) => served.connection === connection);
+  for (const served of step.state.serving.members.values()) if (served.connection === connection) return served;
+  return undefined;
 }
 
 /** The other failover member, while it is connected. */
 export function connectedBackup(step: Step): Served | undefined {
-  return [...step.state.serving.members.values()].find((served) => served.failoverMember);
+  for (const served of step.state.serving.members.values()) if (served.failoverMember) return served;
+  return undefined;
 }
 
 /** Has the backup everything, and does it count as active? For a stop, and for a primary that cannot write any more. */
