@@ -9,6 +9,7 @@ await build({
     caretmirror: 'src/commands/main.ts',
     'caretmirror-instance': 'src/instance/main.ts',
     'caretmirror-watchdog': 'src/instance/watchdog-thread.ts',
+    'caretmirror-database': 'src/database/lmdb-writer-thread.ts',
     'caretmirror-site': 'src/host/site-code-thread.ts',
     'caretmirror-iscagent': 'src/agent/main.ts',
   },

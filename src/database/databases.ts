@@ -2,9 +2,9 @@
  * Door of the database room: the global databases of one instance, each in a directory of its own.
  *
  * A database is a sorted map from key bytes (global-key.ts) to value bytes. Mirrored ones are changed only by `apply`,
- * which writes data and the applied journal position in one transaction, so that a crash can neither lose nor repeat an
- * update. Ordinary ones are changed by `change`. Commits reach the disk in the background and in order; after a crash
- * of the machine a database stands at some earlier applied position, from which the journal brings it forward again.
+ * which shows at once and is written in the background, data and applied journal position in one transaction, so that a
+ * crash can neither lose nor repeat an update: afterwards the database stands at its `stored` position, from which the
+ * journal brings it forward again. Ordinary ones are changed by `change`, which is durable.
  */
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { globalKeyBytesMax, globalValueBytesMax } from '../mirror/limits.ts';
@@ -41,30 +41,77 @@ export interface KeyRange {
   readonly limit?: number;
 }
 
+/** What a database holds at one position, in short: equal on every member that has the same data there. */
+export interface ContentSum {
+  /** Undefined on an ordinary database. */
+  readonly position: JournalPosition | undefined;
+  /** Sum over all entries, in any order: 16 hex digits (entry-checksum.ts). */
+  readonly sum: string;
+  /** Number of entries. */
+  readonly keys: number;
+}
+
+export type CheckResult =
+  | { readonly ok: true; readonly content: ContentSum }
+  /**
+   * `key` = where the first damaged entry was found; null = every entry is as it was stored, and some were lost, doubled or
+   * moved: `found` is what is there, `content` what should be. `text` says it for people, with what to do.
+   */
+  | {
+      readonly ok: false;
+      readonly key: Uint8Array | null;
+      readonly content: ContentSum;
+      readonly found: ContentSum;
+      readonly text: string;
+    };
+
 export interface Database {
   readonly directory: string;
   /** Absent on an ordinary local database. */
   readonly attribute: MirrorAttribute | undefined;
-  /** Everything up to here is in the database; undefined on an ordinary one. */
+  /** Everything up to here shows to readers; undefined on an ordinary database. */
   readonly applied: JournalPosition | undefined;
+  /** Everything up to here is on the disk, at or behind `applied`: where a process that dies begins again. */
+  readonly stored: JournalPosition | undefined;
+  /** How large the database may become, in bytes; 0 = no limit. Kept inside the database. */
+  readonly maximumBytes: number;
+  /** What counts against the maximum: the pages in use by what is on the disk. */
+  readonly sizeBytes: number;
+  /** Durable when it resolves. A size below the present one stops sets, and nothing else. */
+  setMaximumBytes(bytes: number): Promise<void>;
   /** Change the mirror attribute (and the applied position with it); durable when it resolves. */
   setAttribute(attribute: MirrorAttribute | undefined, applied: JournalPosition | undefined): Promise<void>;
-  /** The bytes are the caller's own. */
+  /** The bytes are the caller's own. A value whose checksum is wrong is never given. @throws DatabaseDamagedError */
   get(key: Uint8Array): Uint8Array | undefined;
   /**
    * Read page by page: one consistent state as long as the caller does not wait for anything in between; afterwards later
-   * commits show. An iterator may be left at any point and holds nothing.
+   * commits show. An iterator may be left at any point and holds nothing. @throws DatabaseDamagedError, like `get`
    */
   entries(range: KeyRange): Iterable<{ readonly key: Uint8Array; readonly value: Uint8Array }>;
   keys(range: KeyRange): Iterable<Uint8Array>;
   /** Number of keys in the range, without reading values. */
   count(range: KeyRange): number;
   /**
-   * Apply updates of the journal and move the applied position, in one transaction; visible when it resolves. A position at
-   * or below the applied one is ignored. Calls take effect in the order of calling, and when one fails, those already waiting
-   * behind it fail with the same error, so that none is skipped. @throws DatabaseFullError, DatabaseUpdateError
+   * Apply updates of the journal and move the applied position: all of it shows to readers, or none. It reaches the disk
+   * later, data and position in one transaction. A position at or below the applied one is ignored. Calls take effect in the
+   * order of calling, and when one fails, those already waiting behind it fail with the same error, so that none is skipped.
+   * @throws DatabaseFullError, DatabaseUpdateError, DatabaseCommitError
    */
   apply(updates: readonly Update[], to: JournalPosition): Promise<void>;
+  /** Resolves when an `apply` would show before it returns, in the same turn of the event loop. Rejects like `apply`. */
+  ready(): Promise<void>;
+  /** The sum over what is on the disk, at `stored`. */
+  contentSum(): ContentSum;
+  /**
+   * The sum over exactly what has been applied when it is called, once that is on the disk, although more is applied
+   * meanwhile.
+   */
+  barrier(): Promise<ContentSum>;
+  /**
+   * Read everything on the disk, verify each checksum, and count and sum it up anew. It looks at one state; updates go on.
+   * `onProgress` is called a few times a second, with what `contentSum` counts as the whole.
+   */
+  check(onProgress: (keysDone: number, keys: number) => void): Promise<CheckResult>;
   /** Change an ordinary database; durable when it resolves. */
   change(updates: readonly Update[]): Promise<void>;
   /** Resolves when everything committed so far is on the disk. */
@@ -135,6 +182,7 @@ export class DatabaseExistsError extends DatabaseError {
 export class DatabaseMissingError extends DatabaseError {
   readonly code = 'database-missing';
 }
+/** Also a database of another format. The text names database, global and key. */
 export class DatabaseDamagedError extends DatabaseError {
   readonly code = 'database-damaged';
 }

@@ -8,13 +8,24 @@ import type { KeyRange } from './databases.ts';
 const FIRST_KEY = Buffer.of(0);
 
 /** Pages of iteration: small at first, because most callers want one key; bounded in bytes, because values may be large. */
-const pageEntries = { first: 16, max: 1024 } as const;
+export const pageEntries = { first: 16, max: 1024 } as const;
 export const pageBytesMax = 1024 * 1024;
+
+export interface Page<T> {
+  readonly page: readonly T[];
+  /** Is there perhaps more behind it? */
+  readonly more: boolean;
+}
+
+/** What is left of a range when its part up to `last` has been read. */
+export function restOf(range: KeyRange, last: Uint8Array): KeyRange {
+  return range.reverse ? { ...range, until: last } : { ...range, from: Buffer.concat([last, FIRST_KEY]) };
+}
 
 /** Reads ahead one page at a time and lets go of LMDB's snapshot before the caller sees the first entry of it. */
 export function* paged<T>(
   range: KeyRange,
-  read: (bounds: KeyRange, countMax: number) => { readonly page: readonly T[]; readonly more: boolean },
+  read: (bounds: KeyRange, countMax: number) => Page<T>,
   keyOf: (item: T) => Uint8Array,
 ): Generator<T, void, undefined> {
   let bounds = range;
@@ -25,8 +36,7 @@ export function* paged<T>(
     const last = page.at(-1);
     if (!more || last === undefined) return;
     left -= page.length;
-    const lastKey = keyOf(last);
-    bounds = range.reverse ? { ...bounds, until: lastKey } : { ...bounds, from: Buffer.concat([lastKey, FIRST_KEY]) };
+    bounds = restOf(bounds, keyOf(last));
   }
 }
 

@@ -57,7 +57,7 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
       localAddress: configuration.get().superserver.host,
     }),
     codec: createBlockCodec(),
-    store: new LmdbDatabaseStore(host.files),
+    store: new LmdbDatabaseStore(host.files, new URL('./caretmirror-database.js', import.meta.url)),
     openJournal: openDiskJournal,
     readRecords,
     messages: openMessagesLog({ path: paths.messages, clock: host.clock }),

@@ -65,3 +65,8 @@ export const activationLagBytes = 256 * 1024;
 
 /** Free bytes below which nothing is written any more, so that the store never meets a full disk. */
 export const diskReserveBytes = 16 * 1024 * 1024;
+
+/** What waits in memory to be written into one database is written when it is so much, or so old (derived). */
+export const overlayEnough = { updates: 128 * 1024, bytes: 24 * 1024 * 1024, ageMs: 500 } as const;
+/** While a batch of it is being written, so much more may gather before `apply` waits: of one database, and in all (derived). */
+export const overlayMax = { updates: 512 * 1024, bytes: 64 * 1024 * 1024, bytesOfAll: 256 * 1024 * 1024 } as const;

@@ -5,8 +5,11 @@
  */
 import { CallOrder } from '../database/call-order.ts';
 import {
+  type CheckResult,
+  type ContentSum,
   checkUpdate,
   type Database,
+  DatabaseDamagedError,
   DatabaseExistsError,
   DatabaseFullError,
   DatabaseMissingError,
@@ -15,6 +18,7 @@ import {
   type MirrorAttribute,
   type Update,
 } from '../database/databases.ts';
+import { checksumOf, RunningSum, withChecksum } from '../database/entry-checksum.ts';
 import { comparePositions, type JournalPosition } from '../mirror/journal-position.ts';
 import { diskReserveBytes } from '../mirror/limits.ts';
 import { subtreeEnd } from '../protocol/global-key.ts';
@@ -22,6 +26,8 @@ import { subtreeEnd } from '../protocol/global-key.ts';
 interface Node {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+  /** Of key and value, as they were put. */
+  readonly checksum: number;
 }
 
 /** What one database directory holds. */
@@ -30,12 +36,17 @@ interface Disk {
   readonly nodes: Node[];
   attribute: MirrorAttribute | undefined;
   applied: JournalPosition | undefined;
-  /** Transactions that are committed and not flushed, oldest first: how to take each of them back. */
-  readonly unflushed: (() => void)[];
+  maximumBytes: number;
+  /** What is written for certain. */
+  stored: ContentSum;
+  /** Updates that show and are not written, oldest first: how to take each of them back, and the sum behind it. */
+  readonly unwritten: { readonly takeBack: () => void; readonly content: ContentSum }[];
 }
 
-/** Older transactions count as flushed, as if the disk had caught up in the background. */
-const unflushedMax = 64;
+/** Older updates count as written, as if the disk had caught up in the background. */
+const unwrittenMax = 64;
+
+const empty: ContentSum = { position: undefined, sum: new RunningSum().hex, keys: 0 };
 
 export class SimulatedDatabaseStore implements DatabaseStore {
   /** May be changed at any time to fill the disk. */
@@ -67,7 +78,7 @@ export class SimulatedDatabaseStore implements DatabaseStore {
   async create(directory: string): Promise<Database> {
     if (this.holds(directory)) throw new DatabaseExistsError(directory, 'there is one already');
     this.checkRoom(directory, []);
-    this.#disks.set(directory, { nodes: [], attribute: undefined, applied: undefined, unflushed: [] });
+    this.#disks.set(directory, emptyDisk());
     return this.open(directory);
   }
 
@@ -89,29 +100,49 @@ export class SimulatedDatabaseStore implements DatabaseStore {
   copy(from: Disk, directory: string): void {
     if (this.holds(directory)) throw new DatabaseExistsError(directory, 'there is one already');
     this.checkRoom(directory, from.nodes);
-    const { attribute, applied } = from;
-    this.#disks.set(directory, { nodes: [...from.nodes], attribute, applied, unflushed: [] });
+    this.#disks.set(directory, { ...from, nodes: [...from.nodes], unwritten: [] });
   }
 
-  checkRoom(directory: string, updates: readonly Node[]): void {
-    const bytes = updates.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+  checkRoom(directory: string, updates: readonly Pick<Node, 'key' | 'value'>[]): void {
+    const bytes = bytesOf(updates);
     if (this.freeBytes < diskReserveBytes + bytes) throw new DatabaseFullError(directory, 'the simulated disk is full');
   }
 
-  /** The process is gone: what waits is lost, what is committed stays. */
-  processDied(): void {
-    for (const database of this.#open.values()) database.abandon();
-    this.#open.clear();
+  /** A bit of this node's stored value turns over. */
+  damage(directory: string, key: Uint8Array): void {
+    const node = this.#disks.get(directory)?.nodes.find((each) => Buffer.compare(each.key, key) === 0);
+    if (node === undefined) throw new Error('assertion: there is no such node to damage');
+    node.value[0] = (node.value[0] ?? 0) ^ 1;
   }
 
-  /** The machine is gone: each database falls back to its flushed position and the first `kept` transactions after it. */
+  /** An entry is gone without anybody having killed it. */
+  lose(directory: string, key: Uint8Array): void {
+    const nodes = this.#disks.get(directory)?.nodes ?? [];
+    nodes.splice(
+      nodes.findIndex((each) => Buffer.compare(each.key, key) === 0),
+      1,
+    );
+  }
+
+  /** The process or its machine is gone: each database falls back to what is written, and the first `kept` updates after it. */
   crash(kept = 0): void {
-    this.processDied();
-    for (const { unflushed } of this.#disks.values()) {
-      while (unflushed.length > kept) unflushed.pop()?.();
-      unflushed.length = 0;
+    for (const database of this.#open.values()) database.abandon();
+    this.#open.clear();
+    for (const disk of this.#disks.values()) {
+      while (disk.unwritten.length > kept) disk.unwritten.pop()?.takeBack();
+      settle(disk);
     }
   }
+}
+
+function emptyDisk(): Disk {
+  return { nodes: [], attribute: undefined, applied: undefined, maximumBytes: 0, stored: empty, unwritten: [] };
+}
+
+/** Everything that shows is written now. */
+function settle(disk: Disk): void {
+  disk.stored = disk.unwritten.at(-1)?.content ?? disk.stored;
+  disk.unwritten.length = 0;
 }
 
 class SimulatedDatabase implements Database {
@@ -120,7 +151,6 @@ class SimulatedDatabase implements Database {
   readonly #store: SimulatedDatabaseStore;
   readonly #onClosed: () => void;
   #closed = false;
-  #waiting: Promise<unknown> = Promise.resolve();
   readonly #order = new CallOrder();
 
   constructor(directory: string, disk: Disk, store: SimulatedDatabaseStore, onClosed: () => void) {
@@ -138,10 +168,29 @@ class SimulatedDatabase implements Database {
     return this.#disk.applied;
   }
 
+  get stored(): JournalPosition | undefined {
+    return this.#disk.stored.position;
+  }
+
+  get maximumBytes(): number {
+    return this.#disk.maximumBytes;
+  }
+
+  get sizeBytes(): number {
+    return bytesOf(this.#disk.nodes);
+  }
+
   async setAttribute(attribute: MirrorAttribute | undefined, applied: JournalPosition | undefined): Promise<void> {
     await this.#transact([], () => {
       this.#disk.attribute = attribute;
       this.#disk.applied = applied;
+    });
+    await this.flushed();
+  }
+
+  async setMaximumBytes(bytes: number): Promise<void> {
+    await this.#transact([], () => {
+      this.#disk.maximumBytes = bytes;
     });
     await this.flushed();
   }
@@ -165,37 +214,72 @@ class SimulatedDatabase implements Database {
     await this.flushed();
   }
 
+  async ready(): Promise<void> {
+    this.#checkOpen();
+    this.#store.checkRoom(this.directory, []);
+  }
+
+  contentSum(): ContentSum {
+    return this.#disk.stored;
+  }
+
+  async barrier(): Promise<ContentSum> {
+    const here = this.#disk.unwritten.at(-1)?.content ?? this.#disk.stored;
+    await this.flushed();
+    return here;
+  }
+
+  async check(onProgress: (keysDone: number, keys: number) => void): Promise<CheckResult> {
+    await this.flushed();
+    const content = this.#disk.stored;
+    const damaged = this.#disk.nodes.find((node) => !isIntact(node));
+    const found = this.#content();
+    onProgress(found.keys, content.keys);
+    if (damaged !== undefined) return { ok: false, key: damaged.key, content, found, text: 'a value is damaged' };
+    if (found.sum === content.sum && found.keys === content.keys) return { ok: true, content };
+    return { ok: false, key: null, content, found, text: 'entries were lost, doubled or moved' };
+  }
+
+  #content(): ContentSum {
+    const sum = new RunningSum();
+    for (const { key, value, checksum } of this.#disk.nodes) sum.add(checksum, key.length, value.length);
+    return { position: this.#disk.applied, sum: sum.hex, keys: sum.keys };
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new Error(`assertion: ${this.directory} is closed`);
+  }
+
   async #transact(updates: readonly Update[], work: (undo: (() => void)[]) => void): Promise<void> {
     const call = this.#order.begin();
-    const before = this.#waiting;
-    let finished = (): void => {};
-    this.#waiting = new Promise<void>((resolve) => {
-      finished = resolve;
-    });
     try {
+      this.#checkOpen();
       this.#order.check(call);
       this.#store.checkRoom(this.directory, updates);
-      await before;
-      if (this.#closed) throw new Error(`assertion: ${this.directory} is closed`);
-      this.#order.check(call);
+      this.#checkMaximum(updates);
       this.#runWhole(work);
     } catch (error) {
       this.#order.fail(call, error);
-      await before;
+      await Promise.resolve();
       throw error;
     } finally {
-      finished();
       this.#order.end();
     }
   }
 
+  #checkMaximum(updates: readonly Update[]): void {
+    const { maximumBytes } = this.#disk;
+    const sets = updates.filter(({ kind }) => kind === 'set');
+    if (maximumBytes === 0 || sets.length === 0 || this.sizeBytes + bytesOf(sets) <= maximumBytes) return;
+    throw new DatabaseFullError(this.directory, `it may have ${maximumBytes} bytes at most`);
+  }
+
   #runWhole(work: (undo: (() => void)[]) => void): void {
-    const { attribute, applied } = this.#disk;
+    const { attribute, applied, maximumBytes } = this.#disk;
     const undo: (() => void)[] = [];
     const takeBack = (): void => {
       for (const step of undo.reverse()) step();
-      this.#disk.attribute = attribute;
-      this.#disk.applied = applied;
+      Object.assign(this.#disk, { attribute, applied, maximumBytes });
     };
     try {
       work(undo);
@@ -203,14 +287,16 @@ class SimulatedDatabase implements Database {
       takeBack();
       throw error;
     }
-    this.#disk.unflushed.push(takeBack);
-    if (this.#disk.unflushed.length > unflushedMax) this.#disk.unflushed.shift();
+    this.#disk.unwritten.push({ takeBack, content: this.#content() });
+    if (this.#disk.unwritten.length > unwrittenMax) {
+      this.#disk.stored = (this.#disk.unwritten.shift() as Disk['unwritten'][number]).content;
+    }
   }
 
   #carryOut(updates: readonly Update[], undo: (() => void)[]): void {
     const { nodes } = this.#disk;
+    for (const update of updates) checkUpdate(this.directory, update);
     for (const update of updates) {
-      checkUpdate(this.directory, update);
       const at = this.#indexOf(update.key);
       let removed: Node[];
       if (update.kind === 'kill') {
@@ -219,7 +305,7 @@ class SimulatedDatabase implements Database {
         continue;
       }
       const present = at < nodes.length && Buffer.compare(nodes[at]!.key, update.key) === 0;
-      const node = { key: Uint8Array.from(update.key), value: Uint8Array.from(update.value) };
+      const node = newNode(update);
       removed = nodes.splice(at, present ? 1 : 0, node);
       undo.push(() => nodes.splice(at, 1, ...removed));
     }
@@ -239,20 +325,26 @@ class SimulatedDatabase implements Database {
   }
 
   #slice({ from, until, reverse, limit }: KeyRange): Node[] {
-    if (this.#closed) throw new Error(`assertion: ${this.directory} is closed`);
+    this.#checkOpen();
     const end = until === undefined ? this.#disk.nodes.length : this.#indexOf(until);
     const found = this.#disk.nodes.slice(this.#indexOf(from), end);
     return (reverse ? found.reverse() : found).slice(0, limit);
   }
 
+  #intact(node: Node): Node {
+    if (isIntact(node)) return node;
+    throw new DatabaseDamagedError(this.directory, `the value of ${Buffer.from(node.key).toString('hex')} is damaged`);
+  }
+
   get(key: Uint8Array): Uint8Array | undefined {
-    if (this.#closed) throw new Error(`assertion: ${this.directory} is closed`);
+    this.#checkOpen();
     const node = this.#disk.nodes[this.#indexOf(key)];
-    return node !== undefined && Buffer.compare(node.key, key) === 0 ? Uint8Array.from(node.value) : undefined;
+    if (node === undefined || Buffer.compare(node.key, key) !== 0) return undefined;
+    return Uint8Array.from(this.#intact(node).value);
   }
 
   entries(range: KeyRange): Iterable<Node> {
-    return this.#slice(range);
+    return this.#slice(range).map((node) => this.#intact(node));
   }
 
   keys(range: KeyRange): Iterable<Uint8Array> {
@@ -264,9 +356,8 @@ class SimulatedDatabase implements Database {
   }
 
   async flushed(): Promise<void> {
-    await this.#waiting;
-    if (this.#closed) throw new Error(`assertion: ${this.directory} is closed`);
-    this.#disk.unflushed.length = 0;
+    this.#checkOpen();
+    settle(this.#disk);
   }
 
   async copyTo(directory: string): Promise<void> {
@@ -285,4 +376,17 @@ class SimulatedDatabase implements Database {
   abandon(): void {
     this.#closed = true;
   }
+}
+
+function newNode({ key, value }: Update): Node {
+  const stored = withChecksum(key, value);
+  return { key: Uint8Array.from(key), value: Uint8Array.from(value), checksum: checksumOf(stored) };
+}
+
+function isIntact({ key, value, checksum }: Node): boolean {
+  return checksumOf(withChecksum(key, value)) === checksum;
+}
+
+function bytesOf(nodes: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]): number {
+  return nodes.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
 }

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { Database, DatabaseStore, KeyRange, Update } from '../../src/database/databases.ts';
 import { LmdbDatabaseStore } from '../../src/database/lmdb-databases.ts';
@@ -10,6 +10,8 @@ import type { JournalPosition } from '../../src/mirror/journal-position.ts';
 import { encodeKey, subtreeEnd, WHOLE_DATABASE } from '../../src/protocol/global-key.ts';
 import { SimulatedDatabaseStore } from '../../src/simulation/simulated-databases.ts';
 import { DatabaseTestFiles, plentyBytes } from '../fixtures/database-files.ts';
+import { type BuiltProgram, buildProgram, databaseThread } from '../fixtures/database-thread.ts';
+import { readsSeeEveryLayer } from './database-layers.ts';
 
 interface Twin {
   readonly store: DatabaseStore;
@@ -17,17 +19,26 @@ interface Twin {
   setFreeBytes(bytes: number): void;
 }
 
+let thread: BuiltProgram;
+beforeAll(async () => {
+  thread = await buildProgram(databaseThread);
+});
+afterAll(() => thread.remove());
+
+function real(directory: string, program?: URL): Twin {
+  const files = new DatabaseTestFiles();
+  return {
+    store: new LmdbDatabaseStore(files, program),
+    directory,
+    setFreeBytes: (bytes) => {
+      files.free = bytes;
+    },
+  };
+}
+
 const twins: Record<string, (directory: string) => Twin> = {
-  'lmdb-databases': (directory) => {
-    const files = new DatabaseTestFiles();
-    return {
-      store: new LmdbDatabaseStore(files),
-      directory,
-      setFreeBytes: (bytes) => {
-        files.free = bytes;
-      },
-    };
-  },
+  'lmdb-databases': (directory) => real(directory),
+  'lmdb-databases with threads that write': (directory) => real(directory, thread.url),
   'simulated-databases': (directory) => {
     const store = new SimulatedDatabaseStore();
     return {
@@ -291,6 +302,70 @@ describe.each(Object.keys(twins))('%s', (which) => {
     );
   });
 
+  test('reads see what is taken, what is being written and what is written alike', async () => {
+    await readsSeeEveryLayer(database, at, 60);
+  });
+
+  test('what is applied shows before the call returns, and is stored later', async () => {
+    await database.ready();
+    void database.apply([set(key('1'), 'one')], at(1));
+    expect([database.applied, database.stored, text(database.get(key('1')))]).toEqual([at(1), at(0), 'one']);
+    await database.flushed();
+    expect([database.applied, database.stored]).toEqual([at(1), at(1)]);
+  });
+
+  test('a barrier gives the sum of exactly what was applied before it, although more is applied meanwhile', async () => {
+    await database.apply([set(key('1'), 'one'), set(key('2'), 'two')], at(1));
+    const first = database.barrier();
+    await database.apply([set(key('1'), 'other'), kill(key('2'))], at(2));
+    const second = database.barrier();
+    await database.apply([set(key('1'), 'one'), set(key('2'), 'two')], at(3));
+    const [one, two, three] = [await first, await second, await database.barrier()];
+    expect([one.position, two.position, three.position]).toEqual([at(1), at(2), at(3)]);
+    expect([one.keys, two.keys, three.keys]).toEqual([2, 1, 2]);
+    expect(three.sum).toBe(one.sum);
+    expect(two.sum).not.toBe(one.sum);
+    expect(one.sum).toMatch(/^[0-9a-f]{16}$/);
+    expect(database.contentSum()).toEqual(three);
+    await database.close();
+    database = await twin.store.open(twin.directory);
+    expect(database.contentSum()).toEqual(three);
+    await database.apply([kill(encodeKey('A', []))], at(4));
+    expect(await database.barrier()).toEqual({ position: at(4), sum: '0'.repeat(16), keys: 0 });
+  });
+
+  test('a change of an ordinary database is durable and counts in its sum', async () => {
+    await database.setAttribute(undefined, undefined);
+    await Promise.all([database.change([set(key('1'), 'one')]), database.change([set(key('2'), 'two')])]);
+    expect(database.contentSum()).toMatchObject({ position: undefined, keys: 2 });
+    await database.setAttribute(attribute, at(5));
+    expect(database.contentSum()).toMatchObject({ position: at(5), keys: 2 });
+  });
+
+  test('SYN-017: a database does not grow beyond its maximum size; kills make room', async () => {
+    await database.setMaximumBytes(1024 * 1024);
+    const value = 'x'.repeat(10_000);
+    let sequence = 0;
+    let refused = '';
+    while (refused === '') {
+      sequence += 1;
+      const updates = [set(key(String(sequence)), value)];
+      refused = await database.apply(updates, at(sequence)).then(
+        () => '',
+        (error) => `${error.code} ${error.message}`,
+      );
+      expect(sequence).toBeLessThan(200);
+    }
+    expect(refused).toMatch(/^database-full .*at most/);
+    expect([database.applied, database.maximumBytes]).toEqual([at(sequence - 1), 1024 * 1024]);
+    expect(sequence).toBeGreaterThan(40);
+    await database.apply([kill(encodeKey('A', []))], at(sequence));
+    await database.apply([set(key('1'), value)], at(sequence + 1));
+    await database.close();
+    database = await twin.store.open(twin.directory);
+    expect([database.count(WHOLE_DATABASE), database.maximumBytes]).toEqual([1, 1024 * 1024]);
+  });
+
   test('the order of a database is the order of references', async () => {
     const subscripts = ['-5', '-.5', '0', '.5', '3', '20', '100', '1000000000000000000', '007', 'A', 'a', 'é'];
     const shuffled = [...subscripts].reverse().flatMap((s) => [set(key(s, 'below'), s), set(key(s), s)]);
@@ -303,12 +378,27 @@ describe.each(Object.keys(twins))('%s', (which) => {
   });
 });
 
+describe('simulated-databases: a disk that damages', () => {
+  test('is found by reads and by a check', async () => {
+    const store = new SimulatedDatabaseStore();
+    const database = await store.create('/db');
+    await database.change([set(key('1'), 'one'), set(key('2'), 'two'), set(key('3'), 'three')]);
+    store.lose('/db', key('3'));
+    expect(await database.check(() => undefined)).toMatchObject({ ok: false, key: null, found: { keys: 2 } });
+    store.damage('/db', key('2'));
+    expect(await database.check(() => undefined)).toMatchObject({ ok: false, key: Uint8Array.from(key('2')) });
+    expect(() => database.get(key('2'))).toThrow(/damaged/);
+    expect(() => [...database.entries(WHOLE_DATABASE)]).toThrow(/damaged/);
+    expect(text(database.get(key('1')))).toBe('one');
+  });
+});
+
 describe('simulated-databases: a machine that crashes', () => {
   test.each([
     [0, 2],
     [1, 3],
-    [9, 4],
-  ])('with %d unflushed transactions kept, the database stands at position %d', async (kept, sequence) => {
+    [9, 5],
+  ])('with %d unwritten updates kept, the database stands at position %d', async (kept, sequence) => {
     const store = new SimulatedDatabaseStore();
     const database = await store.create('/db');
     await database.setAttribute(attribute, at(0));
@@ -321,11 +411,13 @@ describe('simulated-databases: a machine that crashes', () => {
     states.push(all(database));
     await database.apply([set(key('2'), 'newer'), kill(key('1'))], at(4));
     states.push(all(database));
-    const waiting = code(database.apply([set(key('9'), 'lost')], at(5)));
+    await database.apply([set(key('9'), 'last')], at(5));
+    states.push(all(database));
+    expect([database.applied, database.stored]).toEqual([at(5), at(2)]);
     store.crash(kept);
-    expect(await waiting).toMatch(/^assertion/);
     const reopened = await store.open('/db');
-    expect([reopened.applied, all(reopened)]).toEqual([at(sequence), states[sequence]]);
+    expect([reopened.applied, reopened.stored, all(reopened)]).toEqual([at(sequence), at(sequence), states[sequence]]);
+    expect(await reopened.check(() => undefined)).toEqual({ ok: true, content: reopened.contentSum() });
     expect(() => database.get(key('1'))).toThrow(/closed/);
   });
 });

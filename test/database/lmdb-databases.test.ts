@@ -3,14 +3,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { build } from 'esbuild';
 import { open } from 'lmdb';
 import type { Database, Update } from '../../src/database/databases.ts';
 import { DATABASE_FILE, LmdbDatabaseStore } from '../../src/database/lmdb-databases.ts';
 import { encodeKey, WHOLE_DATABASE } from '../../src/protocol/global-key.ts';
 import { DatabaseTestFiles } from '../fixtures/database-files.ts';
+import { buildProgram, databaseThread } from '../fixtures/database-thread.ts';
 
 const at = (sequence: number) => ({ epoch: 1, file: 1, offset: sequence * 10, sequence });
 const attribute = { mirror: 'M', database: 'D', addedAt: at(0), fromEmpty: true, activated: true } as const;
@@ -48,36 +48,37 @@ describe('kill -9', () => {
     return Number(printed.slice(0, printed.lastIndexOf('\n')).split('\n').at(-1));
   }
 
-  test('data and applied position agree, and nothing that was applied is missing', async () => {
-    // Inside the project, so that the bundle finds lmdb.
-    const script = resolve('node_modules/.cache', `apply-in-a-loop-${process.pid}.mjs`);
-    await build({
-      entryPoints: ['test/fixtures/apply-in-a-loop.ts'],
-      outfile: script,
-      bundle: true,
-      format: 'esm',
-      platform: 'node',
-      external: ['lmdb'],
-    });
-    const directory = join(scratch, 'killed');
-    try {
-      let reached = 0;
-      for (const [round, lines] of [3, 40, 150].entries()) {
-        const child = spawn(process.execPath, [script, directory, round === 0 ? 'create' : 'open']);
-        const printed = await killAfter(child, lines);
-        expect(printed).toBeGreaterThan(reached);
-        const database = await store.open(directory);
-        reached = database.applied?.sequence ?? 0;
-        expect(reached).toBeGreaterThanOrEqual(printed);
-        const values = new Set([...database.entries(WHOLE_DATABASE)].map(({ value }) => Buffer.from(value).toString()));
-        expect([...values]).toEqual([String(reached)]);
-        expect(database.count(WHOLE_DATABASE)).toBe(200);
-        await database.close();
+  test.each(['own thread', 'threads that write'])(
+    'data, applied position and sum agree, and nothing that was stored is missing: %s',
+    async (how) => {
+      const script = await buildProgram('test/fixtures/apply-in-a-loop.ts');
+      const thread = await buildProgram(databaseThread);
+      const directory = join(scratch, 'killed');
+      try {
+        let reached = 0;
+        for (const [round, lines] of [3, 40, 150].entries()) {
+          const args = [script.path, directory, round === 0 ? 'create' : 'open'];
+          const child = spawn(process.execPath, how === 'own thread' ? args : [...args, thread.path]);
+          const printed = await killAfter(child, lines);
+          expect(printed).toBeGreaterThan(reached);
+          const database = await store.open(directory);
+          reached = database.applied?.sequence ?? 0;
+          expect(reached).toBeGreaterThanOrEqual(printed);
+          expect(database.stored).toEqual(database.applied);
+          const values = [...database.entries(WHOLE_DATABASE)].map(({ value }) => Buffer.from(value).toString());
+          expect([...new Set(values)]).toEqual([String(reached)]);
+          expect(values).toHaveLength(201);
+          const content = database.contentSum();
+          expect(content).toMatchObject({ position: database.applied, keys: 201 });
+          expect(await database.check(() => undefined)).toEqual({ ok: true, content });
+          await database.close();
+        }
+      } finally {
+        script.remove();
+        thread.remove();
       }
-    } finally {
-      rmSync(script, { force: true });
-    }
-  });
+    },
+  );
 });
 
 function digest(database: Database): string {
@@ -138,13 +139,15 @@ describe('damaged files', () => {
         return { kind: 'set', key, value: Buffer.alloc((i * 37) % 300, 1) };
       });
       const kill: Update = { kind: 'kill', key: encodeKey('A', [String(round % 2)]), value: Buffer.alloc(0) };
-      await database.apply(round % 2 === 0 ? [kill, ...updates] : [...updates, kill], at(round));
+      await database.apply(round % 2 === 0 ? [kill, ...updates] : updates, at(2 * round - 1));
+      await database.flushed();
+      await database.apply(round % 2 === 0 ? [] : [kill], at(2 * round));
       const expected = digest(database);
       await database.close();
       const before = files.sizeOf(path)!;
       database = await store.open(join(scratch, 'busy'));
       if (files.sizeOf(path)! > before) shorter += 1;
-      expect(database.applied).toEqual(at(round));
+      expect(database.applied).toEqual(at(2 * round));
       expect(digest(database)).toBe(expected);
     }
     expect(shorter).toBeGreaterThan(0);
@@ -182,6 +185,7 @@ test('a large scattered batch needs more room than the reserve', async () => {
       (_, i): Update => ({ kind: 'set', key: random(from + i), value: Buffer.alloc(200, 1) }),
     );
   await database.apply(batch(0), at(1));
+  await database.flushed();
   files.free = 17 * 1024 * 1024;
   await database.apply(batch(0).slice(0, 50), at(2));
   await expect(database.apply(batch(20_000), at(3))).rejects.toMatchObject({ code: 'database-full' });

@@ -1,0 +1,85 @@
+/**
+ * A sealed overlay as one transaction of LMDB: data in the order of their keys, position and sum, all or nothing. It is plain
+ * data over shared memory, so that it can be carried out on a thread of its own.
+ */
+import { Buffer } from 'node:buffer';
+import type { JournalPosition } from '../mirror/journal-position.ts';
+import { globalKeyBytesMax, globalValueBytesMax } from '../mirror/limits.ts';
+import { crc32c } from '../protocol/crc32c.ts';
+import { type BlockEntry, type ByteTree, locateEntry } from './byte-tree.ts';
+import type { MirrorAttribute } from './databases.ts';
+import { checksumBytes } from './entry-checksum.ts';
+import type { LmdbTrees } from './lmdb-trees.ts';
+import type { Overlay } from './overlay.ts';
+
+/** Entries of a tree: their block, and where they lie in it, in the order of their keys. */
+interface Ordered {
+  readonly block: SharedArrayBuffer;
+  readonly entries: Int32Array;
+}
+
+/** What holds for a database besides its data once a batch is written. */
+export interface BatchState {
+  readonly attribute: MirrorAttribute | undefined;
+  readonly applied: JournalPosition | undefined;
+  readonly maximumBytes: number;
+}
+
+export interface Batch extends BatchState {
+  /** Subtrees killed before anything was set. */
+  readonly kills: Ordered;
+  readonly sets: Ordered;
+}
+
+/** What a batch left behind, durable. */
+export interface Written {
+  /** RunningSum, encoded. */
+  readonly sum: Uint8Array;
+  readonly sizeBytes: number;
+}
+
+export function batchOf(overlay: Overlay, state: BatchState): Batch {
+  return { ...state, kills: ordered(overlay.kills), sets: ordered(overlay.sets) };
+}
+
+function ordered(tree: ByteTree): Ordered {
+  return { block: tree.block, entries: tree.inOrder() };
+}
+
+/** Returns when it is on the disk. @throws whatever LMDB throws; then nothing of it was written. */
+export function writeBatch(trees: LmdbTrees, batch: Batch): Written {
+  const { sum } = trees.state();
+  trees.root.transactionSync(() => {
+    carryOutKills(trees, batch.kills, sum);
+    carryOutSets(trees, batch.sets, sum);
+    const { attribute, applied, maximumBytes } = batch;
+    trees.putState({ attribute, applied, maximumBytes, sum });
+  });
+  return { sum: sum.encode(), sizeBytes: trees.sizeBytes() };
+}
+
+type Sum = ReturnType<LmdbTrees['state']>['sum'];
+
+function carryOutKills(trees: LmdbTrees, { block, entries }: Ordered, sum: Sum): void {
+  const bytes = Buffer.from(block);
+  const at: BlockEntry = { keyStart: 0, keyEnd: 0, valueEnd: 0 };
+  for (const entry of entries) {
+    locateEntry(bytes, entry, at);
+    trees.kill(Buffer.from(bytes.subarray(at.keyStart, at.keyEnd)), sum);
+  }
+}
+
+/** Entries are copied to where LMDB takes them from, the value's checksum behind it. */
+const copied = Buffer.allocUnsafeSlow(globalKeyBytesMax + globalValueBytesMax + checksumBytes);
+
+function carryOutSets(trees: LmdbTrees, { block, entries }: Ordered, sum: Sum): void {
+  const bytes = Buffer.from(block);
+  const at: BlockEntry = { keyStart: 0, keyEnd: 0, valueEnd: 0 };
+  for (const entry of entries) {
+    locateEntry(bytes, entry, at);
+    const keyLength = at.keyEnd - at.keyStart;
+    const end = bytes.copy(copied, 0, at.keyStart, at.valueEnd);
+    copied.writeUInt32LE(crc32c(copied, 0, end), end);
+    trees.set(copied.subarray(0, keyLength), copied.subarray(keyLength, end + checksumBytes), sum);
+  }
+}

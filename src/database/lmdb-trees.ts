@@ -1,0 +1,217 @@
+/**
+ * The two trees of a database's LMDB environment and what their bytes mean. "globals" holds each value with its checksum
+ * (entry-checksum.ts); "mirror" holds what must change in one transaction with the data:
+ *
+ *   format 1 byte | attribute JSON | applied position 4 doubles | sum of the content | maximum size in bytes, a double
+ *
+ * The thread that writes and the one that reads each have an object of their own on the same environment. Not here: when
+ * anything is written, and what readers see of it before.
+ */
+import { Buffer } from 'node:buffer';
+import { open as openEnvironment, type RootDatabase, type Transaction, type Database as Tree } from 'lmdb';
+import type { JournalPosition } from '../mirror/journal-position.ts';
+import { decodeKey, GlobalKeyError, subtreeEnd, WHOLE_DATABASE } from '../protocol/global-key.ts';
+import { printReference } from '../protocol/global-reference.ts';
+import { DatabaseDamagedError, type KeyRange, type MirrorAttribute } from './databases.ts';
+import { checksumBytes, checksumOf, isIntact, RunningSum } from './entry-checksum.ts';
+import { lmdbRange, type Page, pageBytesMax } from './lmdb-ranges.ts';
+
+const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
+
+const FORMAT = 2;
+const stateKey = {
+  format: Buffer.from('format'),
+  attribute: Buffer.from('attribute'),
+  applied: Buffer.from('applied'),
+  sum: Buffer.from('sum'),
+  maximumBytes: Buffer.from('maximum-bytes'),
+} as const;
+
+/** Nodes of a subtree that are looked up and removed at a time. */
+const killChunk = 1000;
+
+type BinaryTree = Tree<Buffer, Buffer>;
+export type Entry = { readonly key: Uint8Array; readonly value: Uint8Array };
+
+/** Which state to read; the newest one without it. */
+export interface ReadOptions {
+  readonly transaction?: Transaction;
+}
+
+/** What the mirror tree says. */
+export interface StoredState {
+  readonly attribute: MirrorAttribute | undefined;
+  readonly applied: JournalPosition | undefined;
+  readonly sum: RunningSum;
+  readonly maximumBytes: number;
+}
+
+export class LmdbTrees {
+  readonly root: RootDatabase<Buffer, Buffer>;
+  readonly #path: string;
+  readonly #directory: string;
+  readonly #globals: BinaryTree;
+  readonly #mirror: BinaryTree;
+
+  /** Makes the trees where they are missing. @throws whatever LMDB throws */
+  constructor(directory: string, path: string) {
+    this.#directory = directory;
+    this.#path = path;
+    this.root = openEnvironment<Buffer, Buffer>({ path, noSubdir: true, maxDbs: 2, ...binary });
+    this.#globals = this.root.openDB({ name: 'globals', ...binary });
+    this.#mirror = this.root.openDB({ name: 'mirror', ...binary });
+  }
+
+  /** @throws DatabaseDamagedError when it is of an older format, in which values have no checksums. */
+  state(at: ReadOptions = {}): StoredState {
+    const format = this.#mirror.get(stateKey.format, at)?.[0];
+    const attribute = this.#mirror.get(stateKey.attribute, at);
+    const applied = this.#mirror.get(stateKey.applied, at);
+    const sum = this.#mirror.get(stateKey.sum, at);
+    const maximumBytes = this.#mirror.get(stateKey.maximumBytes, at);
+    const isNew = attribute === undefined && applied === undefined && this.count(WHOLE_DATABASE) === 0;
+    if (format !== FORMAT && !(format === undefined && isNew)) {
+      throw new DatabaseDamagedError(
+        this.#directory,
+        `${this.#path} has format ${format ?? 1}, this program reads ${FORMAT}: its values carry no checksums; export it with the program that wrote it and import it here, or delete it and build the copy anew`,
+      );
+    }
+    return {
+      attribute: attribute && JSON.parse(attribute.toString('utf8')),
+      applied: applied && decodePosition(applied),
+      sum: sum === undefined ? new RunningSum() : RunningSum.decode(sum),
+      maximumBytes: maximumBytes?.readDoubleBE(0) ?? 0,
+    };
+  }
+
+  /** Bytes of the pages that hold data now. */
+  sizeBytes(): number {
+    const stats = this.#globals.getStats() as Record<
+      'pageSize' | 'treeBranchPageCount' | 'treeLeafPageCount' | 'overflowPages',
+      number
+    >;
+    return stats.pageSize * (stats.treeBranchPageCount + stats.treeLeafPageCount + stats.overflowPages);
+  }
+
+  /** Readers see what other threads have committed. */
+  look(): void {
+    this.root.resetReadTxn();
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    const stored = this.#globals.get(key as Buffer);
+    return stored && this.#opened(key, stored);
+  }
+
+  has(key: Uint8Array): boolean {
+    return this.#globals.getBinaryFast(key as Buffer) !== undefined;
+  }
+
+  entriesPage(range: KeyRange, countMax: number): Page<Entry> {
+    const page: Entry[] = [];
+    let bytes = 0;
+    for (const { key, value: stored } of this.#globals.getRange(lmdbRange(range, countMax))) {
+      page.push({ key, value: this.#opened(key, stored) });
+      bytes += stored.length;
+      if (bytes > pageBytesMax) return { page, more: true };
+    }
+    return { page, more: page.length === countMax };
+  }
+
+  keysPage(range: KeyRange, countMax: number): Page<Uint8Array> {
+    const page = [...this.#globals.getKeys(lmdbRange(range, countMax))];
+    return { page, more: page.length === countMax };
+  }
+
+  count(range: KeyRange): number {
+    const { start, end } = lmdbRange({ from: range.from, ...(range.until && { until: range.until }) }, 0);
+    const number = this.#globals.getKeysCount({ ...(start && { start }), ...(end && { end }) });
+    return Math.min(number, range.limit ?? number);
+  }
+
+  /** As they are stored, with the checksum behind the value and not verified; at most `countMax` of them. */
+  storedEntries(range: KeyRange, countMax: number, at: ReadOptions): Iterable<Entry> {
+    return this.#globals.getRange({ ...lmdbRange(range, countMax), ...at });
+  }
+
+  /** The value without its checksum. */
+  #opened(key: Uint8Array, stored: Uint8Array): Uint8Array {
+    if (!isIntact(key, stored)) throw this.damagedAt(key);
+    return stored.subarray(0, stored.length - checksumBytes);
+  }
+
+  damagedAt(key: Uint8Array): DatabaseDamagedError {
+    return new DatabaseDamagedError(
+      this.#directory,
+      `the value of ${printKey(key)} is damaged in ${this.#path}: its checksum is wrong; restore a backup, or delete the copy and build it anew`,
+    );
+  }
+
+  // Inside a transaction from here on.
+
+  /** `stored` = the value with its checksum behind it. */
+  set(key: Buffer, stored: Buffer, sum: RunningSum): void {
+    this.#forget(key, this.#globals.getBinaryFast(key), sum);
+    this.#globals.putSync(key, stored);
+    sum.add(checksumOf(stored), key.length, stored.length - checksumBytes);
+  }
+
+  /** The node and everything below it. */
+  kill(key: Uint8Array, sum: RunningSum): void {
+    const range = { start: key as Buffer, end: subtreeEnd(key), limit: killChunk };
+    for (;;) {
+      const found = [...this.#globals.getRange({ ...range })];
+      for (const { key: node, value: stored } of found) {
+        this.#forget(node, stored, sum);
+        this.#globals.removeSync(node);
+      }
+      if (found.length < killChunk) return;
+    }
+  }
+
+  #forget(key: Uint8Array, stored: Uint8Array | undefined, sum: RunningSum): void {
+    if (stored === undefined) return;
+    sum.subtract(checksumOf(stored, stored.length), key.length, stored.length - checksumBytes);
+  }
+
+  putState({ attribute, applied, sum, maximumBytes }: StoredState): void {
+    this.#mirror.putSync(stateKey.format, Buffer.of(FORMAT));
+    if (attribute === undefined) this.#mirror.removeSync(stateKey.attribute);
+    else this.#mirror.putSync(stateKey.attribute, Buffer.from(JSON.stringify(attribute), 'utf8'));
+    if (applied === undefined) this.#mirror.removeSync(stateKey.applied);
+    else this.#mirror.putSync(stateKey.applied, encodePosition(applied));
+    this.#mirror.putSync(stateKey.sum, sum.encode());
+    const maximum = Buffer.allocUnsafe(8);
+    maximum.writeDoubleBE(maximumBytes);
+    this.#mirror.putSync(stateKey.maximumBytes, maximum);
+  }
+}
+
+/** A global reference for people; its bytes where it is none. */
+export function printKey(key: Uint8Array): string {
+  try {
+    const { global, subscripts } = decodeKey(key);
+    return printReference(global, subscripts);
+  } catch (error) {
+    if (!(error instanceof GlobalKeyError)) throw error;
+    return `the key ${Buffer.from(key).toString('hex')}`;
+  }
+}
+
+function encodePosition({ epoch, file, offset, sequence }: JournalPosition): Buffer {
+  const bytes = Buffer.allocUnsafe(32);
+  [epoch, file, offset, sequence].forEach((number, i) => {
+    bytes.writeDoubleBE(number, 8 * i);
+  });
+  return bytes;
+}
+
+function decodePosition(bytes: Buffer): JournalPosition {
+  if (bytes.length !== 32) throw new Error(`an applied position of ${bytes.length} bytes`);
+  return {
+    epoch: bytes.readDoubleBE(0),
+    file: bytes.readDoubleBE(8),
+    offset: bytes.readDoubleBE(16),
+    sequence: bytes.readDoubleBE(24),
+  };
+}

@@ -1,0 +1,70 @@
+/**
+ * One generation of updates that are not on the disk yet, in memory and in order: what was set, and which subtrees were
+ * killed before that. It lies over older generations and over what is stored, and hides what it killed there.
+ *
+ * Subtrees lie inside each other or apart, never across; so only the outermost are kept, and the nearest kill before a key
+ * is the only one that can hide it.
+ */
+import { Buffer } from 'node:buffer';
+import { subtreeEnd } from '../protocol/global-key.ts';
+import { ByteTree } from './byte-tree.ts';
+import type { Update } from './databases.ts';
+
+/** What an entry costs in memory besides its bytes. */
+const entryBytes = 16;
+const subtreeEndByte = 0xff;
+const nothing = new Uint8Array(0);
+
+export class Overlay {
+  readonly sets = new ByteTree();
+  readonly kills = new ByteTree();
+  /** Updates taken, and the bytes of their keys and values. */
+  updates = 0;
+  payloadBytes = 0;
+
+  /** Does it change nothing? */
+  get isEmpty(): boolean {
+    return this.sets.count === 0 && this.kills.count === 0;
+  }
+
+  /** Memory it takes. */
+  get bytes(): number {
+    return this.sets.usedBytes + this.kills.usedBytes + entryBytes * (this.sets.count + this.kills.count);
+  }
+
+  add(updates: readonly Update[]): void {
+    for (const { kind, key, value } of updates) {
+      this.updates += 1;
+      this.payloadBytes += key.length + value.length;
+      if (kind === 'set') this.sets.set(key, value);
+      else this.#kill(key);
+    }
+  }
+
+  #kill(key: Uint8Array): void {
+    const until = subtreeEnd(key);
+    this.sets.removeRange(key, until);
+    if (this.killHiding(key) !== null) return;
+    this.kills.removeRange(key, until);
+    this.kills.set(key, nothing);
+  }
+
+  /** Key of the killed subtree that takes this key away from everything older; null = none. */
+  killHiding(key: Uint8Array): Uint8Array | null {
+    if (this.kills.count === 0) return null;
+    const { entry } = this.kills.seekBefore(Buffer.concat([key, nodeEnd]));
+    if (entry < 0) return null;
+    const kill = this.kills.keyAt(entry);
+    return isInSubtree(key, kill) ? kill : null;
+  }
+}
+
+/** The least that can follow a key. */
+const nodeEnd = Buffer.of(0);
+
+function isInSubtree(key: Uint8Array, root: Uint8Array): boolean {
+  const { length } = root;
+  if (key.length < length) return false;
+  for (let at = 0; at < length; at += 1) if (key[at] !== root[at]) return false;
+  return key.length === length || key[length] !== subtreeEndByte;
+}
