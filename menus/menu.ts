@@ -64,10 +64,17 @@ export type Action =
       readonly set: YesNoQuestion;
       readonly clear: YesNoQuestion;
     }
-  /** Some of the instance's databases, then the command for each. */
+  /** Whether it pauses or restarts depends on the present state (SYN-020). */
+  | {
+      readonly kind: 'dejournaling';
+      readonly command: 'manage-dejournaling';
+      readonly pause: YesNoQuestion;
+      readonly restart: YesNoQuestion;
+    }
+  /** Some of the instance's databases, then the command: one for each, or one for all together. */
   | {
       readonly kind: 'databases';
-      readonly command: 'add-database' | 'remove-database' | 'catch-up-database';
+      readonly command: 'add-database' | 'remove-database' | 'catch-up-databases' | 'pause-databases';
       readonly pick: DatabasesQuestion;
       readonly each: readonly Question[];
       readonly summary: string;
@@ -149,7 +156,7 @@ export interface PickQuestion extends Asked {
 
 export interface DatabasesQuestion extends Asked {
   readonly kind: 'databases';
-  readonly which: 'addable' | 'mirrored' | 'needs-catch-up';
+  readonly which: 'addable' | 'mirrored' | 'needs-catch-up' | 'dejournaling';
   readonly heading: string;
   /** Instead of the list when there is none. */
   readonly none: string;

@@ -72,7 +72,7 @@ export const mirrorManagement: Menu = {
       runsOn: ['backup', 'dr', 'reporting'],
       leadsTo: {
         kind: 'databases',
-        command: 'catch-up-database',
+        command: 'catch-up-databases',
         pick: {
           kind: 'databases',
           name: 'databases',
@@ -186,13 +186,46 @@ export const mirrorManagement: Menu = {
       label: 'Manage mirror dejournaling on async member',
       help: 'Stops or starts the application of journal data on an async.',
       runsOn: ['dr', 'reporting'],
-      leadsTo: 'not-built',
+      leadsTo: {
+        kind: 'dejournaling',
+        command: 'manage-dejournaling',
+        pause: {
+          kind: 'yes-no',
+          name: 'confirm',
+          text: 'Dejournaling is running. Do you want to stop it?',
+          help: 'Yes: journal data is still received, but goes into no database here until this option is used again.',
+          default: '<No>',
+        },
+        restart: {
+          kind: 'yes-no',
+          name: 'confirm',
+          text: 'Dejournaling is stopped. Do you want to start it?',
+          help: 'Yes: the databases here are activated and caught up, and follow the journal again.',
+          default: '<No>',
+        },
+      },
     },
     {
       label: 'Pause dejournaling for database(s)',
-      help: 'Stops the application of journal data to single databases.',
+      help: 'Stops the application of journal data to single databases, until they are caught up by hand.',
       runsOn: ['backup', 'dr', 'reporting'],
-      leadsTo: 'not-built',
+      leadsTo: {
+        kind: 'databases',
+        command: 'pause-databases',
+        pick: {
+          kind: 'databases',
+          name: 'databases',
+          text: 'Enter database, * for all, ? for a list, RETURN to end list?',
+          textForMore: 'Enter database or RETURN to end list?',
+          help: 'The number or the beginning of a name.',
+          which: 'dejournaling',
+          heading: 'Mirrored databases that follow the journal:',
+          none: 'No mirrored database here follows the journal.',
+        },
+        each: [],
+        summary: 'pause dejournaling for {databases} until activate or catchup is used on them',
+        confirm: continueLong,
+      },
     },
     {
       label: 'Demote Other Failover Member to DR Async Member',

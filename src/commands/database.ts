@@ -1,9 +1,10 @@
 /** `caretmirror database ...`: databases of an instance, the same as the routines. */
 import type { CommandArguments } from '../protocol/control-channel.ts';
+import { defineBackups } from './database-backup.ts';
 import { usage } from './failures.ts';
 import { askInstance, findInstance } from './instances.ts';
 import { json, table } from './output.ts';
-import { notBuilt, perform } from './perform.ts';
+import { perform } from './perform.ts';
 import type { DefineGroup } from './surroundings.ts';
 
 interface CreateOptions {
@@ -13,12 +14,16 @@ interface CreateOptions {
 }
 
 const simple = [
-  ['mount', 'mount-database', 'mount it'],
   ['dismount', 'dismount-database', 'dismount it'],
   ['delete', 'delete-database', 'delete it with its data'],
   ['remove', 'remove-database', 'take it out of the mirror; its data stay'],
-  ['activate', 'catch-up-database', 'activate a restored copy, then catch it up'],
-  ['catchup', 'catch-up-database', 'catch a copy up with the journal'],
+] as const;
+
+const several = [
+  ['activate', 'catch-up-databases', 'activate restored or copied databases, then catch them up'],
+  ['catchup', 'catch-up-databases', 'catch copies up with the journal; several in the background'],
+  ['pause', 'pause-databases', 'pause dejournaling into databases of a backup or async'],
+  ['resume', 'resume-databases', 'resume dejournaling into them'],
 ] as const;
 
 export const define: DefineGroup = (group, surroundings) => {
@@ -39,18 +44,7 @@ export const define: DefineGroup = (group, surroundings) => {
       };
       here.print(`${await perform(here, findInstance(here, name), 'create-database', given)}\n`);
     });
-  group
-    .command('edit <instance> <database>')
-    .description('change its properties on this member')
-    .requiredOption(
-      '--mount-required <yes|no>',
-      'Mount Required at Startup: without it this member does not become primary',
-    )
-    .action(async (name: string, database: string, options: { mountRequired: string }) => {
-      const here = await surroundings();
-      const given = { database, mountRequired: isYes(options.mountRequired, '--mount-required') };
-      here.print(`${await perform(here, findInstance(here, name), 'edit-database', given)}\n`);
-    });
+  defineEdit(group, surroundings);
   group
     .command('add <instance> <database> [name]')
     .description('on the primary, add an existing database to the mirror')
@@ -68,6 +62,8 @@ export const define: DefineGroup = (group, surroundings) => {
         here.print(`${await perform(here, findInstance(here, name), command, { database })}\n`);
       });
   }
+  defineOfCopies(group, surroundings);
+  defineBackups(group, surroundings);
   group
     .command('list <instance>')
     .description('databases of an instance')
@@ -78,7 +74,9 @@ export const define: DefineGroup = (group, surroundings) => {
       const rows = databases.map((each) => [
         each.name,
         each.mirrored ?? '-',
-        each.status,
+        each.catchUp === null
+          ? each.status
+          : `${each.status}, ${each.catchUp.recordsDone} of ${each.catchUp.recordsToDo}`,
         each.mounted ? 'yes' : 'no',
         each.mountRequired ? 'yes' : 'no',
         each.directory,
@@ -89,7 +87,60 @@ export const define: DefineGroup = (group, surroundings) => {
           : table(['Name', 'Mirror name', 'Status', 'Mounted', 'Required at startup', 'Directory'], rows),
       );
     });
-  notBuilt(group, ['backup', 'restore', 'pause', 'resume']);
+};
+
+const defineEdit: DefineGroup = (group, surroundings) => {
+  group
+    .command('edit <instance> <database>')
+    .description('change its properties on this member')
+    .option('--mount-required <yes|no>', 'Mount Required at Startup: without it this member does not become primary')
+    .option('--journaled <yes|no>', 'Global Journal State; a mirrored database is always journaled')
+    .action(async (name: string, database: string, options: { mountRequired?: string; journaled?: string }) => {
+      const here = await surroundings();
+      const { mountRequired, journaled } = options;
+      if (mountRequired === undefined && journaled === undefined) throw usage('give --mount-required or --journaled');
+      const given = {
+        database,
+        ...(mountRequired === undefined ? {} : { mountRequired: isYes(mountRequired, '--mount-required') }),
+        ...(journaled === undefined ? {} : { journaled: isYes(journaled, '--journaled') }),
+      };
+      here.print(`${await perform(here, findInstance(here, name), 'edit-database', given)}\n`);
+    });
+};
+
+const defineOfCopies: DefineGroup = (group, surroundings) => {
+  group
+    .command('mount <instance> <database>')
+    .description('mount it; a copy of a mirrored database is caught up')
+    .option('--no-catchup', 'leave it as it is')
+    .action(async (name: string, database: string, options: { catchup: boolean }) => {
+      const here = await surroundings();
+      const given = { database, catchUp: options.catchup };
+      here.print(`${await perform(here, findInstance(here, name), 'mount-database', given)}\n`);
+    });
+  for (const [word, command, description] of several) {
+    const isManaged = word === 'pause' || word === 'resume';
+    const defined = group
+      .command(`${word} <instance> ${isManaged ? '[database...]' : '<database...>'}`)
+      .description(description);
+    if (isManaged) defined.option('--all', 'on an async: all databases, those included that are made later', false);
+    else defined.option('--wait', 'with several: wait until all are caught up', false);
+    defined.action(async (name: string, databases: string[], options: { all?: boolean; wait?: boolean }) => {
+      const here = await surroundings();
+      const instance = findInstance(here, name);
+      if (!isManaged) {
+        const given = { databases, wait: options.wait === true || databases.length === 1 };
+        here.print(`${await perform(here, instance, 'catch-up-databases', given)}\n`);
+        return;
+      }
+      if ((options.all === true) === databases.length > 0) throw usage('give the databases, or --all');
+      const text =
+        options.all === true
+          ? await perform(here, instance, 'manage-dejournaling', { paused: word === 'pause' })
+          : await perform(here, instance, command, { databases });
+      here.print(`${text}\n`);
+    });
+  }
 };
 
 /** @throws CommandFailure (usage) */

@@ -31,6 +31,12 @@ export interface MirrorAttribute {
   readonly activatedOn?: MemberName;
 }
 
+/** What a closed database says of itself. Null on an ordinary one. */
+export interface CopyFacts {
+  readonly attribute: MirrorAttribute | null;
+  readonly applied: JournalPosition | null;
+}
+
 export interface KeyRange {
   /** First key wanted. */
   readonly from: Uint8Array;
@@ -132,6 +138,8 @@ export interface DatabaseStore {
   open(directory: string): Promise<Database>;
   /** Does the directory hold a database? */
   holds(directory: string): boolean;
+  /** What the database of a directory says of itself; it is closed before and afterwards. @throws like `open` */
+  inspect(directory: string): Promise<CopyFacts>;
   /** The one file that a database is; a copy of it, made while the database is closed, is the database (DB-027). */
   fileOf(directory: string): string;
   /**

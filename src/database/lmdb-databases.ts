@@ -6,6 +6,7 @@ import { Buffer } from 'node:buffer';
 import { join } from 'node:path';
 import { WHOLE_DATABASE } from '../protocol/global-key.ts';
 import {
+  type CopyFacts,
   type Database,
   DatabaseExistsError,
   type DatabaseFileOperations,
@@ -35,6 +36,14 @@ export class LmdbDatabaseStore implements DatabaseStore {
   /** A file of no bytes is a creation that was cut off before it began. */
   holds(directory: string): boolean {
     return (this.#files.sizeOf(join(directory, DATABASE_FILE)) ?? 0) > 0;
+  }
+
+  async inspect(directory: string): Promise<CopyFacts> {
+    const database = await this.open(directory);
+    const { attribute = null, applied = null } = database;
+    await database.close();
+    this.#files.remove(`${this.fileOf(directory)}-lock`);
+    return { attribute, applied };
   }
 
   fileOf(directory: string): string {

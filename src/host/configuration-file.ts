@@ -40,6 +40,7 @@ export function newConfiguration(instance: string, directory: string, superserve
     serviceEnabled: false,
     joinMirror: false,
     mirrorStopped: false,
+    dejournalingPaused: false,
     agent: { address: null, port: agentPortDefault },
     member: null,
     memberType: null,

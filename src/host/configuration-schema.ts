@@ -57,6 +57,8 @@ const database = z.strictObject({
   mounted: z.boolean(),
   mirrorDatabase: name.nullable(),
   mountRequiredAtStartup: z.boolean().default(false),
+  journaled: z.boolean().default(true),
+  dejournalingPaused: z.boolean().default(false),
 });
 
 const configuration = z
@@ -67,6 +69,7 @@ const configuration = z
     serviceEnabled: z.boolean().default(false),
     joinMirror: z.boolean().default(false),
     mirrorStopped: z.boolean().default(false),
+    dejournalingPaused: z.boolean().default(false),
     agent: z.strictObject({ address: name.nullable(), port }),
     member: name.nullable().default(null),
     memberType: memberType.nullable().default(null),

@@ -98,6 +98,10 @@ export interface DatabaseConfiguration {
   readonly mirrorDatabase: MirrorDatabaseName | null;
   /** Mount Required at Startup: without it this member does not become primary (FO-004). */
   readonly mountRequiredAtStartup: boolean;
+  /** Global Journal State (DB-002): an unjournaled database cannot be mirrored, a mirrored one is always journaled. */
+  readonly journaled: boolean;
+  /** Dejournaling into it was paused by an operator; stays in force over restarts (SYN-021). */
+  readonly dejournalingPaused: boolean;
 }
 
 /** What an instance is configured to be; written whole on each change. */
@@ -111,6 +115,8 @@ export interface InstanceConfiguration {
   readonly joinMirror: boolean;
   /** Stopped by an operator; stays in force over restarts (SYN-022). */
   readonly mirrorStopped: boolean;
+  /** On an async: dejournaling of all databases was paused by an operator; stays in force over restarts (SYN-021). */
+  readonly dejournalingPaused: boolean;
   /** The host's ISCAgent as other members reach it; `address` null = the superserver's. */
   readonly agent: { readonly address: string | null; readonly port: number };
   /** Own name and type in the mirror; null when in none. */

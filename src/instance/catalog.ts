@@ -3,6 +3,7 @@
  * the only road of journal data into a database, the same on primary, backup and async.
  */
 import {
+  type CopyFacts,
   type Database,
   DatabaseFullError,
   type DatabaseStore,
@@ -15,6 +16,7 @@ import { type WholeBlock, WholeBlocks } from '../journal/record-groups.ts';
 import { comparePositions, type JournalPosition, later, printPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
 import type { DatabaseStatus, MirrorDatabaseName } from '../mirror/terms.ts';
+import { gapBehind, placeCopy } from './copy-placement.ts';
 import { type CatalogEntry, CatalogRefusal, type DatabaseCatalog } from './parts.ts';
 
 interface Mounted {
@@ -22,6 +24,8 @@ interface Mounted {
   /** In step with the others: `apply` brings it forward. Otherwise it needs activation or catchup. */
   inStep: boolean;
   catchingUp: boolean;
+  /** Of the catchup under way. */
+  progress: CatalogEntry['catchUp'];
   /** Why it fell out of step; empty = nothing happened. */
   fault: string;
 }
@@ -65,32 +69,74 @@ export class Catalog implements DatabaseCatalog {
   }
 
   async #open(name: string): Promise<void> {
-    const { directory } = this.#configured(name);
+    const configured = this.#configured(name);
+    const { directory } = configured;
     const database = await this.#parts.store.open(directory);
-    this.#mounted.set(name, { database, inStep: false, catchingUp: false, fault: '' });
+    try {
+      this.#recognise(configured, database.attribute);
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    this.#mounted.set(name, { database, inStep: false, catchingUp: false, progress: null, fault: '' });
     this.#parts.log(0, 'Database.MountedRW', `Mounted database ${directory}.`);
+  }
+
+  /** The mark in the file counts: what was restored or copied over a database is what its file says (DB-022, DB-027). */
+  #recognise({ name, mirrorDatabase }: DatabaseConfiguration, attribute: MirrorAttribute | undefined): void {
+    const inFile = attribute?.database ?? null;
+    if (inFile === mirrorDatabase) return;
+    const { databases } = this.#parts.configuration.get();
+    const other = databases.find((each) => each.name !== name && inFile !== null && each.mirrorDatabase === inFile);
+    if (other !== undefined) {
+      throw new CatalogRefusal(
+        'name-taken',
+        `database ${name} holds a copy of mirror database ${inFile}, and ${other.name} is one already; delete one of the two`,
+        'DB-011',
+      );
+    }
+    this.#configure(name, { mirrorDatabase: inFile });
+    const text = inFile === null ? 'is no mirrored one any more' : `holds a copy of mirror database ${inFile}`;
+    this.#parts.log(1, 'Utility.Event', `The file of database ${name} was replaced: it ${text}`);
+  }
+
+  /** A copy of a file that another member activated is not activated here. */
+  #isActivated({ attribute }: Database): boolean {
+    if (attribute?.activated !== true) return false;
+    return attribute.activatedOn === undefined || attribute.activatedOn === this.#parts.configuration.get().member;
+  }
+
+  #isPaused({ dejournalingPaused }: DatabaseConfiguration): boolean {
+    return dejournalingPaused || this.#parts.configuration.get().dejournalingPaused;
   }
 
   /**
    * Begin to follow a journal: all activated databases in step, from the one that is furthest behind. One that holds more
-   * than the journal does was copied here, or the journal was lost: an error, since nothing can be said of its data.
+   * than the journal does shows that the journal was lost: an error, since nothing can be said of its data. One that is
+   * paused, or whose journal is gone, is left where it is.
    */
   follow(journal: Journal): { readonly applied: JournalPosition; readonly furthest: JournalPosition } {
     this.#journal = journal;
     this.#blocks = this.#blocksOf(journal);
     let applied: JournalPosition | null = null;
     let furthest: JournalPosition | null = null;
-    for (const entry of this.#mounted.values()) {
+    for (const [name, entry] of this.#mounted) {
       const at = entry.database.applied;
-      if (!entry.database.attribute?.activated || at === undefined) continue;
+      if (!this.#isActivated(entry.database) || at === undefined) continue;
       if (comparePositions(at, journal.end) > 0) {
         throw new Error(
           `database ${entry.database.directory} holds journal data up to ${printPosition(at)}, but the journal here ends at ${printPosition(journal.end)}; restore the journal files, or delete the instance and join again`,
         );
       }
+      furthest = furthest === null ? at : later(furthest, at);
+      if (this.#isPaused(this.#configured(name))) continue;
+      const gap = gapBehind(at, journal);
+      if (gap !== null) {
+        this.#parts.log(2, 'Utility.Event', `Database ${name} cannot be caught up: ${gap.text}`);
+        continue;
+      }
       entry.inStep = true;
       if (applied === null || comparePositions(at, applied) < 0) applied = at;
-      furthest = furthest === null ? at : later(furthest, at);
     }
     // Without databases nothing holds data that the journal lacks, and nothing has to be applied.
     this.#applied = applied ?? journal.end;
@@ -115,6 +161,7 @@ export class Catalog implements DatabaseCatalog {
         database: mounted?.database ?? null,
         attribute,
         status: this.#status(configuration, mounted),
+        catchUp: mounted?.progress ?? null,
       };
     });
   }
@@ -132,7 +179,8 @@ export class Catalog implements DatabaseCatalog {
     if (configuration.mirrorDatabase === null) return 'Local';
     if (mounted === undefined) return 'Database Dismounted';
     if (mounted.catchingUp) return 'Catchup Running';
-    if (mounted.database.attribute?.activated !== true) return 'Needs Activation';
+    if (!this.#isActivated(mounted.database)) return 'Needs Activation';
+    if (!mounted.inStep && this.#isPaused(configuration)) return 'Dejournaling Stopped';
     if (!mounted.inStep) return mounted.fault === '' ? 'Needs Catchup' : 'Dejournaling Stopped';
     return this.#parts.isPrimary() ? 'Normal' : 'Dejournaling';
   }
@@ -170,9 +218,11 @@ export class Catalog implements DatabaseCatalog {
       mounted: true,
       mirrorDatabase: null,
       mountRequiredAtStartup: false,
+      journaled: true,
+      dejournalingPaused: false,
     };
     this.#parts.configuration.set({ ...present, databases: [...present.databases, added] });
-    this.#mounted.set(upper, { database, inStep: false, catchingUp: false, fault: '' });
+    this.#mounted.set(upper, { database, inStep: false, catchingUp: false, progress: null, fault: '' });
     this.#parts.log(0, 'Database.Created', `Created database ${upper} in ${directory}`);
   }
 
@@ -196,7 +246,7 @@ export class Catalog implements DatabaseCatalog {
     await mounted.database.setAttribute(attribute, applied);
     this.#configure(name, { mirrorDatabase: attribute.database });
     const inTime = this.#applied !== null && comparePositions(applied, this.#applied) >= 0;
-    mounted.inStep = attribute.activated && inTime;
+    mounted.inStep = this.#isActivated(mounted.database) && inTime && !this.#isPaused(this.#configured(name));
     this.#parts.log(0, 'Utility.Event', `Database ${name} is in mirror ${attribute.mirror} as ${attribute.database}`);
   }
 
@@ -204,7 +254,7 @@ export class Catalog implements DatabaseCatalog {
     const mounted = this.#mountedOne(name);
     mounted.inStep = false;
     await mounted.database.setAttribute(undefined, undefined);
-    this.#configure(name, { mirrorDatabase: null });
+    this.#configure(name, { mirrorDatabase: null, dejournalingPaused: false });
     this.#parts.log(1, 'Utility.Event', `Database ${name} was removed from the mirror`);
   }
 
@@ -214,8 +264,56 @@ export class Catalog implements DatabaseCatalog {
     this.#configure(name, { mounted: true });
   }
 
-  requireAtStartup(name: string, isRequired: boolean): void {
-    this.#configure(this.#configured(name).name, { mountRequiredAtStartup: isRequired });
+  change(name: string, change: Partial<Pick<DatabaseConfiguration, 'mountRequiredAtStartup' | 'journaled'>>): void {
+    this.#configure(this.#configured(name).name, change);
+  }
+
+  pause(name: string): void {
+    const configured = this.#configured(name);
+    const mounted = this.#mountedOne(name);
+    if (mounted.catchingUp) {
+      const text = `catchup of database ${configured.name} is running; pause it when that has ended`;
+      throw new CatalogRefusal('catching-up', text, 'SYN-020');
+    }
+    this.#configure(configured.name, { dejournalingPaused: true });
+    mounted.inStep = false;
+    this.#parts.log(1, 'Utility.Event', `Dejournaling into database ${configured.name} was paused`);
+  }
+
+  unpause(name: string): void {
+    const configured = this.#configured(name);
+    this.#configure(configured.name, { dejournalingPaused: false });
+    this.#parts.log(0, 'Utility.Event', `Dejournaling into database ${configured.name} is resumed`);
+  }
+
+  pauseAll(isPaused: boolean): void {
+    this.#parts.configuration.set({ ...this.#parts.configuration.get(), dejournalingPaused: isPaused });
+    if (isPaused) for (const mounted of this.#mounted.values()) mounted.inStep = false;
+    this.#parts.log(1, 'Utility.Event', `Dejournaling on this member was ${isPaused ? 'paused' : 'restarted'}`);
+  }
+
+  fileOf(directory: string): string {
+    return this.#parts.store.fileOf(directory);
+  }
+
+  async inspect(directory: string): Promise<CopyFacts> {
+    return await this.#parts.store.inspect(directory);
+  }
+
+  async replace(name: string, from: string): Promise<void> {
+    const configured = this.#configured(name);
+    const mounted = this.#mounted.get(configured.name);
+    if (mounted?.catchingUp) {
+      throw new CatalogRefusal('catching-up', `catchup of database ${configured.name} is running; try again later`);
+    }
+    this.#mounted.delete(configured.name);
+    await mounted?.database.close();
+    try {
+      this.#parts.store.replace(configured.directory, from);
+      this.#parts.log(1, 'Utility.Event', `Database ${configured.name} was replaced by a restored copy`);
+    } finally {
+      await this.mount(configured.name);
+    }
   }
 
   /**
@@ -270,26 +368,57 @@ export class Catalog implements DatabaseCatalog {
     if (attribute === undefined || journal === null) {
       throw new CatalogRefusal('not-mirrored', `database ${name} is not mirrored on this member`);
     }
-    if (!attribute.activated) {
-      if (!attribute.fromEmpty) {
-        throw new CatalogRefusal(
-          'needs-copy',
-          `database ${name} had data before it was mirrored: restore a copy of the primary's database made after that first`,
-          'DB-020',
-        );
-      }
-      await mounted.database.setAttribute({ ...attribute, activated: true }, attribute.addedAt);
+    if (this.#isPaused(this.#configured(name))) {
+      throw new CatalogRefusal('paused', `dejournaling into database ${name} is paused; resume it first`, 'SYN-020');
     }
+    this.#checkPlacement(name, mounted.database, attribute, journal);
     mounted.catchingUp = true;
     mounted.fault = '';
     this.#parts.log(0, 'Utility.Event', `Mirror Catchup started for ${attribute.database}`);
     try {
-      await this.#catchUpTo(mounted, journal, onProgress);
+      await this.#activate(mounted.database);
+      await this.#catchUpTo(mounted, journal, (recordsDone, recordsToDo) => {
+        mounted.progress = { recordsDone, recordsToDo };
+        onProgress(recordsDone, recordsToDo);
+      });
       mounted.inStep = true;
       this.#parts.log(0, 'Utility.Event', `Mirror Catchup completed for ${attribute.database}`);
+    } catch (error) {
+      mounted.fault = (error as Error).message;
+      this.#parts.log(2, 'Utility.Event', `Mirror Catchup failed for ${attribute.database}: ${mounted.fault}`);
+      throw error;
     } finally {
       mounted.catchingUp = false;
+      mounted.progress = null;
     }
+  }
+
+  /** @throws CatalogRefusal while nothing is changed. */
+  #checkPlacement(name: string, database: Database, attribute: MirrorAttribute, journal: Journal): void {
+    const applied = database.applied ?? attribute.addedAt;
+    const set = this.#parts.configuration.get().mirrorSet;
+    if (set === null) return;
+    // What the primary itself adds is in its copy before it is in the mirror set.
+    const isKnown = set.databases.some((each) => each.name === attribute.database);
+    const isOwn = this.#isActivated(database) && !isKnown;
+    const gap = isOwn ? gapBehind(applied, journal) : null;
+    const placed = isOwn ? null : placeCopy(attribute, applied, set, journal);
+    const why = gap ?? (placed !== null && 'refusal' in placed ? placed.refusal : null);
+    if (why !== null) throw new CatalogRefusal(why.reason, `database ${name}: ${why.text}`, why.spec);
+    if (placed !== null && 'place' in placed && placed.place === 'not-received') {
+      const text = `database ${name} stands at ${printPosition(applied)}, and this member has received the journal up to ${printPosition(journal.end)}; try again when it is connected and caught up`;
+      throw new CatalogRefusal('not-received', text, 'DB-023');
+    }
+  }
+
+  /** The first of the two steps (DB-031). */
+  async #activate(database: Database): Promise<void> {
+    const { attribute } = database;
+    const { member } = this.#parts.configuration.get();
+    if (attribute === undefined || member === null || this.#isActivated(database)) return;
+    const activated = { ...attribute, activated: true, activatedOn: member };
+    await database.setAttribute(activated, database.applied ?? attribute.addedAt);
+    this.#parts.log(0, 'Utility.Event', `Mirror database ${attribute.database} was activated on this member`);
   }
 
   /** The others move on meanwhile: the last comparison and "in step" happen without a wait in between. */
@@ -380,6 +509,10 @@ export class Catalog implements DatabaseCatalog {
     const updates: Update[] = [];
     for (const { kind, database, key, value, position } of records) {
       if (database !== own || comparePositions(position, applied) <= 0) continue;
+      if (kind === 'database-added') {
+        const text = `mirror database ${own} was added to the mirror anew at ${printPosition(position)}, so this copy is obsolete; restore a backup made since then`;
+        throw new CatalogRefusal('copy-too-old', text, 'DB-020');
+      }
       if (kind === 'set' || kind === 'kill') updates.push({ kind, key, value });
     }
     await mounted.database.apply(updates, block.to);

@@ -7,7 +7,7 @@ import { type Checked, checkPort } from '../mirror/mirror-set.ts';
 import type { CommandArguments, CommandName } from '../protocol/control-channel.ts';
 
 interface Field {
-  readonly kind: 'text' | 'host' | 'port' | 'whole' | 'flag' | 'address' | readonly string[];
+  readonly kind: 'text' | 'texts' | 'host' | 'port' | 'whole' | 'flag' | 'address' | readonly string[];
   readonly required?: true;
   readonly nullable?: true;
 }
@@ -22,6 +22,7 @@ const ownAddresses = {
   agentAddress: { kind: 'host' },
 } as const;
 
+const someDatabases = { databases: { kind: 'texts', required: true } } as const;
 const oneDatabase = { database: { kind: 'text', required: true } } as const;
 
 const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArguments[N]]-?: Field } } = {
@@ -62,11 +63,21 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
     mirrored: { kind: 'text', nullable: true },
     mountRequired: { kind: 'flag' },
   },
-  'edit-database': { ...oneDatabase, mountRequired: { kind: 'flag' } },
+  'edit-database': { ...oneDatabase, mountRequired: { kind: 'flag' }, journaled: { kind: 'flag' } },
   'add-database': { ...oneDatabase, mirrorDatabase: { kind: 'text' } },
   'remove-database': oneDatabase,
-  'catch-up-database': oneDatabase,
-  'mount-database': oneDatabase,
+  'catch-up-databases': { ...someDatabases, wait: { kind: 'flag' } },
+  'pause-databases': someDatabases,
+  'resume-databases': someDatabases,
+  'manage-dejournaling': { paused: { kind: 'flag', required: true } },
+  'backup-databases': { ...someDatabases, to: { kind: 'text', required: true } },
+  'restore-databases': {
+    from: { kind: 'text', required: true },
+    databases: { kind: 'texts' },
+    as: { kind: 'text' },
+    replace: { kind: 'texts' },
+  },
+  'mount-database': { ...oneDatabase, catchUp: { kind: 'flag' } },
   'dismount-database': oneDatabase,
   'delete-database': oneDatabase,
   'stop-instance': { noFailover: { kind: 'flag', required: true } },
@@ -112,6 +123,10 @@ function wrongIn({ kind }: Field, value: unknown): string | null {
   switch (kind) {
     case 'text':
       return isText(value) ? null : `must be text of 1 to ${textLengthMax} characters in one line`;
+    case 'texts':
+      return Array.isArray(value) && value.length > 0 && value.every(isText)
+        ? null
+        : `must be a list of one or more texts of 1 to ${textLengthMax} characters in one line`;
     case 'host':
       return isHost(value) ? null : 'must be a host name or an IP address';
     case 'port':

@@ -17,6 +17,8 @@ import {
 } from '../protocol/control-channel.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from '../protocol/frame.ts';
 import { type Answerer, agree } from '../protocol/opening.ts';
+import { backupDatabases } from './backup-command.ts';
+import * as catchUps from './catch-up-commands.ts';
 import { checkArguments, isCommandName, isHost, isObject, isText } from './command-arguments.ts';
 import { failed, type Progress, refusal } from './command-outcome.ts';
 import * as databases from './database-commands.ts';
@@ -27,12 +29,13 @@ import * as mirror from './mirror-commands.ts';
 import { addDatabase, removeDatabase } from './mirrored-databases.ts';
 import * as orders from './order-commands.ts';
 import { CatalogRefusal, type InstanceDaemon } from './parts.ts';
+import { restoreDatabases } from './restore-command.ts';
+import { describePlan, planRestore } from './restore-plan.ts';
 
 const openingTimeoutMs = 5000;
 
 export class ControlServer {
   readonly #daemon: InstanceDaemon;
-  readonly #turns = new Turns();
   readonly #connections = new Set<Connection>();
 
   constructor(daemon: InstanceDaemon) {
@@ -64,7 +67,7 @@ export class ControlServer {
     const accepted = await acceptChannel(connection, (open) => agree(open, ours), openingTimeoutMs, host.clock);
     if (accepted.state !== 'opened') return;
     connection.onFrames((frames) => {
-      for (const frame of frames) void answerFrame(this.#daemon, this.#turns, connection, readNumbered(frame));
+      for (const frame of frames) void answerFrame(this.#daemon, connection, readNumbered(frame));
     });
   }
 }
@@ -86,7 +89,6 @@ function readNumbered(frame: Frame): Numbered {
 /** The top of the connection: a fault of one request is told and logged, and ends neither connection nor instance. */
 async function answerFrame(
   daemon: InstanceDaemon,
-  turns: Turns,
   connection: Connection,
   { number, request }: Numbered,
 ): Promise<void> {
@@ -94,7 +96,7 @@ async function answerFrame(
   try {
     const checked = checkRequest(request);
     const progress: Progress = (text) => connection.send(CONTROL.progress, jsonBody({ number, text }));
-    const answer = checked.ok ? await carryOut(daemon, turns, checked.request, progress) : checked;
+    const answer = checked.ok ? await carryOut(daemon, checked.request, progress) : checked;
     body = jsonBody({ number, ...answer });
   } catch (error) {
     const text = String((error as { message?: unknown }).message ?? error);
@@ -118,6 +120,10 @@ function checkRequest(said: unknown): Checked {
       return yes;
     case 'events':
       return Number.isSafeInteger(said.after) ? yes : no('events: `after` must be a whole number');
+    case 'plan-restore': {
+      const checked = checkArguments('restore-databases', said.arguments ?? {});
+      return checked.ok ? yes : no(checked.text);
+    }
     case 'assess':
       return isCommandName(said.command) ? yes : no(`there is no command ${String(said.command)}`);
     case 'look-up-mirror': {
@@ -143,12 +149,7 @@ function checkRequest(said: unknown): Checked {
 
 type Answer = { readonly answer: unknown } | { readonly refusal: Refusal };
 
-async function carryOut(
-  daemon: InstanceDaemon,
-  turns: Turns,
-  request: ControlRequest,
-  progress: Progress,
-): Promise<Answer> {
+async function carryOut(daemon: InstanceDaemon, request: ControlRequest, progress: Progress): Promise<Answer> {
   switch (request.type) {
     case 'status':
       return { answer: statusOf(daemon) };
@@ -156,6 +157,10 @@ async function carryOut(
       return { answer: await describe(daemon) };
     case 'events':
       return { answer: daemon.events(request.after) };
+    case 'plan-restore': {
+      const plan = planRestore(daemon, request.arguments);
+      return 'steps' in plan ? { answer: describePlan(plan) } : { refusal: plan };
+    }
     case 'assess':
       return { answer: await orders.assess(daemon, request.command) };
     case 'look-up-mirror': {
@@ -164,7 +169,7 @@ async function carryOut(
       return found.ok ? { answer: found.value } : { refusal: found.refusal };
     }
     case 'perform':
-      return { answer: await performInTurn(daemon, turns, request, progress) };
+      return { answer: await performInTurn(daemon, request, progress) };
     default:
       return request satisfies never;
   }
@@ -172,7 +177,10 @@ async function carryOut(
 
 type Perform = Extract<ControlRequest, { type: 'perform' }>;
 
-/** Orders go to the rules at once; a catchup may take long and concerns one database. All else changes the configuration. */
+/**
+ * Orders go to the rules at once; what may take long concerns its databases alone, and takes its turn itself where it changes
+ * the configuration. All else changes the configuration.
+ */
 const atOnce: readonly CommandName[] = [
   'change-no-failover',
   'become-primary',
@@ -181,15 +189,14 @@ const atOnce: readonly CommandName[] = [
   'start-mirror',
   'stop-mirror',
   'stop-instance',
-  'catch-up-database',
+  'catch-up-databases',
+  'resume-databases',
+  'manage-dejournaling',
+  'backup-databases',
+  'restore-databases',
 ];
 
-async function performInTurn(
-  daemon: InstanceDaemon,
-  turns: Turns,
-  request: Perform,
-  progress: Progress,
-): Promise<Outcome> {
+async function performInTurn(daemon: InstanceDaemon, request: Perform, progress: Progress): Promise<Outcome> {
   const act = async (): Promise<Outcome> => {
     const changed = orders.refusalOfSituation(daemon, request.situation);
     if (changed !== null) return changed;
@@ -199,7 +206,7 @@ async function performInTurn(
     return outcome;
   };
   try {
-    return await (atOnce.includes(request.command) ? act() : turns.next(act));
+    return await (atOnce.includes(request.command) ? act() : daemon.turns.next(act));
   } catch (error) {
     if (error instanceof CatalogRefusal) {
       const { reason, message: text, spec } = error;
@@ -234,8 +241,13 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'edit-database': databases.editDatabase,
   'add-database': addDatabase,
   'remove-database': (daemon, { database }) => removeDatabase(daemon, database),
-  'catch-up-database': (daemon, { database }, progress) => databases.catchUpDatabase(daemon, database, progress),
-  'mount-database': (daemon, { database }) => databases.mountDatabase(daemon, database),
+  'catch-up-databases': catchUps.catchUpDatabases,
+  'pause-databases': catchUps.pauseDatabases,
+  'resume-databases': catchUps.resumeDatabases,
+  'manage-dejournaling': catchUps.manageDejournaling,
+  'backup-databases': backupDatabases,
+  'restore-databases': restoreDatabases,
+  'mount-database': databases.mountDatabase,
   'dismount-database': (daemon, { database }) => databases.dismountDatabase(daemon, database),
   'delete-database': (daemon, { database }) => databases.deleteDatabase(daemon, database),
   'stop-instance': (daemon, { noFailover }) => orders.stopInstance(daemon, noFailover),
@@ -245,15 +257,4 @@ async function perform(daemon: InstanceDaemon, request: Perform, progress: Progr
   // Command and arguments were checked together; the table keeps them together by name.
   const handler = handlers[request.command] as Handler<CommandName>;
   return await handler(daemon, (request.arguments ?? {}) as CommandArguments[CommandName], progress);
-}
-
-/** One command after the other: what a command has checked stays so until it has written. */
-class Turns {
-  #last: Promise<unknown> = Promise.resolve();
-
-  next<T>(act: () => Promise<T>): Promise<T> {
-    const mine = this.#last.then(act, act);
-    this.#last = mine.catch(() => undefined);
-    return mine;
-  }
 }

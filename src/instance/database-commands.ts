@@ -3,9 +3,9 @@ import { isAbsolute } from 'node:path';
 import { databaseDirectory } from '../host/home.ts';
 import { checkMirrorDatabaseName } from '../mirror/mirror-set.ts';
 import type { CommandArguments, Outcome } from '../protocol/control-channel.ts';
-import { done, type Progress, refused, refusedWith } from './command-outcome.ts';
-import { catchUp, createMirrored, mirrorNameOf, noDatabase } from './mirrored-databases.ts';
-import { refusalOf } from './offered-commands.ts';
+import { catchUpAll } from './catch-up-commands.ts';
+import { done, failed, type Progress, refused } from './command-outcome.ts';
+import { createMirrored, mirrorNameOf, mustBeJournaled, noDatabase } from './mirrored-databases.ts';
 import type { InstanceDaemon } from './parts.ts';
 
 export async function createDatabase(
@@ -16,7 +16,7 @@ export async function createDatabase(
   const { database, mountRequired } = given;
   const outcome = await create(daemon, given, progress);
   if (!outcome.ok || mountRequired === undefined) return outcome;
-  daemon.catalog.requireAtStartup(database, mountRequired);
+  daemon.catalog.change(database, { mountRequiredAtStartup: mountRequired });
   return done(`${outcome.text}; ${wordFor(mountRequired)} at startup`);
 }
 
@@ -45,55 +45,57 @@ async function create(
   return done(`database ${name} is created in ${directory}`);
 }
 
-/** FO-004. */
+/** FO-004, DB-002. */
 export function editDatabase(
   { catalog }: InstanceDaemon,
-  { database, mountRequired }: CommandArguments['edit-database'],
+  { database, mountRequired, journaled }: CommandArguments['edit-database'],
 ): Outcome {
   const entry = catalog.find(database);
   if (entry === undefined) return noDatabase(database);
-  const { name, mountRequiredAtStartup } = entry.configuration;
-  if (mountRequired === undefined) {
-    return refused(
-      'nothing-to-do',
-      `nothing of database ${name} is to be changed; say what, e.g. --mount-required yes`,
-    );
+  const { name } = entry.configuration;
+  if (mountRequired === undefined && journaled === undefined) {
+    const text = `nothing of database ${name} is to be changed; say what, e.g. --mount-required yes`;
+    return refused('nothing-to-do', text);
   }
-  if (mountRequired === mountRequiredAtStartup)
-    return done(`database ${name} is ${wordFor(mountRequired)} at startup already`);
-  catalog.requireAtStartup(name, mountRequired);
-  return done(
-    `database ${name} is ${wordFor(mountRequired)} at startup${mountRequired ? ': while it is not mounted and caught up, this member does not become primary' : ''}`,
-  );
+  if (journaled === false && mirrorNameOf(entry) !== null) {
+    return refused('mirrored', `database ${name} is mirrored, and ${mustBeJournaled.toLowerCase()}`, 'DB-002');
+  }
+  catalog.change(name, {
+    ...(mountRequired === undefined ? {} : { mountRequiredAtStartup: mountRequired }),
+    ...(journaled === undefined ? {} : { journaled }),
+  });
+  const says: string[] = [];
+  if (mountRequired !== undefined) {
+    const blocks = ': while it is not mounted and caught up, this member does not become primary';
+    says.push(`${wordFor(mountRequired)} at startup${mountRequired ? blocks : ''}`);
+  }
+  if (journaled !== undefined) says.push(journaled ? 'journaled' : 'not journaled, so it cannot be mirrored');
+  return done(`database ${name} is ${says.join(', and ')}`);
 }
 
 function wordFor(mountRequired: boolean): string {
   return mountRequired ? 'required' : 'not required';
 }
 
-/** DB-031. */
-export async function catchUpDatabase(daemon: InstanceDaemon, typed: string, progress: Progress): Promise<Outcome> {
-  const why = refusalOf(daemon, 'catch-up-database', true);
-  if (why !== null) return refusedWith(why);
-  const entry = daemon.catalog.find(typed);
-  if (entry === undefined) return noDatabase(typed);
-  const { name } = entry.configuration;
-  if (mirrorNameOf(entry) === null) return refused('not-mirrored', `database ${name} is not in the mirror`, 'DB-031');
-  if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`, 'DB-036');
-  if (entry.status === 'Catchup Running') return done(`catchup of database ${name} is running already`);
-  if (entry.status === 'Dejournaling') return done(`database ${name} is caught up already`);
-  await catchUp(daemon, name, progress);
-  return done(`database ${name} is activated and caught up`);
-}
-
-export async function mountDatabase(daemon: InstanceDaemon, typed: string): Promise<Outcome> {
-  const entry = daemon.catalog.find(typed);
-  if (entry === undefined) return noDatabase(typed);
+/** DB-035, DB-036: the mirror brings it level, unless the operator does not want that now. */
+export async function mountDatabase(
+  daemon: InstanceDaemon,
+  { database, catchUp }: CommandArguments['mount-database'],
+  progress: Progress,
+): Promise<Outcome> {
+  const { catalog } = daemon;
+  const entry = catalog.find(database);
+  if (entry === undefined) return noDatabase(database);
   const { name } = entry.configuration;
   if (entry.database !== null) return done(`database ${name} is mounted already`);
-  await daemon.catalog.mount(name);
-  const mirrored = daemon.catalog.find(name)?.attribute !== undefined && daemon.member !== null;
-  return done(`database ${name} is mounted${mirrored ? '; activate or catch it up if its status says so' : ''}`);
+  await catalog.mount(name);
+  const status = catalog.find(name)?.status;
+  if (daemon.member === null || status === undefined || status === 'Local') return done(`database ${name} is mounted`);
+  if (status !== 'Needs Catchup' || catchUp === false)
+    return done(`database ${name} is mounted; its status is ${status}`);
+  const [why] = await catchUpAll(daemon, [name], progress);
+  if (why === undefined) return done(`database ${name} is mounted and caught up`);
+  return failed('not-caught-up', `database ${name} is mounted, but not caught up: ${why.message}`);
 }
 
 export async function dismountDatabase(daemon: InstanceDaemon, typed: string): Promise<Outcome> {

@@ -3,7 +3,7 @@ import type { CommandName, DatabaseDescription, Description, Refusal } from '../
 import { commandNames } from './command-arguments.ts';
 import { databaseStatus } from './instance-status.ts';
 import { ownDefaults } from './mirror-commands.ts';
-import { isNeverMirrored, mirrorNameOf } from './mirrored-databases.ts';
+import { isNeverMirrored, mirrorNameOf, mustBeJournaled } from './mirrored-databases.ts';
 import { refusalOf } from './offered-commands.ts';
 import type { CatalogEntry, InstanceDaemon } from './parts.ts';
 
@@ -22,6 +22,7 @@ export async function describe(daemon: InstanceDaemon): Promise<Description> {
     isPrimary,
     indefiniteTrouble: isPrimary && state.serving.trouble !== null && state.serving.trouble.untilMs === null,
     noFailover: state?.record.noFailover ?? false,
+    dejournalingPaused: daemon.configuration.get().dejournalingPaused,
     agentRunning,
     databases: daemon.catalog
       .entries()
@@ -34,13 +35,18 @@ export async function describe(daemon: InstanceDaemon): Promise<Description> {
 function describeDatabase(entry: CatalogEntry, status: string, isPrimary: boolean): DatabaseDescription {
   const { configuration, database } = entry;
   const mirrored = mirrorNameOf(entry);
+  const isCandidate = isPrimary && mirrored === null && database !== null && !isNeverMirrored(configuration.name);
   return {
     name: configuration.name,
     directory: configuration.directory,
     mirrored,
     mounted: database !== null,
     mountRequired: configuration.mountRequiredAtStartup,
-    addable: isPrimary && mirrored === null && database !== null && !isNeverMirrored(configuration.name),
+    journaled: configuration.journaled,
+    paused: configuration.dejournalingPaused,
+    catchUp: entry.catchUp,
+    addable: isCandidate && configuration.journaled,
+    notAddable: isCandidate && !configuration.journaled ? mustBeJournaled : null,
     needsCatchUp: !isPrimary && ['Needs Catchup', 'Needs Activation', 'Dejournaling Stopped'].includes(status),
     status,
   };

@@ -18,6 +18,7 @@ import { serveJoin } from './join-server.ts';
 import { RunningMember, readMemberRecord } from './mirror-member.ts';
 import type { InstanceDaemon } from './parts.ts';
 import { Superserver } from './superserver.ts';
+import { Turns } from './turns.ts';
 
 export interface InstanceParts {
   readonly home: HomePaths;
@@ -55,6 +56,7 @@ export async function openInstance(parts: InstanceParts): Promise<Instance> {
 export class Instance implements InstanceDaemon {
   readonly #parts: InstanceParts;
   readonly catalog: Catalog;
+  readonly turns = new Turns();
   readonly #superserver: Superserver;
   readonly #control: ControlServer;
   readonly #listeners: Listener[] = [];

@@ -18,6 +18,9 @@ export function isNeverMirrored(name: string): boolean {
   return neverMirrored.includes(name.toUpperCase());
 }
 
+/** DB-002, DB-056: the words of the original. */
+export const mustBeJournaled = 'Databases must be journaled to be mirrored';
+
 /** A new database of the mirror: on the primary first, then on the others (DB-014). */
 export async function createMirrored(
   daemon: InstanceDaemon,
@@ -118,6 +121,9 @@ export async function addDatabase(
     return refused('never-mirrored', `database ${name} can never be mirrored`, 'DB-004');
   }
   if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`, 'DB-001');
+  if (!entry.configuration.journaled) {
+    return refused('not-journaled', `${mustBeJournaled}: set Global Journal State of ${name} to Yes first`, 'DB-002');
+  }
   const retained = refusalOfOtherMirror(member, entry);
   if (retained !== null) return refusedWith(retained);
   const own = mirrorNameOf(entry);
@@ -161,7 +167,7 @@ async function joinMirrorWith(
     const present = catalog.find(name)?.database ?? null;
     // An application may have written into the new database before it was mirrored: then its journal cannot build a copy.
     const stillEmpty = fromEmpty && present !== null && isEmpty(present);
-    attribute = { mirror, database, addedAt, fromEmpty: stillEmpty, activated: true };
+    attribute = { mirror, database, addedAt, fromEmpty: stillEmpty, activated: true, activatedOn: member.state.self };
     await catalog.addToMirror(name, attribute, addedAt);
   } else if (before?.configuration.mirrorDatabase !== database) {
     await catalog.addToMirror(name, attribute, before?.database?.applied ?? attribute.addedAt);
@@ -213,9 +219,15 @@ async function createOnOther(
       addedAt: from,
       fromEmpty: true,
       activated: true,
+      activatedOn: member.state.self,
     };
     await daemon.catalog.addToMirror(name, attribute, from);
     daemon.log(0, 'Utility.Event', `Database ${name} was created as a copy of mirror database ${mirrorDatabase}`);
+  }
+  if (daemon.catalog.find(name)?.status === 'Dejournaling Stopped') {
+    return done(
+      `database ${name} is created in ${directory} as a copy of ${mirrorDatabase}; dejournaling is paused here`,
+    );
   }
   await catchUp(daemon, name, progress);
   return done(`database ${name} is created in ${directory} as a copy of ${mirrorDatabase} and follows the journal`);
@@ -299,7 +311,7 @@ function definitionOf(daemon: InstanceDaemon, mirrorDatabase: string): MirrorDat
   return daemon.configuration.get().mirrorSet?.databases.find((each) => each.name.toUpperCase() === mirrorDatabase);
 }
 
-function isEmpty(database: Database): boolean {
+export function isEmpty(database: Database): boolean {
   for (const _key of database.keys({ from: new Uint8Array([0]), limit: 1 })) return false;
   return true;
 }

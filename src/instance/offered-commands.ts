@@ -29,15 +29,16 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
       return refusalUnlessPrimary(daemon, 'databases are added to the mirror', 'DB-001');
     case 'remove-database':
       return daemon.catalog.entries().some((entry) => isMirrored(entry)) || member !== null ? null : notAMember(daemon);
-    case 'catch-up-database':
-      if (member === null) return notAMember(daemon);
-      return member.state.role === 'primary'
-        ? refusal(
-            'is-primary',
-            'databases are caught up on the backup and on async members, not on the primary',
-            'DB-031',
-          )
-        : null;
+    case 'catch-up-databases':
+      return refusalToDejournal(daemon, 'databases are caught up', 'DB-031');
+    case 'pause-databases':
+      return refusalToDejournal(daemon, 'dejournaling is paused', 'SYN-020');
+    case 'resume-databases':
+      return member === null ? notAMember(daemon) : null;
+    case 'manage-dejournaling':
+      return refusalToManage(daemon);
+    case 'backup-databases':
+    case 'restore-databases':
     case 'create-database':
     case 'edit-database':
     case 'mount-database':
@@ -48,6 +49,19 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
     default:
       return command satisfies never;
   }
+}
+
+function refusalToDejournal(daemon: InstanceDaemon, what: string, spec: string): Refusal | null {
+  if (daemon.member === null) return notAMember(daemon);
+  if (daemon.member.state.role !== 'primary') return null;
+  return refusal('is-primary', `${what} on the backup and on async members, not on the primary`, spec);
+}
+
+function refusalToManage(daemon: InstanceDaemon): Refusal | null {
+  if (daemon.member === null) return notAMember(daemon);
+  if (!daemon.member.state.failoverMember) return null;
+  const text = 'dejournaling of all databases is managed on async members; on a backup pause it for single databases';
+  return refusal('not-an-async', text, 'SYN-020');
 }
 
 function isMirrored({ attribute, configuration }: ReturnType<InstanceDaemon['catalog']['entries']>[number]): boolean {

@@ -2,7 +2,7 @@
  * The parts of an instance's daemon as they know each other: its databases, its member of a mirror, its updates at the
  * door. Each is made in a file of its own; main.ts puts them together.
  */
-import type { Database, MirrorAttribute } from '../database/databases.ts';
+import type { CopyFacts, Database, MirrorAttribute } from '../database/databases.ts';
 import type { HomePaths, InstancePaths } from '../host/home.ts';
 import type { ConfigurationStore, DatabaseConfiguration, Host } from '../host/host.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -15,6 +15,11 @@ import type { DatabaseStatus, MemberName } from '../mirror/terms.ts';
 import type { Network } from '../network/network.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
 
+/** Work is done one after the other. */
+export interface Turns {
+  next<T>(act: () => Promise<T>): Promise<T>;
+}
+
 /** One database of the instance as it stands now. */
 export interface CatalogEntry {
   readonly configuration: DatabaseConfiguration;
@@ -23,6 +28,8 @@ export interface CatalogEntry {
   readonly attribute: MirrorAttribute | undefined;
   /** 'Local' for an ordinary one. */
   readonly status: DatabaseStatus | 'Local';
+  /** While it is caught up. */
+  readonly catchUp: { readonly recordsDone: number; readonly recordsToDo: number } | null;
 }
 
 /** Every database of the instance. Names are local names unless said otherwise. Errors are CatalogRefusal or the doors' faults. */
@@ -36,9 +43,19 @@ export interface DatabaseCatalog {
   /** Take the mirror attribute away; the database stays as an ordinary one. */
   removeFromMirror(name: string): Promise<void>;
   mount(name: string): Promise<void>;
-  /** Mount Required at Startup (FO-004). */
-  requireAtStartup(name: string, isRequired: boolean): void;
+  /** Mount Required at Startup (FO-004), Global Journal State (DB-002). */
+  change(name: string, change: Partial<Pick<DatabaseConfiguration, 'mountRequiredAtStartup' | 'journaled'>>): void;
   dismount(name: string): Promise<void>;
+  /** No journal data into it until it is taken back and the database is caught up, also over restarts (SYN-020, SYN-021). */
+  pause(name: string): void;
+  unpause(name: string): void;
+  /** The same for all databases, those included that are made later. */
+  pauseAll(isPaused: boolean): void;
+  /** The doors of DatabaseStore, for copies in directories that are none of the instance's. */
+  fileOf(directory: string): string;
+  inspect(directory: string): Promise<CopyFacts>;
+  /** The database of a directory takes the place of this one's, in one step, and is mounted; afterwards the directory holds none. */
+  replace(name: string, from: string): Promise<void>;
   /** Remove an ordinary database and its files. */
   delete(name: string): Promise<void>;
   /** Activate if need be, and apply what it lacks of the journal until it runs with the others (DB-031). */
@@ -95,6 +112,8 @@ export interface InstanceDaemon {
   readonly network: Network;
   readonly configuration: ConfigurationStore;
   readonly catalog: DatabaseCatalog;
+  /** Of commands that change the configuration. */
+  readonly turns: Turns;
   /** Null while the instance is in no mirror. */
   readonly member: MirrorMember | null;
   /** Begin to take part in the mirror that the configuration now names. */

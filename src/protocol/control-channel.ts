@@ -61,14 +61,32 @@ export interface CommandArguments {
     readonly mirrored?: string | null;
     readonly mountRequired?: boolean;
   };
-  /** Mount Required at Startup (FO-004). */
-  'edit-database': { readonly database: string; readonly mountRequired?: boolean };
+  /** Mount Required at Startup (FO-004), Global Journal State (DB-002, DB-056). */
+  'edit-database': { readonly database: string; readonly mountRequired?: boolean; readonly journaled?: boolean };
   /** DB-019: on the primary an ordinary database joins the mirror. */
   'add-database': { readonly database: string; readonly mirrorDatabase?: string };
   'remove-database': { readonly database: string };
-  /** DB-031: activate and catch up. */
-  'catch-up-database': { readonly database: string };
-  'mount-database': { readonly database: string };
+  /** DB-031, DB-032: activate and catch up; several run in the background unless `wait`. */
+  'catch-up-databases': { readonly databases: readonly string[]; readonly wait?: boolean };
+  /** SYN-020: dejournaling into single databases. */
+  'pause-databases': { readonly databases: readonly string[] };
+  'resume-databases': { readonly databases: readonly string[] };
+  /** SYN-020: dejournaling of all databases of an async. */
+  'manage-dejournaling': { readonly paused: boolean };
+  /** Hot copies into a new directory, with a manifest. */
+  'backup-databases': { readonly databases: readonly string[]; readonly to: string };
+  /**
+   * DB-021, DB-022: copies of a backup take the places of databases here. `databases` as the backup names them, absent = all;
+   * `as` = local name of a single one; `replace` = local names whose present data may go.
+   */
+  'restore-databases': {
+    readonly from: string;
+    readonly databases?: readonly string[];
+    readonly as?: string;
+    readonly replace?: readonly string[];
+  };
+  /** DB-035; a mirrored one is caught up unless `catchUp` is false. */
+  'mount-database': { readonly database: string; readonly catchUp?: boolean };
   'dismount-database': { readonly database: string };
   'delete-database': { readonly database: string };
   /** Stop the instance; an active backup takes over unless `noFailover` (FO-073). */
@@ -94,8 +112,16 @@ export interface DatabaseDescription {
   readonly mounted: boolean;
   /** Mount Required at Startup (FO-004). */
   readonly mountRequired: boolean;
+  /** Global Journal State (DB-002). */
+  readonly journaled: boolean;
+  /** Dejournaling into it was paused, it alone (SYN-020). */
+  readonly paused: boolean;
+  /** While it is caught up. */
+  readonly catchUp: { readonly recordsDone: number; readonly recordsToDo: number } | null;
   /** May it be added to the mirror (DB-019)? */
   readonly addable: boolean;
+  /** Why it cannot be added where an operator can do something about it (DB-056); null = it can, or never can. */
+  readonly notAddable: string | null;
   /** Activate and/or catch up would do something (DB-031). */
   readonly needsCatchUp: boolean;
   /** DatabaseStatus, or 'Local' for an ordinary one. */
@@ -114,6 +140,8 @@ export interface Description {
   /** Primary in indefinite trouble (FO-036), so that the routine can say so at once. */
   readonly indefiniteTrouble: boolean;
   readonly noFailover: boolean;
+  /** Dejournaling of all databases was paused on this member (SYN-020). */
+  readonly dejournalingPaused: boolean;
   readonly agentRunning: boolean;
   readonly databases: readonly DatabaseDescription[];
   /** Null = offered. */
@@ -175,6 +203,11 @@ export type ControlRequest =
       readonly instance: string;
     }
   | { readonly type: 'assess'; readonly command: CommandName }
+  /** What a restore would do here; changes nothing. Answered with RestorePlan, or a refusal. */
+  | {
+      readonly type: 'plan-restore';
+      readonly arguments: Pick<CommandArguments['restore-databases'], 'from' | 'databases' | 'as'>;
+    }
   | {
       readonly [N in CommandName]: {
         readonly type: 'perform';
@@ -192,6 +225,29 @@ export interface MirrorLookup {
   /** Name of the member whose instance was asked. */
   readonly asked: string;
   readonly primary: string | null;
+}
+
+/** What a restore would do, for the operator to confirm. */
+export interface RestorePlan {
+  /** Where the backup was taken, and when (ISO 8601). */
+  readonly instance: string;
+  readonly mirror: string | null;
+  readonly takenAt: string;
+  readonly steps: readonly RestoreStep[];
+}
+
+export interface RestoreStep {
+  /** Local name here, and where it is or will be. */
+  readonly database: string;
+  readonly directory: string;
+  /** Null for an ordinary database. */
+  readonly mirrorDatabase: string | null;
+  /** It is made for the restore. */
+  readonly isNew: boolean;
+  /** There are data in it, which would be replaced. */
+  readonly holdsData: boolean;
+  /** Null = it would be done. */
+  readonly refusal: Refusal | null;
 }
 
 /** One role change or decision, with the rules that fired and the facts they saw. */
@@ -235,6 +291,7 @@ export interface ControlAnswers {
   describe: Description;
   'look-up-mirror': MirrorLookup;
   assess: Assessment;
+  'plan-restore': RestorePlan;
   perform: Outcome;
   events: readonly EventRecord[];
 }

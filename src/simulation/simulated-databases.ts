@@ -7,6 +7,7 @@ import { CallOrder } from '../database/call-order.ts';
 import {
   type CheckResult,
   type ContentSum,
+  type CopyFacts,
   checkUpdate,
   type Database,
   DatabaseDamagedError,
@@ -60,6 +61,13 @@ export class SimulatedDatabaseStore implements DatabaseStore {
 
   holds(directory: string): boolean {
     return this.#disks.has(directory);
+  }
+
+  async inspect(directory: string): Promise<CopyFacts> {
+    const database = await this.open(directory);
+    const { attribute = null, applied = null } = database;
+    await database.close();
+    return { attribute, applied };
   }
 
   fileOf(directory: string): string {

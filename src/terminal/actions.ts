@@ -39,6 +39,8 @@ export async function runAction(action: Exclude<Action, { kind: 'screen' }>, con
       return await joinAction(action, context);
     case 'no-failover':
       return await noFailoverAction(action, context);
+    case 'dejournaling':
+      return await dejournalingAction(action, context);
     case 'databases':
       return await databasesAction(action, context);
     case 'assessed':
@@ -120,11 +122,19 @@ async function noFailoverAction(action: Of<'no-failover'>, context: ActionContex
   await perform(context, action.command, { set: !noFailover });
 }
 
+/** SYN-020. The wish is sent, as with no failover. */
+async function dejournalingAction(action: Of<'dejournaling'>, context: ActionContext): Promise<void> {
+  const { dejournalingPaused } = context.description;
+  if (!(await confirmed(context.dialogue, dejournalingPaused ? action.restart : action.pause))) return;
+  await perform(context, action.command, { paused: !dejournalingPaused });
+}
+
 async function databasesAction(action: Of<'databases'>, context: ActionContext): Promise<void> {
   const { dialogue, description } = context;
   const picked = await pickDatabases(action.pick, description, dialogue);
   if (picked === null) {
-    refused(context, action.pick.none, EXIT.refused);
+    const why = description.databases.find(({ notAddable }) => notAddable !== null)?.notAddable;
+    refused(context, (action.pick.which === 'addable' ? why : null) ?? action.pick.none, EXIT.refused);
     return dialogue.endBeforeQuestions();
   }
   if (picked.length === 0) {
@@ -144,7 +154,11 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
   const extent = description.isPrimary ? wording.removedForGood : wording.removedHere;
   showPlan(context, fill(action.summary, { databases, extent }), [], {});
   if (!(await confirmed(dialogue, action.confirm))) return;
-  for (const { name } of picked) {
+  const names = picked.map(({ name }) => name);
+  if (action.command === 'catch-up-databases' || action.command === 'pause-databases') {
+    return await perform(context, action.command, { databases: names });
+  }
+  for (const name of names) {
     if (action.command === 'add-database') {
       await perform(context, action.command, { database: name, mirrorDatabase: mirrorNames.get(name) ?? name });
     } else {

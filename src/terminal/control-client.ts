@@ -69,7 +69,14 @@ export interface Control {
 }
 
 /** A look-up asks another host's agent and may take its time; a status is at hand. */
-const answerWithinMs = { status: 30_000, describe: 30_000, assess: 60_000, 'look-up-mirror': 60_000, events: 30_000 };
+const answerWithinMs = {
+  status: 30_000,
+  describe: 30_000,
+  assess: 60_000,
+  'plan-restore': 60_000,
+  'look-up-mirror': 60_000,
+  events: 30_000,
+};
 
 interface Waiting {
   readonly type: ControlRequest['type'];

@@ -38,5 +38,6 @@ export async function pickDatabases(
 
 function isCandidate({ which }: DatabasesQuestion, database: DatabaseDescription): boolean {
   if (which === 'addable') return database.addable;
+  if (which === 'dejournaling') return database.mirrored !== null && database.status === 'Dejournaling';
   return which === 'mirrored' ? database.mirrored !== null : database.needsCatchUp;
 }

@@ -44,15 +44,12 @@ describe('the outcome is in the exit code', () => {
     expect((await line.run(['mirror', '--help'])).out).not.toMatch(/promote/);
   });
 
-  test.each([[['verify']], [['mirror', 'promote', 'A']], [['database', 'backup', 'A', 'D']]])(
-    'what is not built says so: %j',
-    async (args) => {
-      expect(await line.run(args)).toMatchObject({
-        code: 1,
-        err: expect.stringContaining('is not built in this version'),
-      });
-    },
-  );
+  test.each([[['verify']], [['mirror', 'promote', 'A']]])('what is not built says so: %j', async (args) => {
+    expect(await line.run(args)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('is not built in this version'),
+    });
+  });
 
   test('an instance that is not there is 1, one that is down is 4', async () => {
     expect(await line.run(['status', 'A'])).toMatchObject({ code: 1, err: expect.stringContaining('no instance A') });

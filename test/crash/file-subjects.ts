@@ -150,6 +150,8 @@ function configurationOf(operation: string, number: number): InstanceConfigurati
     mounted: true,
     mirrorDatabase: null,
     mountRequiredAtStartup: false,
+    journaled: true,
+    dejournalingPaused: false,
   }));
   return { ...present, databases };
 }

@@ -63,6 +63,8 @@ describe('the configuration file', () => {
           mounted: true,
           mirrorDatabase: 'MDB',
           mountRequiredAtStartup: true,
+          journaled: true,
+          dejournalingPaused: true,
         },
       ],
     };
@@ -89,7 +91,15 @@ describe('the configuration file', () => {
     expect(() => store.set({ ...initial, superserver: { host: 'x', port: 70_000 } })).toThrow(
       /field superserver\.port/,
     );
-    const one = { name: 'A', directory: '/a', mounted: true, mirrorDatabase: null, mountRequiredAtStartup: false };
+    const one = {
+      name: 'A',
+      directory: '/a',
+      mounted: true,
+      mirrorDatabase: null,
+      mountRequiredAtStartup: false,
+      journaled: true,
+      dejournalingPaused: false,
+    };
     expect(() => store.set({ ...initial, databases: [one, { ...one, name: 'a' }] })).toThrow(/has A twice/);
     expect(store.get()).toEqual(initial);
     expect(readFileSync(path, 'utf8')).toBe(before);

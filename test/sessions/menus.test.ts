@@ -317,9 +317,67 @@ describe('Mirror Management', () => {
     const session = await pipedSession(at('backup', { perform: done('Catch-up succeeded.') }), '2\n3\n*\ny\n\n\n');
     expectTranscript('catch-up', session);
     expect(session.instance.performed[0]).toMatchObject({
-      command: 'catch-up-database',
-      arguments: { database: 'CITIES' },
+      command: 'catch-up-databases',
+      arguments: { databases: ['CITIES'] },
     });
+  });
+
+  test('DB-031 DB-032: several are caught up in one operation', async () => {
+    const present = description('backup');
+    const databases = present.databases.map((each) => ({ ...each, mirrored: each.name, needsCatchUp: true }));
+    const text = 'activation and catchup of CITIES, ORDERS run in the background';
+    const session = await pipedSession(
+      { describe: () => ({ ...present, databases }), perform: done(text) },
+      '2\n3\n1\norders\n\ny\n\n\n',
+    );
+    expect(session.output).toContain('Activation and catchup of CITIES, ORDERS run in the background');
+    expect(session.instance.performed.map((request) => request.arguments)).toEqual([
+      { databases: ['CITIES', 'ORDERS'] },
+    ]);
+  });
+
+  test('DB-056: a database that is not journaled cannot be added, and it says why', async () => {
+    const present = description('primary');
+    const databases = present.databases.map((each) => ({
+      ...each,
+      addable: false,
+      notAddable: each.mirrored === null ? 'Databases must be journaled to be mirrored' : null,
+    }));
+    const session = await pipedSession({ describe: () => ({ ...present, databases }) }, '2\n1\n\n\n');
+    expect(session.errors).toContain('Databases must be journaled to be mirrored');
+    expect(session.instance.performed).toEqual([]);
+  });
+
+  test('SYN-020: dejournaling is paused for single databases of a backup', async () => {
+    const present = description('backup');
+    const databases = present.databases.map((each) => ({ ...each, mirrored: each.name, status: 'Dejournaling' }));
+    const session = await pipedSession(
+      { describe: () => ({ ...present, databases }), perform: done('dejournaling into ORDERS is paused') },
+      '2\n14\nORDERS\n\ny\n\n\n',
+    );
+    expectTranscript('pause-dejournaling', session);
+    expect(session.instance.performed.map((request) => [request.command, request.arguments])).toEqual([
+      ['pause-databases', { databases: ['ORDERS'] }],
+    ]);
+  });
+
+  test('SYN-020: dejournaling of all databases is stopped and started on an async', async () => {
+    let dejournalingPaused = false;
+    const session = await pipedSession(
+      {
+        describe: () => description('dr', { dejournalingPaused }),
+        perform: async () => {
+          dejournalingPaused = !dejournalingPaused;
+          return { ok: true, text: `dejournaling is ${dejournalingPaused ? 'paused' : 'restarted'} on this member` };
+        },
+      },
+      '2\n13\n\n13\nYES\n13\ny\n\n\n',
+    );
+    expectTranscript('manage-dejournaling', session);
+    expect(session.instance.performed.map((request) => request.arguments)).toEqual([
+      { paused: true },
+      { paused: false },
+    ]);
   });
 
   test('a database is removed only after Yes', async () => {

@@ -1,0 +1,174 @@
+/** Activate and catch up, one database or many in one operation, and pause dejournaling (DB-031..034, SYN-017, SYN-020). */
+import { isAtOrAfter } from '../mirror/journal-position.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import { done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
+import { catchUp, mirrorNameOf, noDatabase } from './mirrored-databases.ts';
+import { refusalOf } from './offered-commands.ts';
+import type { CatalogEntry, InstanceDaemon } from './parts.ts';
+
+/** DB-023: how long journal data that a copy needs may take to come. */
+const receiveWaitMs = 60_000;
+const receivePollMs = 100;
+
+/** DB-032: several run in the background, and their end is in the messages log. */
+export async function catchUpDatabases(
+  daemon: InstanceDaemon,
+  { databases, wait }: CommandArguments['catch-up-databases'],
+  progress: Progress,
+): Promise<Outcome> {
+  const why = refusalOf(daemon, 'catch-up-databases', true);
+  if (why !== null) return refusedWith(why);
+  const names = [...new Set(databases.map((name) => name.toUpperCase()))];
+  const toDo: string[] = [];
+  for (const name of names) {
+    const entry = daemon.catalog.find(name);
+    if (entry === undefined) return noDatabase(name);
+    const no = refusalToCatchUp(entry);
+    if (no !== null) return refusedWith(no);
+    if (entry.status !== 'Catchup Running' && entry.status !== 'Dejournaling') toDo.push(name);
+  }
+  if (daemon.configuration.get().dejournalingPaused && toDo.length > 0) {
+    const text = 'dejournaling of all databases is paused on this member; restart it for all';
+    return refused('all-paused', text, 'SYN-020');
+  }
+  for (const name of toDo) {
+    if (daemon.catalog.find(name)?.configuration.dejournalingPaused) daemon.catalog.unpause(name);
+  }
+  if (toDo.length === 0) {
+    const isRunning = names.some((name) => daemon.catalog.find(name)?.status === 'Catchup Running');
+    const what = names.length === 1 ? `database ${names[0]}` : 'these databases';
+    return done(
+      isRunning
+        ? `catchup of ${what} is running already`
+        : `${what} caught up already`.replace(/^(database \S+)/, '$1 is'),
+    );
+  }
+  if (toDo.length > 1 && wait !== true) {
+    void catchUpAll(daemon, toDo, () => undefined);
+    return done(
+      `activation and catchup of ${toDo.join(', ')} run in the background; "database list" shows how far they are`,
+    );
+  }
+  const failures = await catchUpAll(daemon, toDo, progress);
+  const first = failures[0];
+  if (first === undefined) {
+    return done(
+      toDo.length === 1
+        ? `database ${toDo[0]} is activated and caught up`
+        : `${toDo.join(', ')} activated and caught up`,
+    );
+  }
+  if (toDo.length === 1) throw first;
+  return failed('not-caught-up', failures.map(({ message }) => message).join('; '));
+}
+
+function refusalToCatchUp(entry: CatalogEntry): Refusal | null {
+  const { name } = entry.configuration;
+  if (mirrorNameOf(entry) === null) return refusal('not-mirrored', `database ${name} is not in the mirror`, 'DB-031');
+  if (entry.database === null) return refusal('dismounted', `database ${name} is dismounted; mount it first`, 'DB-036');
+  return null;
+}
+
+/**
+ * All of them in one operation; each that fails is named in the messages log, and returned. Journal data that has not come
+ * yet is waited for (DB-023): after 60 s it is tried all the same.
+ */
+export async function catchUpAll(
+  daemon: InstanceDaemon,
+  names: readonly string[],
+  progress: Progress,
+): Promise<readonly Error[]> {
+  await waitUntilReceived(daemon, names, progress);
+  const ends = await Promise.allSettled(names.map((name) => catchUp(daemon, name, progress)));
+  return ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as Error] : []));
+}
+
+async function waitUntilReceived(daemon: InstanceDaemon, names: readonly string[], progress: Progress): Promise<void> {
+  const { clock } = daemon.host;
+  const untilMs = clock.nowMs() + receiveWaitMs;
+  const lacking = (): readonly string[] => names.filter((name) => !hasReceived(daemon, name));
+  for (let told = false; lacking().length > 0 && clock.nowMs() < untilMs; told = true) {
+    if (!told) progress(`waiting for journal data that ${lacking().join(', ')} need`);
+    await clock.wait(receivePollMs);
+  }
+}
+
+function hasReceived({ catalog, member }: InstanceDaemon, name: string): boolean {
+  const at = catalog.find(name)?.database?.applied;
+  return at === undefined || member === null || isAtOrAfter(member.state.journal.applied, at);
+}
+
+/** SYN-020: dejournaling into single databases. */
+export function pauseDatabases(daemon: InstanceDaemon, { databases }: CommandArguments['pause-databases']): Outcome {
+  const why = refusalOf(daemon, 'pause-databases', true);
+  if (why !== null) return refusedWith(why);
+  const entries: CatalogEntry[] = [];
+  for (const name of databases) {
+    const entry = daemon.catalog.find(name);
+    if (entry === undefined) return noDatabase(name);
+    const no = refusalToCatchUp(entry);
+    if (no !== null) return refusedWith(no);
+    if (entry.status === 'Catchup Running') {
+      const text = `catchup of database ${entry.configuration.name} is running; pause it when that has ended`;
+      return refused('catching-up', text, 'SYN-020');
+    }
+    entries.push(entry);
+  }
+  for (const { configuration } of entries) daemon.catalog.pause(configuration.name);
+  const names = entries.map(({ configuration }) => configuration.name).join(', ');
+  return done(`dejournaling into ${names} is paused until it is resumed, also over restarts`);
+}
+
+export async function resumeDatabases(
+  daemon: InstanceDaemon,
+  { databases }: CommandArguments['resume-databases'],
+  progress: Progress,
+): Promise<Outcome> {
+  const names: string[] = [];
+  for (const typed of databases) {
+    const entry = daemon.catalog.find(typed);
+    if (entry === undefined) return noDatabase(typed);
+    const no = refusalToCatchUp(entry);
+    if (no !== null) return refusedWith(no);
+    names.push(entry.configuration.name);
+  }
+  if (daemon.configuration.get().dejournalingPaused) {
+    const text = 'dejournaling of all databases is paused on this member; restart it for all';
+    return refused('all-paused', text, 'SYN-020');
+  }
+  for (const name of names) daemon.catalog.unpause(name);
+  return afterwards(await catchUpAll(daemon, names, progress), `dejournaling into ${names.join(', ')} is resumed`);
+}
+
+/** SYN-020, SYN-021: of all databases of an async. */
+export async function manageDejournaling(
+  daemon: InstanceDaemon,
+  { paused }: CommandArguments['manage-dejournaling'],
+  progress: Progress,
+): Promise<Outcome> {
+  const why = refusalOf(daemon, 'manage-dejournaling', true);
+  if (why !== null) return refusedWith(why);
+  const { catalog, configuration } = daemon;
+  if (paused) {
+    const running = catalog.entries().find(({ status }) => status === 'Catchup Running');
+    if (running !== undefined) {
+      const text = `catchup of database ${running.configuration.name} is running; pause dejournaling when that has ended`;
+      return refused('catching-up', text, 'SYN-020');
+    }
+    catalog.pauseAll(true);
+    return done('dejournaling is paused on this member until it is restarted by hand, also over restarts');
+  }
+  if (!configuration.get().dejournalingPaused) return done('dejournaling is not paused on this member');
+  catalog.pauseAll(false);
+  const names = catalog
+    .entries()
+    .filter(({ configuration: { dejournalingPaused } }) => !dejournalingPaused)
+    .filter(({ status }) => ['Needs Catchup', 'Needs Activation', 'Dejournaling Stopped'].includes(status))
+    .map((entry) => entry.configuration.name);
+  return afterwards(await catchUpAll(daemon, names, progress), 'dejournaling is restarted on this member');
+}
+
+function afterwards(failures: readonly Error[], text: string): Outcome {
+  if (failures.length === 0) return done(text);
+  return failed('not-caught-up', `${text}, but ${failures.map((each) => each.message).join('; ')}`);
+}

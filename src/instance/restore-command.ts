@@ -1,0 +1,136 @@
+/**
+ * `database restore`: the copies of a backup take the places of databases here. First all of them are copied beside what is
+ * there and verified; what was there stays until then, and each is replaced in one step. Then mirrored ones are activated and
+ * caught up (DB-022). Cut off at any point and repeated, it goes on where it stopped.
+ */
+import { join } from 'node:path';
+import { comparePositions } from '../mirror/journal-position.ts';
+import { diskReserveBytes } from '../mirror/limits.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import { copyDirectory } from './backup-manifest.ts';
+import { ByteProgress, megabytes } from './byte-progress.ts';
+import { catchUpAll } from './catch-up-commands.ts';
+import { done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
+import type { InstanceDaemon } from './parts.ts';
+import { type PlannedRestore, type PlannedStep, planRestore } from './restore-plan.ts';
+
+/** Inside a database's directory: the copy that is about to take its place. */
+const RESTORING = 'restoring';
+
+/** Directories of databases that are being restored. */
+const underWay = new Set<string>();
+
+type Given = CommandArguments['restore-databases'];
+
+export async function restoreDatabases(daemon: InstanceDaemon, given: Given, progress: Progress): Promise<Outcome> {
+  const plan = planRestore(daemon, given);
+  const why = refusalOfPlan(plan, given) ?? ('steps' in plan ? refusalOfRoom(daemon, plan.steps) : null);
+  if (!('steps' in plan) || why !== null) return refusedWith(why as Refusal);
+  const directories = plan.steps.map(({ directory }) => directory);
+  const busy = plan.steps.find(({ directory }) => underWay.has(directory));
+  if (busy !== undefined)
+    return refused('under-way', `database ${busy.database} is being restored already; wait for it`);
+  for (const directory of directories) underWay.add(directory);
+  try {
+    for (const step of plan.steps) await fetchCopy(daemon, given.from, step, progress);
+    const notReplaced = await daemon.turns.next(() => putInPlace(daemon, given, progress));
+    if (notReplaced !== null) return notReplaced;
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message: string };
+    return failed(typeof code === 'string' ? code : 'restore-failed', `the data here are as they were: ${message}`);
+  } finally {
+    for (const directory of directories) {
+      daemon.host.files.removeTree(join(directory, RESTORING));
+      underWay.delete(directory);
+    }
+  }
+  return await bringLevel(daemon, plan, progress);
+}
+
+/** Everything that can be known before a byte is written. */
+function refusalOfPlan(plan: PlannedRestore | Refusal, { replace }: Given): Refusal | null {
+  if (!('steps' in plan)) return plan;
+  const no = plan.steps.find((step) => step.refusal !== null)?.refusal;
+  if (no != null) return no;
+  const unconfirmed = plan.steps.filter(({ holdsData, database }) => holdsData && !isIn(replace, database));
+  if (unconfirmed.length === 0) return null;
+  const names = unconfirmed.map(({ database }) => database).join(', ');
+  const text = `the present data of ${names} would be replaced; look at the plan and confirm it`;
+  return refusal('not-confirmed', text, 'DB-021');
+}
+
+function isIn(names: readonly string[] | undefined, name: string): boolean {
+  return names?.some((each) => each.toUpperCase() === name) === true;
+}
+
+function refusalOfRoom({ host: { files }, paths }: InstanceDaemon, steps: readonly PlannedStep[]): Refusal | null {
+  for (const { database, directory, copy } of steps) {
+    const free = files.freeBytes(files.exists(directory) ? directory : paths.databases);
+    if (free >= copy.bytes + diskReserveBytes) continue;
+    const text = `no room to restore database ${database}: ${megabytes(copy.bytes + diskReserveBytes)} are needed in ${directory}, ${megabytes(free)} are free; make room`;
+    return refusal('no-room', text);
+  }
+  return null;
+}
+
+/** Beside what is there: copied, and found to be what the backup says. @throws Error */
+async function fetchCopy(daemon: InstanceDaemon, from: string, step: PlannedStep, progress: Progress): Promise<void> {
+  const { catalog, host } = daemon;
+  const { copy, database, directory } = step;
+  const restoring = join(directory, RESTORING);
+  host.files.removeTree(restoring);
+  host.files.makeDirectory(restoring);
+  const source = join(copyDirectory(from, copy), copy.file);
+  if (host.files.sizeOf(source) !== copy.bytes) {
+    const found = host.files.sizeOf(source);
+    throw new Error(
+      `the backup is incomplete: ${source} ${found === null ? 'is missing' : `has ${found} bytes`}, and should have ${copy.bytes}; use another backup`,
+    );
+  }
+  const copying = new ByteProgress(host.clock, progress, `database ${database}`, 'copied', copy.bytes);
+  const target = catalog.fileOf(restoring);
+  const { sha256 } = await host.files.copy(source, target, (bytes) => copying.report(bytes));
+  if (sha256 !== copy.sha256) {
+    throw new Error(`the backup is damaged: ${source} is not what was backed up; use another backup`);
+  }
+  const { attribute, applied } = await catalog.inspect(restoring);
+  const isSame =
+    attribute?.mirror === copy.attribute?.mirror &&
+    attribute?.database === copy.attribute?.database &&
+    (applied === null || copy.applied === null
+      ? applied === copy.applied
+      : comparePositions(applied, copy.applied) === 0);
+  if (!isSame)
+    throw new Error(`the backup is damaged: ${source} is not the database that its list says; use another one`);
+}
+
+/** In the turn of commands that change the configuration: what was planned is looked at once more. */
+async function putInPlace(daemon: InstanceDaemon, given: Given, progress: Progress): Promise<Outcome | null> {
+  const plan = planRestore(daemon, given);
+  const why = refusalOfPlan(plan, given);
+  if (!('steps' in plan) || why !== null) return refusedWith(why as Refusal);
+  const { catalog } = daemon;
+  for (const { database, directory, mirrorDatabase } of plan.steps) {
+    const entry = catalog.find(database);
+    if (entry === undefined) await catalog.create(database, directory);
+    await catalog.replace(database, join(directory, RESTORING));
+    const what = mirrorDatabase === null ? '' : `, a copy of mirror database ${mirrorDatabase}`;
+    progress(`database ${database} is restored${what}`);
+    daemon.log(0, 'Utility.Event', `Database ${database} was restored from ${given.from}`);
+  }
+  return null;
+}
+
+/** DB-022, DB-023, DB-054. */
+async function bringLevel(daemon: InstanceDaemon, { steps }: PlannedRestore, progress: Progress): Promise<Outcome> {
+  const restored = steps.map(({ database }) => database).join(', ');
+  const mirrored = steps.filter(({ mirrorDatabase }) => mirrorDatabase !== null).map(({ database }) => database);
+  const text = `${restored} restored`;
+  if (mirrored.length === 0) return done(text);
+  if (daemon.member === null) {
+    return done(`${text}; copies of mirrored databases are read-only here until they are removed from their mirror`);
+  }
+  const failures = await catchUpAll(daemon, mirrored, progress);
+  if (failures.length === 0) return done(`${text}, activated and caught up`);
+  return failed('not-caught-up', `${text}, but not caught up: ${failures.map((each) => each.message).join('; ')}`);
+}
