@@ -138,8 +138,11 @@ export interface DatabaseStore {
   open(directory: string): Promise<Database>;
   /** Does the directory hold a database? */
   holds(directory: string): boolean;
-  /** What the database of a directory says of itself; it is closed before and afterwards. @throws like `open` */
-  inspect(directory: string): Promise<CopyFacts>;
+  /**
+   * Read a whole database that is closed before and afterwards, verify it (`check`), and say what it is. @throws like `open`,
+   * DatabaseDamagedError
+   */
+  inspect(directory: string, onProgress: (keysDone: number, keys: number) => void): Promise<CopyFacts>;
   /** The one file that a database is; a copy of it, made while the database is closed, is the database (DB-027). */
   fileOf(directory: string): string;
   /**

@@ -8,6 +8,7 @@ import { WHOLE_DATABASE } from '../protocol/global-key.ts';
 import {
   type CopyFacts,
   type Database,
+  DatabaseDamagedError,
   DatabaseExistsError,
   type DatabaseFileOperations,
   DatabaseMissingError,
@@ -38,12 +39,17 @@ export class LmdbDatabaseStore implements DatabaseStore {
     return (this.#files.sizeOf(join(directory, DATABASE_FILE)) ?? 0) > 0;
   }
 
-  async inspect(directory: string): Promise<CopyFacts> {
+  async inspect(directory: string, onProgress: (keysDone: number, keys: number) => void): Promise<CopyFacts> {
     const database = await this.open(directory);
-    const { attribute = null, applied = null } = database;
-    await database.close();
-    this.#files.remove(`${this.fileOf(directory)}-lock`);
-    return { attribute, applied };
+    try {
+      const { attribute = null, applied = null } = database;
+      const checked = await database.check(onProgress);
+      if (!checked.ok) throw new DatabaseDamagedError(directory, checked.text);
+      return { attribute, applied };
+    } finally {
+      await database.close();
+      this.#files.remove(`${this.fileOf(directory)}-lock`);
+    }
   }
 
   fileOf(directory: string): string {

@@ -79,9 +79,11 @@ async function copyOne(
   const bytesToDo = host.files.sizeOf(catalog.fileOf(database.directory)) ?? 0;
   const copying = new ByteProgress(host.clock, progress, `database ${name}`, 'copied', bytesToDo);
   await copying.watch(database.copyTo(copy), () => bytesIn(daemon, copy));
-  const { attribute, applied } = await catalog.inspect(copy);
   const file = catalog.fileOf(copy);
-  const checking = new ByteProgress(host.clock, progress, `database ${name}`, 'checked', host.files.sizeOf(file) ?? 0);
+  const bytesHere = host.files.sizeOf(file) ?? 0;
+  const reading = new ByteProgress(host.clock, progress, `database ${name}`, 'verified', bytesHere);
+  const { attribute, applied } = await catalog.inspect(copy, (done, keys) => reading.report((bytesHere * done) / keys));
+  const checking = new ByteProgress(host.clock, progress, `database ${name}`, 'read for its checksum', bytesHere);
   const { bytes, sha256 } = await host.files.digest(file, (bytesDone) => checking.report(bytesDone));
   const position = applied === null ? '' : ` at ${printPosition(applied)}`;
   progress(`database ${name} is copied${position}, ${megabytes(bytes)}`);

@@ -296,8 +296,8 @@ export class Catalog implements DatabaseCatalog {
     return this.#parts.store.fileOf(directory);
   }
 
-  async inspect(directory: string): Promise<CopyFacts> {
-    return await this.#parts.store.inspect(directory);
+  async inspect(directory: string, onProgress: (done: number, keys: number) => void): Promise<CopyFacts> {
+    return await this.#parts.store.inspect(directory, onProgress);
   }
 
   async replace(name: string, from: string): Promise<void> {

@@ -53,7 +53,7 @@ export interface DatabaseCatalog {
   pauseAll(isPaused: boolean): void;
   /** The doors of DatabaseStore, for copies in directories that are none of the instance's. */
   fileOf(directory: string): string;
-  inspect(directory: string): Promise<CopyFacts>;
+  inspect(directory: string, onProgress: (keysDone: number, keys: number) => void): Promise<CopyFacts>;
   /** The database of a directory takes the place of this one's, in one step, and is mounted; afterwards the directory holds none. */
   replace(name: string, from: string): Promise<void>;
   /** Remove an ordinary database and its files. */

@@ -93,7 +93,9 @@ async function fetchCopy(daemon: InstanceDaemon, from: string, step: PlannedStep
   if (sha256 !== copy.sha256) {
     throw new Error(`the backup is damaged: ${source} is not what was backed up; use another backup`);
   }
-  const { attribute, applied } = await catalog.inspect(restoring);
+  const reading = new ByteProgress(host.clock, progress, `database ${database}`, 'verified', copy.bytes);
+  const verify = (done: number, keys: number): void => reading.report((copy.bytes * done) / keys);
+  const { attribute, applied } = await catalog.inspect(restoring, verify);
   const isSame =
     attribute?.mirror === copy.attribute?.mirror &&
     attribute?.database === copy.attribute?.database &&

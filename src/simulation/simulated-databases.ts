@@ -63,11 +63,16 @@ export class SimulatedDatabaseStore implements DatabaseStore {
     return this.#disks.has(directory);
   }
 
-  async inspect(directory: string): Promise<CopyFacts> {
+  async inspect(directory: string, onProgress: (keysDone: number, keys: number) => void): Promise<CopyFacts> {
     const database = await this.open(directory);
-    const { attribute = null, applied = null } = database;
-    await database.close();
-    return { attribute, applied };
+    try {
+      const { attribute = null, applied = null } = database;
+      const checked = await database.check(onProgress);
+      if (!checked.ok) throw new DatabaseDamagedError(directory, checked.text);
+      return { attribute, applied };
+    } finally {
+      await database.close();
+    }
   }
 
   fileOf(directory: string): string {

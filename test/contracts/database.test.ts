@@ -160,6 +160,17 @@ describe.each(Object.keys(twins))('%s', (which) => {
     expect([text(database.get(key('1'))), database.applied]).toEqual(['one', at(1)]);
   });
 
+  test('a closed database is verified whole, and says what it is', async () => {
+    const copied = join(scratch, 'copies', 'one');
+    await database.apply([set(key('1'), 'one'), set(key('2'), 'two')], at(2));
+    await database.copyTo(copied);
+    expect(await twin.store.inspect(copied, () => {})).toEqual({ attribute, applied: at(2) });
+    expect(await code(twin.store.inspect(join(scratch, 'nothing'), () => {}))).toBe('database-missing');
+    const copy = await twin.store.open(copied);
+    expect(text(copy.get(key('2')))).toBe('two');
+    await copy.close();
+  });
+
   test('closing waits for a copy under way', async () => {
     const copied = join(scratch, 'copies', 'one');
     await database.apply([set(key('1'), 'one')], at(1));
