@@ -1,123 +1,75 @@
 /**
- * What the mirror does on this machine: durable SETs a second with an active backup, the import of the cities, the
- * catch-up of a backup that was away, and the time of a takeover. Prints a table and the machine; --json one document.
- * --seconds N is the time of each SET measurement. The lab is temporary and is removed.
+ * What the mirror does on this machine. Without options a lab is measured; `--peers` puts every promise about speed beside
+ * what people use today; `--growth` shows how the cost grows. All of it in temporary directories, all processes ended.
  */
-import { cpus, totalmem } from 'node:os';
-import { CITIES, loadCities, loadClientLibrary, optionNumber, requireBuilt, run, TemporaryLab } from './lab-tools.mjs';
+import { parseArgs } from 'node:util';
+import { measureGrowth, printGrowth } from './bench/growth.mjs';
+import { measureLab, printLab } from './bench/lab.mjs';
+import { describeMachine, machine } from './bench/machine.mjs';
+import { comparePeers, printTable, rowNames } from './bench/peers.mjs';
+import { requireBuilt } from './lab-tools.mjs';
 
-const asJson = process.argv.includes('--json');
-const measureMs = optionNumber('--seconds', 3) * 1000;
+const usage = `usage: npm run bench -- [--json] [--seconds N]
+       npm run bench -- --peers [redis|postgresql|gtm|lmdb|node|own] [--only ROW,...] [--turns N] [--install]
+       npm run bench -- --growth [--only PART,...]
 
-requireBuilt();
-const library = await loadClientLibrary();
-const lab = new TemporaryLab();
-process.once('SIGINT', () => {
-  lab.close();
-  process.exit(130);
-});
+  --seconds N   time of each run of durable SETs (default 2)
+  --turns N     alternations of ours and the peer (default 5)
+  --install     apt-get install what is missing of the peers (root, Debian); else such rows say so
+  --json        one document, progress on standard error
 
-const results = [];
-const add = (name, value, unit, more = {}) => results.push({ name, value, unit, ...more });
-try {
-  await lab.up();
-  for (const inFlight of [1, 64, 1024]) await measureSets(inFlight);
-  await measureImport();
-  await measureCatchUp();
-  await measureTakeover();
-} finally {
-  lab.close();
-}
+rows: ${rowNames()}`;
 
-const machine = `${cpus().length} x ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${process.platform}`;
-if (asJson) console.log(JSON.stringify({ machine, results }));
-else {
-  console.log(`\n${machine}\n`);
-  for (const { name, value, unit, p50Ms, p99Ms } of results) {
-    const latency = p50Ms === undefined ? '' : `   p50 ${p50Ms} ms, p99 ${p99Ms} ms`;
-    console.log(`${name.padEnd(46)}${String(value).padStart(9)} ${unit}${latency}`);
+const { values, positionals } = parse();
+if (values.help) {
+  console.log(usage);
+} else {
+  requireBuilt();
+  const seconds = Number(values.seconds);
+  const tell = (text, isProgress = false) => {
+    if (process.stderr.isTTY || !isProgress) console.error(text);
+  };
+  if (values.peers) {
+    const result = await comparePeers({
+      peer: positionals[0],
+      only: values.only,
+      seconds,
+      alternations: Number(values.turns),
+      install: values.install,
+      tell,
+    });
+    print(result, printTable(result));
+  } else if (values.growth) {
+    const result = await measureGrowth({ only: values.only, tell });
+    print(result, printGrowth(result));
+  } else {
+    const where = machine();
+    const results = await measureLab(seconds);
+    print({ machine: where, results }, `${describeMachine(where)}\n\n${printLab(results)}`);
   }
-  const headline = results.find(({ name }) => name.includes('1024'));
-  console.log(`\n${results.length} measurements; ${headline.value} durable SETs a second at 1024 in flight`);
 }
 
-async function connect() {
-  return await library.connectToMirror({ targets: lab.target.addresses, mirror: lab.target.mirror });
+function print(document, text) {
+  console.log(values.json ? JSON.stringify(document, null, 2) : `\n${text}`);
 }
 
-/** Every answer means: fsynced on the primary and on the active backup. */
-async function measureSets(inFlight) {
-  const client = await connect();
-  const latencies = [];
-  const value = Buffer.alloc(50, 0x76);
-  const stream = client.stream({ inFlight, onAcknowledged: (_record, ms) => latencies.push(ms) });
-  const beganMs = performance.now();
-  for (let i = 0; performance.now() - beganMs < measureMs; i += 1) {
-    const wait = stream.write(library.encodeKey('BENCH', [String(inFlight), String(i)]), value);
-    if (wait !== undefined) await wait;
+function parse() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        peers: { type: 'boolean', default: false },
+        growth: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        install: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+        only: { type: 'string' },
+        seconds: { type: 'string', default: '2' },
+        turns: { type: 'string', default: '5' },
+      },
+    });
+  } catch (error) {
+    console.error(`${error.message}\n${usage}`);
+    process.exit(2);
   }
-  await stream.end();
-  const seconds = (performance.now() - beganMs) / 1000;
-  client.close();
-  latencies.sort((a, b) => a - b);
-  const at = (share) => Number(latencies[Math.floor((latencies.length - 1) * share)].toFixed(3));
-  add(`durable SETs, active backup, ${inFlight} in flight`, Math.round(latencies.length / seconds), 'SETs/s', {
-    p50Ms: at(0.5),
-    p99Ms: at(0.99),
-  });
-}
-
-async function measureImport() {
-  const client = await connect();
-  const records = loadCities().map(({ subscripts, value }) => ({
-    key: library.encodeKey('CITY', subscripts),
-    value: Buffer.from(value),
-  }));
-  const beganMs = performance.now();
-  await write(client, records);
-  add(`import of ${CITIES} cities`, Math.round(CITIES / ((performance.now() - beganMs) / 1000)), 'records/s');
-  client.close();
-}
-
-async function write(client, records) {
-  const stream = client.stream();
-  for (const { key, value } of records) {
-    const wait = stream.write(key, value);
-    if (wait !== undefined) await wait;
-  }
-  await stream.end();
-}
-
-/** From the start of the backup's process until it is active again and has applied everything. */
-async function measureCatchUp() {
-  const backup = await lab.labelOf('Backup');
-  await lab.on(backup, ['instance', 'stop', backup]);
-  const client = await connect();
-  const count = 300_000;
-  const value = Buffer.alloc(50, 0x77);
-  const records = Array.from({ length: count }, (_, i) => ({ key: library.encodeKey('AWAY', [String(i)]), value }));
-  await write(client, records);
-  client.close();
-  const beganMs = performance.now();
-  await lab.on(backup, ['instance', 'start', backup]);
-  await lab.on(backup, ['wait', backup, '--for', 'active', '--timeout', '120s']);
-  await lab.on(backup, ['wait', backup, '--for', 'caught-up', '--timeout', '120s']);
-  const seconds = (performance.now() - beganMs) / 1000;
-  add(`catch-up of a backup, ${count} records, with its start`, Math.round(count / seconds), 'records/s');
-}
-
-/** SIGKILL of the primary until the next write is acknowledged. */
-async function measureTakeover() {
-  await run(['lab', 'up', '--home', lab.home]);
-  const primary = await lab.labelOf('Primary');
-  const pid = await lab.pidOf(primary);
-  const client = await connect();
-  await client.set(library.encodeKey('TAKEOVER', ['0']), Buffer.from('before'));
-  process.kill(pid, 'SIGKILL');
-  const beganMs = performance.now();
-  const stream = client.stream();
-  stream.write(library.encodeKey('TAKEOVER', ['1']), Buffer.from('after'));
-  await stream.end();
-  add('takeover: SIGKILL to the next durable SET', Math.round(performance.now() - beganMs), 'ms');
-  client.close();
 }

@@ -60,6 +60,10 @@ export class Pair {
     await this.on(label, ['database', 'create', label, database, '--mirrored']);
   }
 
+  addressOf(label) {
+    return { host: this.#members.find((member) => member.label === label).address, port: 1972 };
+  }
+
   home(label) {
     return this.#members.find((member) => member.label === label).home;
   }

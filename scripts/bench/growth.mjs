@@ -1,0 +1,157 @@
+/**
+ * How the cost grows: with records, with the size of a value, with databases, and with the backlog of a backup that was away;
+ * and how much memory the processes take meanwhile.
+ */
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { Environment } from './environment.mjs';
+import { bundleInProcess } from './in-process-bundle.mjs';
+import { describeMachine, machine } from './machine.mjs';
+import { Pair } from './pair.mjs';
+import { number } from './statistics.mjs';
+
+const parts = { records: byRecords, values: byValues, databases: byDatabases, backlog: byBacklog };
+
+/** @returns { machine, parts: { name: [{ ...columns }] } } */
+export async function measureGrowth({ only, tell }) {
+  const wanted = only === undefined ? Object.keys(parts) : only.split(',');
+  const unknown = wanted.filter((name) => parts[name] === undefined);
+  if (unknown.length > 0) throw new Error(`no part ${unknown.join(', ')}; parts: ${Object.keys(parts).join(', ')}`);
+  const result = { machine: machine(), parts: {} };
+  for (const name of wanted) {
+    const environment = new Environment(2);
+    try {
+      result.parts[name] = [];
+      for await (const row of parts[name](environment)) {
+        result.parts[name].push(row);
+        tell(`${name}: ${describe(row)}`);
+      }
+    } finally {
+      await environment.close();
+    }
+  }
+  return result;
+}
+
+function describe(row) {
+  return Object.entries(row)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? number(value) : value}`)
+    .join(', ');
+}
+
+export function printGrowth({ machine: where, parts: measured }) {
+  const lines = [describeMachine(where)];
+  for (const [name, rows] of Object.entries(measured)) {
+    const columns = Object.keys(rows[0] ?? {});
+    lines.push('', `By ${name}`, '', `| ${columns.join(' | ')} |`, `|${'---|'.repeat(columns.length)}`);
+    for (const row of rows)
+      lines.push(
+        `| ${columns.map((column) => (typeof row[column] === 'number' ? number(row[column]) : row[column])).join(' | ')} |`,
+      );
+  }
+  return lines.join('\n');
+}
+
+/** Journal and database in one process, keys in random and in key order. */
+async function* byRecords(environment) {
+  const bundle = await bundleInProcess();
+  try {
+    for (const count of [1e4, 1e5, 1e6, 1e7]) {
+      const random = await inProcess(environment, bundle, { task: 'random', count });
+      const ordered = await inProcess(environment, bundle, { task: 'ordered', count });
+      yield {
+        records: count,
+        'random SETs/s': random.rate,
+        'ordered SETs/s': ordered.rate,
+        'RSS MiB, random': random.rssMiB,
+        'RSS MiB, ordered': ordered.rssMiB,
+      };
+    }
+  } finally {
+    await bundle.down();
+  }
+}
+
+async function inProcess(environment, bundle, plan) {
+  const directory = mkdtempSync(join(environment.directory, 'store-'));
+  try {
+    return JSON.parse((await execa(process.execPath, [bundle.path, JSON.stringify({ ...plan, directory })])).stdout);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Durable SETs with an active backup, 64 under way (fewer where they would be more than 16 MiB). */
+async function* byValues(environment) {
+  const pair = await Pair.up();
+  try {
+    for (const valueBytes of [10, 100, 1000, 10_000, 100_000, 1_000_000]) {
+      const depth = Math.max(1, Math.min(64, Math.floor((16 * 2 ** 20) / valueBytes)));
+      const { rate } = await environment.load(pair, { clients: 1, depth, valueBytes });
+      yield {
+        'value bytes': valueBytes,
+        'under way': depth,
+        'SETs/s': rate,
+        'MB/s': (rate * valueBytes) / 1e6,
+        ...(await memoryOf(pair)),
+      };
+    }
+  } finally {
+    await pair.down();
+  }
+}
+
+/** One SET into each of many databases in turn, 64 under way. */
+async function* byDatabases(environment) {
+  const pair = await Pair.up();
+  let present = 1;
+  try {
+    for (const databases of [1, 10, 50, 100, 200]) {
+      for (; present < databases; present += 1) {
+        for (const label of ['A', 'B'])
+          await pair.on(label, ['database', 'create', label, `DATA${present}`, '--mirrored']);
+      }
+      const names = Array.from({ length: databases }, (_, index) => (index === 0 ? 'DATA' : `DATA${index}`));
+      const { rate } = await environment.load(pair, { clients: 1, depth: 64, databases: names });
+      yield { databases, 'SETs/s': rate, ...(await memoryOf(pair)) };
+    }
+  } finally {
+    await pair.down();
+  }
+}
+
+/** A backup that was away while so much journal was written: its catch-up, and the memory at the end of it. */
+async function* byBacklog(environment) {
+  const pair = await Pair.up();
+  try {
+    for (const megabytes of [10, 100, 1000, 5000]) {
+      const valueBytes = 1000;
+      const count = Math.ceil((megabytes * 1e6) / (valueBytes + 80));
+      await pair.on('B', ['instance', 'stop', 'B', '--timeout', '60s']);
+      await environment.load(pair, { clients: 4, depth: 250, count, valueBytes });
+      const beganMs = performance.now();
+      await pair.on('B', ['instance', 'start', 'B', '--timeout', '600s']);
+      await pair.on('B', ['wait', 'B', '--for', 'active', '--timeout', '600s']);
+      await pair.on('B', ['wait', 'B', '--for', 'caught-up', '--timeout', '600s']);
+      const seconds = (performance.now() - beganMs) / 1000;
+      yield {
+        'backlog MB': megabytes,
+        records: count,
+        seconds,
+        'records/s': count / seconds,
+        'MB/s': megabytes / seconds,
+        ...(await memoryOf(pair)),
+      };
+    }
+  } finally {
+    await pair.down();
+  }
+}
+
+/** Resident memory at its highest, MiB. */
+async function memoryOf(pair) {
+  const peak = (pid) => Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
+  return { 'peak RSS MiB, primary': peak(await pair.pidOf('A')), 'peak RSS MiB, backup': peak(await pair.pidOf('B')) };
+}
