@@ -13,6 +13,12 @@ export class OutcomeUnknownError extends Error {
   override readonly name = 'OutcomeUnknownError';
 }
 
+/** The link of a session is gone: its transaction is rolled back and its locks are free. */
+export class SessionLostError extends Error {
+  readonly code = 'session-lost';
+  override readonly name = 'SessionLostError';
+}
+
 /** A member answered no; of this request nothing was done. */
 export class RequestRefusedError extends Error {
   readonly code = 'request-refused';

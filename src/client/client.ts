@@ -8,22 +8,33 @@
  * streams are then simply sent again. A single set, kill or increment that was sent and not answered is not: nobody knows
  * whether it was done, and the caller gets OutcomeUnknownError. Without a mirror it talks to the one instance, whatever
  * its role, which may be read on every member.
+ *
+ * Transactions and locks belong to a connection, and are lost with it: they have one of their own (`transaction`, `session`).
  */
 import type { Address } from '../mirror/mirror-set.ts';
 import type { MirrorName } from '../mirror/terms.ts';
 import type { Network } from '../network/network.ts';
+import type { WriteLevel } from '../protocol/client-channel.ts';
 import {
   type ClientAnswer,
   type ClientDatabases,
-  type ClientNode,
   type ClientRequest,
-  type Direction,
   decodeDatabases,
 } from '../protocol/client-messages.ts';
-import { type Entry, RequestPipeline } from './request-pipeline.ts';
+import { OutcomeUnknownError } from './client-errors.ts';
+import { GlobalRequests } from './global-requests.ts';
+import { RequestPipeline } from './request-pipeline.ts';
+import { Session } from './session.ts';
 import { SetStream, type SetStreamOptions, streamInFlightDefault } from './set-stream.ts';
 
-export { MirrorUnreachableError, OutcomeUnknownError, RequestRefusedError } from './client-errors.ts';
+export {
+  MirrorUnreachableError,
+  OutcomeUnknownError,
+  RequestRefusedError,
+  SessionLostError,
+} from './client-errors.ts';
+export type { MergeOptions, RequestOptions, WriteOptions } from './global-requests.ts';
+export type { LockOptions, Session } from './session.ts';
 export type { SetStream, SetStreamOptions } from './set-stream.ts';
 
 export interface ConnectOptions {
@@ -40,40 +51,43 @@ export interface ConnectOptions {
   readonly window?: number;
 }
 
-/** Key bytes are those of protocol/global-key.ts. */
-export interface RequestOptions {
-  readonly database?: string;
-}
-
-const scanPageNodes = 1000;
-const nothing = new Uint8Array(0);
-
 /** @throws MirrorUnreachableError when no member answers as needed until the timeout. */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const pipeline = new RequestPipeline({
-    network: options.network,
-    targets: options.targets,
-    mirror: options.mirror ?? '',
-    timeoutMs: options.timeoutMs ?? 60_000,
-    silenceMs: options.silenceMs ?? 1500,
-    window: options.window ?? streamInFlightDefault,
-  });
-  try {
-    await pipeline.open();
-  } catch (error) {
-    pipeline.close();
-    throw error;
-  }
-  return new Client(pipeline, options.database ?? '');
+  const open = async (pinned: boolean): Promise<RequestPipeline> => {
+    const pipeline = new RequestPipeline({
+      network: options.network,
+      targets: options.targets,
+      mirror: options.mirror ?? '',
+      timeoutMs: options.timeoutMs ?? 60_000,
+      silenceMs: options.silenceMs ?? 1500,
+      window: options.window ?? streamInFlightDefault,
+      pinned,
+    });
+    try {
+      await pipeline.open();
+    } catch (error) {
+      pipeline.close();
+      throw error;
+    }
+    return pipeline;
+  };
+  return new Client(await open(false), options.database ?? '', () => open(true));
 }
 
-export class Client {
+export class Client extends GlobalRequests {
   readonly #pipeline: RequestPipeline;
   readonly #database: string;
+  readonly #openPinned: () => Promise<RequestPipeline>;
+  /** Sessions that `transaction` uses again. */
+  readonly #idle: Session[] = [];
+  /** Reconnects when an update was last answered before it was durable; null = nothing may be lost. */
+  #earlyAt: number | null = null;
 
-  constructor(pipeline: RequestPipeline, database: string) {
+  constructor(pipeline: RequestPipeline, database: string, openPinned: () => Promise<RequestPipeline>) {
+    super(database);
     this.#pipeline = pipeline;
     this.#database = database;
+    this.#openPinned = openPinned;
   }
 
   /** How often another link had to be made since the first one. */
@@ -86,120 +100,67 @@ export class Client {
     return this.#pipeline.address;
   }
 
-  /** Resolves when the update is durable. */
-  async set(key: Uint8Array, value: Uint8Array, options?: RequestOptions): Promise<void> {
-    await this.#ask({ type: 'set', number: 0, database: this.#in(options), key, value }, false);
-  }
-
-  /** The node and everything below it. */
-  async kill(key: Uint8Array, options?: RequestOptions): Promise<void> {
-    await this.#ask({ type: 'kill', number: 0, database: this.#in(options), key }, false);
-  }
-
-  /** $INCREMENT; `amount` and the result are canonical numbers in text. */
-  async increment(key: Uint8Array, amount = '1', options?: RequestOptions): Promise<string> {
-    const value = await this.#askValue(
-      { type: 'increment', number: 0, database: this.#in(options), key, amount },
-      false,
-    );
-    return textOf(value);
-  }
-
-  /** Null where the node has no value. */
-  get(key: Uint8Array, options?: RequestOptions): Promise<Uint8Array | null> {
-    return this.#askValue({ type: 'get', number: 0, database: this.#in(options), key });
-  }
-
-  /** $DATA: 0, 1, 10 or 11. */
-  async data(key: Uint8Array, options?: RequestOptions): Promise<number> {
-    return Number(textOf(await this.#askValue({ type: 'data', number: 0, database: this.#in(options), key })));
-  }
-
-  /** Nodes with a value at and below the key; an empty key counts the whole database. */
-  async count(key: Uint8Array, options?: RequestOptions): Promise<number> {
-    return Number(textOf(await this.#askValue({ type: 'count', number: 0, database: this.#in(options), key })));
-  }
-
-  /** $ORDER: key of the neighbour on the same level, null at the end. */
-  order(key: Uint8Array, direction: Direction = 'forward', options?: RequestOptions): Promise<Uint8Array | null> {
-    return this.#askKey({ type: 'order', number: 0, database: this.#in(options), key, direction });
-  }
-
-  /** $QUERY: key of the next node with a value, null at the end. */
-  query(key: Uint8Array, direction: Direction = 'forward', options?: RequestOptions): Promise<Uint8Array | null> {
-    return this.#askKey({ type: 'query', number: 0, database: this.#in(options), key, direction });
-  }
-
-  /** The node and all below it in key order, page by page; an empty prefix is the whole database. */
-  async *scan(prefix: Uint8Array, options?: RequestOptions): AsyncGenerator<ClientNode, void, undefined> {
-    const database = this.#in(options);
-    const ask = (after: Uint8Array) =>
-      this.#ask({ type: 'scan', number: 0, database, key: prefix, after, limit: scanPageNodes });
-    let next: Promise<ClientAnswer> | null = ask(nothing);
-    while (next !== null) {
-      const page: ClientAnswer = await next;
-      if (page.type !== 'page') throw unexpected(page);
-      const last: ClientNode | undefined = page.nodes.at(-1);
-      // The next page is on its way while the caller works through this one.
-      next = page.more && last !== undefined ? ask(last.key) : null;
-      next?.catch(() => {});
-      yield* page.nodes;
+  /**
+   * Resolves when everything this client was answered before is durable, whatever its write level.
+   * @throws OutcomeUnknownError when the primary was lost since an update was answered early: it may be lost too
+   */
+  async sync(): Promise<void> {
+    const earlyAt = this.#earlyAt;
+    await this.ask({ type: 'sync', number: 0, database: '' }, true);
+    this.#earlyAt = null;
+    if (earlyAt !== null && earlyAt !== this.reconnects) {
+      throw new OutcomeUnknownError(
+        'another link was made since updates were answered that were not durable: some may be lost, read them to find out',
+      );
     }
   }
 
-  /** Resolves when everything accepted before is durable. */
-  async sync(): Promise<void> {
-    await this.#ask({ type: 'sync', number: 0, database: '' });
-  }
-
   async databases(): Promise<ClientDatabases['databases']> {
-    const value = await this.#askValue({ type: 'databases', number: 0, database: '' });
-    return decodeDatabases(value ?? nothing).databases;
+    const value = await this.askValue({ type: 'databases', number: 0, database: '' });
+    return decodeDatabases(value ?? new Uint8Array(0)).databases;
   }
 
   stream(options: SetStreamOptions = {}): SetStream {
+    if (options.level !== undefined && options.level !== 'durable') this.#earlyAt ??= this.reconnects;
     return new SetStream(this.#pipeline, options, options.database ?? this.#database);
   }
 
+  /** A connection of its own, for transactions and locks; close it. @throws MirrorUnreachableError */
+  async session(): Promise<Session> {
+    return new Session(await this.#openPinned(), this.#database);
+  }
+
+  /**
+   * TSTART, `work`, TCOMMIT: all of its updates or, when it throws, none. `work` must use the session that it is given.
+   * @throws what `work` throws; SessionLostError when a failover came between and nothing was done: it may be tried again;
+   *   OutcomeUnknownError when the commit was sent and not answered
+   */
+  async transaction<T>(work: (session: Session) => Promise<T>, options?: { readonly level?: WriteLevel }): Promise<T> {
+    let session = this.#idle.pop();
+    while (session?.isLost === true) session = this.#idle.pop();
+    session ??= await this.session();
+    let isClean = false;
+    try {
+      await session.begin();
+      const result = await work(session);
+      await session.commit(options);
+      await session.unlock();
+      isClean = true;
+      return result;
+    } finally {
+      // A session that ended in between is closed, which rolls back and unlocks.
+      if (isClean && !session.isLost) this.#idle.push(session);
+      else session.close();
+    }
+  }
+
   close(): void {
+    for (const session of this.#idle.splice(0)) session.close();
     this.#pipeline.close();
   }
 
-  #in(options: RequestOptions | undefined): string {
-    return options?.database ?? this.#database;
+  protected override async ask(request: ClientRequest, repeatable: boolean): Promise<ClientAnswer> {
+    if (request.level !== undefined) this.#earlyAt ??= this.reconnects;
+    return await this.#pipeline.ask(request, repeatable);
   }
-
-  async #askValue(request: ClientRequest, repeatable = true): Promise<Uint8Array | null> {
-    const answer = await this.#ask(request, repeatable);
-    if (answer.type !== 'value') throw unexpected(answer);
-    return answer.value;
-  }
-
-  async #askKey(request: ClientRequest): Promise<Uint8Array | null> {
-    const key = await this.#askValue(request);
-    return key === null || key.length === 0 ? null : key;
-  }
-
-  #ask(request: ClientRequest, repeatable = true): Promise<ClientAnswer> {
-    return new Promise((resolve, reject) => {
-      const entry: Entry = {
-        request,
-        repeatable,
-        stream: null,
-        isAbandoned: false,
-        wasSent: false,
-        answered: resolve,
-        failed: reject,
-      };
-      this.#pipeline.add(entry);
-    });
-  }
-}
-
-function textOf(value: Uint8Array | null): string {
-  return value === null ? '' : new TextDecoder().decode(value);
-}
-
-function unexpected(answer: ClientAnswer): Error {
-  return new Error(`the superserver answered a question with "${answer.type}", which does not fit it`);
 }

@@ -19,7 +19,7 @@ import {
   encodeRequest,
 } from '../protocol/client-messages.ts';
 import type { Frame } from '../protocol/frame.ts';
-import { MirrorUnreachableError, OutcomeUnknownError, RequestRefusedError } from './client-errors.ts';
+import { MirrorUnreachableError, OutcomeUnknownError, RequestRefusedError, SessionLostError } from './client-errors.ts';
 import { Fifo } from './fifo.ts';
 import { type FoundMember, findMember, printAddress } from './member-search.ts';
 
@@ -34,6 +34,8 @@ export interface PipelineOptions {
   readonly silenceMs: number;
   /** Requests under way at most. */
   readonly window: number;
+  /** Of a session: one link, which is never followed by another. */
+  readonly pinned?: boolean;
 }
 
 export interface Entry {
@@ -78,6 +80,8 @@ export class RequestPipeline {
   #otherSearch: AbortController | null = null;
   #pumpAsked = false;
   #closed = false;
+  /** Why a pinned one has no link any more. */
+  #lost: string | null = null;
   #epochMin = 0;
   #linksMade = 0;
 
@@ -91,6 +95,14 @@ export class RequestPipeline {
     return Math.max(0, this.#linksMade - 1);
   }
 
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  get timeoutMs(): number {
+    return this.#options.timeoutMs;
+  }
+
   get address(): Address | null {
     return this.#link?.member.address ?? null;
   }
@@ -102,12 +114,32 @@ export class RequestPipeline {
 
   add(entry: Entry): void {
     if (this.#closed) {
-      entry.failed(new MirrorUnreachableError('the connection was closed'));
+      const closed = 'the connection was closed';
+      entry.failed(this.#lost === null ? new MirrorUnreachableError(closed) : this.#lostError(this.#lost));
       return;
     }
     this.#waiting.push(entry);
     if (this.#link === null) this.#findForWaiting();
     else this.#askPump();
+  }
+
+  /** One request by itself. */
+  ask(request: ClientRequest, repeatable: boolean): Promise<ClientAnswer> {
+    return new Promise((resolve, reject) => {
+      this.add({
+        request,
+        repeatable,
+        stream: null,
+        isAbandoned: false,
+        wasSent: false,
+        answered: resolve,
+        failed: reject,
+      });
+    });
+  }
+
+  #lostError(reason: string): Error {
+    return new SessionLostError(`${reason}: the session is over, its transaction rolled back and its locks free`);
   }
 
   close(): void {
@@ -198,7 +230,7 @@ export class RequestPipeline {
 
   /** A single instance is not left for another one. */
   #mayRepeat(refusal: ClientRefusal): boolean {
-    if (!refusal.retry) return false;
+    if (!refusal.retry || this.#options.pinned === true) return false;
     return this.#options.mirror !== '' || (refusal.code !== 'not-primary' && refusal.code !== 'shutting-down');
   }
 
@@ -209,16 +241,20 @@ export class RequestPipeline {
     this.#otherSearch?.abort();
     this.#otherSearch = null;
     link.member.connection.destroy();
+    if (this.#options.pinned === true && !this.#closed) this.#lost = `${printAddress(link.member.address)}: ${reason}`;
+    if (this.#lost !== null) this.#closed = true;
     const follows = this.#options.mirror !== '' && !this.#closed;
     for (const entry of link.inFlight.takeAll()) {
       if (entry.isAbandoned) continue;
       if (entry.repeatable && follows) this.#again.push(entry);
+      else if (this.#lost !== null && !isWrite(entry)) entry.failed(this.#lostError(this.#lost));
       else entry.failed(unanswered(entry, link, reason));
     }
     this.#waiting.putInFront(this.#again);
     this.#again = [];
     this.#againStreams = new Set();
     this.#stopWatch();
+    if (this.#lost !== null) this.#failWaiting(this.#lostError(this.#lost));
     if (this.#closed || next === 'found') return;
     if (!follows && link.draining === null) {
       this.#failWaiting(new MirrorUnreachableError(`${printAddress(link.member.address)}: ${reason}`));
@@ -253,8 +289,9 @@ export class RequestPipeline {
   }
 
   #adopt(member: FoundMember): void {
-    if (this.#closed) {
+    if (this.#closed || (this.#options.pinned === true && this.#link !== null)) {
       member.connection.destroy();
+      if (this.#link !== null) this.#endLink(this.#link, 'another member became primary');
       return;
     }
     if (this.#link !== null) this.#endLink(this.#link, 'another member became primary', 'found');
@@ -334,8 +371,10 @@ export class RequestPipeline {
   }
 }
 
+const writes: ReadonlySet<ClientRequest['type']> = new Set(['set', 'kill', 'increment', 'merge', 'commit']);
+
 function isWrite(entry: Entry): boolean {
-  return entry.request.type === 'set' || entry.request.type === 'kill' || entry.request.type === 'increment';
+  return writes.has(entry.request.type);
 }
 
 function unanswered(entry: Entry, link: Link, reason: string): Error {

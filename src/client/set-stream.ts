@@ -3,6 +3,7 @@
  * idempotent, so whatever was not answered is sent again to the next primary. The stream ends at the first record that
  * is refused; `acknowledged` then says how many records from the beginning on are durable.
  */
+import type { WriteLevel } from '../protocol/client-channel.ts';
 import type { ClientAnswer, ClientRequest } from '../protocol/client-messages.ts';
 import type { Entry, RequestPipeline } from './request-pipeline.ts';
 
@@ -11,6 +12,8 @@ export interface SetStreamOptions {
   readonly inFlight?: number;
   /** Database of all records; empty = the only mirrored one. */
   readonly database?: string;
+  /** durable when left out. What is answered earlier is not sent again, and may be lost with the primary. */
+  readonly level?: WriteLevel;
   /** After each acknowledgement: which record (counted from 1), and the ms since it was written. */
   readonly onAcknowledged?: (record: number, ms: number) => void;
 }
@@ -50,6 +53,7 @@ export class SetStream {
   readonly #pipeline: RequestPipeline;
   readonly #inFlightMax: number;
   readonly #database: string;
+  readonly #level: WriteLevel;
   readonly #onAcknowledged: ((record: number, ms: number) => void) | undefined;
   #written = 0;
   #acknowledged = 0;
@@ -62,6 +66,7 @@ export class SetStream {
     this.#pipeline = pipeline;
     this.#inFlightMax = options.inFlight ?? streamInFlightDefault;
     this.#database = database;
+    this.#level = options.level ?? 'durable';
     this.#onAcknowledged = options.onAcknowledged;
   }
 
@@ -79,9 +84,11 @@ export class SetStream {
     if (this.#failure !== null) throw this.#failure;
     this.#written += 1;
     const writtenAtMs = this.#onAcknowledged === undefined ? 0 : performance.now();
-    this.#pipeline.add(
-      new StreamEntry(this, this.#written, writtenAtMs, { type: 'set', number: 0, database, key, value }),
-    );
+    const request: ClientRequest =
+      this.#level === 'durable'
+        ? { type: 'set', number: 0, database, key, value }
+        : { type: 'set', number: 0, database, key, value, level: this.#level };
+    this.#pipeline.add(new StreamEntry(this, this.#written, writtenAtMs, request));
     if (this.#written - this.#acknowledged < this.#inFlightMax) return undefined;
     return this.#wait(() => this.#written - this.#acknowledged < this.#inFlightMax);
   }

@@ -1,11 +1,17 @@
 /** One application's connection: answers go out in the order of its requests, however long a single one takes. */
 import type { Connection } from '../network/network.ts';
-import { CLIENT_ANSWER, type ClientRefusal } from '../protocol/client-channel.ts';
+import { CLIENT_ANSWER, type ClientRefusal, type WriteLevel } from '../protocol/client-channel.ts';
 import { type EncodedMessage, encodeAnswer, encodeDoneBody } from '../protocol/client-messages.ts';
+import type { Frame } from '../protocol/frame.ts';
+import type { ClientSession } from './client-session.ts';
 
 /** How far the journal is, by sequence: what may be answered, and what reads can see. */
 export interface Progress {
   durable: number;
+  /** On the disk of this member. */
+  journaled: number;
+  /** Updates that ask for less than durable are answered early; not while the primary may be none any more. */
+  answersEarly: boolean;
   applied: number;
   /** The furthest that a waiting read wants to see. */
   wanted: number;
@@ -24,11 +30,13 @@ export class UpdateRun {
   sequence: number | null = null;
   /** $INCREMENT, which stands alone, is answered with its new value. */
   readonly value: Uint8Array | null;
+  readonly level: WriteLevel;
   /** Set when nothing may be added any more: something else came behind it. */
   isClosed: boolean;
 
-  constructor(value: Uint8Array | null) {
+  constructor(value: Uint8Array | null, level: WriteLevel) {
     this.value = value;
+    this.level = level;
     this.isClosed = value !== null;
   }
 
@@ -52,9 +60,13 @@ interface Reply {
   make: (() => EncodedMessage) | null;
   /** When it is its turn: what the databases must hold first. */
   seesUpTo: number | null;
+  /** What this connection was answered early must be durable first. */
+  afterDurable?: boolean;
+  /** Done once, when it is its turn and the databases hold enough: what is due instead of this one. */
+  begin?: () => Due;
 }
 
-type Due = UpdateRun | Reply;
+export type Due = UpdateRun | Reply;
 
 export class ClientConnection {
   /** It is to be closed when this member is not primary any more. */
@@ -66,6 +78,18 @@ export class ClientConnection {
   #first = 0;
   /** The run that further updates of this turn join. */
   #run: UpdateRun | null = null;
+  /** Nothing that came behind this one is looked at before it is answered or begun. */
+  #blockedBy: Due | null = null;
+  #kept: Frame[] = [];
+  /** Reading was stopped for what blocks. */
+  #wasBlocked = false;
+  #pausedByLoad = false;
+  /** Sequence of the newest update that was answered before it was durable. */
+  #newestEarly = 0;
+  /** Transaction, locks and early answers; null while it has none of them. */
+  session: ClientSession | null = null;
+  /** Frames that were kept may be looked at now. */
+  onFree: (frames: readonly Frame[]) => void = () => undefined;
 
   constructor(
     connection: Connection,
@@ -81,18 +105,37 @@ export class ClientConnection {
 
   /** Updates in the journal that are not answered: their outcome is not known to the client. */
   get hasJournaled(): boolean {
+    if (this.#newestEarly > this.#progress.durable) return true;
     return this.#waiting().some((due) => due instanceof UpdateRun && due.sequence !== null);
   }
 
+  get isBlocked(): boolean {
+    return this.#blockedBy !== null;
+  }
+
+  /** Keep what came while something before it is not settled. */
+  keep(frames: readonly Frame[]): void {
+    for (const frame of frames) this.#kept.push(frame);
+  }
+
   /** An update was taken; the run it belongs to is told its place in the journal later. `value`: of an $INCREMENT. */
-  expect(number: number, value: Uint8Array | null): UpdateRun {
+  expect(number: number, value: Uint8Array | null, level: WriteLevel): UpdateRun {
     let run = this.#run;
-    if (run === null || run.isClosed || value !== null) {
-      run = new UpdateRun(value);
+    if (run === null || run.isClosed || value !== null || run.level !== level) {
+      run = new UpdateRun(value, level);
       this.#push(run);
       this.#run = run;
     }
     run.add(number);
+    return run;
+  }
+
+  /** The updates of a transaction were taken: answered when the last one is sure enough. */
+  expectGroup(number: number, level: WriteLevel): UpdateRun {
+    const run = new UpdateRun(null, level);
+    run.add(number);
+    run.isClosed = true;
+    this.#push(run);
     return run;
   }
 
@@ -101,8 +144,44 @@ export class ClientConnection {
     this.#push({ make, seesUpTo: null });
   }
 
+  /** The same, and nothing that comes behind it is looked at before. */
+  whenReadyAlone(make: () => EncodedMessage): void {
+    this.#pushAlone({ make, seesUpTo: null });
+  }
+
+  /** An answer that needs nothing but its turn. */
+  whenTurn(make: () => EncodedMessage): void {
+    this.#push({ make, seesUpTo: 0 });
+  }
+
+  /** An answer once everything answered before is durable. */
+  whenDurable(make: () => EncodedMessage): void {
+    this.#push({ make, seesUpTo: 0, afterDurable: true });
+  }
+
+  /** Something that is done when it is its turn, and says then what is due. */
+  whenReadyBegin(begin: () => Due): void {
+    this.#pushAlone({ make: null, seesUpTo: null, begin });
+  }
+
+  /** An answer that comes from outside; what comes behind it waits. */
+  expectAlone(): object {
+    const due: Due = { make: null, seesUpTo: 0 };
+    this.#pushAlone(due);
+    return due;
+  }
+
+  #pushAlone(due: Due): void {
+    this.#push(due);
+    this.#blockedBy = due;
+    this.drain();
+    if (!this.isBlocked) return;
+    this.#wasBlocked = true;
+    this.#adjustReading();
+  }
+
   refuse(number: number, refusal: ClientRefusal): void {
-    this.whenReady(() => encodeAnswer({ number, type: 'refused', refusal }));
+    this.whenTurn(() => encodeAnswer({ number, type: 'refused', refusal }));
     this.drain();
   }
 
@@ -144,14 +223,15 @@ export class ClientConnection {
 
   /** Send every answer whose turn has come. */
   drain(): void {
-    if (this.#first === this.#due.length || !this.#isReady(this.#due[this.#first] as Due)) return;
+    if (this.#first === this.#due.length) return;
+    if (!this.#isReady()) return this.#lookAtKept();
     let done: number | null = null;
     let count = 0;
     this.#connection.cork();
-    while (this.#first < this.#due.length) {
+    while (this.#first < this.#due.length && this.#isReady()) {
       const due = this.#due[this.#first] as Due;
-      if (!this.#isReady(due)) break;
       this.#first += 1;
+      if (due === this.#blockedBy) this.#blockedBy = null;
       if (due instanceof UpdateRun) count += due.count;
       if (due instanceof UpdateRun && due.value === null) {
         done = due.newest;
@@ -169,17 +249,46 @@ export class ClientConnection {
     this.#connection.uncork();
     if (count > 0) this.#onAnswered(count);
     this.#compact();
+    this.#lookAtKept();
   }
 
-  #isReady(due: Due): boolean {
-    if (due instanceof UpdateRun) return due.sequence !== null && due.sequence <= this.#progress.durable;
+  /** May the first one that is due be answered? */
+  #isReady(): boolean {
+    const due = this.#due[this.#first] as Due;
+    if (due instanceof UpdateRun) return this.#isSure(due);
     due.seesUpTo ??= this.#progress.durable;
-    if (due.make === null || due.seesUpTo <= this.#progress.applied) return due.make !== null;
+    if (due.make === null && due.begin === undefined) return false;
+    if (due.afterDurable === true && this.#newestEarly > this.#progress.durable) return false;
+    if (due.seesUpTo <= this.#progress.applied) {
+      if (due.begin === undefined) return true;
+      const next = due.begin();
+      this.#due[this.#first] = next;
+      if (this.#blockedBy === due) this.#blockedBy = null;
+      return this.#isReady();
+    }
     if (due.seesUpTo > this.#progress.wanted) {
       this.#progress.wanted = due.seesUpTo;
       this.#progress.onWanted();
     }
     return false;
+  }
+
+  #isSure({ sequence, level }: UpdateRun): boolean {
+    const { durable, journaled, answersEarly } = this.#progress;
+    if (sequence === null) return false;
+    if (sequence <= durable) return true;
+    if (level === 'durable' || !answersEarly || (level === 'journaled' && sequence > journaled)) return false;
+    this.#newestEarly = Math.max(this.#newestEarly, sequence);
+    return true;
+  }
+
+  #lookAtKept(): void {
+    if (this.isBlocked || !this.#wasBlocked) return;
+    this.#wasBlocked = false;
+    const kept = this.#kept;
+    this.#kept = [];
+    this.#adjustReading();
+    if (kept.length > 0) this.onFree(kept);
   }
 
   /** One answer for all updates up to this request. */
@@ -201,14 +310,24 @@ export class ClientConnection {
     this.#due = [];
     this.#first = 0;
     this.#run = null;
+    this.#blockedBy = null;
+    this.#kept = [];
   }
 
   pause(): void {
-    this.#connection.pause();
+    this.#pausedByLoad = true;
+    this.#adjustReading();
   }
 
   resume(): void {
-    this.#connection.resume();
+    this.#pausedByLoad = false;
+    this.#adjustReading();
+  }
+
+  /** Nothing more is read while too much waits anywhere, or behind something here. */
+  #adjustReading(): void {
+    if (this.#pausedByLoad || this.isBlocked) this.#connection.pause();
+    else this.#connection.resume();
   }
 
   /** Send what is given, then close. */

@@ -1,5 +1,4 @@
 /** What an application may ask of a database, answered from what is applied: $GET, $DATA, $ORDER, $QUERY, counts and pages. */
-import type { Database } from '../database/databases.ts';
 import type { ClientAnswer, ClientRequest } from '../protocol/client-messages.ts';
 import {
   ancestorAt,
@@ -10,6 +9,7 @@ import {
   subtreeEnd,
   WHOLE_DATABASE,
 } from '../protocol/global-key.ts';
+import type { Readable } from './ordered-updates.ts';
 
 export type ReadRequest = ClientRequest & { readonly type: 'get' | 'data' | 'order' | 'query' | 'count' | 'scan' };
 
@@ -21,7 +21,7 @@ export function isRead(request: ClientRequest): request is ReadRequest {
 const pageNodesMax = 10_000;
 const pageBytesMax = 4 * 1024 * 1024;
 
-export function read(database: Database, request: ReadRequest): ClientAnswer {
+export function read(database: Readable, request: ReadRequest): ClientAnswer {
   const { number } = request;
   switch (request.type) {
     case 'get':
@@ -58,7 +58,7 @@ function sign(request: { readonly direction: 'forward' | 'backward' }): 1 | -1 {
 }
 
 function neighbour(
-  database: Database,
+  database: Readable,
   bounds: { readonly from: Uint8Array; readonly until: Uint8Array },
   request: { readonly direction: 'forward' | 'backward' },
 ): Uint8Array | undefined {
@@ -66,7 +66,7 @@ function neighbour(
   return found;
 }
 
-function page(database: Database, request: ReadRequest & { readonly type: 'scan' }): ClientAnswer {
+function page(database: Readable, request: ReadRequest & { readonly type: 'scan' }): ClientAnswer {
   const { number, key, after, limit } = request;
   const whole = key.length === 0 ? WHOLE_DATABASE : { from: key, until: subtreeEnd(key) };
   const from = after.length === 0 ? whole.from : Buffer.concat([after, Buffer.of(0)]);

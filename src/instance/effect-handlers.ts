@@ -61,7 +61,9 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
         });
       },
     );
-    if (to !== undefined) post({ type: 'journal-flushed', to });
+    if (to === undefined) return;
+    superserver.flushed(to);
+    post({ type: 'journal-flushed', to });
   };
 
   const handlers: EffectHandlers = {

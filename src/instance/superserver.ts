@@ -8,7 +8,7 @@ import type { Journal, JournalRecord } from '../journal/journal.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { globalKeyBytesMax, globalValueBytesMax } from '../mirror/limits.ts';
 import type { Connection } from '../network/network.ts';
-import type { ClientRefusal } from '../protocol/client-channel.ts';
+import type { ClientRefusal, WriteLevel } from '../protocol/client-channel.ts';
 import {
   type ClientAnswer,
   ClientMessageError,
@@ -22,8 +22,12 @@ import type { Frame } from '../protocol/frame.ts';
 import { isKey } from '../protocol/global-key-check.ts';
 import { ClientConnection, type Progress, type UpdateRun } from './client-connection.ts';
 import { isRead, read } from './client-reads.ts';
+import { ClientSessions, sessionRequestTypes } from './client-session.ts';
+import { type FoundDatabase, findDatabase, refusalOf } from './database-lookup.ts';
+import type { Readable } from './ordered-updates.ts';
 import type { CatalogEntry } from './parts.ts';
 import { PendingUpdates } from './pending-updates.ts';
+import type { HeldUpdate } from './transaction.ts';
 
 export interface SuperserverParts {
   readonly entries: () => readonly CatalogEntry[];
@@ -36,10 +40,20 @@ export interface SuperserverParts {
   readonly refusal: () => { readonly code: ClientRefusal['code']; readonly text: string };
   /** Run once at the end of this turn of the event loop (setImmediate). */
   readonly endOfTurn: (run: () => void) => void;
+  readonly after: (ms: number, handler: () => void) => { cancel(): void };
 }
 
 type UpdateRequest = ClientRequest & { readonly type: 'set' | 'kill' | 'increment' };
-type Found = { readonly entry: CatalogEntry; readonly database: Database };
+type SessionRequest = Parameters<ClientSessions['handle']>[1];
+
+/** An update that may be answered before the databases have it: its connection sees it all the same. */
+interface EarlyUpdate {
+  readonly client: ClientConnection;
+  readonly database: Database;
+  readonly record: JournalRecord;
+  /** Its place in the batch that goes into the journal next, counted from 1. */
+  readonly place: number;
+}
 
 /** Updates unanswered, and updates not in the databases yet, at which reading from all applications stops until half are. */
 const unansweredMax = 200_000;
@@ -53,9 +67,17 @@ export class Superserver {
   readonly #parts: SuperserverParts;
   readonly #clients = new Set<ClientConnection>();
   readonly #pending = new PendingUpdates();
-  readonly #found = new Map<string, Found>();
+  readonly #found = new Map<string, FoundDatabase>();
   /** Shared with all connections. */
-  readonly #progress: Progress = { durable: 0, applied: 0, wanted: 0, onWanted: () => undefined };
+  readonly #progress: Progress = {
+    durable: 0,
+    journaled: 0,
+    answersEarly: false,
+    applied: 0,
+    wanted: 0,
+    onWanted: () => undefined,
+  };
+  readonly #sessions: ClientSessions;
   #journal: Journal | null = null;
   #gate: 'admit' | 'hold' | 'refuse' = 'refuse';
   /** Updates that were taken and have no place in the journal yet. */
@@ -63,12 +85,21 @@ export class Superserver {
   #takenBytes = 0;
   /** The runs they belong to. */
   #runs: UpdateRun[] = [];
+  #early: EarlyUpdate[] = [];
   #turnEnds = false;
   #unanswered = 0;
   #paused = false;
+  /** Something of write level journaled is in the journal and not flushed. */
+  #waitsForFlush = false;
 
   constructor(parts: SuperserverParts) {
     this.#parts = parts;
+    this.#sessions = new ClientSessions({
+      find: (name) => this.#find(name),
+      isPrimary: () => this.#gate !== 'refuse',
+      take: (run, client, updates) => this.#takeGroup(run, client, updates),
+      after: parts.after,
+    });
   }
 
   /** Updates of mirrored databases go into this journal. */
@@ -84,33 +115,56 @@ export class Superserver {
     this.#clients.add(client);
     connection.onClosed(() => {
       this.#clients.delete(client);
+      this.#sessions.forget(client);
       client.forget();
     });
-    connection.onFrames((frames) => {
-      this.#found.clear();
-      for (const frame of frames) this.#onFrame(client, frame);
-      client.drain();
-      this.#pauseWhereFull();
-    });
+    client.onFree = (frames) => this.#work(client, frames);
+    connection.onFrames((frames) => this.#work(client, frames));
+  }
+
+  #work(client: ClientConnection, frames: readonly Frame[]): void {
+    this.#found.clear();
+    for (let at = 0; at < frames.length; at += 1) {
+      if (client.isBlocked) {
+        client.keep(frames.slice(at));
+        break;
+      }
+      this.#onFrame(client, frames[at] as Frame);
+    }
+    client.drain();
+    this.#pauseWhereFull();
   }
 
   admit(): void {
-    this.#gate = 'admit';
+    this.#setGate('admit');
     this.#endTurnSoon();
+    // What was journaled and not answered while the gate was held.
+    for (const client of this.#clients) client.drain();
   }
 
   hold(): void {
-    this.#gate = 'hold';
+    this.#setGate('hold');
+  }
+
+  #setGate(gate: 'admit' | 'hold' | 'refuse'): void {
+    this.#gate = gate;
+    this.#progress.answersEarly = gate === 'admit';
+    this.#sessions.grantsMirrored = gate === 'admit';
   }
 
   /** What was taken and not journaled was not done: the client may send it again elsewhere. What was journaled stays unanswered. */
   refuse(): void {
-    this.#gate = 'refuse';
+    this.#setGate('refuse');
     if (this.#taken.length > 0) for (const client of this.#clients) client.refuseTaken(this.#refusal());
     this.#forgetTaken();
     this.#pending.clear();
+    for (const client of this.#clients) {
+      if (!client.followsMirror && !client.hasJournaled && !this.#sessions.dependsOnMirror(client)) continue;
+      this.#sessions.forget(client);
+      client.close();
+    }
     this.#progress.durable = 0;
-    for (const client of this.#clients) if (client.followsMirror || client.hasJournaled) client.close();
+    this.#progress.journaled = 0;
     this.#pauseWhereFull();
   }
 
@@ -118,6 +172,7 @@ export class Superserver {
     this.#taken = [];
     this.#takenBytes = 0;
     this.#runs = [];
+    this.#early = [];
   }
 
   /** Everything up to here is durable. */
@@ -125,6 +180,13 @@ export class Superserver {
     this.#progress.durable = Math.max(this.#progress.durable, to.sequence);
     for (const client of this.#clients) client.drain();
     this.#pauseWhereFull();
+  }
+
+  /** Everything up to here is on the disk of this member. */
+  flushed(to: JournalPosition): void {
+    this.#progress.journaled = Math.max(this.#progress.journaled, to.sequence);
+    if (this.#waitsForFlush) for (const client of this.#clients) client.drain();
+    this.#waitsForFlush = false;
   }
 
   /** Does a read wait for the databases? */
@@ -141,7 +203,10 @@ export class Superserver {
   applied(to: JournalPosition, at: JournalPosition): void {
     this.#progress.applied = Math.max(this.#progress.applied, to.sequence);
     this.#pending.applied(at.sequence);
-    for (const client of this.#clients) client.drain();
+    for (const client of this.#clients) {
+      client.session?.early.applied(at.sequence);
+      client.drain();
+    }
     this.#pauseWhereFull();
   }
 
@@ -162,19 +227,22 @@ export class Superserver {
       }));
       return client.whenReady(() => encodeDatabases(number, { databases }));
     }
-    if (request.type === 'sync') return client.whenReady(() => encodeAnswer({ number, type: 'done' }));
+    if (request.type === 'sync') return client.whenDurable(() => encodeAnswer({ number, type: 'done' }));
+    if (sessionRequestTypes.has(request.type)) return this.#sessions.handle(client, request as SessionRequest);
     const found = this.#find(request.database);
     if ('code' in found) return client.refuse(number, found);
     if (isRead(request)) {
       const { key } = request;
       const fits = key.length <= globalKeyBytesMax + 1;
       if (!fits) return client.refuse(number, refusalOf('bad-key', 'the key is too long'));
-      return client.whenReady(() => encodeAnswer(this.#read(found.database, request)));
+      const answer = () => encodeAnswer(this.#read(client.session?.view(found.database) ?? found.database, request));
+      // What the transaction does behind this read must not show in it.
+      return client.session?.transaction == null ? client.whenReady(answer) : client.whenReadyAlone(answer);
     }
     this.#update(client, found, request as UpdateRequest);
   }
 
-  #read(database: Database, request: Parameters<typeof read>[1]): ClientAnswer {
+  #read(database: Readable, request: Parameters<typeof read>[1]): ClientAnswer {
     try {
       return read(database, request);
     } catch (error) {
@@ -183,52 +251,33 @@ export class Superserver {
   }
 
   /** Names are looked up once a batch. */
-  #find(name: string): Found | ClientRefusal {
+  #find(name: string): FoundDatabase | ClientRefusal {
     const known = this.#found.get(name);
     if (known !== undefined) return known;
-    const found = this.#lookUp(name);
+    const found = findDatabase(this.#parts.entries(), name);
     if (!('code' in found)) this.#found.set(name, found);
     return found;
-  }
-
-  #lookUp(name: string): Found | ClientRefusal {
-    const entries = this.#parts.entries();
-    const wanted = name.toUpperCase();
-    const candidates =
-      wanted === ''
-        ? entries.filter((entry) => entry.configuration.mirrorDatabase !== null)
-        : entries.filter(({ configuration }) => (configuration.mirrorDatabase ?? configuration.name) === wanted);
-    const entry = candidates[0] ?? entries.find(({ configuration }) => configuration.name === wanted);
-    if (wanted === '' && candidates.length > 1) {
-      const names = candidates.map(({ configuration }) => configuration.mirrorDatabase).join(', ');
-      return refusalOf('which-database', `there are several mirrored databases: say which of ${names}`);
-    }
-    if (entry === undefined) {
-      const text =
-        wanted === '' ? 'there is no mirrored database here; create one first' : `there is no database ${wanted} here`;
-      return refusalOf('no-database', text);
-    }
-    if (entry.database === null) return refusalOf('no-database', `database ${entry.configuration.name} is dismounted`);
-    return { entry, database: entry.database };
   }
 
   #refusal(): ClientRefusal {
     return { ...this.#parts.refusal(), retry: true, primary: this.#parts.primaryAddress() };
   }
 
-  #update(client: ClientConnection, { entry, database }: Found, request: UpdateRequest): void {
-    const { number, key } = request;
+  #update(client: ClientConnection, { database, mirrored }: FoundDatabase, request: UpdateRequest): void {
+    const { number, key, level = 'durable' } = request;
     if (!isKey(key)) return client.refuse(number, refusalOf('bad-key', 'the key is not one of a global'));
     const given = request.type === 'set' ? request.value : nothing;
     if (given.length > globalValueBytesMax) {
       return client.refuse(number, refusalOf('bad-value', `a value has at most ${globalValueBytesMax} bytes`));
     }
-    const mirrored = entry.configuration.mirrorDatabase;
     if (mirrored !== null && this.#gate === 'refuse') return client.refuse(number, this.#refusal());
     let value: Uint8Array = given;
+    const transaction = client.session?.transaction ?? null;
+    const isHeld = transaction !== null && (request.type !== 'increment' || transaction.hasChanged(database, key));
     if (request.type === 'increment') {
+      const present = isHeld ? client.session?.view(database).get(key) : this.#newest(database, mirrored, key);
       try {
-        value = Buffer.from(this.#increased(database, mirrored, key, request.amount), 'latin1');
+        value = Buffer.from(addDecimal(present == null ? '' : Buffer.from(present).toString('latin1'), request.amount));
       } catch (error) {
         if (!(error instanceof NumberRangeError)) throw error;
         return client.refuse(number, refusalOf('bad-value', error.message));
@@ -236,15 +285,36 @@ export class Superserver {
     }
     const kind = request.type === 'kill' ? 'kill' : 'set';
     const answer = request.type === 'increment' ? value : null;
+    if (isHeld) {
+      const tooMuch = transaction.add([{ kind, database, mirrored, key, value }]);
+      if (tooMuch !== null) return client.refuse(number, refusalOf('too-large', tooMuch));
+      return client.whenTurn(() => answerTo(number, answer));
+    }
     if (mirrored === null) return this.#changeLocal(client, database, { number, kind, key, value, answer });
     // The frame's bytes are the connection's; a record outlives the turn only inside the journal.
     const record: JournalRecord = { kind, database: mirrored, key, value };
-    this.#taken.push(record);
-    this.#takenBytes += key.length + value.length;
-    this.#pending.add(record, this.#nextSequence());
-    const run = client.expect(number, answer);
+    this.#take(client, database, record, level);
+    const run = client.expect(number, answer, level);
     run.place = this.#taken.length;
     if (run.count === 1) this.#runs.push(run);
+    this.#unanswered += 1;
+    this.#endTurnSoon();
+  }
+
+  #take(client: ClientConnection, database: Database, record: JournalRecord, level: WriteLevel): void {
+    this.#taken.push(record);
+    this.#takenBytes += record.key.length + record.value.length;
+    this.#pending.add(record, this.#nextSequence());
+    if (level !== 'durable') this.#early.push({ client, database, record, place: this.#taken.length });
+  }
+
+  #takeGroup(run: UpdateRun, client: ClientConnection, updates: readonly HeldUpdate[]): void {
+    updates.forEach(({ kind, database, mirrored, key, value }, index) => {
+      const continues = index < updates.length - 1;
+      this.#take(client, database, { kind, database: mirrored as string, key, value, continues }, run.level);
+    });
+    run.place = this.#taken.length;
+    this.#runs.push(run);
     this.#unanswered += 1;
     this.#endTurnSoon();
   }
@@ -254,10 +324,10 @@ export class Superserver {
     return (this.#journal?.end.sequence ?? 0) + this.#taken.length;
   }
 
-  #increased(database: Database, mirrored: string | null, key: Uint8Array, amount: string): string {
+  /** The value with everything that was taken, in a database already or not. */
+  #newest(database: Database, mirrored: string | null, key: Uint8Array): Uint8Array | null | undefined {
     const pending = mirrored === null ? undefined : this.#pending.look(mirrored, key);
-    const present = pending === undefined ? database.get(key) : pending;
-    return addDecimal(present == null ? '' : Buffer.from(present).toString('latin1'), amount);
+    return pending === undefined ? database.get(key) : pending;
   }
 
   #changeLocal(
@@ -299,9 +369,21 @@ export class Superserver {
     const before = this.#journal.end.sequence;
     const end = this.#journal.append(this.#taken, this.#parts.wallMs());
     for (const run of this.#runs) run.appendedAfter(before);
+    const early = this.#early;
     this.#forgetTaken();
     this.#parts.onAppended(end);
+    if (early.length > 0) this.#answerEarly(early, before);
     this.#pauseWhereFull();
+  }
+
+  #answerEarly(early: readonly EarlyUpdate[], before: number): void {
+    const clients = new Set<ClientConnection>();
+    for (const { client, database, record, place } of early) {
+      this.#sessions.of(client).early.add(database, record, before + place);
+      clients.add(client);
+    }
+    this.#waitsForFlush = true;
+    for (const client of clients) client.drain();
   }
 
   /** Memory stays bounded: applications are read no further while too much is unanswered. */
@@ -325,10 +407,6 @@ export class Superserver {
   close(): void {
     for (const client of this.#clients) client.close();
   }
-}
-
-function refusalOf(code: ClientRefusal['code'], text: string): ClientRefusal {
-  return { code, text, retry: false, primary: null };
 }
 
 function answerTo(number: number, value: Uint8Array | null) {

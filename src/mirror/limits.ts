@@ -46,6 +46,12 @@ export const globalKeyBytesMax = 511;
 /** A value, in bytes; as in the original (3,641,144 characters). */
 export const globalValueBytesMax = 3_641_144;
 
+/** Updates of one transaction, and their bytes: they are held in the primary's memory until TCOMMIT (derived). */
+export const transactionUpdatesMax = 100_000;
+export const transactionBytesMax = 32 * 1024 * 1024;
+/** $TLEVEL; as in the original. */
+export const transactionLevelMax = 255;
+
 /** SYN-001 names the files; the size at which a new one is begun is ours (derived). */
 export const journalFileBytesMax = 1024 * 1024 * 1024;
 

@@ -5,7 +5,7 @@
  * Key and value travel as bytes: keys are encoded and decoded by the client (protocol/global-key.ts). The database is a
  * mirror database name or a local one; empty means "the only mirrored database" and is refused when there are several.
  *
- * A `set`, `kill` or `increment` is answered when it is durable (write level durable). One `done` may answer many requests: what
+ * A `set`, `kill` or `increment` is answered when it is durable, or at another write level that its kind says. One `done` may answer many requests: what
  * becomes durable with one flush is answered with one message a connection, that of its newest request. `retry` = nothing was done and the
  * same request may be sent to the primary; when the connection breaks before an answer the outcome is unknown.
  */
@@ -34,11 +34,32 @@ export const CLIENT_REQUEST = {
   sync: 25,
   /** no more fields: JSON {databases: [{name, mirrored}]}. */
   databases: 26,
+  /** no more fields: TSTART; answered with the new $TLEVEL. Updates are kept for this connection until the outermost commit. */
+  begin: 27,
+  /** no more fields: TCOMMIT; the outermost one is answered when all updates of the transaction are durable. */
+  commit: 28,
+  /** u8 0 = the whole transaction, 1 = its innermost level: TROLLBACK; answered with the new $TLEVEL. */
+  rollback: 29,
+  /** u8 1 = give up all other locks first, u32 ms to wait, names: LOCK; answered with 1, or 0 when the time was over. */
+  lock: 30,
+  /** names, none = all: LOCK -. A name is u8 1 = shared, u16 key length, key. */
+  unlock: 31,
+  /** u16 key length, key = the target, u8 length and name of the source's database, key of the source: MERGE; answered with the number of nodes. */
+  merge: 32,
 } as const;
+
+/**
+ * How sure an update is when it is answered: `durable` = on the disks of this member and of its active backup; `journaled` = on
+ * the disk of this member; `buffered` = in order in this member's memory. Only of what is durable nothing is ever lost.
+ */
+export type WriteLevel = 'durable' | 'journaled' | 'buffered';
+
+/** Added to the kind of `set`, `kill`, `increment`, `commit` and `merge`. */
+export const WRITE_LEVEL: Readonly<Record<WriteLevel, number>> = { durable: 0, journaled: 64, buffered: 128 };
 
 /** Frame kinds of answers. Bodies begin with u32 request number. */
 export const CLIENT_ANSWER = {
-  /** Nothing more: done and durable, this request and all updates before it that are not answered yet. */
+  /** Nothing more: done and as sure as was asked for, this request and all updates before it that are not answered yet. */
   done: 48,
   /** u8 defined (0 or 1), bytes: a value, a key or a number as text. */
   value: 49,
@@ -60,6 +81,11 @@ export interface ClientRefusal {
     | 'bad-key'
     | 'bad-value'
     | 'not-understood'
+    /** DB-043. */
+    | 'protect'
+    | 'no-transaction'
+    | 'too-large'
+    | 'rolled-back'
     | 'shutting-down';
   readonly text: string;
   /** May the same request be sent again, here or at `primary`, without doing it twice? */

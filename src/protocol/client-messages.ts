@@ -6,7 +6,16 @@
  * values are views of the frame's body, and only the two rare answers (refused, databases) are JSON.
  */
 import { Buffer } from 'node:buffer';
-import { CLIENT_ANSWER, CLIENT_REQUEST, type ClientRefusal } from './client-channel.ts';
+import { CLIENT_ANSWER, CLIENT_REQUEST, type ClientRefusal, WRITE_LEVEL, type WriteLevel } from './client-channel.ts';
+import {
+  ClientMessageError,
+  decodeSessionRequest,
+  encodeSessionRequest,
+  readKey,
+  type SessionRequest,
+} from './session-messages.ts';
+
+export { ClientMessageError } from './session-messages.ts';
 
 export type Direction = 'forward' | 'backward';
 
@@ -15,6 +24,8 @@ interface RequestHead {
   readonly number: number;
   /** Empty = the only mirrored database. */
   readonly database: string;
+  /** Of an update, a commit or a merge; absent = durable. */
+  readonly level?: WriteLevel;
 }
 
 export type ClientRequest = RequestHead &
@@ -27,6 +38,7 @@ export type ClientRequest = RequestHead &
     /** `after` empty = from the beginning of the prefix. */
     | { readonly type: 'scan'; readonly key: Uint8Array; readonly after: Uint8Array; readonly limit: number }
     | { readonly type: 'sync' | 'databases' }
+    | SessionRequest
   );
 
 export interface ClientNode {
@@ -48,16 +60,6 @@ export interface EncodedMessage {
   readonly body: Uint8Array | readonly Uint8Array[];
 }
 
-/** A body that is not what its kind says. `number` is the request's, where at least that could be read. */
-export class ClientMessageError extends Error {
-  readonly code = 'not-understood';
-  readonly number: number | null;
-  constructor(text: string, number: number | null) {
-    super(text);
-    this.number = number;
-  }
-}
-
 /** Above this a value travels as a part of its own instead of being copied behind its key. */
 const partBytesMin = 4096;
 const keyBytesMax = 0xffff;
@@ -69,8 +71,8 @@ const nothing = Buffer.alloc(0);
  * @throws ClientMessageError for a key or a database name longer than its length field can say.
  */
 export function encodeRequest(request: ClientRequest, number = request.number): EncodedMessage {
-  const kind = CLIENT_REQUEST[request.type];
-  const { database } = request;
+  const { database, level } = request;
+  const kind = level === undefined ? CLIENT_REQUEST[request.type] : CLIENT_REQUEST[request.type] + WRITE_LEVEL[level];
   switch (request.type) {
     case 'set':
       return { kind, body: requestBody(number, database, 2, request.key, request.value) };
@@ -91,6 +93,8 @@ export function encodeRequest(request: ClientRequest, number = request.number): 
     case 'sync':
     case 'databases':
       return { kind, body: requestBody(number, database, 0, nothing, nothing) };
+    default:
+      return { kind, body: requestBody(number, database, 0, nothing, encodeSessionRequest(request, number)) };
   }
 }
 
@@ -124,8 +128,22 @@ function requestBody(
   return body;
 }
 
+const LEVEL_BITS = 0xc0;
+
 /** Keys and values of the result are views of `body`. @throws ClientMessageError */
 export function decodeRequest(kind: number, body: Buffer): ClientRequest {
+  if ((kind & LEVEL_BITS) === 0) return decodeDurable(kind, body);
+  const request = decodeDurable(kind & ~LEVEL_BITS, body);
+  const level = (kind & LEVEL_BITS) === WRITE_LEVEL.journaled ? 'journaled' : 'buffered';
+  if ((kind & LEVEL_BITS) === LEVEL_BITS || !HAVE_LEVELS.has(request.type)) {
+    throw new ClientMessageError(`no request has the kind ${kind}`, request.number);
+  }
+  return { ...request, level };
+}
+
+const HAVE_LEVELS: ReadonlySet<ClientRequest['type']> = new Set(['set', 'kill', 'increment', 'commit', 'merge']);
+
+function decodeDurable(kind: number, body: Buffer): ClientRequest {
   if (body.length < 5) throw new ClientMessageError('request is shorter than its head', readNumber(body));
   const number = body.readUInt32LE(0);
   const nameBytes = body[4]!;
@@ -163,6 +181,13 @@ export function decodeRequest(kind: number, body: Buffer): ClientRequest {
       return { type: 'sync', number, database };
     case CLIENT_REQUEST.databases:
       return { type: 'databases', number, database };
+    case CLIENT_REQUEST.begin:
+    case CLIENT_REQUEST.commit:
+    case CLIENT_REQUEST.rollback:
+    case CLIENT_REQUEST.lock:
+    case CLIENT_REQUEST.unlock:
+    case CLIENT_REQUEST.merge:
+      return { number, database, ...decodeSessionRequest(kind, body, at, number) };
     default:
       throw new ClientMessageError(`no request has the kind ${kind}`, number);
   }
@@ -170,14 +195,6 @@ export function decodeRequest(kind: number, body: Buffer): ClientRequest {
 
 function readNumber(body: Buffer): number | null {
   return body.length < 4 ? null : body.readUInt32LE(0);
-}
-
-/** A key behind its u16 length at `at`. */
-function readKey(body: Buffer, at: number, number: number): Buffer {
-  if (body.length < at + 2) throw new ClientMessageError('message ends inside a key length', number);
-  const end = at + 2 + body.readUInt16LE(at);
-  if (body.length < end) throw new ClientMessageError('message ends inside a key', number);
-  return body.subarray(at + 2, end);
 }
 
 function readDirected(body: Buffer, at: number, number: number): { key: Buffer; direction: Direction } {

@@ -34,6 +34,9 @@ const key = fc.uint8Array({ maxLength: 600 });
 const value = fc.oneof(fc.uint8Array({ maxLength: 50 }), fc.uint8Array({ minLength: 4095, maxLength: 4100 }));
 const direction = fc.constantFrom('forward' as const, 'backward' as const);
 
+const level = fc.constantFrom('journaled' as const, 'buffered' as const);
+const names = fc.array(fc.record({ key, shared: fc.boolean() }), { maxLength: 4 });
+
 const request: fc.Arbitrary<ClientRequest> = fc.oneof(
   fc.record({ type: fc.constant('set' as const), ...head, key, value }),
   fc.record({ type: fc.constantFrom('kill', 'get', 'data', 'count' as const), ...head, key }),
@@ -41,6 +44,16 @@ const request: fc.Arbitrary<ClientRequest> = fc.oneof(
   fc.record({ type: fc.constantFrom('order', 'query' as const), ...head, key, direction }),
   fc.record({ type: fc.constant('scan' as const), ...head, key, after: key, limit: number }),
   fc.record({ type: fc.constantFrom('sync', 'databases' as const), ...head }),
+  fc.record({ type: fc.constantFrom('begin', 'commit' as const), ...head }),
+  fc.record({ type: fc.constant('set' as const), ...head, key, value, level }),
+  fc
+    .record({ type: fc.constantFrom('kill', 'commit' as const), ...head, level })
+    .map((each) => (each.type === 'kill' ? { ...each, key: new Uint8Array(3) } : each)),
+  fc.record({ type: fc.constant('rollback' as const), ...head, levels: fc.constantFrom(0, 1) }),
+  fc.record({ type: fc.constant('lock' as const), ...head, replace: fc.boolean(), timeoutMs: number, names }),
+  fc.record({ type: fc.constant('unlock' as const), ...head, names }),
+  fc.record({ type: fc.constant('merge' as const), ...head, key, fromDatabase: database, fromKey: key }),
+  fc.record({ type: fc.constant('merge' as const), ...head, key, fromDatabase: database, fromKey: key, level }),
 ) as fc.Arbitrary<ClientRequest>;
 
 const refusal = fc.record({

@@ -1,0 +1,39 @@
+/** Which database a request of an application means. */
+import type { Database } from '../database/databases.ts';
+import type { ClientRefusal } from '../protocol/client-channel.ts';
+import type { CatalogEntry } from './parts.ts';
+
+export interface FoundDatabase {
+  readonly database: Database;
+  /** Its name in the mirror; null for an ordinary one. */
+  readonly mirrored: string | null;
+  /** Its name on this instance. */
+  readonly name: string;
+}
+
+/** By mirror database name, else by local name; empty = the only mirrored one. */
+export function findDatabase(entries: readonly CatalogEntry[], name: string): FoundDatabase | ClientRefusal {
+  const wanted = name.toUpperCase();
+  const candidates =
+    wanted === ''
+      ? entries.filter((entry) => entry.configuration.mirrorDatabase !== null)
+      : entries.filter(({ configuration }) => (configuration.mirrorDatabase ?? configuration.name) === wanted);
+  const entry = candidates[0] ?? entries.find(({ configuration }) => configuration.name === wanted);
+  if (wanted === '' && candidates.length > 1) {
+    const names = candidates.map(({ configuration }) => configuration.mirrorDatabase).join(', ');
+    return refusalOf('which-database', `there are several mirrored databases: say which of ${names}`);
+  }
+  if (entry === undefined) {
+    const text =
+      wanted === '' ? 'there is no mirrored database here; create one first' : `there is no database ${wanted} here`;
+    return refusalOf('no-database', text);
+  }
+  const { configuration, database } = entry;
+  if (database === null) return refusalOf('no-database', `database ${configuration.name} is dismounted`);
+  return { database, mirrored: configuration.mirrorDatabase, name: configuration.name };
+}
+
+/** A refusal that is the same wherever the request is sent. */
+export function refusalOf(code: ClientRefusal['code'], text: string): ClientRefusal {
+  return { code, text, retry: false, primary: null };
+}

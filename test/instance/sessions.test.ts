@@ -1,0 +1,377 @@
+/** Transactions, locks and write levels, through the client library and the real channel. */
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type Client, connect, type Session } from '../../src/client/client.ts';
+import { readRecords } from '../../src/journal/read-records.ts';
+import { JOURNAL_START } from '../../src/mirror/journal-position.ts';
+import { globalValueBytesMax, transactionBytesMax } from '../../src/mirror/limits.ts';
+import { decodeKey, encodeKey } from '../../src/protocol/global-key.ts';
+import { network } from '../client/small-superserver.ts';
+import { SmallPrimary } from './small-primary.ts';
+
+let primary: SmallPrimary;
+let client: Client;
+const open: { close(): unknown }[] = [];
+beforeEach(async () => {
+  primary = await new SmallPrimary().open();
+  client = await connectTo('M');
+});
+afterEach(async () => {
+  for (const each of open.splice(0)) each.close();
+  await primary.close();
+});
+
+async function connectTo(mirror: string, timeoutMs = 5000): Promise<Client> {
+  const made = await connect({ network, targets: [primary.address], mirror, database: 'D1', timeoutMs });
+  open.push(made);
+  return made;
+}
+async function session(from = client): Promise<Session> {
+  const made = await from.session();
+  open.push(made);
+  return made;
+}
+
+const key = (...subscripts: (string | number)[]) => encodeKey('X', subscripts.map(String));
+const value = (text: string | number) => Buffer.from(String(text));
+const text = (bytes: Uint8Array | null) => (bytes === null ? null : Buffer.from(bytes).toString());
+const refusedWith = (code: string) => expect.objectContaining({ refusal: expect.objectContaining({ code }) });
+
+/** Records in the journal, as database, subscripts and whether the group goes on. */
+function journaled(): string[] {
+  const chunk = primary.journal.read(JOURNAL_START, primary.journal.end, 1 << 26);
+  return [...readRecords(chunk as NonNullable<typeof chunk>)].map(
+    ({ kind, database, key: each, continues }) =>
+      `${kind} ${database} ${decodeKey(each).subscripts.join(',')}${continues ? ' +' : ''}`,
+  );
+}
+
+async function all(from: Client | Session, prefix = encodeKey('X', [])): Promise<string[]> {
+  const found: string[] = [];
+  for await (const node of from.scan(prefix)) found.push(`${decodeKey(node.key).subscripts}=${text(node.value)}`);
+  return found;
+}
+
+describe('transactions', () => {
+  test('SYN-005: nothing of a transaction is in the journal before TCOMMIT, and then it is one group', async () => {
+    const one = await session();
+    await one.begin();
+    await one.set(key(1), value('a'));
+    await one.kill(key(2));
+    await one.set(key(3), value('c'), { database: 'D2' });
+    expect(journaled()).toEqual([]);
+    expect(await client.get(key(1))).toBeNull();
+    await one.commit();
+    expect(one.level).toBe(0);
+    expect(journaled()).toEqual(['set D1 1 +', 'kill D1 2 +', 'set D2 3']);
+    expect([text(await client.get(key(1))), text(await client.get(key(3), { database: 'D2' }))]).toEqual(['a', 'c']);
+  });
+
+  test('SYN-005: a session sees its own updates in every kind of read, others see none of them', async () => {
+    for (const each of [1, 2, 3, 5]) await client.set(key(each), value(`old${each}`));
+    await client.set(key(2, 'below'), value('gone'));
+    const one = await session();
+    await one.begin();
+    await one.set(key(3), value('new3'));
+    await one.kill(key(2));
+    await one.set(key(4), value('new4'));
+    expect(await all(one)).toEqual(['1=old1', '3=new3', '4=new4', '5=old5']);
+    expect(await all(client)).toEqual(['1=old1', '2=old2', '2,below=gone', '3=old3', '5=old5']);
+    expect(await one.order(key(1))).toEqual(key(3));
+    expect(await one.order(key(3), 'backward')).toEqual(key(1));
+    expect(await one.query(key(3))).toEqual(key(4));
+    expect([await one.data(key(2)), await one.data(key(4)), await one.count(key())]).toEqual([0, 1, 4]);
+    expect([text(await one.get(key(2))), text(await client.get(key(2)))]).toEqual([null, 'old2']);
+    await one.rollback();
+    expect(await all(one)).toEqual(await all(client));
+    expect(journaled()).toHaveLength(5);
+  });
+
+  test('SYN-005: TROLLBACK 1 takes back the innermost level only, an inner TCOMMIT belongs to the outer one', async () => {
+    const one = await session();
+    await one.begin();
+    await one.set(key(1), value(1));
+    await one.begin();
+    expect(one.level).toBe(2);
+    await one.set(key(1), value('inner'));
+    await one.set(key(2), value(2));
+    await one.rollback(1);
+    expect([one.level, text(await one.get(key(1))), await one.get(key(2))]).toEqual([1, '1', null]);
+    await one.begin();
+    await one.set(key(3), value(3));
+    await one.commit();
+    expect([one.level, journaled()]).toEqual([1, []]);
+    await one.commit();
+    expect(journaled()).toEqual(['set D1 1 +', 'set D1 3']);
+  });
+
+  test('SYN-005: a lost connection rolls back, and what reads see of pipelined updates is in order', async () => {
+    const one = await session();
+    await one.begin();
+    const answers = await Promise.all([
+      one.set(key(1), value('first')),
+      one.get(key(1)),
+      one.set(key(1), value('second')),
+      one.get(key(1)),
+    ]);
+    expect([text(answers[1]), text(answers[3])]).toEqual(['first', 'second']);
+    one.close();
+    await client.set(key(9), value('later'));
+    expect(journaled()).toEqual(['set D1 9']);
+  });
+
+  test('SYN-005: $INCREMENT is done at once and stays, but what the transaction itself set is counted on in it', async () => {
+    const one = await session();
+    await one.begin();
+    await one.set(key('own'), value(10));
+    expect([await one.increment(key('own'), '1'), await one.increment(key('free'), '5')]).toEqual(['11', '5']);
+    await one.rollback();
+    expect([await client.get(key('own')), text(await client.get(key('free')))]).toEqual([null, '5']);
+  });
+
+  test('SYN-005: a commit is answered when its last record is durable', async () => {
+    primary.reaches = 'disk';
+    const one = await session();
+    await one.begin();
+    await one.set(key(1), value(1));
+    await one.set(key(2), value(2));
+    let isDone = false;
+    const commit = one.commit().then(() => {
+      isDone = true;
+    });
+    await client.databases();
+    expect([journaled().length, isDone]).toEqual([2, false]);
+    primary.reaches = 'databases';
+    primary.goOn();
+    await commit;
+  });
+
+  test('SYN-005: a transaction that is too large is refused update by update, and can still be committed', async () => {
+    const one = await session();
+    await one.begin();
+    const count = Math.floor(transactionBytesMax / globalValueBytesMax);
+    for (let each = 0; each < count; each += 1) await one.set(key(each), Buffer.alloc(globalValueBytesMax, each));
+    await expect(one.set(key('more'), Buffer.alloc(globalValueBytesMax))).rejects.toEqual(refusedWith('too-large'));
+    await one.commit();
+    expect(await client.count(key())).toBe(count);
+    expect(await client.get(key(count - 1))).toEqual(Buffer.alloc(globalValueBytesMax, count - 1));
+    await expect(client.set(key('x'), Buffer.alloc(globalValueBytesMax + 1))).rejects.toEqual(refusedWith('bad-value'));
+  });
+
+  test('SYN-005: an ordinary database has transactions of its own, and is not mixed with the mirror', async () => {
+    const one = await session();
+    await one.begin();
+    await one.set(key(1), value(1), { database: 'LOCAL' });
+    await expect(one.set(key(1), value(1))).rejects.toEqual(refusedWith('too-large'));
+    await one.commit();
+    expect([text(await client.get(key(1), { database: 'LOCAL' })), journaled()]).toEqual(['1', []]);
+    await expect(one.commit()).rejects.toEqual(refusedWith('no-transaction'));
+  });
+
+  test('SYN-005: after a failover the session says that its transaction is rolled back', async () => {
+    const one = await session();
+    await one.begin();
+    await one.set(key(1), value(1));
+    primary.stepDown();
+    await expect(one.set(key(2), value(2))).rejects.toMatchObject({ code: 'session-lost' });
+    await expect(one.commit()).rejects.toMatchObject({ code: 'session-lost' });
+    expect([one.isLost, journaled()]).toEqual([true, []]);
+  });
+
+  test('SYN-005: `transaction` commits what its work did, or rolls back what it threw from', async () => {
+    expect(
+      await client.transaction(async (tx) => {
+        await tx.set(key(1), value(1));
+        return 'result';
+      }),
+    ).toBe('result');
+    await expect(
+      client.transaction(async (tx) => {
+        await tx.set(key(2), value(2));
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    expect(await all(client)).toEqual(['1=1']);
+  });
+});
+
+describe('MERGE', () => {
+  test('SYN-005: a subtree is copied to another place, or database, as one group', async () => {
+    await client.set(key('a'), value('top'));
+    await client.set(key('a', 1), value('one'));
+    await client.set(key('b', 2), value('kept'));
+    expect(await client.merge(key('b'), key('a'))).toBe(2);
+    expect(await client.merge(key(), key('b'), { database: 'D2', fromDatabase: 'D1' })).toBe(3);
+    expect(await all(client)).toEqual(['a=top', 'a,1=one', 'b=top', 'b,1=one', 'b,2=kept']);
+    expect(journaled().slice(3)).toEqual(['set D1 b +', 'set D1 b,1', 'set D2  +', 'set D2 1 +', 'set D2 2']);
+    expect(await client.merge(key('c'), key('none'))).toBe(0);
+    await expect(client.merge(key('a', 1), key('a'))).rejects.toEqual(refusedWith('bad-key'));
+    await expect(client.merge(encodeKey('Y', ['y'.repeat(505)]), key('a'))).rejects.toEqual(refusedWith('bad-key'));
+  });
+
+  test('SYN-005: in a transaction it copies what the transaction sees, and belongs to it', async () => {
+    const one = await session();
+    await one.begin();
+    await one.set(key('a', 1), value('new'));
+    expect(await one.merge(key('b'), key('a'))).toBe(1);
+    expect([text(await one.get(key('b', 1))), await client.get(key('b', 1))]).toEqual(['new', null]);
+    await one.commit();
+    expect(text(await client.get(key('b', 1)))).toBe('new');
+  });
+});
+
+describe('locks', () => {
+  test('DB-043: a lock holds its name, what is above and what is below, against others', async () => {
+    const [one, two] = [await session(), await session()];
+    const tried = async (...subscripts: (string | number)[]) => {
+      const got = await two.lock(key(...subscripts), { timeoutMs: 0 });
+      if (got) await two.unlock();
+      return got;
+    };
+    expect(await one.lock(key('a', 1))).toBe(true);
+    expect(await one.lock(key('a', 1))).toBe(true);
+    expect([await tried('a'), await tried('a', 1), await tried('a', 1, 2), await tried('a', 2)]).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+    expect(await two.lock(key('a', 1), { timeoutMs: 0, database: 'D2' })).toBe(true);
+    await one.unlock(key('a', 1));
+    expect(await tried('a', 1)).toBe(false);
+    await one.unlock(key('a', 1));
+    expect(await tried('a', 1)).toBe(true);
+  });
+
+  test('DB-043: shared locks stand beside each other, and all names of one LOCK are taken or none', async () => {
+    const [one, two] = [await session(), await session()];
+    expect(await one.lock(key('s'), { shared: true })).toBe(true);
+    expect(await two.lock(key('s'), { shared: true })).toBe(true);
+    expect(await two.lock([key('t'), key('s')], { timeoutMs: 0 })).toBe(false);
+    expect(await one.lock(key('t'), { timeoutMs: 0 })).toBe(true);
+    expect(await one.lock(key('u'), { replace: true })).toBe(true);
+    expect(await two.lock([key('t'), key('s')], { timeoutMs: 0 })).toBe(true);
+  });
+
+  test('DB-043: who waits gets the lock when it is free, or hears that the time is over', async () => {
+    const [one, two, three] = [await session(), await session(), await session()];
+    await one.lock(key('a'));
+    expect(await three.lock(key('a'), { timeoutMs: 20 })).toBe(false);
+    const waiting = two.lock(key('a', 'below'));
+    const alsoWaiting = three.lock(key('a'), { timeoutMs: 4000 });
+    await client.databases();
+    one.close();
+    expect(await waiting).toBe(true);
+    await two.unlock();
+    expect(await alsoWaiting).toBe(true);
+  });
+
+  test('DB-043: what is unlocked in a transaction is held to its end', async () => {
+    const [one, two] = [await session(), await session()];
+    await one.begin();
+    await one.lock(key('a'));
+    await one.unlock(key('a'));
+    expect(await two.lock(key('a'), { timeoutMs: 0 })).toBe(false);
+    await one.commit();
+    expect(await two.lock(key('a'), { timeoutMs: 0 })).toBe(true);
+  });
+
+  test('DB-043: on a backup LOCK fails with <PROTECT>; locks end with the primary and their holders are told', async () => {
+    const direct = await connectTo('');
+    const holder = await session(direct);
+    await holder.lock(key('a'));
+    primary.stepDown();
+    await expect(holder.unlock()).rejects.toMatchObject({ code: 'session-lost' });
+    const two = await session(direct);
+    await expect(two.lock(key('a'))).rejects.toMatchObject({
+      message: expect.stringContaining('<PROTECT>'),
+      refusal: { code: 'protect' },
+    });
+    expect(await two.lock(key('a'), { database: 'LOCAL' })).toBe(true);
+  });
+
+  test('DB-043: no lock is granted while the primary is in trouble', async () => {
+    const one = await session();
+    primary.superserver.hold();
+    expect(await one.lock(key('a'), { timeoutMs: 20 })).toBe(false);
+    const waiting = one.lock(key('a'));
+    await client.databases();
+    primary.superserver.admit();
+    expect(await waiting).toBe(true);
+  });
+});
+
+describe('write levels', () => {
+  test('SYN-005: each update is answered as soon as it is as sure as was asked for', async () => {
+    primary.reaches = 'memory';
+    const done: string[] = [];
+    const ask = async (level: 'durable' | 'journaled' | 'buffered') => {
+      const one = await connectTo('M');
+      return one.set(key(level), value(1), { level }).then(() => done.push(level));
+    };
+    const [durable, journaledOne, buffered] = [ask('durable'), ask('journaled'), ask('buffered')];
+    await buffered;
+    expect(done).toEqual(['buffered']);
+    primary.reaches = 'disk';
+    while (journaled().length < 3) await client.databases();
+    primary.goOn();
+    await journaledOne;
+    expect(done).toEqual(['buffered', 'journaled']);
+    primary.reaches = 'both-disks';
+    primary.goOn();
+    await durable;
+  });
+
+  test('SYN-005: a connection sees its own updates before they are durable, others do not', async () => {
+    await client.set(key(1), value('old'));
+    await client.set(key(2), value('old'));
+    primary.reaches = 'memory';
+    await client.set(key(1), value('new'), { level: 'buffered' });
+    await client.kill(key(2), { level: 'buffered' });
+    await client.set(key(3), value('new'), { level: 'buffered' });
+    const other = await connectTo('M');
+    expect(await all(client)).toEqual(['1=new', '3=new']);
+    expect(await all(other)).toEqual(['1=old', '2=old']);
+    expect(await client.increment(key(1), '1', { level: 'buffered' })).toBe('1');
+    primary.reaches = 'databases';
+    primary.goOn();
+    await client.sync();
+    expect(await all(other)).toEqual(['1=1', '3=new']);
+  });
+
+  test('SYN-005: `sync` is answered when everything before is durable', async () => {
+    primary.reaches = 'disk';
+    await client.set(key(1), value(1), { level: 'journaled' });
+    let isDone = false;
+    const sync = client.sync().then(() => {
+      isDone = true;
+    });
+    const other = await connectTo('M');
+    await other.sync();
+    expect(isDone).toBe(false);
+    primary.reaches = 'databases';
+    primary.goOn();
+    await sync;
+  });
+
+  test('SYN-005: in trouble nothing is answered early, and a lost primary is told by the next sync', async () => {
+    primary.reaches = 'memory';
+    await client.set(key(1), value(1), { level: 'buffered' });
+    primary.superserver.hold();
+    let isDone = false;
+    const second = client.set(key(2), value(2), { level: 'buffered' }).then(
+      () => {
+        isDone = true;
+      },
+      () => undefined,
+    );
+    const other = await connectTo('M');
+    await other.databases();
+    expect(isDone).toBe(false);
+    primary.superserver.refuse();
+    primary.superserver.admit();
+    primary.reaches = 'databases';
+    await second;
+    await expect(client.sync()).rejects.toMatchObject({ code: 'outcome-unknown' });
+    await client.sync();
+  });
+});
