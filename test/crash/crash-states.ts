@@ -34,9 +34,14 @@ interface Moment {
 }
 
 const faultKinds = ['EIO', 'ENOSPC', 'short'] as const;
-/** Outcomes that are tried where there are more than so many; all of them below. */
-const allOutcomesMax = 729;
-const sampledOutcomes = 250;
+
+/** Outcomes of one moment: all where there are at most `allMax`, else those that disks make likely and so many by a seed. */
+interface Amount {
+  readonly allMax: number;
+  readonly samples: number;
+}
+const afterNothing: Amount = { allMax: 729, samples: 250 };
+const afterFault: Amount = { allMax: 24, samples: 6 };
 
 /** One and two operations, in every order. */
 export function workloadsOf(subject: Subject): readonly Workload[] {
@@ -52,9 +57,9 @@ export function nameOf({ subject, operations }: Workload): string {
   return `${subject.name}: ${operations.join(', ')}`;
 }
 
-/** The parts of a state's id behind its workload: the fault, the system call, the outcomes. */
-const idOf = (workload: Workload, fault: string, operation: number, outcomes: readonly number[]): string =>
-  `${nameOf(workload)} / ${fault} ${operation} / ${outcomes.join('')}`;
+/** Of a state: its workload, the fault and its system call (0 = none), the system call before which power is lost, the outcomes. */
+const idOf = (workload: Workload, fault: Fault | null, operation: number, outcomes: readonly number[]): string =>
+  `${nameOf(workload)} / ${fault?.kind ?? 'crash'} ${fault?.operation ?? 0} / ${operation} / ${outcomes.join('')}`;
 
 /** All states of the workload; with `only`, an id, the one state. Violations are collected, not thrown. */
 export async function tryWorkload(workload: Workload, tally: Tally, only?: string): Promise<void> {
@@ -62,14 +67,14 @@ export async function tryWorkload(workload: Workload, tally: Tally, only?: strin
   await workload.subject.prepare(begin);
   const prepared = begin.crashed(begin.undecided().map(() => 1));
   const { moments, operations } = await play(workload, prepared, null, tally, only);
-  for (const moment of moments) await tryMoment(workload, 'crash', moment, tally, only);
+  for (const moment of moments) await tryMoment(workload, null, moment, tally, only);
   for (let operation = 1; operation <= operations; operation += 1) {
     for (const kind of faultKinds) {
-      const isWanted = only === undefined || only.includes(` / ${kind} ${operation} / `);
-      if (!isWanted) continue;
-      const faulty = await play(workload, prepared, { operation, kind }, tally, only);
-      const { disk, promise } = faulty.moments.at(-1)!;
-      await tryMoment(workload, kind, { operation, what: kind, disk, promise }, tally, only);
+      if (only !== undefined && !only.includes(` / ${kind} ${operation} / `)) continue;
+      const fault = { operation, kind };
+      const faulty = await play(workload, prepared, fault, tally, only);
+      const after = faulty.moments.filter((moment) => moment.operation > operation);
+      for (const moment of after) await tryMoment(workload, fault, moment, tally, only);
     }
   }
 }
@@ -95,7 +100,7 @@ async function play(
   disk.onOperation = () => {};
   look(disk.operations + 1, 'the end');
   if (wrong !== null) {
-    const id = idOf(workload, fault?.kind ?? 'crash', fault?.operation ?? 0, []);
+    const id = idOf(workload, fault, 0, []);
     if (only === undefined || id === only) tally.violations.push({ id, text: wrong });
   }
   return { moments, operations: disk.operations - opened };
@@ -127,20 +132,22 @@ async function carryOut({ operations, subject }: Workload, life: Life, disk: Sim
 
 async function tryMoment(
   workload: Workload,
-  fault: string,
+  fault: Fault | null,
   moment: Moment,
   tally: Tally,
   only: string | undefined,
 ): Promise<void> {
   const undecided = moment.disk.undecided();
-  for (const outcomes of outcomesOf(undecided, moment.operation)) {
+  const amount = fault === null ? afterNothing : afterFault;
+  for (const outcomes of outcomesOf(undecided, moment.operation, amount)) {
     const id = idOf(workload, fault, moment.operation, outcomes);
     if (only !== undefined && id !== only) continue;
     const crashed = moment.disk.crashed(outcomes);
     const state = stateOf(workload.subject.name, moment.promise, crashed);
     if (tally.states.has(state)) continue;
     tally.states.add(state);
-    tally.byFault.set(fault, (tally.byFault.get(fault) ?? 0) + 1);
+    const kind = fault?.kind ?? 'crash';
+    tally.byFault.set(kind, (tally.byFault.get(kind) ?? 0) + 1);
     if (only !== undefined)
       console.log(`at ${moment.what}, promised ${moment.promise.text}\n${crashed.paths().join('\n')}`);
     try {
@@ -164,9 +171,9 @@ function withoutChance(path: string): string {
 }
 
 /** All of them where they are few; else those that real disks make likely, and some by a seed. */
-function outcomesOf(undecided: Decisions, seed: number): readonly (readonly number[])[] {
+function outcomesOf(undecided: Decisions, seed: number, amount: Amount): readonly (readonly number[])[] {
   const count = undecided.reduce((product, outcomes) => Math.min(product * outcomes, 1e9), 1);
-  if (count <= allOutcomesMax) return everyOutcome(undecided);
+  if (count <= amount.allMax) return everyOutcome(undecided);
   const isName = (index: number) => undecided[index] === 2;
   const chosen: number[][] = [
     undecided.map(() => 0),
@@ -185,7 +192,7 @@ function outcomesOf(undecided: Decisions, seed: number): readonly (readonly numb
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
     return (state >>> 16) % outcomes;
   };
-  for (let sample = 0; sample < sampledOutcomes; sample += 1) chosen.push(undecided.map(draw));
+  for (let sample = 0; sample < amount.samples; sample += 1) chosen.push(undecided.map(draw));
   return chosen;
 }
 
