@@ -8,6 +8,7 @@
  * The last line is `N passed, N failed`; ends with 1 when a promise was broken.
  */
 import { parseArgs } from 'node:util';
+import { tryDatabases } from './crash/databases.mjs';
 import { mutants } from './crash/mutants.mjs';
 import { tryState, tryStates } from './crash/states.mjs';
 
@@ -31,6 +32,9 @@ const quickWorkloads = [
   'links: write',
   'events: append',
 ];
+const quickDatabases = ['mirrored, apply long, copy', 'ordinary, change kill'];
+/** Disks that are tried of each database workload. */
+const databaseStates = 80;
 const isQuick = (name) => quickWorkloads.includes(name);
 
 /** What one whole run has to reach. */
@@ -39,9 +43,7 @@ const statesGoal = 20_000;
 const printedMax = 5;
 
 const sum = { passed: 0, failed: 0 };
-const parts = {
-  states: provedStates,
-};
+const parts = { states: proveStates, databases: proveDatabases };
 
 if (values.state !== undefined) await again(values.state);
 else if (values.mutants) await killMutants();
@@ -55,7 +57,7 @@ function unknownPart(name) {
   throw new Error(`there is no part "${name}"; the parts are ${Object.keys(parts).join(', ')}`);
 }
 
-async function provedStates() {
+async function proveStates() {
   const beganMs = performance.now();
   const { states, rows, violations } = await tryStates({ wanted: values.quick ? isQuick : () => true });
   printRows(rows);
@@ -69,8 +71,20 @@ async function provedStates() {
   }
 }
 
+async function proveDatabases() {
+  const beganMs = performance.now();
+  const wanted = (name) => !values.quick || quickDatabases.includes(name);
+  const { skipped, states, rows, violations } = await tryDatabases({ perWorkload: databaseStates, wanted });
+  if (skipped !== undefined) return console.log(`databases: skipped, ${skipped}`);
+  printRows(rows);
+  printViolations(violations);
+  console.log(`${states} distinct crash states of ${rows.length} database workloads in ${seconds(beganMs)}`);
+  sum.passed += states - violations.length;
+  sum.failed += violations.length;
+}
+
 function printRows(rows) {
-  const kinds = ['crash', 'EIO', 'ENOSPC', 'short'];
+  const kinds = ['crash', 'killed', 'EIO', 'ENOSPC', 'short'];
   const line = (cells) => cells.map((cell, at) => (at === 0 ? cell.padEnd(52) : String(cell).padStart(8))).join('');
   console.log(line(['distinct crash states by workload and fault', ...kinds, 'broken']));
   for (const { name, byFault, failed } of rows.sort((a, b) => (a.name < b.name ? -1 : 1)))
@@ -96,17 +110,25 @@ function kindOf({ text }) {
 }
 
 async function again(id) {
-  const violations = await tryState(id);
+  const [workload] = id.split(' / ');
+  const inDatabase = /^database: (.*)/.exec(workload)?.[1];
+  const wanted = (name) => name === inDatabase;
+  const { violations } =
+    inDatabase === undefined
+      ? { violations: await tryState(id) }
+      : await tryDatabases({ perWorkload: databaseStates, wanted, only: id });
   for (const { text } of violations) console.log(text);
   sum.failed += violations.length;
   sum.passed += violations.length === 0 ? 1 : 0;
 }
 
 async function killMutants() {
-  for (const { name, changes, workloads, survives } of mutants) {
+  for (const { name, changes, workloads, databases, survives } of mutants) {
     if (values.only !== undefined && values.only !== name) continue;
     const wanted = (workload) => workloads === undefined || workloads.test(workload);
-    const { violations } = await tryStates({ changes, wanted, stopAtFirst: true });
+    const { violations } = databases
+      ? await tryDatabases({ perWorkload: databaseStates, changes, wanted })
+      : await tryStates({ changes, wanted, stopAtFirst: true });
     const [first] = violations;
     if (first !== undefined && survives === undefined) {
       console.log(`caught ${name}: ${kindOf(first).slice(0, 160)}`);

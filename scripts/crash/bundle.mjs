@@ -8,14 +8,15 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const standIn = join(root, 'test/crash/simulated-node-fs.ts');
 
-/** `changes` = triples of the file, what stands in it and what the mutant has instead. A text that does not occur is an error. */
-export async function withBundle(changes, use) {
-  const directory = mkdtempSync(join(tmpdir(), 'caretmirror-crash-'));
+/**
+ * `changes` = triples of the file, what stands in it and what the mutant has instead: a plugin that makes them, and a check that
+ * throws when one of them was nowhere.
+ */
+export function mutating(changes) {
   const applied = new Set();
-  const simulatedFiles = {
-    name: 'a simulated disk, and mutants',
+  const plugin = {
+    name: 'mutants',
     setup(builder) {
-      builder.onResolve({ filter: /^(node:)?fs$/ }, () => ({ path: standIn }));
       builder.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => {
         let contents = readFileSync(path, 'utf8');
         for (const change of changes) {
@@ -28,6 +29,24 @@ export async function withBundle(changes, use) {
       });
     },
   };
+  const check = () => {
+    const missing = changes.find((change) => !applied.has(change));
+    if (missing !== undefined)
+      throw new Error(`"${missing[1]}" is not in ${missing[0]}; follow the change of the source`);
+  };
+  return { plugin, check };
+}
+
+const simulatedFiles = {
+  name: 'a simulated disk in place of node:fs',
+  setup(builder) {
+    builder.onResolve({ filter: /^(node:)?fs$/ }, () => ({ path: standIn }));
+  },
+};
+
+export async function withBundle(changes, use) {
+  const directory = mkdtempSync(join(tmpdir(), 'caretmirror-crash-'));
+  const { plugin, check } = mutating(changes);
   try {
     const outfile = join(directory, 'workloads.mjs');
     await build({
@@ -39,14 +58,12 @@ export async function withBundle(changes, use) {
       platform: 'node',
       target: 'node20',
       logLevel: 'error',
-      plugins: [simulatedFiles],
+      plugins: [simulatedFiles, plugin],
       banner: {
         js: "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);",
       },
     });
-    const missing = changes.find((change) => !applied.has(change));
-    if (missing !== undefined)
-      throw new Error(`"${missing[1]}" is not in ${missing[0]}; follow the change of the source`);
+    check();
     return await use(outfile);
   } finally {
     rmSync(directory, { recursive: true });

@@ -1,10 +1,11 @@
 /**
  * Negative controls of the crash proof: the code without one of its safeguards. `changes` are triples of a file, what stands in
- * it and what the mutant has instead; `workloads` are those that are tried. Where `survives` is given the proof does not
+ * it and what the mutant has instead; `workloads` are those that are tried, of `databases` where that is said. Where `survives` is given the proof does not
  * notice, and why that is right.
  */
 const files = 'src/host/node-files.ts';
 const journal = 'src/journal/disk-journal.ts';
+const databases = 'src/database/lmdb-databases.ts';
 const configuration = 'src/host/configuration-file.ts';
 
 export const mutants = [
@@ -123,5 +124,23 @@ export const mutants = [
     name: 'the name of a new file of events is not synced',
     changes: [['src/host/events-log.ts', '  syncDirectory(dirname(path));', '']],
     workloads: /^events/,
+  },
+  {
+    name: 'the applied position has a transaction of its own',
+    changes: [
+      [
+        databases,
+        '      this.#mirror.put(APPLIED_KEY, encodePosition(to));\n      this.#written = to;',
+        '      void Promise.resolve().then(() => this.#mirror.put(APPLIED_KEY, encodePosition(to)));\n      this.#written = to;',
+      ],
+    ],
+    workloads: /^mirrored, apply (some|long), apply/,
+    databases: true,
+  },
+  {
+    name: 'the name of a new database is not synced',
+    changes: [[databases, '    this.#files.syncDirectory(directory);\n    return database;', '    return database;']],
+    workloads: /^ordinary, change one$/,
+    databases: true,
   },
 ];

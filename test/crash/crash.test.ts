@@ -7,8 +7,8 @@ import { expect, test } from '@jest/globals';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const node = (...args: readonly string[]) => promisify(execFile)(process.execPath, args, { cwd: root });
 
-test('crashes at every system call of journal, record, configuration and events leave what was acknowledged', async () => {
-  const { stdout } = await node('scripts/crash.mjs', '--only', 'states', '--quick');
+test('crashes at every system call of journal, record, configuration, events and databases leave what was acknowledged', async () => {
+  const { stdout } = await node('scripts/crash.mjs', '--only', 'states,databases', '--quick');
   const [, passed] = /^(\d+) passed, 0 failed$/m.exec(stdout) ?? [];
   expect(Number(passed)).toBeGreaterThan(500);
 }, 120_000);

@@ -207,6 +207,33 @@ export class SimulatedDisk {
     this.#inodes.set(number, { ...inode, durable, unsynced: [] });
   }
 
+  /**
+   * A sync that takes time: what was written before is durable when the function it returns is called. For what was recorded
+   * of a real process, whose other threads write meanwhile.
+   */
+  beginSync(path: string): () => void {
+    const number = this.#numberOf(path);
+    const { isDirectory, unsynced } = this.#inodes.get(number)!;
+    const covered = new Set(unsynced);
+    const names = new Set(this.#changes);
+    return () => {
+      if (isDirectory) return this.#syncNames(path, names);
+      const inode = this.#inodes.get(number)!;
+      let { durable } = inode;
+      for (const each of inode.unsynced) if (covered.has(each)) durable = changed(durable, each.change);
+      const left = inode.unsynced.filter((each) => !covered.has(each));
+      this.#inodes.set(number, { ...inode, durable, unsynced: left });
+    };
+  }
+
+  /** Through a handle that syncs what it writes, and nothing else. */
+  writeThrough(path: string, bytes: Buffer, at: number): void {
+    const number = this.#numberOf(path);
+    const inode = this.#inodes.get(number)!;
+    const [durable, content] = [inode.durable, inode.content].map((before) => changed(before, { at, bytes }));
+    this.#inodes.set(number, { ...inode, durable: durable!, content: content! });
+  }
+
   rename(from: string, to: string): void {
     const inode = this.#numberOf(from);
     this.#step('rename', to);
@@ -226,8 +253,9 @@ export class SimulatedDisk {
     this.#change([path], { remove: { path, inode } });
   }
 
-  #syncNames(directory: string): void {
-    const isOfIt = (change: NameChange) => change.directories.includes(directory);
+  #syncNames(directory: string, covered: ReadonlySet<NameChange> | null = null): void {
+    const isOfIt = (change: NameChange) =>
+      change.directories.includes(directory) && (covered === null || covered.has(change));
     for (const change of this.#changes) if (isOfIt(change)) carryOut(change, this.#durableNames);
     this.#changes = this.#changes.filter((change) => !isOfIt(change));
   }
