@@ -84,8 +84,13 @@ export class LmdbDatabase implements Database {
     let stored: Stored;
     try {
       this.#trees = new LmdbTrees(directory, path);
+    } catch (error) {
+      throw damaged(directory, 'it cannot be opened', error);
+    }
+    try {
       stored = { ...this.#trees.state(), sizeBytes: this.#trees.sizeBytes() };
     } catch (error) {
+      void this.#trees.root.close();
       if (error instanceof DatabaseDamagedError) throw error;
       throw damaged(directory, 'it cannot be opened', error);
     }
