@@ -81,14 +81,18 @@ async function loadStore() {
     external: ['lmdb'],
   });
   return {
-    store: { ...(await import(pathToFileURL(join(directory, 'store.mjs')))), thread: pathToFileURL(join(directory, 'thread.mjs')) },
+    store: {
+      ...(await import(pathToFileURL(join(directory, 'store.mjs')))),
+      thread: pathToFileURL(join(directory, 'thread.mjs')),
+    },
     bundle: { remove: () => rmSync(directory, { recursive: true, force: true }) },
   };
 }
 
 function add(name, value, unit, more = {}) {
   results.push({ name, value: Math.round(value * 10) / 10, unit, ...more });
-  if (!asJson) console.log(`${name.padEnd(58)}${String(Math.round(value * 10) / 10).padStart(12)} ${unit}${more.note ?? ''}`);
+  if (!asJson)
+    console.log(`${name.padEnd(58)}${String(Math.round(value * 10) / 10).padStart(12)} ${unit}${more.note ?? ''}`);
 }
 
 /** Numbers 0 to count - 1, in order or each once in a fixed disorder. */
@@ -154,6 +158,8 @@ async function openMember(directory, threads = true) {
     },
     isPrimary: () => true,
     wait: () => new Promise((done) => setTimeout(done, 10)),
+    nowMs: () => performance.now(),
+    turn: () => new Promise((done) => setImmediate(done)),
   });
   await catalog.open();
   if (!isThere) {
@@ -196,9 +202,18 @@ async function measurePrimary(order) {
   const shown = rate(records, beganMs);
   await member.database.flushed();
   const sustained = rate(records, beganMs);
-  const ratio = plain === null ? {} : { plainLmdb: Math.round(plain), note: `   ${(sustained / plain).toFixed(2)} x plain LMDB (${Math.round(plain)}/s)` };
+  const ratio =
+    plain === null
+      ? {}
+      : {
+          plainLmdb: Math.round(plain),
+          note: `   ${(sustained / plain).toFixed(2)} x plain LMDB (${Math.round(plain)}/s)`,
+        };
   add(`SETs, ${order} keys, sustained, ${records} records`, sustained, '/s', ratio);
-  add(`  the same until a reader sees the last one`, shown, '/s', { peakRssMb: Math.round(process.memoryUsage().rss / 1e6), note: `   RSS ${Math.round(process.memoryUsage().rss / 1e6)} MB` });
+  add(`  the same until a reader sees the last one`, shown, '/s', {
+    peakRssMb: Math.round(process.memoryUsage().rss / 1e6),
+    note: `   RSS ${Math.round(process.memoryUsage().rss / 1e6)} MB`,
+  });
   if (order === 'random') {
     const count = Math.min(records, 1_000_000);
     beganMs = performance.now();
@@ -256,9 +271,10 @@ async function measureOpening() {
   mkdirSync(directory);
   const member = await openMember(directory);
   const keys = keysOf('random', smaller);
-  for (let at = 0; at < smaller; at += 10_000) await member.catalog.apply(journalBatch(member.journal, keys, at, 10_000));
+  for (let at = 0; at < smaller; at += 10_000)
+    await member.catalog.apply(journalBatch(member.journal, keys, at, 10_000));
   await closeMember(member);
-  let beganMs = performance.now();
+  const beganMs = performance.now();
   const again = await openMember(directory);
   again.database.get(keys(1));
   add(`opening after a clean stop, ${smaller} records, first read`, performance.now() - beganMs, 'ms');
@@ -283,14 +299,18 @@ async function measureRecovery() {
   const tookMs = performance.now() - beganMs;
   if (member.database.count(store.WHOLE_DATABASE) !== smaller) throw new Error('records are missing after the crash');
   add(`opening after kill -9, ${smaller} records`, openedMs, 'ms');
-  add(`  and until all is applied: ${lacked} records`, tookMs, 'ms', { lacked, note: `   ${Math.round(lacked / (tookMs / 1000))}/s` });
+  add(`  and until all is applied: ${lacked} records`, tookMs, 'ms', {
+    lacked,
+    note: `   ${Math.round(lacked / (tookMs / 1000))}/s`,
+  });
   await closeMember(member);
 }
 
 async function applyUntilKilled(directory) {
   const member = await openMember(directory);
   const keys = keysOf('random', smaller);
-  for (let at = 0; at < smaller; at += 10_000) await member.catalog.apply(journalBatch(member.journal, keys, at, 10_000));
+  for (let at = 0; at < smaller; at += 10_000)
+    await member.catalog.apply(journalBatch(member.journal, keys, at, 10_000));
   bundle.remove();
   process.send('applied');
   await new Promise(() => setInterval(() => undefined, 1000));

@@ -1,5 +1,5 @@
 /** `caretmirror database ...`: databases of an instance, the same as the routines. */
-import type { CommandArguments } from '../protocol/control-channel.ts';
+import type { CommandArguments, DatabaseDescription } from '../protocol/control-channel.ts';
 import { defineBackups } from './database-backup.ts';
 import { usage } from './failures.ts';
 import { askInstance, findInstance } from './instances.ts';
@@ -74,9 +74,7 @@ export const define: DefineGroup = (group, surroundings) => {
       const rows = databases.map((each) => [
         each.name,
         each.mirrored ?? '-',
-        each.catchUp === null
-          ? each.status
-          : `${each.status}, ${each.catchUp.recordsDone} of ${each.catchUp.recordsToDo}`,
+        each.catchUp === null ? each.status : `${each.status}, ${course(each.catchUp)}`,
         each.mounted ? 'yes' : 'no',
         each.mountRequired ? 'yes' : 'no',
         each.directory,
@@ -88,6 +86,15 @@ export const define: DefineGroup = (group, surroundings) => {
       );
     });
 };
+
+const stillMs = 5000;
+
+function course(catchUp: NonNullable<DatabaseDescription['catchUp']>): string {
+  const { recordsDone, recordsToDo, recordsPerSecond, secondsLeft, standsStillMs } = catchUp;
+  const done = `${recordsDone} of ${recordsToDo}`;
+  if (standsStillMs >= stillMs) return `${done}, not moving for ${Math.floor(standsStillMs / 1000)} s`;
+  return secondsLeft === null ? done : `${done}, ${recordsPerSecond}/s, ${secondsLeft} s left`;
+}
 
 const defineEdit: DefineGroup = (group, surroundings) => {
   group

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { dejournalJobsMax } from '../mirror/limits.ts';
 import { type Batch, type Written, writeBatch } from './lmdb-batch.ts';
 import { checkTrees, type Found } from './lmdb-check.ts';
 import type { LmdbTrees } from './lmdb-trees.ts';
@@ -54,8 +55,8 @@ export class OwnThreadWriter implements BatchWriter {
   async close(): Promise<void> {}
 }
 
-/** Databases beyond these share threads. One processor is left for the event loop. */
-const threadsMax = Math.min(Math.max(availableParallelism() - 1, 1), 4);
+/** SYN-014: databases beyond these share threads. One processor is left for the event loop. */
+const threadsMax = Math.min(Math.max(availableParallelism() - 1, 1), dejournalJobsMax);
 const idleMs = 30_000;
 
 interface Job {

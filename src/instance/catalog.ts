@@ -8,7 +8,6 @@ import {
   DatabaseFullError,
   type DatabaseStore,
   type MirrorAttribute,
-  type Update,
 } from '../database/databases.ts';
 import type { ConfigurationStore, DatabaseConfiguration, FileOperations } from '../host/host.ts';
 import type { Journal, PlacedRecord, ReadRecords } from '../journal/journal.ts';
@@ -17,7 +16,8 @@ import { comparePositions, type JournalPosition, later, printPosition } from '..
 import { shipChunkBytes } from '../mirror/limits.ts';
 import type { DatabaseStatus, MirrorDatabaseName } from '../mirror/terms.ts';
 import { gapBehind, placeCopy } from './copy-placement.ts';
-import { type CatalogEntry, CatalogRefusal, type DatabaseCatalog } from './parts.ts';
+import { applyRecords, byDatabase, CatchUpCourse, CatchUpRun } from './dejournaling.ts';
+import { type CatalogEntry, CatalogRefusal, type CatchUpProgress, type DatabaseCatalog } from './parts.ts';
 
 interface Mounted {
   readonly database: Database;
@@ -25,7 +25,7 @@ interface Mounted {
   inStep: boolean;
   catchingUp: boolean;
   /** Of the catchup under way. */
-  progress: CatalogEntry['catchUp'];
+  progress: CatchUpCourse | null;
   /** Why it fell out of step; empty = nothing happened. */
   fault: string;
 }
@@ -39,6 +39,10 @@ export interface CatalogParts {
   /** Is this member primary? Its databases are Normal, and a fault in one of them holds the mirror up. */
   readonly isPrimary: () => boolean;
   readonly wait: (ms: number) => Promise<unknown>;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+  /** Lets the event loop turn: applying many blocks would hold up everything else. */
+  readonly turn: () => Promise<unknown>;
 }
 
 /** How long a primary waits before it tries a full database again. */
@@ -49,6 +53,7 @@ export class Catalog implements DatabaseCatalog {
   readonly #mounted = new Map<string, Mounted>();
   #journal: Journal | null = null;
   #blocks: WholeBlocks | null = null;
+  #catchUps: CatchUpRun | null = null;
   /** Where the databases that are in step stand together. */
   #applied: JournalPosition | null = null;
   /** Wall clock of the newest block applied, ms. */
@@ -118,6 +123,7 @@ export class Catalog implements DatabaseCatalog {
   follow(journal: Journal): { readonly applied: JournalPosition; readonly furthest: JournalPosition } {
     this.#journal = journal;
     this.#blocks = this.#blocksOf(journal);
+    this.#catchUps = null;
     let applied: JournalPosition | null = null;
     let furthest: JournalPosition | null = null;
     for (const [name, entry] of this.#mounted) {
@@ -161,7 +167,7 @@ export class Catalog implements DatabaseCatalog {
         database: mounted?.database ?? null,
         attribute,
         status: this.#status(configuration, mounted),
-        catchUp: mounted?.progress ?? null,
+        catchUp: mounted?.progress?.report(this.#parts.nowMs()) ?? null,
       };
     });
   }
@@ -360,7 +366,7 @@ export class Catalog implements DatabaseCatalog {
     this.#parts.log(0, 'Database.Deleted', `Deleted database ${configured.name} in ${configured.directory}`);
   }
 
-  async catchUp(name: string, onProgress: (recordsDone: number, recordsToDo: number) => void): Promise<void> {
+  async catchUp(name: string, onProgress: (progress: CatchUpProgress) => void): Promise<void> {
     const mounted = this.#mountedOne(name);
     const attribute = mounted.database.attribute;
     const journal = this.#journal;
@@ -377,11 +383,7 @@ export class Catalog implements DatabaseCatalog {
     this.#parts.log(0, 'Utility.Event', `Mirror Catchup started for ${attribute.database}`);
     try {
       await this.#activate(mounted.database);
-      await this.#catchUpTo(mounted, journal, (recordsDone, recordsToDo) => {
-        mounted.progress = { recordsDone, recordsToDo };
-        onProgress(recordsDone, recordsToDo);
-      });
-      mounted.inStep = true;
+      await this.#catchUpTo(mounted, journal, onProgress);
       this.#parts.log(0, 'Utility.Event', `Mirror Catchup completed for ${attribute.database}`);
     } catch (error) {
       mounted.fault = (error as Error).message;
@@ -421,28 +423,33 @@ export class Catalog implements DatabaseCatalog {
     this.#parts.log(0, 'Utility.Event', `Mirror database ${attribute.database} was activated on this member`);
   }
 
-  /** The others move on meanwhile: the last comparison and "in step" happen without a wait in between. */
-  async #catchUpTo(
-    mounted: Mounted,
-    journal: Journal,
-    onProgress: (done: number, toDo: number) => void,
-  ): Promise<void> {
-    const begun = (mounted.database.applied as JournalPosition).sequence;
-    const blocks = this.#blocksOf(journal);
-    for (;;) {
-      const from = mounted.database.applied as JournalPosition;
-      const to = this.#applied as JournalPosition;
-      onProgress(from.sequence - begun, to.sequence - begun);
-      const block = comparePositions(from, to) >= 0 ? null : blocks.next(from, to);
-      if (block === null) return;
-      await this.#applyTo(mounted, block.records, block);
-    }
+  /** With all others that are caught up now, in one reading of the journal. */
+  async #catchUpTo(mounted: Mounted, journal: Journal, onProgress: (progress: CatchUpProgress) => void): Promise<void> {
+    const { nowMs, turn } = this.#parts;
+    this.#catchUps ??= new CatchUpRun({
+      blocks: this.#blocksOf(journal),
+      target: () => this.#applied as JournalPosition,
+      turn,
+    });
+    const begin = mounted.database.applied as JournalPosition;
+    const course = new CatchUpCourse(begin, this.#applied as JournalPosition, journal, nowMs());
+    mounted.progress = course;
+    await this.#catchUps.join(mounted.database, {
+      onReached: (at, to) => {
+        course.reached(at, to, nowMs());
+        onProgress(course.report(nowMs()));
+      },
+      onThere: () => {
+        mounted.inStep = true;
+      },
+    });
   }
 
   /** Records behind `end` were cut from the journal; no database holds any of them. */
   cutTo(end: JournalPosition): void {
     if (this.#applied !== null && comparePositions(this.#applied, end) > 0) this.#applied = end;
     if (this.#journal !== null) this.#blocks = this.#blocksOf(this.#journal);
+    this.#catchUps = null;
   }
 
   /** Bring every database that is in step up to there, or to the beginning of a group that ends behind it. */
@@ -458,23 +465,19 @@ export class Catalog implements DatabaseCatalog {
       await this.#applyBlock(block);
       this.#applied = block.to;
       if (block.timeMs > 0) this.newestAppliedMs = block.timeMs;
+      if (comparePositions(block.to, to) < 0) await this.#parts.turn();
     }
   }
 
   async #applyBlock(block: WholeBlock): Promise<void> {
-    const byDatabase = new Map<string, PlacedRecord[]>();
-    for (const record of block.records) {
-      const records = byDatabase.get(record.database);
-      if (records === undefined) byDatabase.set(record.database, [record]);
-      else records.push(record);
-    }
-    const work: Promise<void>[] = [];
-    for (const [name, mounted] of this.#mounted) {
-      const records = byDatabase.get(mounted.database.attribute?.database ?? '');
-      if (!mounted.inStep || records === undefined) continue;
-      work.push(this.#applyKeepingStep(name, mounted, records, block));
-    }
-    await Promise.all(work);
+    const records = byDatabase(block.records);
+    const touched = [...this.#mounted].flatMap(([name, mounted]) => {
+      const its = records.get(mounted.database.attribute?.database ?? '');
+      return mounted.inStep && its !== undefined ? [{ name, mounted, its }] : [];
+    });
+    // A group of several databases shows in all of them in one turn: none of them may have to wait.
+    if (touched.length > 1) await Promise.allSettled(touched.map(({ mounted }) => mounted.database.ready()));
+    await Promise.all(touched.map(({ name, mounted, its }) => this.#applyKeepingStep(name, mounted, its, block)));
   }
 
   /** SYN-017: a fault in one database pauses only that one - but on a primary it holds up what depends on it. */
@@ -487,7 +490,7 @@ export class Catalog implements DatabaseCatalog {
     let told = false;
     while (mounted.inStep) {
       try {
-        await this.#applyTo(mounted, records, block);
+        await applyRecords(mounted.database, records, block.to);
         return;
       } catch (error) {
         const text = (error as Error).message;
@@ -501,21 +504,6 @@ export class Catalog implements DatabaseCatalog {
       }
       await this.#parts.wait(fullRetryMs);
     }
-  }
-
-  async #applyTo(mounted: Mounted, records: readonly PlacedRecord[], block: WholeBlock): Promise<void> {
-    const applied = mounted.database.applied as JournalPosition;
-    const own = mounted.database.attribute?.database;
-    const updates: Update[] = [];
-    for (const { kind, database, key, value, position } of records) {
-      if (database !== own || comparePositions(position, applied) <= 0) continue;
-      if (kind === 'database-added') {
-        const text = `mirror database ${own} was added to the mirror anew at ${printPosition(position)}, so this copy is obsolete; restore a backup made since then`;
-        throw new CatalogRefusal('copy-too-old', text, 'DB-020');
-      }
-      if (kind === 'set' || kind === 'kill') updates.push({ kind, key, value });
-    }
-    await mounted.database.apply(updates, block.to);
   }
 
   /** Close every database in order. */

@@ -79,6 +79,8 @@ export class Instance implements InstanceDaemon {
       log: (severity, category, text) => this.log(severity, category, text),
       isPrimary: () => this.#isPrimary(),
       wait: (ms) => host.clock.wait(ms),
+      nowMs: () => host.clock.nowMs(),
+      turn: () => new Promise((resolve) => setImmediate(resolve)),
     });
     this.#superserver = new Superserver({
       entries: () => this.catalog.entries(),

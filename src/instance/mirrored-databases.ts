@@ -287,10 +287,11 @@ export async function removeDatabase(daemon: InstanceDaemon, typed: string): Pro
 export async function catchUp(daemon: InstanceDaemon, name: string, progress: Progress): Promise<void> {
   const { clock } = daemon.host;
   let toldMs = clock.nowMs();
-  await daemon.catalog.catchUp(name, (recordsDone, recordsToDo) => {
+  await daemon.catalog.catchUp(name, ({ recordsDone, recordsToDo, recordsPerSecond, secondsLeft }) => {
     if (clock.nowMs() - toldMs < 1000) return;
     toldMs = clock.nowMs();
-    progress(`database ${name}: ${recordsDone} of ${recordsToDo} records applied`);
+    const left = secondsLeft === null ? '' : `, ${recordsPerSecond} a second, about ${secondsLeft} s left`;
+    progress(`database ${name}: ${recordsDone} of ${recordsToDo} records applied${left}`);
   });
 }
 

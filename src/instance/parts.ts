@@ -29,7 +29,20 @@ export interface CatalogEntry {
   /** 'Local' for an ordinary one. */
   readonly status: DatabaseStatus | 'Local';
   /** While it is caught up. */
-  readonly catchUp: { readonly recordsDone: number; readonly recordsToDo: number } | null;
+  readonly catchUp: CatchUpProgress | null;
+}
+
+/** Counted from where the catchup began. */
+export interface CatchUpProgress {
+  readonly recordsDone: number;
+  readonly recordsToDo: number;
+  readonly bytesDone: number;
+  readonly bytesToDo: number;
+  /** Since it began; 0 = not known yet. */
+  readonly recordsPerSecond: number;
+  readonly secondsLeft: number | null;
+  /** Since it last came forward, ms. */
+  readonly standsStillMs: number;
 }
 
 /** Every database of the instance. Names are local names unless said otherwise. Errors are CatalogRefusal or the doors' faults. */
@@ -59,7 +72,7 @@ export interface DatabaseCatalog {
   /** Remove an ordinary database and its files. */
   delete(name: string): Promise<void>;
   /** Activate if need be, and apply what it lacks of the journal until it runs with the others (DB-031). */
-  catchUp(name: string, onProgress: (recordsDone: number, recordsToDo: number) => void): Promise<void>;
+  catchUp(name: string, onProgress: (progress: CatchUpProgress) => void): Promise<void>;
 }
 
 /** The instance's member of a mirror, running. */

@@ -69,6 +69,9 @@ export const unpackedBytesMax = shipChunkBytes + 4 * 1024 * 1024;
 /** A backup may be made active when it lacks at most this much of the primary's journal. */
 export const activationLagBytes = 256 * 1024;
 
+/** SYN-014: jobs of one dejournaling operation that work at a time. */
+export const dejournalJobsMax = 16;
+
 /** Free bytes below which nothing is written any more, so that the store never meets a full disk. */
 export const diskReserveBytes = 16 * 1024 * 1024;
 

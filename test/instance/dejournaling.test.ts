@@ -1,0 +1,200 @@
+/** Applying the journal to several databases: in one reading, in order, with its course, and one that is full. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import type { Database } from '../../src/database/databases.ts';
+import { nodeFileOperations } from '../../src/host/node-files.ts';
+import { Catalog } from '../../src/instance/catalog.ts';
+import { CatchUpCourse } from '../../src/instance/dejournaling.ts';
+import type { CatchUpProgress } from '../../src/instance/parts.ts';
+import { openDiskJournal } from '../../src/journal/disk-journal.ts';
+import type { Journal } from '../../src/journal/journal.ts';
+import { readRecords } from '../../src/journal/read-records.ts';
+import type { JournalPosition } from '../../src/mirror/journal-position.ts';
+import { encodeKey, WHOLE_DATABASE } from '../../src/protocol/global-key.ts';
+import { SimulatedDatabaseStore } from '../../src/simulation/simulated-databases.ts';
+
+const names = ['ONE', 'TWO', 'THREE'];
+const recordsEach = 12_000;
+
+let scratch: string;
+let journal: Journal;
+let catalog: Catalog;
+let begin: JournalPosition;
+let reads: number;
+let isPrimary: boolean;
+let log: string[];
+let waits: (() => void)[];
+
+beforeEach(async () => {
+  scratch = mkdtempSync(join(tmpdir(), 'caretmirror-dejournaling-'));
+  journal = openDiskJournal({
+    files: nodeFileOperations,
+    directory: join(scratch, 'journal'),
+    mirror: 'M',
+    logPath: join(scratch, 'mirrorjrn.log'),
+    lostAndFoundDirectory: join(scratch, 'lost+found'),
+  });
+  journal.startFile({ number: 1, owner: 'A', lineage: 'l' }, 0);
+  begin = journal.end;
+  [reads, isPrimary, log, waits] = [0, false, [], []];
+  let configuration = { databases: [], mirrorSet: null, member: null } as never;
+  catalog = new Catalog({
+    store: new SimulatedDatabaseStore(),
+    files: { removeTree: () => undefined },
+    configuration: {
+      get: () => configuration,
+      set: (next) => {
+        configuration = next as never;
+      },
+    },
+    readRecords,
+    log: (_severity, _category, text) => log.push(text),
+    isPrimary: () => isPrimary,
+    wait: () => new Promise<void>((resolve) => waits.push(resolve)),
+    nowMs: () => reads * 100,
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+  });
+  for (const name of names) {
+    await catalog.create(name, join(scratch, name));
+    await catalog.addToMirror(name, attributeOf(name), begin);
+  }
+});
+afterEach(async () => {
+  await catalog.close();
+  journal.close();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+const attributeOf = (database: string) => ({
+  mirror: 'M',
+  database,
+  addedAt: begin,
+  fromEmpty: true,
+  activated: true,
+});
+
+/** Counts how often it is read. */
+function counted(of: Journal): Journal {
+  return new Proxy(of, {
+    get(target, name) {
+      if (name === 'read') reads += 1;
+      const found = Reflect.get(target, name, target);
+      return typeof found === 'function' ? found.bind(target) : found;
+    },
+  });
+}
+
+/** Record n of each database sets ^N(n modulo 100) to n, the databases in turns. */
+function fillJournal(): void {
+  for (let from = 0; from < recordsEach; from += 1000) {
+    const records = Array.from({ length: 1000 }, (_, i) => from + i).flatMap((n) =>
+      names.map((database) => {
+        const key = encodeKey('N', [String(n % 100)]);
+        return { kind: 'set' as const, database, key, value: Buffer.from(`${database} ${n}`), continues: false };
+      }),
+    );
+    journal.append(records, 1);
+  }
+  journal.flush();
+}
+
+const databaseOf = (name: string) => catalog.mirrored(name) as Database;
+
+function expectAllApplied(name: string): void {
+  const values = [...databaseOf(name).entries(WHOLE_DATABASE)].map(({ value }) => Buffer.from(value).toString());
+  expect(values).toEqual(Array.from({ length: 100 }, (_, n) => `${name} ${recordsEach - 100 + n}`));
+}
+
+test('SYN-015: what is applied stands in the order of the journal, and the event loop turns meanwhile', async () => {
+  fillJournal();
+  catalog.follow(journal);
+  let turned = false;
+  setImmediate(() => {
+    turned = true;
+  });
+  await catalog.apply(journal.end);
+  for (const name of names) expectAllApplied(name);
+  expect(turned).toBe(true);
+  expect(catalog.applied).toEqual(journal.end);
+});
+
+test('SYN-014 DB-034: databases that are caught up together read the journal once, and say how far they are', async () => {
+  fillJournal();
+  const readsOf = async (together: readonly string[]): Promise<number> => {
+    reads = 0;
+    const told = new Map<string, CatchUpProgress[]>(together.map((name) => [name, []]));
+    await Promise.all(together.map((name) => catalog.catchUp(name, (at) => told.get(name)?.push(at))));
+    for (const steps of told.values()) {
+      const last = steps.at(-1) as CatchUpProgress;
+      expect([last.recordsDone, last.bytesDone]).toEqual([last.recordsToDo, last.bytesToDo]);
+      expect(last.recordsToDo).toBe(recordsEach * names.length);
+      expect(steps.map(({ recordsDone }) => recordsDone)).toEqual(
+        steps.map(({ recordsDone }) => recordsDone).sort((a, b) => a - b),
+      );
+      expect(new Set(steps.map(({ recordsDone }) => recordsDone)).size).toBeGreaterThan(2);
+    }
+    return reads;
+  };
+  catalog.follow(counted(journal));
+  // Nothing is in step: the others stand at the end, as far as they are concerned.
+  catalog.pauseAll(true);
+  catalog.pauseAll(false);
+  await catalog.apply(journal.end);
+  const single = await readsOf(['ONE']);
+  expect(await readsOf(['TWO', 'THREE'])).toBe(single);
+  for (const name of names) expectAllApplied(name);
+  expect(catalog.entries().map(({ status }) => status)).toEqual(['Dejournaling', 'Dejournaling', 'Dejournaling']);
+});
+
+test('SYN-017: a full database pauses only itself on a backup, and goes on by catchup when it has room', async () => {
+  fillJournal();
+  catalog.follow(journal);
+  await databaseOf('TWO').setMaximumBytes(1000);
+  await catalog.apply(journal.end);
+  for (const name of ['ONE', 'THREE']) expectAllApplied(name);
+  expect(catalog.find('TWO')?.status).toBe('Dejournaling Stopped');
+  expect(log.filter((text) => /Dejournaling into TWO failed: database .*TWO: .*at most/.test(text))).toHaveLength(1);
+  await expect(catalog.catchUp('TWO', () => undefined)).rejects.toMatchObject({ code: 'database-full' });
+  await databaseOf('TWO').setMaximumBytes(0);
+  await catalog.catchUp('TWO', () => undefined);
+  expectAllApplied('TWO');
+  expect(catalog.find('TWO')?.status).toBe('Dejournaling');
+});
+
+test('SYN-017: on a primary a full database holds up what is durable until it has room, and nothing is lost', async () => {
+  fillJournal();
+  isPrimary = true;
+  catalog.follow(journal);
+  await databaseOf('TWO').setMaximumBytes(1000);
+  let isDone = false;
+  const applying = catalog.apply(journal.end).then(() => {
+    isDone = true;
+  });
+  while (waits.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  expect([isDone, catalog.find('TWO')?.status]).toEqual([false, 'Normal']);
+  await databaseOf('TWO').setMaximumBytes(0);
+  for (const resume of waits.splice(0)) resume();
+  await applying;
+  for (const name of names) expectAllApplied(name);
+});
+
+test('SYN-014: the course of a catchup says its rate, the time left, and since when it stands still', () => {
+  const at = (sequence: number): JournalPosition => ({ epoch: 1, file: 1, offset: sequence * 100, sequence });
+  const bytesBetween = (from: JournalPosition, to: JournalPosition) => to.offset - from.offset;
+  const course = new CatchUpCourse(at(1000), at(5000), { bytesBetween }, 10_000);
+  expect(course.report(10_000)).toEqual({
+    recordsDone: 0,
+    recordsToDo: 4000,
+    bytesDone: 0,
+    bytesToDo: 400_000,
+    recordsPerSecond: 0,
+    secondsLeft: null,
+    standsStillMs: 0,
+  });
+  course.reached(at(2000), at(5000), 11_000);
+  expect(course.report(12_000)).toMatchObject({ recordsDone: 1000, recordsPerSecond: 500, secondsLeft: 6 });
+  course.reached(at(2000), at(6000), 14_000);
+  expect(course.report(15_000)).toMatchObject({ recordsToDo: 5000, bytesDone: 100_000, standsStillMs: 4000 });
+});
