@@ -34,6 +34,10 @@ const groups: Readonly<Record<string, Group>> = {
     description: 'journal data that was cut because the mirror does not have it',
     load: async () => (await import('./lost.ts')).define,
   },
+  journal: {
+    description: 'mirror journal files of an instance: list, view, search, check, switch, purge',
+    load: async () => (await import('./journal.ts')).define,
+  },
   database: { description: 'databases of an instance', load: async () => (await import('./database.ts')).define },
   global: { description: 'data, through the superserver', load: async () => (await import('./global.ts')).define },
   lab: { description: 'a whole mirror on this machine', load: async () => (await import('./lab.ts')).define },

@@ -74,20 +74,7 @@ const defineOthers: DefineGroup = (group, surroundings) => {
       );
       show(here, description, report.members, options.json);
     });
-  group
-    .command('edit <instance>')
-    .description("change the mirror's settings, on the primary")
-    .option('--qos <ms>', 'QoS timeout in milliseconds')
-    .option('--arbiter <host:port>', 'ISCAgent that is the arbiter; "none" for no arbiter')
-    .option('--compression-failover <mode>', `journal data to failover members: ${modesText}`)
-    .option('--compression-async <mode>', `journal data to asyncs: ${modesText}`)
-    .action(async (name: string, options: Options) => {
-      const here = await surroundings();
-      if (Object.keys(options).length === 0) {
-        throw usage('give --qos, --arbiter, --compression-failover or --compression-async');
-      }
-      here.print(`${await perform(here, findInstance(here, name), 'edit-mirror', settings(options))}\n`);
-    });
+  defineEdit(group, surroundings);
   for (const [name, command, description] of [
     ['start', 'start-mirror', 'let this member take part again'],
     ['stop', 'stop-mirror', 'take this member out until it is started again'],
@@ -127,6 +114,26 @@ const defineOthers: DefineGroup = (group, surroundings) => {
         await risky(here, findInstance(here, name), command, options);
       });
   }
+};
+
+const defineEdit: DefineGroup = (group, surroundings) => {
+  group
+    .command('edit <instance>')
+    .description("change the mirror's settings, on the primary")
+    .option('--qos <ms>', 'QoS timeout in milliseconds')
+    .option('--arbiter <host:port>', 'ISCAgent that is the arbiter; "none" for no arbiter')
+    .option('--compression-failover <mode>', `journal data to failover members: ${modesText}`)
+    .option('--compression-async <mode>', `journal data to asyncs: ${modesText}`)
+    .option('--journal-keep-days <days>', 'keep journal files at least so long')
+    .option('--journal-limit <MB>', 'journal kept for a member that is away; "none" for no limit')
+    .option('--journal-limit-days <days>', 'the same in days; "none" for no limit')
+    .option('--journal-daily <yes|no>', 'begin a new journal file each midnight')
+    .action(async (name: string, options: Options) => {
+      const here = await surroundings();
+      if (Object.keys(options).length === 0)
+        throw usage('give at least one setting; see caretmirror mirror edit --help');
+      here.print(`${await perform(here, findInstance(here, name), 'edit-mirror', settings(options))}\n`);
+    });
 };
 
 /** CFG-004: a mirror needs the service; creating and joining are the wish to have it. */
@@ -184,6 +191,20 @@ function settings(options: Options): CommandArguments['edit-mirror'] {
     ...given('compressionAsync', parseMode(compressionAsync, '--compression-async')),
     ...(qos === undefined ? {} : { qosTimeoutMs: parseWhole(qos, '--qos', 1, Number.MAX_SAFE_INTEGER) }),
     ...(arbiter === undefined ? {} : { arbiter: arbiter === 'none' ? null : parseAgent(arbiter) }),
+    ...journalSettings(options),
+  };
+}
+
+function journalSettings(options: Options): CommandArguments['edit-mirror'] {
+  const { journalKeepDays, journalLimit, journalLimitDays, journalDaily } = options;
+  if (journalDaily !== undefined && !['yes', 'no'].includes(journalDaily)) throw usage('--journal-daily is yes or no');
+  const whole = (typed: string, what: string) => parseWhole(typed, what, 0, Number.MAX_SAFE_INTEGER);
+  const limit = (typed: string, what: string) => (typed === 'none' ? null : whole(typed, what));
+  return {
+    ...given('keepDays', journalKeepDays === undefined ? undefined : whole(journalKeepDays, '--journal-keep-days')),
+    ...given('limitMegabytes', journalLimit === undefined ? undefined : limit(journalLimit, '--journal-limit')),
+    ...given('limitDays', journalLimitDays === undefined ? undefined : limit(journalLimitDays, '--journal-limit-days')),
+    ...given('switchDaily', journalDaily === undefined ? undefined : journalDaily === 'yes'),
   };
 }
 

@@ -44,6 +44,8 @@ export function newConfiguration(instance: string, directory: string, superserve
     agent: { address: null, port: agentPortDefault },
     member: null,
     memberType: null,
+    alternateJournal: null,
+    purgeAtOnce: false,
     mirrorSet: null,
     databases: [],
   };

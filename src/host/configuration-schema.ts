@@ -40,6 +40,14 @@ const mirrorSet = z.looseObject({
     compressionAsync: compression,
     qosTimeoutMs: z.int().positive(),
     parallelDejournaling: z.enum(['Failover Members and DR', 'Failover Members', 'All Members']),
+    journal: z
+      .looseObject({
+        keepDays: z.int().min(0).optional(),
+        limitBytes: z.int().positive().nullable().optional(),
+        limitDays: z.int().positive().nullable().optional(),
+        switchDaily: z.boolean().optional(),
+      })
+      .optional(),
   }),
   members: z.array(member),
   databases: z.array(
@@ -73,6 +81,8 @@ const configuration = z
     agent: z.strictObject({ address: name.nullable(), port }),
     member: name.nullable().default(null),
     memberType: memberType.nullable().default(null),
+    alternateJournal: directory.nullable().default(null),
+    purgeAtOnce: z.boolean().default(false),
     mirrorSet: mirrorSet.nullable().default(null),
     databases: z.array(database).default([]),
   })

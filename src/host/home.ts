@@ -35,6 +35,10 @@ export interface InstancePaths {
   readonly journal: string;
   /** All journal files of the instance, with when they were begun (SYN-001). */
   readonly journalLog: string;
+  /** What each member has of the journal, as far as it is known here. */
+  readonly journalClaims: string;
+  /** Room that is given up when the disk is full, to end cleanly. */
+  readonly reserve: string;
   readonly lostAndFound: string;
   readonly databases: string;
   /** The site's ^ZMIRROR, where there is one. */
@@ -70,6 +74,8 @@ export function instancePaths(home: string, instance: string): InstancePaths {
     control: join(directory, 'control.sock'),
     journal: join(directory, 'journal'),
     journalLog: join(directory, 'journal.log'),
+    journalClaims: join(directory, 'journal-claims.json'),
+    reserve: join(directory, 'reserve'),
     lostAndFound: join(directory, 'lost+found'),
     databases: join(directory, 'databases'),
     site: join(directory, 'zmirror.mjs'),

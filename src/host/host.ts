@@ -122,6 +122,10 @@ export interface InstanceConfiguration {
   /** Own name and type in the mirror; null when in none. */
   readonly member: MemberName | null;
   readonly memberType: MemberType | null;
+  /** Where journal files are begun while the journal directory has no room; null = nowhere. */
+  readonly alternateJournal: string | null;
+  /** On a reporting async: purge journal files as soon as the own databases have them (SYN-026). */
+  readonly purgeAtOnce: boolean;
   /** Newest mirror set this member has seen; null when in none. */
   readonly mirrorSet: MirrorSet | null;
   readonly databases: readonly DatabaseConfiguration[];

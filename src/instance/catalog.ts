@@ -158,6 +158,31 @@ export class Catalog implements DatabaseCatalog {
     return this.#applied;
   }
 
+  /**
+   * Of each mirrored database that is mounted: it holds everything up to here durably. With `isUrgent` what is applied is brought
+   * to the disk first, and one that is in step and idle is told where the others stand, or it would need journal for ever that
+   * has nothing for it. One that is not activated needs all from where it became part of the mirror.
+   */
+  async stored(isUrgent: boolean): Promise<ReadonlyMap<string, JournalPosition>> {
+    const stored = new Map<string, JournalPosition>();
+    for (const [name, mounted] of this.#mounted) {
+      const { database, inStep } = mounted;
+      const { attribute } = database;
+      if (attribute === undefined) continue;
+      // A fault shows when there is data for it.
+      if (isUrgent) await this.#store(database, inStep).catch(() => undefined);
+      stored.set(name, attribute.activated ? (database.stored ?? attribute.addedAt) : attribute.addedAt);
+    }
+    return stored;
+  }
+
+  async #store(database: Database, inStep: boolean): Promise<void> {
+    const { applied } = database;
+    const isBehind = applied !== undefined && this.#applied !== null && comparePositions(this.#applied, applied) > 0;
+    if (inStep && isBehind) await database.apply([], this.#applied as JournalPosition);
+    await database.flushed();
+  }
+
   entries(): readonly CatalogEntry[] {
     return this.#parts.configuration.get().databases.map((configuration) => {
       const mounted = this.#mounted.get(configuration.name);

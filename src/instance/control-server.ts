@@ -25,6 +25,7 @@ import * as databases from './database-commands.ts';
 import { describe } from './description.ts';
 import { statusOf } from './instance-status.ts';
 import { lookUpMirror } from './join-request.ts';
+import * as journal from './journal-commands.ts';
 import * as mirror from './mirror-commands.ts';
 import { addDatabase, removeDatabase } from './mirrored-databases.ts';
 import * as orders from './order-commands.ts';
@@ -231,6 +232,9 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'create-mirror': mirror.createMirror,
   'join-mirror': mirror.joinMirror,
   'edit-mirror': mirror.editMirror,
+  'switch-journal': (daemon) => journal.switchJournal(daemon),
+  'purge-journal': (daemon) => journal.purgeJournal(daemon),
+  'edit-journal': journal.editJournal,
   'change-no-failover': (daemon, { set }) => orders.changeNoFailover(daemon, set),
   'become-primary': (daemon) => orders.becomePrimary(daemon),
   'force-primary': (daemon) => orders.forcePrimary(daemon),

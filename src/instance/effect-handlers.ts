@@ -6,7 +6,7 @@ import { type Journal, JournalBrokenError, JournalFrozenError } from '../journal
 import type { Facts, MemberEffect } from '../mirror/effects.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
-import { type LogMessage, logMessages } from '../mirror/log-messages.ts';
+import { type LogMessage, logText } from '../mirror/log-messages.ts';
 import type { MemberRecord } from '../mirror/member-record.ts';
 import type { Applier } from './applier.ts';
 import type { ArbiterSession } from './arbiter-session.ts';
@@ -191,10 +191,6 @@ function startFile(parts: EffectParts, effect: Extract<MemberEffect, { type: 'st
 }
 
 function writeLog(parts: EffectParts, message: LogMessage, facts: Facts): void {
-  const { severity, category, text } = logMessages[message];
-  parts.log(
-    severity,
-    category,
-    text.replace(/\{(\w+)\}/g, (_, name: string) => String(facts[name] ?? '?')),
-  );
+  const { severity, category, text } = logText(message, facts);
+  parts.log(severity, category, text);
 }

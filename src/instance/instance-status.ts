@@ -24,7 +24,7 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
   });
   if (member === null) return report;
   const members = report.members.map((row) => withCompression(row, member.compressionOf(row.name)));
-  return { ...report, members, clockOffsets: member.clockOffsets() };
+  return { ...report, members, clockOffsets: member.clockOffsets(), journal: member.keeper.report() };
 }
 
 function withCompression(row: MemberReport, compression: CompressionReport | null): MemberReport {

@@ -2,8 +2,10 @@
 import type { DatabaseStore } from '../database/databases.ts';
 import { type HomePaths, type InstancePaths, mirrorJournalLogPath } from '../host/home.ts';
 import type { ConfigurationStore, EventsLog, Host, MessagesLog } from '../host/host.ts';
+import { ReserveFile } from '../host/reserve-file.ts';
 import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalFileOperations, ReadRecords } from '../journal/journal.ts';
+import { logText } from '../mirror/log-messages.ts';
 import { isNewerSet, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
 import { NO_EPOCH } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
@@ -35,6 +37,7 @@ export interface InstanceParts {
     readonly logPath: string;
     readonly lostAndFoundDirectory: string;
     readonly instanceLogPath: string;
+    readonly alternateDirectory?: string;
   }) => Journal;
   readonly readRecords: ReadRecords;
   readonly messages: MessagesLog;
@@ -59,6 +62,7 @@ export class Instance implements InstanceDaemon {
   readonly turns = new Turns();
   readonly #superserver: Superserver;
   readonly #control: ControlServer;
+  readonly #reserve: ReserveFile;
   readonly #listeners: Listener[] = [];
   #member: RunningMember | null = null;
   #ending = false;
@@ -71,6 +75,7 @@ export class Instance implements InstanceDaemon {
   constructor(parts: InstanceParts) {
     this.#parts = parts;
     const { host, configuration } = parts;
+    this.#reserve = new ReserveFile(host.files, parts.paths.reserve, parts.paths.directory);
     this.catalog = new Catalog({
       store: parts.store,
       files: host.files,
@@ -136,7 +141,7 @@ export class Instance implements InstanceDaemon {
 
   async startMember(): Promise<void> {
     const { paths, host, configuration, events, network, codec, site } = this.#parts;
-    const { member, mirrorSet, instance } = configuration.get();
+    const { member, mirrorSet, instance, alternateJournal } = configuration.get();
     if (this.#member !== null || member === null || mirrorSet === null) return;
     const journal = this.#parts.openJournal({
       files: host.files,
@@ -145,6 +150,7 @@ export class Instance implements InstanceDaemon {
       logPath: mirrorJournalLogPath(this.home.home, instance, mirrorSet.name),
       lostAndFoundDirectory: paths.lostAndFound,
       instanceLogPath: paths.journalLog,
+      ...(alternateJournal === null ? {} : { alternateDirectory: alternateJournal }),
     });
     if (journal.openingReport !== null) this.log(1, 'Utility.Event', journal.openingReport);
     this.#superserver.use(journal);
@@ -155,6 +161,10 @@ export class Instance implements InstanceDaemon {
       record: readMemberRecord(host.records, paths.member),
       recordPath: paths.member,
       records: host.records,
+      claimsPath: paths.journalClaims,
+      files: host.files,
+      reserve: this.#reserve,
+      purgesAtOnce: () => configuration.get().purgeAtOnce,
       catalog: this.catalog,
       superserver: this.#superserver,
       network,
@@ -207,6 +217,7 @@ export class Instance implements InstanceDaemon {
     this.#member?.stop();
     this.#superserver.close();
     this.#control.close();
+    this.#makeRoomToClose();
     try {
       await this.catalog.close();
       this.#member?.journal.close();
@@ -216,6 +227,14 @@ export class Instance implements InstanceDaemon {
     } finally {
       this.#resolveEnded(0);
     }
+  }
+
+  /** On a full disk: databases and journal are closed with what the reserve gives up. */
+  #makeRoomToClose(): void {
+    const frozen = this.#member?.state.journal.frozen ?? '';
+    if (frozen === '' || !this.#reserve.free()) return;
+    const { severity, category, text } = logText('journal-reserve-freed', { path: this.paths.journal });
+    this.log(severity, category, text);
   }
 
   /** What is on the disk is unknown, or the program is wrong: end at once and leave everything as it is. */

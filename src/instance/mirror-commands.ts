@@ -23,6 +23,7 @@ import type { CommandArguments, Description, Outcome } from '../protocol/control
 import { changeMirrorSet, done, failed, notKnown, type Progress, refused, refusedWith } from './command-outcome.ts';
 import { type Found, lookUpMirror, requestJoin } from './join-request.ts';
 import { refusalOfArbiter } from './join-server.ts';
+import { journalSettingsGiven, journalSettingsText } from './journal-commands.ts';
 import { refusalOf } from './offered-commands.ts';
 import type { InstanceDaemon } from './parts.ts';
 
@@ -151,8 +152,11 @@ export function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit
   const arbiter = given.arbiter === undefined ? settings.arbiter : given.arbiter;
   const badArbiter = refusalOfArbiter(arbiter, members);
   if (badArbiter !== null) return refusedWith(badArbiter);
+  const journal = journalSettingsGiven(settings, given);
+  if (!journal.ok) return refused('bad-value', journal.text, 'SYN-026');
   const next = {
     ...settings,
+    journal: journal.value,
     arbiter,
     qosTimeoutMs: qosTimeout.value,
     compressionFailover: given.compressionFailover ?? settings.compressionFailover,
@@ -168,9 +172,10 @@ export function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit
 }
 
 /** What can be edited, in words. */
-function settingsText({ arbiter, qosTimeoutMs, compressionFailover, compressionAsync }: MirrorSettings): string {
+function settingsText(settings: MirrorSettings): string {
+  const { arbiter, qosTimeoutMs, compressionFailover, compressionAsync } = settings;
   const where = arbiter === null ? 'none' : `${arbiter.host}:${arbiter.port}`;
-  return `arbiter ${where}, QoS timeout ${qosTimeoutMs} ms, compression to failover members ${compressionFailover}, to asyncs ${compressionAsync}`;
+  return `arbiter ${where}, QoS timeout ${qosTimeoutMs} ms, compression to failover members ${compressionFailover}, to asyncs ${compressionAsync}; ${journalSettingsText(settings)}`;
 }
 
 /** What the questions show, CFG-022, CFG-023, CFG-035. */

@@ -1,11 +1,13 @@
 /** The instance's member of a mirror: the rules in their driver, and the adapters they give orders to. */
 import { randomUUID } from 'node:crypto';
-import type { Clock, EventsLog, RecordFiles } from '../host/host.ts';
+import type { Clock, EventsLog, FileOperations, RecordFiles } from '../host/host.ts';
+import type { ReserveFile } from '../host/reserve-file.ts';
 import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalRecord } from '../journal/journal.ts';
 import type { CompressionType } from '../mirror/compression.ts';
 import type { MemberSettings, OperatorCommand } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
+import { logText } from '../mirror/log-messages.ts';
 import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
 import { initialState, type MemberState } from '../mirror/member-state.ts';
 import type { Envelope } from '../mirror/messages.ts';
@@ -22,6 +24,8 @@ import type { Catalog } from './catalog.ts';
 import { DecisionNotes } from './decision-notes.ts';
 import { Driver } from './driver.ts';
 import { makeHandlers } from './effect-handlers.ts';
+import { JournalClaims, readToldClaims } from './journal-claims.ts';
+import { JournalKeeper } from './journal-keeper.ts';
 import { LinkClocks } from './link-clocks.ts';
 import { MemberLinks } from './member-links.ts';
 import { PartnerAgent } from './partner-agent.ts';
@@ -36,6 +40,11 @@ export interface RunningMemberParts {
   readonly record: MemberRecord;
   readonly recordPath: string;
   readonly records: RecordFiles;
+  /** What members have of the journal, remembered. */
+  readonly claimsPath: string;
+  readonly files: Pick<FileOperations, 'freeBytes'>;
+  readonly reserve: ReserveFile;
+  readonly purgesAtOnce: () => boolean;
   readonly catalog: Catalog;
   readonly superserver: Superserver;
   readonly network: Network;
@@ -68,6 +77,9 @@ export class RunningMember implements MirrorMember {
   readonly #arbiter: ArbiterSession;
   readonly #clocks: LinkClocks;
   readonly #site: Site;
+  readonly #notes: DecisionNotes;
+  readonly #claims: JournalClaims;
+  readonly keeper: JournalKeeper;
   readonly #orders = new Map<number, (result: OrderResult) => void>();
   /** What was appended here, for the set of databases or by the site, and is not yet in the databases. */
   #recordWaits: {
@@ -115,6 +127,7 @@ export class RunningMember implements MirrorMember {
       open: () => this.#open('arbiter'),
       address: () => parts.mirrorSet().settings.arbiter,
     });
+    this.#notes = new DecisionNotes({ events: parts.events, member: parts.self, wallMs: () => clock.wallMs() });
     this.#site = this.#makeSite();
     const { handlers, settle } = this.#handlers(this.#applier(), this.#partnerAgent());
     const failoverMember = memberNamed(parts.mirrorSet(), parts.self)?.type === 'Failover';
@@ -125,6 +138,13 @@ export class RunningMember implements MirrorMember {
       onStep: (state) => this.#onStep(state),
       afterMessages: (run) => void setImmediate(run),
     });
+    this.#claims = new JournalClaims({
+      self: parts.self,
+      records: parts.records,
+      path: parts.claimsPath,
+      log: (text) => parts.log(1, 'Utility.Event', text),
+    });
+    this.keeper = this.#makeKeeper();
   }
 
   readonly #post = (event: Parameters<Driver['post']>[0]): void => this.#driver.post(event);
@@ -146,6 +166,33 @@ export class RunningMember implements MirrorMember {
       journal,
       post: this.#post,
       isWanted: (request) => this.state.seeking.fetching?.request === request,
+    });
+  }
+
+  #makeKeeper(): JournalKeeper {
+    const { journal, clock, files, reserve, mirrorSet, self, catalog, log, failed } = this.#parts;
+    return new JournalKeeper({
+      journal,
+      claims: this.#claims,
+      clock,
+      files,
+      reserve,
+      state: () => this.state,
+      mirrorSet,
+      type: () => memberNamed(mirrorSet(), self)?.type ?? null,
+      purgesAtOnce: this.#parts.purgesAtOnce,
+      stored: (isUrgent) => catalog.stored(isUrgent),
+      databases: () =>
+        catalog
+          .entries()
+          .flatMap(({ configuration: { name, mirrorDatabase } }) => (mirrorDatabase === null ? [] : [name])),
+      log: (message, facts) => {
+        const { severity, category, text } = logText(message, facts);
+        log(severity, category, text);
+      },
+      note: (note) => this.#notes.take(note),
+      purged: () => this.#post({ type: 'journal-purged', history: journal.history }),
+      failed,
     });
   }
 
@@ -183,8 +230,7 @@ export class RunningMember implements MirrorMember {
   }
 
   #handlers(applier: Applier, agent: PartnerAgent): ReturnType<typeof makeHandlers> {
-    const { journal, catalog, superserver, clock, events, self, log, endProcess, failed } = this.#parts;
-    const notes = new DecisionNotes({ events, member: self, wallMs: () => clock.wallMs() });
+    const { journal, catalog, superserver, clock, log, endProcess, failed } = this.#parts;
     return makeHandlers({
       journal,
       links: this.#links,
@@ -198,7 +244,7 @@ export class RunningMember implements MirrorMember {
       saveRecord: (record) => this.#saveRecord(record),
       wallMs: () => clock.wallMs(),
       log,
-      note: (note) => notes.take(note),
+      note: (note) => this.#notes.take(note),
       answerOperator: (request, result) => this.#answer(request, result),
       endProcess,
       later: (run) => void clock.after(frozenRetryMs, run),
@@ -221,6 +267,7 @@ export class RunningMember implements MirrorMember {
       lineage: randomUUID(),
     });
     this.#driver.post({ type: 'woke' });
+    this.keeper.start();
   }
 
   get state(): MemberState {
@@ -316,6 +363,7 @@ export class RunningMember implements MirrorMember {
 
   /** Leave everything as it is and take no event any more. */
   stop(): void {
+    this.keeper.stop();
     this.#driver.stop();
     this.#site.close();
     this.#arbiter.close();
@@ -379,7 +427,10 @@ export class RunningMember implements MirrorMember {
 
   #saveRecord(record: MemberRecord): void {
     try {
-      this.#parts.records.saveRecord(this.#parts.recordPath, record);
+      const { reserve, records, recordPath: path, log } = this.#parts;
+      const isFreed = reserve.withRoom(() => records.saveRecord(path, record));
+      const { severity, category, text } = logText('journal-reserve-freed', { path });
+      if (isFreed) log(severity, category, text);
     } catch (error) {
       // Nothing behind this effect may happen: a record that cannot be written is the end of the process.
       this.#parts.failed(error as Error);
@@ -390,6 +441,8 @@ export class RunningMember implements MirrorMember {
   #onNotice(from: MemberName, notice: Notice): void {
     if (this.state.attachment?.to !== from) return;
     if (notice.rows !== undefined) this.#rows = notice.rows;
+    const claims = readToldClaims(notice.claims);
+    if (claims !== null) this.#claims.take(claims);
     if (notice.mirrorSet !== undefined) {
       this.#parts.onMirrorSet(notice.mirrorSet);
       this.#settingsChanged();
@@ -441,7 +494,9 @@ export class RunningMember implements MirrorMember {
     if (serving.members.size === 0 || nowMs < this.#rowsDueMs) return;
     this.#rowsDueMs = nowMs + rowsPeriodMs;
     const rows = this.#parts.rows();
-    for (const { connection } of serving.members.values()) this.#links.notify(connection, { rows });
+    this.#claims.hear(this.state);
+    const claims = this.#claims.toTell(this.state.journal.flushed);
+    for (const { connection } of serving.members.values()) this.#links.notify(connection, { rows, claims });
   }
 }
 

@@ -17,6 +17,10 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
       return refusalToBecomeMember(daemon, agentRunning);
     case 'edit-mirror':
       return refusalUnlessPrimary(daemon, 'the settings of the mirror are edited', 'CFG-043');
+    case 'switch-journal':
+      return refusalUnlessPrimary(daemon, 'a journal file is begun', 'SYN-001');
+    case 'purge-journal':
+      return member === null ? notAMember(daemon) : null;
     case 'change-no-failover':
     case 'become-primary':
     case 'force-primary':
@@ -41,6 +45,7 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
     case 'restore-databases':
     case 'create-database':
     case 'edit-database':
+    case 'edit-journal':
     case 'mount-database':
     case 'dismount-database':
     case 'delete-database':

@@ -14,6 +14,7 @@ import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirr
 import type { DatabaseStatus, MemberName } from '../mirror/terms.ts';
 import type { Network } from '../network/network.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
+import type { JournalKeeper } from './journal-keeper.ts';
 
 /** Work is done one after the other. */
 export interface Turns {
@@ -80,6 +81,8 @@ export interface MirrorMember {
   /** The pure state: for reports and preconditions. */
   readonly state: MemberState;
   readonly journal: Journal;
+  /** Looks after its files. */
+  readonly keeper: JournalKeeper;
   /** Give an operator's order to the rules; resolves with its end. */
   order(order: OperatorCommand): Promise<OrderResult>;
   /** On the primary: append a record that makes a database part of the mirror or takes it out; resolves when it is durable. */

@@ -117,6 +117,10 @@ class DiskJournal implements Journal {
     this.#flushed = this.#kept.end;
   }
 
+  get directory(): string {
+    return this.#options.directory;
+  }
+
   get end(): JournalPosition {
     return this.#kept.end;
   }
@@ -448,11 +452,13 @@ class DiskJournal implements Journal {
     this.#recent.forgetAll();
     for (let newest = this.#kept.newest; newest !== undefined && newest !== file; newest = this.#kept.newest) {
       const path = this.#kept.path(newest);
-      keptIn.push(lostAndFound.moveFile(path, newest.header, newest.anchors.begin, newest.end, readAt(newest)));
+      const { begin } = newest.anchors;
+      if (newest.end.offset === begin.offset) this.#orBroken('Removing', path, () => this.#disk.remove(path));
+      else keptIn.push(lostAndFound.moveFile(path, newest.header, begin, newest.end, readAt(newest)));
       this.#kept.removeNewest();
       this.#flushed = this.end;
       this.#orBroken('Moving', path, () => {
-        this.#disk.syncDirectory(lostAndFoundDirectory);
+        if (keptIn.length > 0) this.#disk.syncDirectory(lostAndFoundDirectory);
         this.#disk.syncDirectory(newest.directory);
       });
     }

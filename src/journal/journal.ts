@@ -80,6 +80,8 @@ export interface JournalSurplus {
 
 export interface Journal {
   readonly mirror: MirrorName;
+  /** Where files are begun while there is room. */
+  readonly directory: string;
   /** Everything appended or stored, durable or not. */
   readonly end: JournalPosition;
   /** Everything on disk and flushed. */

@@ -112,6 +112,8 @@ export type MemberEvent = { readonly nowMs: number } & (
       readonly records: number;
       readonly keptIn: string;
     }
+  /** The oldest files were removed: where the oldest epoch begins now (SYN-026). */
+  | { readonly type: 'journal-purged'; readonly history: readonly EpochBeginning[] }
   /** A flush met a full disk and is tried again; ends with the next `journal-flushed`. */
   | { readonly type: 'journal-frozen'; readonly reason: string }
   | { readonly type: 'databases-applied'; readonly to: JournalPosition }

@@ -1,5 +1,9 @@
-/** Joining the own journal to another one: cut what the mirror does not have, or halt where the databases already hold it (FO-088). */
+/**
+ * Joining the own journal to another one: cut what the mirror does not have, or halt where the databases already hold it (FO-088),
+ * and where what follows the own journal is no longer kept there (SYN-026): trying again would never end.
+ */
 import type { MemberEvent } from './events.ts';
+import { comparePositions, JOURNAL_START, printPosition } from './journal-position.ts';
 import { commonPrefix, isBeyond } from './journal-transfer.ts';
 import type { Step } from './member-state.ts';
 import { dropAttempt } from './seeking.ts';
@@ -17,11 +21,28 @@ export function isDiverged(step: Step, other: OtherJournal): boolean {
   return isBeyond(step.state.journal.appliedFurthest, sharedWith(step, other));
 }
 
-/** Cut this journal back to what it shares with another one (FO-088). False: it has diverged, so the member is halted. */
+/** Are the files gone that follow what is shared? A journal that is still empty begins with whatever file is there. */
+export function isGone(step: Step, other: OtherJournal): boolean {
+  const oldest = other.history[0]?.begin;
+  if (oldest === undefined || oldest.file <= 1) return false;
+  const isEmpty = comparePositions(step.state.journal.appended, JOURNAL_START) === 0;
+  return !isEmpty && isBeyond(oldest, sharedWith(step, other));
+}
+
+/** Cut this journal back to what it shares with another one (FO-088). False: it cannot be joined, so the member is halted. */
 export function joinHistory(step: Step, other: OtherJournal): boolean {
   const { journal, mirror } = step.state;
+  if (isGone(step, other)) {
+    const [end, oldest] = [printPosition(journal.appended), printPosition(other.history[0]!.begin)];
+    log(step, 'journal-gone', { end, oldest });
+    halt(step, 'SYN-026', `the journal data between ${end}, where its own ends, and ${oldest} is no longer kept`);
+    return false;
+  }
   const common = sharedWith(step, other);
-  if (!isBeyond(journal.appended, common)) return true;
+  if (!isBeyond(journal.appended, common)) {
+    if (endsInForeignFile(step, other, common.epoch)) step.effects.push({ type: 'cut-journal', to: common });
+    return true;
+  }
   if (isDiverged(step, other)) {
     const shared = `${common.epoch}/${common.sequence}`;
     const applied = `${journal.appliedFurthest.epoch}/${journal.appliedFurthest.sequence}`;
@@ -32,6 +53,15 @@ export function joinHistory(step: Step, other: OtherJournal): boolean {
   }
   step.effects.push({ type: 'cut-journal', to: common });
   return true;
+}
+
+/**
+ * Own and other journal share all records, but this one ends with a file that was begun and got none: the other has begun
+ * the next epoch in a file of that number.
+ */
+function endsInForeignFile({ state }: Step, { history }: OtherJournal, epoch: number): boolean {
+  const next = history.find((beginning) => beginning.epoch > epoch);
+  return next !== undefined && next.begin.file <= state.journal.appended.file;
 }
 
 export function halt(step: Step, spec: string, because: string): void {
@@ -47,6 +77,7 @@ export function halt(step: Step, spec: string, because: string): void {
   state.serving = { ...state.serving, members: new Map(), trouble: null };
   step.effects.push({ type: 'refuse-updates' });
   state.haltedBecause = because;
+  state.haltedSpec = spec;
   enterRole(step, 'halted');
   note(step, 'halted', spec, { because });
 }

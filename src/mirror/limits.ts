@@ -55,6 +55,15 @@ export const transactionLevelMax = 255;
 /** SYN-001 names the files; the size at which a new one is begun is ours (derived). */
 export const journalFileBytesMax = 1024 * 1024 * 1024;
 
+/** How long and how much mirror journal is kept (SYN-026; the sources give the original's own default of 2 days). */
+export const journalKeepDays = { default: 2, min: 0, max: 3650 } as const;
+export const journalLimitDays = { min: 1, max: 3650 } as const;
+export const journalLimitMegabytes = { default: 65_536, min: 1, max: 1_000_000_000 } as const;
+/** A member that holds files back is told of when this share of a limit is reached. */
+export const journalLimitWarnShare = 0.8;
+/** The journal's disk is told of when it will be full sooner than this at the rate of the last minutes. */
+export const journalFullWarnMs = 3 * 3_600_000;
+
 /** Journal bytes that may be under way to one member before the sender waits for its acknowledgements. */
 export const shipWindowBytes = 8 * 1024 * 1024;
 /** Journal bytes in one message. */

@@ -126,6 +126,36 @@ export const logMessages = {
     text: 'Journaling is frozen: {reason}; updates wait until there is room',
   },
   'journal-freed': { severity: 1, category: utility, text: 'Journaling goes on after {forMs} ms' },
+  'journal-gone': {
+    severity: 2,
+    category: utility,
+    text: 'The mirror journal files that follow the end of this journal ({end}) are no longer kept by the mirror, whose oldest begins at {oldest}: this member must be rebuilt. Delete the instance and let it join the mirror again (SYN-026)',
+  },
+  'journal-purged': {
+    severity: 0,
+    category: utility,
+    text: 'Purged mirror journal files number {first} to {last} ({bytes} bytes): no member that has a claim to them, and no database here, needs them (SYN-026)',
+  },
+  'journal-held-back': {
+    severity: 1,
+    category: utility,
+    text: '{who} holds back mirror journal files from number {file} on, {bytes} bytes by now: {what} (SYN-026)',
+  },
+  'journal-claim-lost': {
+    severity: 2,
+    category: utility,
+    text: '{member} is away and has lost its claim to mirror journal files ({because}): if it does not come back before the files it needs are purged, it must be rebuilt (SYN-026)',
+  },
+  'journal-full-soon': {
+    severity: 1,
+    category: utility,
+    text: 'The disk of the mirror journal in {directory} will be full in {in} at the rate of the last minutes ({free} bytes are free): make room, or let a member that holds files back catch up',
+  },
+  'journal-reserve-freed': {
+    severity: 2,
+    category: utility,
+    text: 'The disk of {path} is full: the reserve was given up, so that this instance can end cleanly',
+  },
   'journal-fetched': {
     severity: 0,
     category: utility,
@@ -139,3 +169,9 @@ export const logMessages = {
 } as const satisfies Record<string, LogText>;
 
 export type LogMessage = keyof typeof logMessages;
+
+/** The text with its facts filled in. */
+export function logText(message: LogMessage, facts: Readonly<Record<string, unknown>>): LogText {
+  const { severity, category, text } = logMessages[message];
+  return { severity, category, text: text.replace(/\{(\w+)\}/g, (_, name: string) => String(facts[name] ?? '?')) };
+}

@@ -223,6 +223,8 @@ export interface MemberState {
   orders: readonly PendingOrder[];
   /** Why the member is halted. */
   haltedBecause: string;
+  /** The rule by which it is; empty = it is not. */
+  haltedSpec: string;
   /** FO-070: the site was told of the present failure; armed again by being primary and by meeting one. */
   failureTold: boolean;
 }
@@ -312,6 +314,7 @@ export function initialState(self: MemberName, mirror: MirrorName, failoverMembe
     arbiter: noArbiter,
     orders: [],
     haltedBecause: '',
+    haltedSpec: '',
     failureTold: false,
   };
 }

@@ -131,6 +131,8 @@ function dispatch(now: Step, event: MemberEvent): void {
     case 'file-started':
       onFileStarted(now, event);
       return openWhenApplied(now);
+    case 'journal-purged':
+      return setJournal(now, { history: event.history });
     case 'journal-frozen':
       return noteFrozen(now, event.reason);
     case 'site-answered':

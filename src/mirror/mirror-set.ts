@@ -33,6 +33,17 @@ export interface MemberDefinition {
   readonly agent: Address;
 }
 
+/** The life of mirror journal files, the same on all members. */
+export interface JournalSettings {
+  /** Files are kept at least so many days after they were ended. */
+  readonly keepDays: number;
+  /** So many bytes and so many days of journal are kept for a member that is away; null = without a limit. */
+  readonly limitBytes: number | null;
+  readonly limitDays: number | null;
+  /** Does the primary begin a new file at midnight of its local time? */
+  readonly switchDaily: boolean;
+}
+
 export interface MirrorSettings {
   readonly requireTls: boolean;
   readonly arbiter: Address | null;
@@ -40,6 +51,8 @@ export interface MirrorSettings {
   readonly compressionAsync: CompressionMode;
   readonly qosTimeoutMs: number;
   readonly parallelDejournaling: ParallelDejournaling;
+  /** What was never set has its default (`journalSettings`). */
+  readonly journal?: Partial<JournalSettings>;
 }
 
 export interface MirrorDatabaseDefinition {
@@ -67,6 +80,17 @@ export const defaultSettings: MirrorSettings = {
   qosTimeoutMs: limits.qosTimeoutMs.default,
   parallelDejournaling: 'Failover Members and DR',
 };
+
+const defaultJournalSettings: JournalSettings = {
+  keepDays: limits.journalKeepDays.default,
+  limitBytes: limits.journalLimitMegabytes.default * 1024 * 1024,
+  limitDays: null,
+  switchDaily: true,
+};
+
+export function journalSettings({ journal }: Pick<MirrorSettings, 'journal'>): JournalSettings {
+  return { ...defaultJournalSettings, ...journal };
+}
 
 /** A valid value, folded as the rules say, or why it is none, in one sentence. */
 export type Checked<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly text: string };
@@ -127,6 +151,31 @@ export function checkQosTimeout(ms: number): Checked<number> {
     return { ok: false, text: `QoS timeout must be a whole number of milliseconds from ${min} to ${max}` };
   }
   return { ok: true, value: ms };
+}
+
+export function checkKeepDays(days: number): Checked<number> {
+  const { min, max } = limits.journalKeepDays;
+  const isWhole = Number.isInteger(days) && days >= min && days <= max;
+  if (!isWhole) return { ok: false, text: `journal files are kept a whole number of days from ${min} to ${max}` };
+  return { ok: true, value: days };
+}
+
+/** Null = without a limit. */
+export function checkJournalLimitDays(days: number | null): Checked<number | null> {
+  const { min, max } = limits.journalLimitDays;
+  if (days !== null && (!Number.isInteger(days) || days < min || days > max)) {
+    return { ok: false, text: `the limit of journal days is a whole number from ${min} to ${max}, or none` };
+  }
+  return { ok: true, value: days };
+}
+
+/** In MB; null = without a limit. In bytes when it is valid. */
+export function checkJournalLimit(megabytes: number | null): Checked<number | null> {
+  const { min, max } = limits.journalLimitMegabytes;
+  if (megabytes !== null && (!Number.isInteger(megabytes) || megabytes < min || megabytes > max)) {
+    return { ok: false, text: `the limit of journal is a whole number of MB from ${min} to ${max}, or none` };
+  }
+  return { ok: true, value: megabytes === null ? null : megabytes * 1024 * 1024 };
 }
 
 export function checkPort(port: number): Checked<number> {

@@ -6,7 +6,7 @@ import { becomePrimary, giveUp } from './becoming.ts';
 import type { Facts } from './effects.ts';
 import type { MemberEvent } from './events.ts';
 import { type DownFacts, decide, downTable, type HelloFacts, helloTable } from './failover-table.ts';
-import { isDiverged, joinHistory } from './joining.ts';
+import { isDiverged, isGone, joinHistory } from './joining.ts';
 import type { EpochBeginning } from './journal-position.ts';
 import { setJournal } from './journal-transfer.ts';
 import { isNewerThan } from './member-record.ts';
@@ -233,7 +233,7 @@ export function onJournalOffered(step: Step, event: Extract<MemberEvent, { type:
   const newest = event.history.at(-1);
   state.epochHeard = Math.max(state.epochHeard, newest?.epoch ?? 0);
   // Two histories, and a person chooses this one; the other halts when it comes back.
-  if (isForced(state) && isDiverged(step, event)) return forceNow(step);
+  if (isForced(state) && (isDiverged(step, event) || isGone(step, event))) return forceNow(step);
   if (fetching.incarnation === 0 && isLastReign(step, newest)) {
     leaveNumberOut(step);
     setSeeking(step, { fetching: null, request: null });

@@ -1,5 +1,7 @@
 /** The report on a member that every face shows: terminal, JSON, files (MON-001..MON-021). Times are wall clock, ISO 8601. */
 import type { ChosenCompression } from './compression.ts';
+import type { Holder } from './journal-purge.ts';
+import type { JournalSettings } from './mirror-set.ts';
 import type { ArbiterConnection, DatabaseStatus, FailoverMode, MemberStatus, MemberType } from './terms.ts';
 
 /** How the primary sends journal data to a member (SYN-011..SYN-013), and what went over the present link in that type. */
@@ -45,6 +47,25 @@ export interface ClockOffsetReport {
   readonly at: string;
 }
 
+/** The journal files of this member (SYN-026). */
+export interface JournalReport {
+  readonly files: number;
+  readonly bytes: number;
+  /** Name of the oldest file; null when there is none. */
+  readonly oldest: string | null;
+  /** Who needs which files: from this number on. */
+  readonly holders: readonly Holder[];
+  /** Members that are away and have lost their claim. */
+  readonly lapsed: readonly string[];
+  readonly settings: JournalSettings;
+  /** Free on the disk where the newest file is. */
+  readonly freeBytes: number;
+  /** At the rate of the last minutes; null = it does not get fuller, or is not watched long enough. */
+  readonly fullInMs: number | null;
+  /** Why nothing can be written just now; null = it can. */
+  readonly frozen: string | null;
+}
+
 export interface StatusReport {
   readonly instance: string;
   /** Null on an instance that is in no mirror; then type is null and status 'Not Initialized'. */
@@ -73,6 +94,8 @@ export interface StatusReport {
   readonly catchUp: { readonly recordsDone: number; readonly recordsToDo: number } | null;
   /** Absent where no member runs. */
   readonly clockOffsets?: readonly ClockOffsetReport[];
+  /** Left out while the instance is in no mirror. */
+  readonly journal?: JournalReport;
   readonly qosTimeoutMs: number;
   readonly at: string;
 }

@@ -43,9 +43,20 @@ export interface CommandArguments {
   'edit-mirror': {
     readonly qosTimeoutMs?: number;
     readonly arbiter?: { readonly host: string; readonly port: number } | null;
+    readonly keepDays?: number;
+    /** Null = without a limit. */
+    readonly limitMegabytes?: number | null;
+    readonly limitDays?: number | null;
+    readonly switchDaily?: boolean;
     readonly compressionFailover?: CompressionMode;
     readonly compressionAsync?: CompressionMode;
   };
+  /** On the primary: begin a new mirror journal file. */
+  'switch-journal': Record<string, never>;
+  /** Remove now what nobody needs (SYN-026). */
+  'purge-journal': Record<string, never>;
+  /** Of this instance; the alternate directory counts from the next start on. */
+  'edit-journal': { readonly alternateDirectory?: string | null; readonly purgeAtOnce?: boolean };
   /** FO-072; `set` absent = the other state than now. */
   'change-no-failover': { readonly set?: boolean };
   'become-primary': Record<string, never>;

@@ -4,6 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { type CompressionType, compressionTypes } from '../mirror/compression.ts';
+import type { ToldClaims } from '../mirror/journal-purge.ts';
 import { unpackedBytesMax } from '../mirror/limits.ts';
 import type { DataMessage, Envelope } from '../mirror/messages.ts';
 import type { MemberDefinition, MirrorSet } from '../mirror/mirror-set.ts';
@@ -18,6 +19,8 @@ export const MEMBER = { message: 16, data: 17, notice: 18 } as const;
 export interface Notice {
   readonly mirrorSet?: MirrorSet;
   readonly rows?: readonly MemberReport[];
+  /** What each member has of the journal, so that whoever becomes primary knows what the others may lack (SYN-026). */
+  readonly claims?: ToldClaims;
   /** From both sides: what time is it with you? */
   readonly clock?: ClockWord;
 }

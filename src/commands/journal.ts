@@ -1,0 +1,189 @@
+/**
+ * `caretmirror journal ...`: the mirror journal files of an instance. `list`, `view`, `search` and `check` read the files as they
+ * are, beside a running instance or without it; `switch`, `purge` and `edit` ask the instance.
+ */
+import { basename } from 'node:path';
+import { eachRecordOf, type InspectedFile, type InspectedRecord } from '../journal/journal-inspection.ts';
+import { decodeKey } from '../protocol/global-key.ts';
+import { isKey } from '../protocol/global-key-check.ts';
+import { printReference } from '../protocol/global-reference.ts';
+import { failed, usage } from './failures.ts';
+import { jsonValue } from './global-records.ts';
+import { findInstance, onlyInstance } from './instances.ts';
+import { checkFiles, listFiles, readableJournal } from './journal-listing.ts';
+import { isWanted, type SearchOptions, type Wanted, wantedOf } from './journal-search.ts';
+import { json } from './output.ts';
+import { perform } from './perform.ts';
+import type { DefineGroup, Surroundings } from './surroundings.ts';
+import { parseWhole } from './target.ts';
+
+const limitDefault = '100';
+/** Characters of a value that are shown to a person. */
+const shownMax = 60;
+
+interface ViewOptions {
+  readonly offset: string;
+  readonly limit: string;
+  readonly json: boolean;
+}
+
+export const define: DefineGroup = (group, surroundings) => {
+  defineReading(group, surroundings);
+  group
+    .command('switch <instance>')
+    .description('on the primary, begin a new mirror journal file')
+    .action(async (name: string) => {
+      const here = await surroundings();
+      here.print(`${await perform(here, findInstance(here, name), 'switch-journal', {})}\n`);
+    });
+  group
+    .command('purge <instance>')
+    .description('remove now the files that nobody needs any more; it is done by itself all the time')
+    .action(async (name: string) => {
+      const here = await surroundings();
+      here.print(`${await perform(here, findInstance(here, name), 'purge-journal', {})}\n`);
+    });
+  group
+    .command('edit <instance>')
+    .description("change this instance's journal settings; those of the mirror are changed by mirror edit")
+    .option(
+      '--alternate <directory>',
+      'where files are begun while the journal directory has no room; "none" for nowhere',
+    )
+    .option('--purge-at-once <yes|no>', 'on a reporting async: purge as soon as the own databases have everything')
+    .action(async (name: string, options: { alternate?: string; purgeAtOnce?: string }) => {
+      const here = await surroundings();
+      const { alternate, purgeAtOnce } = options;
+      if (alternate === undefined && purgeAtOnce === undefined) throw usage('give --alternate or --purge-at-once');
+      if (purgeAtOnce !== undefined && !['yes', 'no'].includes(purgeAtOnce))
+        throw usage('--purge-at-once is yes or no');
+      const given = {
+        ...(alternate === undefined ? {} : { alternateDirectory: alternate === 'none' ? null : alternate }),
+        ...(purgeAtOnce === undefined ? {} : { purgeAtOnce: purgeAtOnce === 'yes' }),
+      };
+      here.print(`${await perform(here, findInstance(here, name), 'edit-journal', given)}\n`);
+    });
+};
+
+const defineReading: DefineGroup = (group, surroundings) => {
+  group
+    .command('list [instance]')
+    .description('files: when, which epoch and records, how large, who still needs them')
+    .option('--json', 'one JSON document', false)
+    .action(async (name: string | undefined, options: { json: boolean }) => {
+      const here = await surroundings();
+      await listFiles(here, onlyInstance(here, name), options.json);
+    });
+  group
+    .command('view <instance> [file]')
+    .description('the records of a file; of the newest one when left out')
+    .option('--offset <bytes>', 'from the first record at or behind this offset', '0')
+    .option('--limit <count>', 'so many records', limitDefault)
+    .option('--json', 'one record a line', false)
+    .action(async (name: string, file: string | undefined, options: ViewOptions) => {
+      const here = await surroundings();
+      const { files } = await readableJournal(here, findInstance(here, name));
+      const offset = parseWhole(options.offset, '--offset', 0, Number.MAX_SAFE_INTEGER);
+      walk(here, [fileNamed(files, file)], offset, () => true, options);
+    });
+  group
+    .command('search <instance>')
+    .description('records by global, value, database or time, in all files')
+    .option('--global <reference>', 'of this global or node and all below it')
+    .option('--value <text>', 'whose value holds this text')
+    .option('--database <name>', 'of this mirror database')
+    .option('--from <time>', 'not before this time, ISO 8601')
+    .option('--to <time>', 'not after this time')
+    .option('--limit <count>', 'so many records', limitDefault)
+    .option('--json', 'one record a line', false)
+    .action(async (name: string, options: SearchOptions & ViewOptions) => {
+      const here = await surroundings();
+      const wanted = wantedOf(options);
+      const { files } = await readableJournal(here, findInstance(here, name));
+      walk(here, inTime(files, wanted), 0, (record) => isWanted(record, wanted), options);
+    });
+  group
+    .command('check [instance]')
+    .description('read every record of every file and verify its checksum')
+    .option('--json', 'one JSON document', false)
+    .action(async (name: string | undefined, options: { json: boolean }) => {
+      const here = await surroundings();
+      await checkFiles(here, onlyInstance(here, name), options.json);
+    });
+};
+
+function fileNamed(files: readonly InspectedFile[], typed: string | undefined): InspectedFile {
+  const found = typed === undefined ? files.at(-1) : files.find(({ name }) => name === basename(typed));
+  if (found !== undefined) return found;
+  const names = files.map(({ name }) => name).join(', ');
+  throw failed(
+    typed === undefined ? 'there are no mirror journal files' : `there is no file ${typed}: ${names || 'none'}`,
+  );
+}
+
+/** Files are begun in the order of time: what ended before the search begins is not read. */
+function inTime(files: readonly InspectedFile[], { fromMs, toMs }: Wanted): readonly InspectedFile[] {
+  return files.filter(({ header }, index) => {
+    const endedMs = files[index + 1]?.header.createdMs ?? Number.POSITIVE_INFINITY;
+    return endedMs >= fromMs && header.createdMs <= toMs;
+  });
+}
+
+function walk(
+  here: Surroundings,
+  files: readonly InspectedFile[],
+  fromOffset: number,
+  isShown: (record: InspectedRecord) => boolean,
+  options: { readonly limit: string; readonly json: boolean },
+): void {
+  const limit = parseWhole(options.limit, '--limit', 1, Number.MAX_SAFE_INTEGER);
+  let shown = 0;
+  let isMore = false;
+  for (const file of files) {
+    const end = eachRecordOf(here.host.files, file, fromOffset, (record) => {
+      if (!isShown(record)) return true;
+      isMore = shown === limit;
+      if (isMore) return false;
+      shown += 1;
+      here.print(options.json ? json(asJson(file, record)) : `${asLine(record)}\n`);
+      return true;
+    });
+    if (end !== null && !end.isWhole) here.tell(notWhole(file, end.offset));
+    if (isMore) break;
+  }
+  if (isMore) here.tell(`there are more; the first ${limit} are shown (--limit)`);
+  else if (shown === 0) here.tell('no record was found');
+}
+
+function notWhole({ path }: InspectedFile, offset: number): string {
+  return `${path}: what follows offset ${offset} is no whole record: it is being written, or the file is damaged there (see caretmirror journal check)`;
+}
+
+function asJson({ name }: InspectedFile, record: InspectedRecord): object {
+  const { offset, sequence, timeMs, kind, database, value } = record;
+  const shown = kind === 'set' ? { value: jsonValue(value) } : {};
+  return {
+    file: name,
+    offset,
+    sequence,
+    at: new Date(timeMs).toISOString(),
+    kind,
+    database,
+    reference: referenceOf(record),
+    ...shown,
+  };
+}
+
+function asLine(record: InspectedRecord): string {
+  const { offset, sequence, timeMs, kind, database, value } = record;
+  const text = JSON.stringify(jsonValue(value));
+  const clipped = text.length > shownMax ? `${text.slice(0, shownMax)}... (${value.length} bytes)` : text;
+  const shown = kind === 'set' ? ` = ${clipped}` : '';
+  return [offset, sequence, new Date(timeMs).toISOString(), kind, database, referenceOf(record) + shown].join('  ');
+}
+
+function referenceOf({ key }: InspectedRecord): string {
+  if (!isKey(key)) return '';
+  const { global, subscripts } = decodeKey(key);
+  return printReference(global, subscripts);
+}
