@@ -74,7 +74,7 @@ export type Action =
   /** Some of the instance's databases, then the command: one for each, or one for all together. */
   | {
       readonly kind: 'databases';
-      readonly command: 'add-database' | 'remove-database' | 'catch-up-databases' | 'pause-databases';
+      readonly command: 'add-database' | 'remove-database' | 'catch-up-databases' | 'pause-databases' | 'edit-database';
       readonly pick: DatabasesQuestion;
       readonly each: readonly Question[];
       readonly summary: string;
@@ -96,6 +96,7 @@ export type DefaultSource =
   | 'agentAddress'
   | 'answeredSuperserverAddress'
   | 'localName'
+  | 'presentMaximumSize'
   | 'presentUseArbiter'
   | 'presentArbiterHost'
   | 'presentArbiterPort'
@@ -156,7 +157,7 @@ export interface PickQuestion extends Asked {
 
 export interface DatabasesQuestion extends Asked {
   readonly kind: 'databases';
-  readonly which: 'addable' | 'mirrored' | 'needs-catch-up' | 'dejournaling';
+  readonly which: 'addable' | 'mirrored' | 'needs-catch-up' | 'dejournaling' | 'mounted-mirrored';
   readonly heading: string;
   /** Instead of the list when there is none. */
   readonly none: string;

@@ -155,8 +155,34 @@ export const mirrorManagement: Menu = {
     },
     {
       label: 'Modify Database Size Field(s)',
-      help: 'Changes the maximum and expansion size of a copy of a mirrored database.',
-      leadsTo: 'not-built',
+      help: 'Changes the maximum size of mirrored databases on this member.',
+      leadsTo: {
+        kind: 'databases',
+        command: 'edit-database',
+        pick: {
+          kind: 'databases',
+          name: 'databases',
+          text: 'Enter database, * for all, ? for a list, RETURN to end list?',
+          textForMore: 'Enter database or RETURN to end list?',
+          help: 'The number or the beginning of a name.',
+          which: 'mounted-mirrored',
+          heading: 'Mirrored databases on this member:',
+          none: 'There is no mounted mirrored database on this member.',
+        },
+        each: [
+          {
+            kind: 'number',
+            name: 'maximumMegabytes',
+            text: 'Maximum Size (MB) of {localName}, 0 for no limit?',
+            help: 'The most the database may have. When it is full, it stops taking updates.',
+            defaultFrom: 'presentMaximumSize',
+            min: 0,
+            max: 16_000_000,
+          },
+        ],
+        summary: 'change the maximum size of {databases}',
+        confirm: continueLong,
+      },
     },
     {
       label: 'Force this node to become the primary',

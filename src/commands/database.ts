@@ -6,11 +6,18 @@ import { askInstance, findInstance } from './instances.ts';
 import { json, table } from './output.ts';
 import { perform } from './perform.ts';
 import type { DefineGroup } from './surroundings.ts';
+import { parseWhole } from './target.ts';
 
 interface CreateOptions {
   readonly directory?: string;
   readonly mirrored?: string | true;
   readonly mountRequired?: true;
+}
+
+interface EditOptions {
+  readonly mountRequired?: string;
+  readonly journaled?: string;
+  readonly maxSize?: string;
 }
 
 const simple = [
@@ -77,12 +84,13 @@ export const define: DefineGroup = (group, surroundings) => {
         each.catchUp === null ? each.status : `${each.status}, ${course(each.catchUp)}`,
         each.mounted ? 'yes' : 'no',
         each.mountRequired ? 'yes' : 'no',
+        sizeText(each),
         each.directory,
       ]);
       here.print(
         options.json
           ? json(databases)
-          : table(['Name', 'Mirror name', 'Status', 'Mounted', 'Required at startup', 'Directory'], rows),
+          : table(['Name', 'Mirror name', 'Status', 'Mounted', 'Required at startup', 'Size', 'Directory'], rows),
       );
     });
 };
@@ -102,14 +110,18 @@ const defineEdit: DefineGroup = (group, surroundings) => {
     .description('change its properties on this member')
     .option('--mount-required <yes|no>', 'Mount Required at Startup: without it this member does not become primary')
     .option('--journaled <yes|no>', 'Global Journal State; a mirrored database is always journaled')
-    .action(async (name: string, database: string, options: { mountRequired?: string; journaled?: string }) => {
+    .option('--max-size <MB>', 'the most it may have, in MB; 0 for no limit')
+    .action(async (name: string, database: string, options: EditOptions) => {
       const here = await surroundings();
-      const { mountRequired, journaled } = options;
-      if (mountRequired === undefined && journaled === undefined) throw usage('give --mount-required or --journaled');
+      const { mountRequired, journaled, maxSize } = options;
+      if (mountRequired === undefined && journaled === undefined && maxSize === undefined) {
+        throw usage('give --mount-required, --journaled or --max-size');
+      }
       const given = {
         database,
         ...(mountRequired === undefined ? {} : { mountRequired: isYes(mountRequired, '--mount-required') }),
         ...(journaled === undefined ? {} : { journaled: isYes(journaled, '--journaled') }),
+        ...(maxSize === undefined ? {} : { maximumMegabytes: parseWhole(maxSize, '--max-size', 0, 16_000_000) }),
       };
       here.print(`${await perform(here, findInstance(here, name), 'edit-database', given)}\n`);
     });
@@ -149,6 +161,12 @@ const defineOfCopies: DefineGroup = (group, surroundings) => {
     });
   }
 };
+
+function sizeText({ sizeBytes, maximumBytes }: DatabaseDescription): string {
+  if (sizeBytes === null) return '-';
+  const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`;
+  return maximumBytes ? `${megabytes(sizeBytes)} of ${megabytes(maximumBytes)}` : megabytes(sizeBytes);
+}
 
 /** @throws CommandFailure (usage) */
 function isYes(typed: string, what: string): boolean {

@@ -70,7 +70,12 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
     mirrored: { kind: 'text', nullable: true },
     mountRequired: { kind: 'flag' },
   },
-  'edit-database': { ...oneDatabase, mountRequired: { kind: 'flag' }, journaled: { kind: 'flag' } },
+  'edit-database': {
+    ...oneDatabase,
+    mountRequired: { kind: 'flag' },
+    journaled: { kind: 'flag' },
+    maximumMegabytes: { kind: 'whole' },
+  },
   'add-database': { ...oneDatabase, mirrorDatabase: { kind: 'text' } },
   'remove-database': oneDatabase,
   'catch-up-databases': { ...someDatabases, wait: { kind: 'flag' } },

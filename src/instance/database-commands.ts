@@ -8,6 +8,9 @@ import { done, failed, type Progress, refused } from './command-outcome.ts';
 import { createMirrored, mirrorNameOf, mustBeJournaled, noDatabase } from './mirrored-databases.ts';
 import type { InstanceDaemon } from './parts.ts';
 
+/** 16 TB, as LMDB can map. */
+const maximumMegabytesMax = 16_000_000;
+
 export async function createDatabase(
   daemon: InstanceDaemon,
   given: CommandArguments['create-database'],
@@ -45,20 +48,27 @@ async function create(
   return done(`database ${name} is created in ${directory}`);
 }
 
-/** FO-004, DB-002. */
-export function editDatabase(
+/** FO-004, DB-002, SYN-017. */
+export async function editDatabase(
   { catalog }: InstanceDaemon,
-  { database, mountRequired, journaled }: CommandArguments['edit-database'],
-): Outcome {
+  { database, mountRequired, journaled, maximumMegabytes }: CommandArguments['edit-database'],
+): Promise<Outcome> {
   const entry = catalog.find(database);
   if (entry === undefined) return noDatabase(database);
   const { name } = entry.configuration;
-  if (mountRequired === undefined && journaled === undefined) {
+  if (mountRequired === undefined && journaled === undefined && maximumMegabytes === undefined) {
     const text = `nothing of database ${name} is to be changed; say what, e.g. --mount-required yes`;
     return refused('nothing-to-do', text);
   }
   if (journaled === false && mirrorNameOf(entry) !== null) {
     return refused('mirrored', `database ${name} is mirrored, and ${mustBeJournaled.toLowerCase()}`, 'DB-002');
+  }
+  if (maximumMegabytes !== undefined) {
+    if (maximumMegabytes < 0 || maximumMegabytes > maximumMegabytesMax) {
+      return refused('bad-value', `a maximum size is 0 (none) to ${maximumMegabytesMax} MB, not ${maximumMegabytes}`);
+    }
+    if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`);
+    await entry.database.setMaximumBytes(maximumMegabytes * 1_000_000);
   }
   catalog.change(name, {
     ...(mountRequired === undefined ? {} : { mountRequiredAtStartup: mountRequired }),
@@ -67,10 +77,15 @@ export function editDatabase(
   const says: string[] = [];
   if (mountRequired !== undefined) {
     const blocks = ': while it is not mounted and caught up, this member does not become primary';
-    says.push(`${wordFor(mountRequired)} at startup${mountRequired ? blocks : ''}`);
+    says.push(`is ${wordFor(mountRequired)} at startup${mountRequired ? blocks : ''}`);
   }
-  if (journaled !== undefined) says.push(journaled ? 'journaled' : 'not journaled, so it cannot be mirrored');
-  return done(`database ${name} is ${says.join(', and ')}`);
+  if (journaled !== undefined) says.push(journaled ? 'is journaled' : 'is not journaled, so it cannot be mirrored');
+  if (maximumMegabytes !== undefined) {
+    says.push(maximumMegabytes === 0 ? 'has no maximum size' : `may have ${maximumMegabytes} MB at most`);
+  }
+  const isStopped = entry.status === 'Dejournaling Stopped';
+  const next = maximumMegabytes !== undefined && isStopped ? '; it has stopped dejournaling, so catch it up now' : '';
+  return done(`database ${name} ${says.join(', and ')}${next}`);
 }
 
 function wordFor(mountRequired: boolean): string {

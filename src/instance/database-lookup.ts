@@ -9,6 +9,8 @@ export interface FoundDatabase {
   readonly mirrored: string | null;
   /** Its name on this instance. */
   readonly name: string;
+  /** DB-033: a copy that lacks journal data takes no updates on top, even on the primary. Null = it takes them. */
+  readonly noUpdates: ClientRefusal | null;
 }
 
 /** By mirror database name, else by local name; empty = the only mirrored one. */
@@ -30,7 +32,14 @@ export function findDatabase(entries: readonly CatalogEntry[], name: string): Fo
   }
   const { configuration, database } = entry;
   if (database === null) return refusalOf('no-database', `database ${configuration.name} is dismounted`);
-  return { database, mirrored: configuration.mirrorDatabase, name: configuration.name };
+  const { name: localName, mirrorDatabase } = configuration;
+  return { database, mirrored: mirrorDatabase, name: localName, noUpdates: refusalOfUpdates(entry) };
+}
+
+function refusalOfUpdates({ configuration, status }: CatalogEntry): ClientRefusal | null {
+  if (status === 'Normal' || status === 'Local') return null;
+  const text = `database ${configuration.name} cannot be changed, its status is ${status}; an operator resumes it or catches it up`;
+  return refusalOf('frozen', text);
 }
 
 /** A refusal that is the same wherever the request is sent. */

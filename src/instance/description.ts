@@ -43,6 +43,8 @@ function describeDatabase(entry: CatalogEntry, status: string, isPrimary: boolea
     mounted: database !== null,
     mountRequired: configuration.mountRequiredAtStartup,
     journaled: configuration.journaled,
+    sizeBytes: database?.sizeBytes ?? null,
+    maximumBytes: database?.maximumBytes ?? null,
     paused: configuration.dejournalingPaused,
     catchUp: entry.catchUp,
     addable: isCandidate && configuration.journaled,

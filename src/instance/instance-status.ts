@@ -60,7 +60,11 @@ export function databaseStatus({ configuration, member }: InstanceDaemon, entry:
   const { mirrorSet } = configuration.get();
   const { mirrorDatabase } = entry.configuration;
   if (mirrorDatabase === null || mirrorSet === null || member?.state.role === 'primary') return entry.status;
-  return mirrorSet.databases.some(({ name }) => name === mirrorDatabase) ? entry.status : 'Orphaned';
+  const definition = mirrorSet.databases.find(({ name }) => name === mirrorDatabase);
+  if (definition === undefined) return 'Orphaned';
+  const { epoch, sequence } = entry.attribute?.addedAt ?? definition.addedAt;
+  const isThatLife = definition.addedAt.epoch === epoch && definition.addedAt.sequence === sequence;
+  return isThatLife ? entry.status : 'Obsolete';
 }
 
 /** A journal that cannot be read there has other ways to say so; the report only leaves the time out. */

@@ -270,6 +270,11 @@ export class Instance implements InstanceDaemon {
     const role = this.#member?.state.role;
     if (this.#ending || role === 'down') return { code: 'shutting-down', text: `instance is shutting down` };
     if (role === 'becoming') return { code: 'becoming-primary', text: `${member} is becoming primary` };
+    if (mirrorSet === null) {
+      const text =
+        'a copy of a mirrored database is read-only on an instance in no mirror; remove it from its mirror first';
+      return { code: 'not-primary', text };
+    }
     return { code: 'not-primary', text: `${member} is not the primary of mirror ${mirrorSet?.name}` };
   }
 

@@ -65,7 +65,7 @@ function isIn(names: readonly string[] | undefined, name: string): boolean {
 
 function refusalOfRoom({ host: { files }, paths }: InstanceDaemon, steps: readonly PlannedStep[]): Refusal | null {
   for (const { database, directory, copy } of steps) {
-    const free = files.freeBytes(files.exists(directory) ? directory : paths.databases);
+    const free = files.freeBytes(files.exists(directory) ? directory : paths.directory);
     if (free >= copy.bytes + diskReserveBytes) continue;
     const text = `no room to restore database ${database}: ${megabytes(copy.bytes + diskReserveBytes)} are needed in ${directory}, ${megabytes(free)} are free; make room`;
     return refusal('no-room', text);

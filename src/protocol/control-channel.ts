@@ -73,7 +73,13 @@ export interface CommandArguments {
     readonly mountRequired?: boolean;
   };
   /** Mount Required at Startup (FO-004), Global Journal State (DB-002, DB-056). */
-  'edit-database': { readonly database: string; readonly mountRequired?: boolean; readonly journaled?: boolean };
+  'edit-database': {
+    readonly database: string;
+    readonly mountRequired?: boolean;
+    readonly journaled?: boolean;
+    /** Maximum size in MB (1,000,000 bytes); 0 = none. */
+    readonly maximumMegabytes?: number;
+  };
   /** DB-019: on the primary an ordinary database joins the mirror. */
   'add-database': { readonly database: string; readonly mirrorDatabase?: string };
   'remove-database': { readonly database: string };
@@ -125,6 +131,9 @@ export interface DatabaseDescription {
   readonly mountRequired: boolean;
   /** Global Journal State (DB-002). */
   readonly journaled: boolean;
+  /** Bytes in use, and the most it may have (0 = no limit); null while it is dismounted. */
+  readonly sizeBytes: number | null;
+  readonly maximumBytes: number | null;
   /** Dejournaling into it was paused, it alone (SYN-020). */
   readonly paused: boolean;
   /** While it is caught up. */

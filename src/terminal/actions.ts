@@ -141,14 +141,15 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
     dialogue.print(wording.nothingChanged);
     return;
   }
-  const mirrorNames = new Map<string, string>();
+  const answers = new Map<string, Values>();
   for (const database of picked) {
     const questions = action.each.map((question) => ({
       ...question,
       text: fill(question.text, { localName: database.name }),
     }));
-    const values = await dialogue.askAll(questions, { localName: database.name.toUpperCase() });
-    mirrorNames.set(database.name, String(values.mirrorDatabase ?? ''));
+    const presentMaximumSize = Math.ceil((database.maximumBytes ?? 0) / 1_000_000);
+    const defaults = { localName: database.name.toUpperCase(), presentMaximumSize };
+    answers.set(database.name, await dialogue.askAll(questions, defaults));
   }
   const databases = picked.map((database) => database.name).join(', ');
   const extent = description.isPrimary ? wording.removedForGood : wording.removedHere;
@@ -159,8 +160,14 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
     return await perform(context, action.command, { databases: names });
   }
   for (const name of names) {
+    const values = answers.get(name) ?? {};
     if (action.command === 'add-database') {
-      await perform(context, action.command, { database: name, mirrorDatabase: mirrorNames.get(name) ?? name });
+      await perform(context, action.command, { database: name, mirrorDatabase: String(values.mirrorDatabase ?? name) });
+    } else if (action.command === 'edit-database') {
+      await perform(context, action.command, {
+        database: name,
+        maximumMegabytes: Number(values.maximumMegabytes ?? 0),
+      });
     } else {
       await perform(context, action.command, { database: name });
     }

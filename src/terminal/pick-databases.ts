@@ -38,6 +38,7 @@ export async function pickDatabases(
 
 function isCandidate({ which }: DatabasesQuestion, database: DatabaseDescription): boolean {
   if (which === 'addable') return database.addable;
+  if (which === 'mounted-mirrored') return database.mirrored !== null && database.mounted;
   if (which === 'dejournaling') return database.mirrored !== null && database.status === 'Dejournaling';
   return which === 'mirrored' ? database.mirrored !== null : database.needsCatchUp;
 }

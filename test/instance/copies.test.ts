@@ -1,5 +1,5 @@
 /** Copies of mirrored databases: backed up, restored, copied by hand, paused and caught up, on hosts with real files. */
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Client, connect } from '../../src/client/client.ts';
@@ -33,6 +33,8 @@ async function write(database: string, from: number, count: number): Promise<voi
   });
   const numbers = Array.from({ length: count }, (_, index) => String(from + index));
   await Promise.all(numbers.map((number) => writer.set(key(number), Buffer.from(`city ${number}`))));
+  // A read sees what was answered: now it is in the primary's database too.
+  await writer.get(key(String(from)));
   await writer.close();
 }
 
@@ -40,7 +42,6 @@ async function write(database: string, from: number, count: number): Promise<voi
 async function expectSame(name: string, ...hosts: readonly WholeHost[]): Promise<void> {
   for (const host of hosts) {
     await host.reach(() => contentOf(host, name) === contentOf(a, name));
-    expect(contentOf(host, name)).toBe(contentOf(a, name));
   }
 }
 
@@ -178,7 +179,7 @@ describe('restore', () => {
     const refused = await restore(a, { from: place(a, 'first'), replace: ['OLD', 'NEW'] });
     expect(refused).toMatchObject({ ok: false, outcome: 'refused', refusal: { reason: 'is-primary' } });
     expect(whyNot(refused)).toMatch(/restore on the backup and the asyncs/);
-    expect(contentOf(a, 'OLD')).toBe(before);
+    expect(contentOf(a, 'OLD') === before).toBe(true);
   });
 
   test('a damaged or incomplete backup is refused, and the data here stay', async () => {
@@ -218,4 +219,212 @@ describe('restore', () => {
     await c.control.perform('remove-database', { database: 'FAR' });
     await c.control.perform('delete-database', { database: 'FAR' });
   });
+});
+
+describe('copies by hand', () => {
+  test('DB-027 DB-031: a copied file shows Needs Activation, and the two steps bring it level', async () => {
+    await b.control.perform('remove-database', { database: 'OLD' });
+    await b.control.perform('delete-database', { database: 'OLD' });
+    await b.control.perform('create-database', { database: 'OLD' });
+    // The primary keeps its own mounted; the caught-up copy of the async is the source.
+    expect(await restore(c, { from: place(a, 'first'), databases: ['OLD'] })).toMatchObject({ ok: true });
+    const directoryOn = (host: WholeHost) => host.instance.catalog.find('OLD')?.configuration.directory ?? '';
+    for (const host of [b, c]) await host.control.perform('dismount-database', { database: 'OLD' });
+    copyFileSync(join(directoryOn(c), 'database.mdb'), join(directoryOn(b), 'database.mdb'));
+    expect(text(await b.control.perform('mount-database', { database: 'OLD' }))).toBe(
+      'database OLD is mounted; its status is Needs Activation',
+    );
+    await write('OLDER', 700, 50);
+    expect(text(await c.control.perform('mount-database', { database: 'OLD' }))).toBe(
+      'database OLD is mounted and caught up',
+    );
+    expect((await b.control.describe()).databases.find(({ name }) => name === 'OLD')).toMatchObject({
+      mirrored: 'OLDER',
+      needsCatchUp: true,
+    });
+    expect(text(await b.control.perform('catch-up-databases', { databases: ['OLD'] }))).toBe(
+      'database OLD is activated and caught up',
+    );
+    expect(b.instance.catalog.find('OLD')?.attribute?.activatedOn).toBe('B');
+    await expectSame('OLD', b, c);
+    expect(text(await b.control.perform('catch-up-databases', { databases: ['OLD'] }))).toBe(
+      'database OLD is caught up already',
+    );
+  }, 30_000);
+
+  test('DB-032: several are caught up in the background, and the list shows how far they are', async () => {
+    for (const database of ['OLD', 'NEW']) await c.control.perform('pause-databases', { databases: [database] });
+    await write('OLDER', 800, 100);
+    await write('NEW', 0, 100);
+    const begun = await c.control.perform('catch-up-databases', { databases: ['OLD', 'NEW'] });
+    expect(text(begun)).toMatch(/^activation and catchup of OLD, NEW run in the background/);
+    await c.reach(() => statusOf(c, 'OLD') === 'Dejournaling' && statusOf(c, 'NEW') === 'Dejournaling');
+    await expectSame('OLD', c);
+    await expectSame('NEW', c);
+    expect(text(await c.control.perform('catch-up-databases', { databases: ['OLD', 'NONE'] }))).toBe(
+      'refused: no-database',
+    );
+    expect(text(await a.control.perform('catch-up-databases', { databases: ['OLD'] }))).toBe('refused: is-primary');
+  });
+});
+
+describe('mounting', () => {
+  test('DB-035 DB-036: dismounted it goes stale; on mounting it is caught up, unless that is not wanted', async () => {
+    await b.control.perform('dismount-database', { database: 'OLD' });
+    expect(statusOf(b, 'OLD')).toBe('Database Dismounted');
+    await write('OLDER', 900, 30);
+    expect(text(await b.control.perform('mount-database', { database: 'OLD', catchUp: false }))).toBe(
+      'database OLD is mounted; its status is Needs Catchup',
+    );
+    await b.control.perform('dismount-database', { database: 'OLD' });
+    expect(text(await b.control.perform('mount-database', { database: 'OLD' }))).toBe(
+      'database OLD is mounted and caught up',
+    );
+    await expectSame('OLD', b);
+    expect(text(await a.control.perform('dismount-database', { database: 'OLD' }))).toBe('refused: is-primary');
+  });
+
+  test('SYN-017 DB-033: a full copy pauses alone, says why, and goes on when it may be larger', async () => {
+    await b.control.perform('edit-database', { database: 'OLD', maximumMegabytes: 1 });
+    const size = (await b.control.describe()).databases.find(({ name }) => name === 'OLD');
+    expect(size).toMatchObject({ maximumBytes: 1_000_000 });
+    const big = await connect({
+      network,
+      targets: [{ host: '127.0.0.1', port: a.superserverPort }],
+      mirror: 'DEMO',
+      database: 'OLDER',
+    });
+    for (let n = 0; n < 12; n++) await big.set(key('big', String(n)), Buffer.alloc(100_000, n));
+    await big.close();
+    await b.reach(() => statusOf(b, 'OLD') === 'Dejournaling Stopped');
+    expect(statusOf(b, 'NEW')).toBe('Dejournaling');
+    expect(readFileSync(b.instance.paths.messages, 'utf8')).toMatch(
+      /Dejournaling into OLD failed: .*may have 1\.0 MiB at most; .*larger maximum size/,
+    );
+    expect(text(await b.control.perform('catch-up-databases', { databases: ['OLD'] }))).toMatch(
+      /^failed: database-full/,
+    );
+    const grown = await b.control.perform('edit-database', { database: 'OLD', maximumMegabytes: 100 });
+    expect(text(grown)).toBe('database OLD may have 100 MB at most; it has stopped dejournaling, so catch it up now');
+    expect(text(await b.control.perform('catch-up-databases', { databases: ['OLD'] }))).toMatch(/caught up$/);
+    await expectSame('OLD', b);
+  }, 30_000);
+});
+
+describe('pauses', () => {
+  test('SYN-020 SYN-021: all of an async are paused over a restart, until they are restarted by hand', async () => {
+    expect(text(await b.control.perform('manage-dejournaling', { paused: true }))).toBe('refused: not-an-async');
+    expect(await c.control.perform('manage-dejournaling', { paused: true })).toMatchObject({ ok: true });
+    const row = (await c.control.status()).members.find(({ name }) => name === 'C');
+    expect(row?.dejournaling).toBe('Warning! Dejournaling is stopped.');
+    await c.restart();
+    await c.reach((report) => report.status === 'Connected');
+    await write('OLDER', 1000, 20);
+    await c.reach((report) => report.position?.sequence === a.instance.member?.journal.end.sequence);
+    expect([statusOf(c, 'OLD'), statusOf(c, 'NEW')]).toEqual(['Dejournaling Stopped', 'Dejournaling Stopped']);
+    expect(contentOf(c, 'OLD') === contentOf(a, 'OLD')).toBe(false);
+    expect(text(await c.control.perform('catch-up-databases', { databases: ['OLD'] }))).toBe('refused: all-paused');
+    expect(text(await c.control.perform('manage-dejournaling', { paused: false }))).toBe(
+      'dejournaling is restarted on this member',
+    );
+    await expectSame('OLD', c);
+  }, 30_000);
+
+  test('SYN-020: a single database stays paused over a restart, the others go on', async () => {
+    expect(text(await a.control.perform('pause-databases', { databases: ['OLD'] }))).toBe('refused: is-primary');
+    await b.control.perform('pause-databases', { databases: ['OLD'] });
+    await b.restart();
+    await b.reach((report) => report.members.some((row) => row.name === 'B' && row.journalTransfer === 'Active'));
+    await write('OLDER', 1100, 10);
+    await write('NEW', 1100, 10);
+    await expectSame('NEW', b);
+    expect(statusOf(b, 'OLD')).toBe('Dejournaling Stopped');
+    expect(text(await b.control.perform('resume-databases', { databases: ['OLD'] }))).toBe(
+      'dejournaling into OLD is resumed',
+    );
+    await expectSame('OLD', b);
+  }, 30_000);
+});
+
+describe('what the journal cannot bring level', () => {
+  test('DB-016 DB-024 DB-036: once its journal files are purged, a copy is refused by name, and told what to do', async () => {
+    expect(await backup(a, ['OLD'], place(a, 'before'))).toMatchObject({ ok: true });
+    await c.control.perform('dismount-database', { database: 'OLD' });
+    const { journal } = c.instance.member ?? {};
+    if (journal === undefined) throw new Error('no journal');
+    // A new primary begins a new file; then all that was written before can go.
+    expect(await b.control.perform('become-primary', {})).toMatchObject({ ok: true });
+    await b.reach((report) => report.status === 'Primary');
+    await c.reach((report) => report.primary === 'B' && report.status === 'Connected');
+    await c.reach(() => journal.files.length > 1 && statusOf(c, 'NEW') === 'Dejournaling');
+    await c.reach(() => journal.end.epoch === 2);
+    expect(journal.purge(journal.files.at(-1)?.file ?? 0).length).toBeGreaterThan(0);
+    const mounted = await c.control.perform('mount-database', { database: 'OLD' });
+    expect(mounted).toMatchObject({ ok: false, outcome: 'failed' });
+    expect(whyNot(mounted)).toMatch(/files from there on are not on this member any more.*take a new backup/);
+    const before = contentOf(c, 'OLD');
+    const refused = await restore(c, { from: place(a, 'before'), replace: ['OLD'] });
+    expect(refused).toMatchObject({
+      ok: false,
+      outcome: 'refused',
+      refusal: { reason: 'journal-gone', spec: 'DB-024' },
+    });
+    expect(whyNot(refused)).toMatch(/take a new backup of it on the primary/);
+    expect(contentOf(c, 'OLD') === before).toBe(true);
+    await c.control.perform('remove-database', { database: 'NEW' });
+    await c.control.perform('delete-database', { database: 'NEW' });
+    const created = await c.control.perform('create-database', { database: 'NEW', mirrored: 'NEW' });
+    expect(created).toMatchObject({ ok: false, refusal: { reason: 'journal-gone', spec: 'DB-016' } });
+    // A newer backup helps.
+    expect(await backup(b, ['OLD', 'NEW'], place(b, 'newer'))).toMatchObject({ ok: true });
+    expect(text(await restore(c, { from: place(b, 'newer'), replace: ['OLD'] }))).toBe(
+      'OLD, NEW restored, activated and caught up',
+    );
+    for (const name of ['OLD', 'NEW']) {
+      await c.reach(() => contentOf(c, name) === contentOf(b, name));
+    }
+  }, 40_000);
+
+  test('DB-047 DB-049 DB-050 DB-020: removed everywhere and added anew, an older copy is recognised as such', async () => {
+    expect(text(await b.control.perform('remove-database', { database: 'OLD' }))).toMatch(
+      /out of the mirror for good .* now remove it on the backup, then on the asyncs/,
+    );
+    await c.reach((report) => report.databases.some(({ name, status }) => name === 'OLDER' && status === 'Orphaned'));
+    expect(await b.control.perform('add-database', { database: 'OLD', mirrorDatabase: 'OLDER' })).toMatchObject({
+      ok: true,
+    });
+    // C did not remove its copy, and does not take what follows for a continuation of it.
+    await c.reach((report) => report.databases.some(({ name, status }) => name === 'OLDER' && status === 'Obsolete'));
+    expect(whyNot(await c.control.perform('catch-up-databases', { databases: ['OLD'] }))).toMatch(
+      /older than the last time OLDER was added to the mirror/,
+    );
+    expect(text(await restore(c, { from: place(b, 'newer'), databases: ['OLD'], replace: ['OLD'] }))).toBe(
+      'refused: copy-too-old',
+    );
+    expect(await backup(b, ['OLD'], place(b, 'newest'))).toMatchObject({ ok: true });
+    expect(text(await restore(c, { from: place(b, 'newest'), replace: ['OLD'] }))).toMatch(/activated and caught up$/);
+    await c.reach(() => contentOf(c, 'OLD') === contentOf(b, 'OLD'));
+    expect(statusOf(c, 'OLD')).toBe('Dejournaling');
+  }, 30_000);
+
+  test('DB-052 DB-054: a mirrored backup on an instance in no mirror is read-only until it is removed there', async () => {
+    const d = await startWholeHost('DELTA');
+    try {
+      const restored = await restore(d, { from: place(b, 'newest') });
+      expect(text(restored)).toMatch(/read-only here until they are removed from their mirror$/);
+      const target = { host: '127.0.0.1', port: d.superserverPort };
+      const local = await connect({ network, targets: [target], database: 'OLDER' });
+      await expect(local.set(key('x'), Buffer.from('1'))).rejects.toThrow(/read-only/);
+      expect((await local.get(key('before', '3')))?.toString()).toBe('before 3');
+      await local.close();
+      expect(text(await d.control.perform('delete-database', { database: 'OLD' }))).toBe('refused: mirrored');
+      expect(await d.control.perform('remove-database', { database: 'OLD' })).toMatchObject({ ok: true });
+      const own = await connect({ network, targets: [target], database: 'OLD' });
+      await own.set(key('x'), Buffer.from('1'));
+      await own.close();
+      expect(statusOf(d, 'OLD')).toBe('Local');
+    } finally {
+      await d.close();
+    }
+  }, 20_000);
 });

@@ -380,6 +380,17 @@ describe('Mirror Management', () => {
     ]);
   });
 
+  test('SYN-017: the maximum size of a copy is changed', async () => {
+    const session = await pipedSession(
+      at('backup', { perform: done('database CITIES may have 500 MB at most') }),
+      '2\n8\ncities\n\n500\ny\n\n\n',
+    );
+    expectTranscript('modify-size', session);
+    expect(session.instance.performed.map((request) => request.arguments)).toEqual([
+      { database: 'CITIES', maximumMegabytes: 500 },
+    ]);
+  });
+
   test('a database is removed only after Yes', async () => {
     const session = await pipedSession(at('primary'), '2\n2\n1\n\n\n\n\n');
     expectTranscript('remove-declined', session);
