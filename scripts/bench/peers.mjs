@@ -73,16 +73,20 @@ async function measure(environment, row, alternations, versions, tell) {
       if (row.other !== undefined) peers.push(await row.other(environment));
     }
   } catch (error) {
-    return {
-      ...base,
-      state:
-        `failed: ${(error.shortMessage ?? error.message).split('\n')[0]} ${(error.stderr ?? '').slice(-300)}`.trim(),
-    };
+    return { ...base, state: `failed: ${failureOf(error)}` };
   }
   const ratio = row.other === undefined ? null : ratios(ours, peers);
   const counts = ratio?.median ?? summary(ours).median;
   const state = reaches(goal, counts) ? 'reached' : 'below its goal';
   return { ...base, state, ours: summary(ours), theirs: ratio === null ? null : summary(peers), ratio };
+}
+
+/** Of a program that failed: the error it printed, else how it ended. */
+function failureOf(error) {
+  return (
+    /^\w*Error: .*$/m.exec(error.stderr ?? '')?.[0] ??
+    (error.shortMessage ?? error.message).split('\n')[0].slice(0, 200)
+  );
 }
 
 function describeRow({ name, state, ours, theirs, ratio, goal, unit }) {

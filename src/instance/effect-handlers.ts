@@ -13,6 +13,7 @@ import type { ArbiterSession } from './arbiter-session.ts';
 import type { Catalog } from './catalog.ts';
 import type { Note } from './decision-notes.ts';
 import type { EffectHandlers, Untimed } from './driver.ts';
+import { JournalFlush } from './journal-flush.ts';
 import type { MemberLinks } from './member-links.ts';
 import type { PartnerAgent } from './partner-agent.ts';
 import type { OrderResult } from './parts.ts';
@@ -37,6 +38,7 @@ export interface EffectParts {
   readonly endProcess: (because: string) => void;
   /** Try again after a while (a full disk that may get room). */
   readonly later: (run: () => void) => void;
+  readonly after: (ms: number, run: () => void) => void;
   /** The disk failed: what is on it is unknown, the process must end at once. */
   readonly failed: (error: Error) => void;
 }
@@ -44,27 +46,17 @@ export interface EffectParts {
 /** Handlers, and `settle`: the one flush for everything stored or appended since the last. */
 export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHandlers; readonly settle: () => void } {
   const { journal, links, arbiter, agent, applier, site, superserver, post } = parts;
-  const flush = { wanted: false, frozen: false };
-
-  const settle = (): void => {
-    if (!flush.wanted || flush.frozen) return;
-    flush.wanted = false;
-    const to = guarded(
-      parts,
-      () => journal.flush(),
-      () => {
-        flush.wanted = true;
-        flush.frozen = true;
-        parts.later(() => {
-          flush.frozen = false;
-          settle();
-        });
-      },
-    );
-    if (to === undefined) return;
-    superserver.flushed(to);
-    post({ type: 'journal-flushed', to });
-  };
+  const flush = new JournalFlush({
+    journal,
+    mayWait: () => superserver.onlyBuffered,
+    after: (ms, run) => parts.after(ms, run),
+    onFlushed: (to) => {
+      superserver.flushed(to);
+      post({ type: 'journal-flushed', to });
+    },
+    onFrozen: (reason) => post({ type: 'journal-frozen', reason }),
+    failed: parts.failed,
+  });
 
   const handlers: EffectHandlers = {
     'save-record': ({ record }) => parts.saveRecord(record),
@@ -77,12 +69,10 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
     'ask-agent': ({ request, question, of, epoch }) => void agent.ask(request, question, of, epoch),
     'ask-journal': ({ request, of, incarnation }) => void agent.askJournal(request, of, incarnation),
     'fetch-journal': ({ request, of, incarnation }) => void agent.fetchJournal(request, of, incarnation),
-    'flush-journal': () => {
-      flush.wanted = true;
-    },
+    'flush-journal': () => flush.want(),
     'ship-journal': (effect) => ship(parts, effect),
     'store-journal': (effect) => {
-      if (store(parts, effect)) flush.wanted = true;
+      if (store(parts, effect)) flush.want();
     },
     'cut-journal': ({ to }) => cut(parts, to),
     'start-file': (effect) => startFile(parts, effect),
@@ -101,7 +91,7 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
     'answer-operator': ({ request, outcome, reason, text, spec }) =>
       parts.answerOperator(request, { outcome, reason, text, spec }),
   };
-  return { handlers, settle };
+  return { handlers, settle: () => flush.settle() };
 }
 
 /** Do something with the journal. No room: `onFrozen`, try again later; a failed disk ends the process. */

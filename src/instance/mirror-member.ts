@@ -25,6 +25,7 @@ import { DecisionNotes } from './decision-notes.ts';
 import { Driver } from './driver.ts';
 import { makeHandlers } from './effect-handlers.ts';
 import { JournalClaims, readToldClaims } from './journal-claims.ts';
+import { frozenRetryMs } from './journal-flush.ts';
 import { JournalKeeper } from './journal-keeper.ts';
 import { LinkClocks } from './link-clocks.ts';
 import { MemberLinks } from './member-links.ts';
@@ -67,8 +68,6 @@ export interface RunningMemberParts {
 
 /** How often a primary tells the others about each other (MON-022), ms. */
 const rowsPeriodMs = 1000;
-/** How long a full disk is left alone before the next try, ms. */
-const frozenRetryMs = 500;
 
 export class RunningMember implements MirrorMember {
   readonly #parts: RunningMemberParts;
@@ -248,6 +247,7 @@ export class RunningMember implements MirrorMember {
       answerOperator: (request, result) => this.#answer(request, result),
       endProcess,
       later: (run) => void clock.after(frozenRetryMs, run),
+      after: (ms, run) => void clock.after(ms, run),
       failed,
     });
   }

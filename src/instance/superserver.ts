@@ -91,6 +91,8 @@ export class Superserver {
   #paused = false;
   /** Something of write level journaled is in the journal and not flushed. */
   #waitsForFlush = false;
+  /** What is in the journal and not flushed: is there anything of write level buffered, and anything else? */
+  #unflushed = { buffered: false, other: false };
 
   constructor(parts: SuperserverParts) {
     this.#parts = parts;
@@ -185,8 +187,14 @@ export class Superserver {
   /** Everything up to here is on the disk of this member. */
   flushed(to: JournalPosition): void {
     this.#progress.journaled = Math.max(this.#progress.journaled, to.sequence);
+    this.#unflushed = { buffered: false, other: false };
     if (this.#waitsForFlush) for (const client of this.#clients) client.drain();
     this.#waitsForFlush = false;
+  }
+
+  /** Nobody waits for a flush: all that is not flushed was asked for at write level buffered. */
+  get onlyBuffered(): boolean {
+    return this.#unflushed.buffered && !this.#unflushed.other;
   }
 
   /** Does a read wait for the databases? */
@@ -369,7 +377,10 @@ export class Superserver {
     if (this.#gate !== 'admit' || this.#taken.length === 0 || this.#journal === null) return;
     const before = this.#journal.end.sequence;
     const end = this.#journal.append(this.#taken, this.#parts.wallMs());
-    for (const run of this.#runs) run.appendedAfter(before);
+    for (const run of this.#runs) {
+      run.appendedAfter(before);
+      this.#unflushed[run.level === 'buffered' ? 'buffered' : 'other'] = true;
+    }
     const early = this.#early;
     this.#forgetTaken();
     this.#parts.onAppended(end);
