@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { measureGrowth, printGrowth } from './bench/growth.mjs';
+import { isInterrupted } from './bench/interrupt.mjs';
 import { measureLab, printLab } from './bench/lab.mjs';
 import { describeMachine, machine } from './bench/machine.mjs';
 import { comparePeers, printTable, rowNames } from './bench/peers.mjs';
@@ -21,9 +22,15 @@ const usage = `usage: npm run bench -- [--json] [--seconds N]
 rows: ${rowNames()}`;
 
 const { values, positionals } = parse();
-if (values.help) {
-  console.log(usage);
-} else {
+
+await main().catch((error) => {
+  if (isInterrupted()) return;
+  console.error(`bench: ${error.message}`);
+  process.exitCode = 1;
+});
+
+async function main() {
+  if (values.help) return console.log(usage);
   requireBuilt();
   const seconds = Number(values.seconds);
   const tell = (text, isProgress = false) => {

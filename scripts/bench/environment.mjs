@@ -12,6 +12,7 @@ import { bundleClientLibrary } from '../lab-tools.mjs';
 import { Gtm } from '../peers/gtm.mjs';
 import { Postgresql } from '../peers/postgresql.mjs';
 import { Redis } from '../peers/redis.mjs';
+import { atInterrupt } from './interrupt.mjs';
 import { Pair } from './pair.mjs';
 
 const setLoad = fileURLToPath(new URL('./set-load.mjs', import.meta.url));
@@ -24,6 +25,7 @@ export class Environment {
   #up = new Map();
   /** New keys begin here, so that no run overwrites those of another. */
   #next = 10_000_000;
+  #isDown = atInterrupt(() => this.close());
 
   constructor(seconds) {
     this.seconds = seconds;
@@ -118,6 +120,7 @@ export class Environment {
   }
 
   async close() {
+    this.#isDown();
     await this.down();
     rmSync(this.directory, { recursive: true, force: true });
   }

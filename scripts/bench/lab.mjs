@@ -3,7 +3,9 @@
  * catch-up of a backup that was away, and the time of a takeover. In a lab, so with its cable, its arbiter and a DR async; the
  * lab is temporary and is removed.
  */
+
 import { CITIES, loadCities, loadClientLibrary, run, TemporaryLab } from '../lab-tools.mjs';
+import { atInterrupt } from './interrupt.mjs';
 
 let library;
 let lab;
@@ -17,11 +19,7 @@ export async function measureLab(seconds) {
   results = [];
   library = await loadClientLibrary();
   lab = new TemporaryLab();
-  const end = () => {
-    lab.close();
-    process.exit(130);
-  };
-  process.once('SIGINT', end);
+  const isDown = atInterrupt(async () => lab.close());
   try {
     await lab.up();
     for (const inFlight of [1, 64, 1024]) await measureSets(inFlight);
@@ -29,7 +27,7 @@ export async function measureLab(seconds) {
     await measureCatchUp();
     await measureTakeover();
   } finally {
-    process.off('SIGINT', end);
+    isDown();
     lab.close();
   }
   return results;

@@ -8,12 +8,15 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../lab-tools.mjs';
+import { atInterrupt } from './interrupt.mjs';
 
 const mirror = 'BENCH';
 
 export class Pair {
   directory = mkdtempSync(join(tmpdir(), 'caretmirror-bench-'));
   #members = [];
+  #downing = null;
+  #isDown = atInterrupt(() => this.down());
 
   /** Brought up, and with `members: 2` the backup is active. `execArgv` goes to the instances' Node. */
   static async up({ members = 2, execArgv = [], database = 'DATA' } = {}) {
@@ -70,6 +73,7 @@ export class Pair {
 
   /** A command on that member's host. */
   async on(label, args, env = {}) {
+    if (this.#downing !== null && isStart(args)) throw new Error('the pair is being taken down');
     return await run([...args, '--home', this.home(label)], env);
   }
 
@@ -78,7 +82,13 @@ export class Pair {
   }
 
   /** Everything stopped and removed; what does not stop is killed. */
-  async down() {
+  down() {
+    this.#downing ??= this.#takeDown();
+    return this.#downing;
+  }
+
+  async #takeDown() {
+    this.#isDown();
     for (const { label } of [...this.#members].reverse()) {
       await this.on(label, ['instance', 'stop', label, '--nofailover', '--timeout', '10s']).catch(async () => {
         await this.on(label, ['instance', 'force', label]).catch(() => {});
@@ -87,6 +97,11 @@ export class Pair {
     }
     rmSync(this.directory, { recursive: true, force: true });
   }
+}
+
+/** Nothing is started in what is being taken down. */
+function isStart([what, verb]) {
+  return (what === 'agent' || what === 'instance') && verb === 'start';
 }
 
 /** The first three bytes of addresses on which nobody listens. */

@@ -27,7 +27,6 @@ export async function comparePeers({ peer, only, seconds, alternations, install,
   for (const group of chosen) {
     if (group.length === 0) continue;
     const environment = new Environment(seconds);
-    const end = endOnSignal(environment);
     try {
       for (const row of group) {
         const result = await measure(environment, row, alternations, versions, tell);
@@ -35,7 +34,6 @@ export async function comparePeers({ peer, only, seconds, alternations, install,
         tell(describeRow(result));
       }
     } finally {
-      process.off('SIGINT', end);
       await environment.close();
     }
   }
@@ -53,12 +51,6 @@ function isWanted(row, peer, only) {
   return (peer === undefined || row.peer === peer) && (only === undefined || only.split(',').includes(row.name));
 }
 
-function endOnSignal(environment) {
-  const end = () => void environment.close().finally(() => process.exit(130));
-  process.once('SIGINT', end);
-  return end;
-}
-
 async function measure(environment, row, alternations, versions, tell) {
   const { name, what, peerIs, unit, goal, limit } = row;
   const base = { name, what, peer: peerIs ?? null, unit, goal, limit };
@@ -67,10 +59,14 @@ async function measure(environment, row, alternations, versions, tell) {
   const ours = [];
   const peers = [];
   try {
-    for (let turn = 0; turn < alternations; turn += 1) {
-      tell(`${name}: turn ${turn + 1} of ${alternations}`, true);
-      ours.push(await row.ours(environment));
-      if (row.other !== undefined) peers.push(await row.other(environment));
+    // The first turn brings up what is missing and warms it; it does not count.
+    for (let turn = 0; turn <= alternations; turn += 1) {
+      tell(`${name}: turn ${turn} of ${alternations}`, true);
+      const own = await row.ours(environment);
+      const other = row.other === undefined ? null : await row.other(environment);
+      if (turn === 0) continue;
+      ours.push(own);
+      if (other !== null) peers.push(other);
     }
   } catch (error) {
     return { ...base, state: `failed: ${failureOf(error)}` };
