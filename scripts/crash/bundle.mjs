@@ -44,14 +44,15 @@ const simulatedFiles = {
   },
 };
 
-export async function withBundle(changes, use) {
+/** Runs `use` with the place of the bundle of `entry`. */
+export async function withBundle(changes, entry, use) {
   const directory = mkdtempSync(join(tmpdir(), 'caretmirror-crash-'));
   const { plugin, check } = mutating(changes);
   try {
-    const outfile = join(directory, 'workloads.mjs');
+    const outfile = join(directory, 'bundle.mjs');
     await build({
       absWorkingDir: root,
-      entryPoints: ['test/crash/workload-runner.ts'],
+      entryPoints: [entry],
       outfile,
       bundle: true,
       format: 'esm',

@@ -3,9 +3,11 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { withBundle } from './bundle.mjs';
 
+const runner = 'test/crash/workload-runner.ts';
+
 /** Resolves with {states, rows, violations}: distinct states, a row for each workload, and what was broken. */
 export async function tryStates({ changes = [], threads = 2, wanted = () => true, stopAtFirst = false } = {}) {
-  return withBundle(changes, async (outfile) => {
+  return withBundle(changes, runner, async (outfile) => {
     const { workloadNames } = await import(pathToFileURL(outfile).href);
     const names = workloadNames.filter(wanted);
     const states = new Set();
@@ -45,7 +47,7 @@ function work(outfile, next, note) {
 
 /** One state, by the id that a violation printed. */
 export async function tryState(id) {
-  return withBundle([], async (outfile) => {
+  return withBundle([], runner, async (outfile) => {
     const { tryByName } = await import(pathToFileURL(outfile).href);
     const [name] = id.split(' / ');
     const { violations } = await tryByName(name, new Set(), id);

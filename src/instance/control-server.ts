@@ -111,7 +111,13 @@ type Checked =
   | { readonly ok: true; readonly request: ControlRequest }
   | { readonly ok: false; readonly refusal: Refusal };
 
-function checkRequest(said: unknown): Checked {
+/** As text, whatever it is: an object that came as JSON may have a toString that is none. */
+function named(value: unknown): string {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? 'without a name');
+}
+
+/** What came as a request, checked in its types; what follows from it is the commands' business. */
+export function checkRequest(said: unknown): Checked {
   const no = (text: string): Checked => ({ ok: false, refusal: refusal('not-understood', text) });
   if (!isObject(said)) return no('a request must be an object with a type');
   const yes: Checked = { ok: true, request: said as unknown as ControlRequest };
@@ -126,7 +132,7 @@ function checkRequest(said: unknown): Checked {
       return checked.ok ? yes : no(checked.text);
     }
     case 'assess':
-      return isCommandName(said.command) ? yes : no(`there is no command ${String(said.command)}`);
+      return isCommandName(said.command) ? yes : no(`there is no command ${named(said.command)}`);
     case 'look-up-mirror': {
       const name = isText(said.mirror) ? checkMirrorName(said.mirror) : null;
       if (name?.ok !== true) return no(name?.text ?? 'look-up-mirror: `mirror` must be a name');
@@ -136,7 +142,7 @@ function checkRequest(said: unknown): Checked {
       return isText(said.instance) ? yes : no('look-up-mirror: `instance` must be a name');
     }
     case 'perform': {
-      if (!isCommandName(said.command)) return no(`there is no command ${String(said.command)}`);
+      if (!isCommandName(said.command)) return no(`there is no command ${named(said.command)}`);
       if (said.situation !== undefined && !Number.isSafeInteger(said.situation)) {
         return no('`situation` must be the whole number of an assessment');
       }
@@ -144,7 +150,7 @@ function checkRequest(said: unknown): Checked {
       return checked.ok ? yes : no(checked.text);
     }
     default:
-      return no(`there is no request ${String(said.type)}; update the program that asks or this instance`);
+      return no(`there is no request ${named(said.type)}; update the program that asks or this instance`);
   }
 }
 

@@ -231,8 +231,14 @@ export function encodeDatabases(number: number, answer: ClientDatabases): Encode
   return encodeAnswer({ number, type: 'value', value: Buffer.from(JSON.stringify(answer)) });
 }
 
+/** @throws ClientMessageError */
 export function decodeDatabases(value: Uint8Array): ClientDatabases {
-  const parsed: unknown = JSON.parse(Buffer.from(value).toString());
+  let parsed: unknown = null;
+  try {
+    parsed = JSON.parse(Buffer.from(value).toString());
+  } catch {
+    // Said below: no list either way.
+  }
   if (parsed === null || typeof parsed !== 'object' || !Array.isArray((parsed as ClientDatabases).databases)) {
     throw new ClientMessageError('answer holds no list of databases', null);
   }

@@ -118,7 +118,10 @@ describe('client channel', () => {
     const message = encodeDatabases(7, list);
     const read = decodeAnswer(message.kind, whole(message));
     expect(read.type === 'value' && read.value !== null && decodeDatabases(read.value)).toEqual(list);
-    expect(() => decodeDatabases(Buffer.from('{}'))).toThrow('no list of databases');
+    for (const text of ['{}', 'no JSON', '']) {
+      const error = expect.objectContaining({ code: 'not-understood', message: 'answer holds no list of databases' });
+      expect(() => decodeDatabases(Buffer.from(text))).toThrow(error);
+    }
   });
 
   test('any bytes are read or refused with ClientMessageError, never anything else', () => {
