@@ -23,10 +23,9 @@ export class ReserveFile {
 
   /** Take the room, unless less than `freeBytesMin` would be left without it. A disk that refuses is asked again later. */
   take(freeBytesMin: number): void {
-    const { sizeOf, freeBytes } = this.#files;
-    if (sizeOf(this.#path) === reserveFileBytes) return;
+    if (this.#files.sizeOf(this.#path) === reserveFileBytes) return;
     this.free();
-    if (freeBytes(this.#directory) - reserveFileBytes < freeBytesMin) return;
+    if (this.#files.freeBytes(this.#directory) - reserveFileBytes < freeBytesMin) return;
     const handle = this.#files.open(this.#path, 'create');
     try {
       for (let at = 0; at < reserveFileBytes; at += chunk.length) this.#files.write(handle, chunk, at);

@@ -281,6 +281,27 @@ describe('errors of the disk', () => {
     }
   });
 
+  test('SYN-003: a quota that is used up freezes the journal like a full disk, and a later flush goes on', () => {
+    const files = new SimulatedFiles();
+    files.makeDirectory('/own');
+    const journal = openSimulated(files, 'own');
+    journal.startFile(epochOf(1), atMs);
+    journal.append(sets(1, 3), atMs);
+    files.failAfter(1, 'EDQUOT');
+    const codeOf = (action: () => unknown): string => {
+      try {
+        action();
+        return '';
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    };
+    expect(codeOf(() => journal.flush())).toBe('journal-frozen');
+    expect(journal.flush()).toEqual(journal.end);
+    journal.close();
+    expect(allRecords(openSimulated(files, 'own'))).toHaveLength(3);
+  });
+
   test('SYN-003: flush refuses while the reserve of the disk would be touched', () => {
     const { files, journal } = begun();
     journal.append(sets(1, 10, 200_000), atMs);
