@@ -6,42 +6,50 @@
  *   entry = u16 key length, u32 value length (little-endian), key, value
  *
  * It is filled, read and thrown away: a leaf that loses its entries stays, and bytes of removed entries are not used again.
- * While it is searched, the bytes that both ends of the search have in common with the key are not compared again.
+ *
+ * A search costs what it has to fetch from far apart in memory. So a node keeps the next four bytes of each of its keys, those
+ * behind what all keys of its range have in common, and looks at a key itself only where these are equal.
  */
 import { Buffer } from 'node:buffer';
 
 const headerBytes = 6;
-const leafMax = 128;
-const innerMax = 128;
+const nodeMax = 128;
 /** Of a leaf that is full at its end, so many entries stay: keys often come in order. */
-const leftWhenAppending = leafMax - 8;
+const leftWhenAppending = nodeMax - 8;
 const blockBytesFirst = 64 * 1024;
+/** Place of an end that is open. */
+const open = -1;
 
-class Leaf {
-  readonly entries = new Int32Array(leafMax);
+/** A leaf's entries, or the keys with which an inner node's children begin, in order. */
+class Node {
+  readonly entries = new Int32Array(nodeMax);
+  /** Four bytes of each key behind the first `skip`, big-endian, filled up with zeros. */
+  readonly heads = new Uint32Array(nodeMax);
+  skip = 0;
   count = 0;
+  /** Its keys are at or after that of the entry `low` and before that of `high`. */
+  low = open;
+  high = open;
+}
+
+class Leaf extends Node {
   next: Leaf | null = null;
   previous: Leaf | null = null;
 }
 
-/** Child i + 1 begins with the key of entry `bounds[i]`. */
-class Inner {
-  readonly bounds = new Int32Array(innerMax);
+/** Child i + 1 begins with the key of entry i; there is one child more than entries. */
+class Inner extends Node {
   readonly children: (Leaf | Inner)[] = [];
-  /** Number of bounds; there is one child more. */
-  count = 0;
 }
 
 export class ByteTree {
   #bytes: Buffer = Buffer.from(new SharedArrayBuffer(blockBytesFirst));
   #used = 0;
   #root: Leaf | Inner = new Leaf();
-  #first = this.#root as Leaf;
+  readonly #first = this.#root as Leaf;
   #last = this.#root as Leaf;
   #count = 0;
-  /** How many bytes the key searched for has in common with the lower and the upper end of the search. */
-  #lowMatch = 0;
-  #highMatch = 0;
+  /** Did the last search find the key itself? */
   #isEqual = false;
 
   /** Entries in it. */
@@ -61,17 +69,13 @@ export class ByteTree {
 
   set(key: Uint8Array, value: Uint8Array): void {
     const last = this.#last;
-    if (last.count > 0) {
-      this.#lowMatch = 0;
-      this.#highMatch = 0;
-      if (this.#search(last.entries, last.count - 1, last.count, key) === last.count && !this.#isEqual) {
-        this.#put(last, last.count, key, value);
-        return;
-      }
+    if (last.count > 0 && this.#compare(last.entries[last.count - 1]!, key, 0) < 0) {
+      this.#put(last, last.count, key, value);
+      return;
     }
     const path: Inner[] = [];
     const leaf = this.#descend(key, path);
-    const at = this.#search(leaf.entries, 0, leaf.count, key);
+    const at = this.#search(leaf, key);
     if (this.#isEqual) this.#overwrite(leaf, at, key, value);
     else this.#put(leaf, at, key, value, path);
   }
@@ -89,9 +93,8 @@ export class ByteTree {
   #put(leaf: Leaf, at: number, key: Uint8Array, value: Uint8Array, path?: readonly Inner[]): void {
     const entry = this.#append(key, value);
     this.#count += 1;
-    if (leaf.count < leafMax) {
-      insertNumber(leaf.entries, leaf.count, at, entry);
-      leaf.count += 1;
+    if (leaf.count < nodeMax) {
+      this.#insert(leaf, at, entry);
       return;
     }
     // Appending does not know its way down; it is needed once in so many entries.
@@ -101,22 +104,26 @@ export class ByteTree {
       this.#descend(key, found);
       above = found;
     }
-    const right = this.#split(leaf, leaf === this.#last && at === leafMax ? leftWhenAppending : leafMax >> 1);
-    if (at <= leaf.count) {
-      insertNumber(leaf.entries, leaf.count, at, entry);
-      leaf.count += 1;
-    } else {
-      insertNumber(right.entries, right.count, at - leaf.count, entry);
-      right.count += 1;
-    }
-    this.#addChild(above, leaf, right.entries[0]!, right);
+    const right = this.#splitLeaf(leaf, leaf === this.#last && at === nodeMax ? leftWhenAppending : nodeMax >> 1);
+    if (at <= leaf.count) this.#insert(leaf, at, entry);
+    else this.#insert(right, at - leaf.count, entry);
+    this.#addChild(above, leaf, right);
   }
 
-  #split(leaf: Leaf, left: number): Leaf {
+  #insert(node: Node, at: number, entry: number): void {
+    const { entries, heads } = node;
+    for (let index = node.count; index > at; index -= 1) {
+      entries[index] = entries[index - 1]!;
+      heads[index] = heads[index - 1]!;
+    }
+    entries[at] = entry;
+    heads[at] = this.#headOf(entry, node.skip);
+    node.count += 1;
+  }
+
+  #splitLeaf(leaf: Leaf, left: number): Leaf {
     const right = new Leaf();
-    right.entries.set(leaf.entries.subarray(left, leaf.count));
-    right.count = leaf.count - left;
-    leaf.count = left;
+    this.#splitNode(leaf, right, left, left);
     right.next = leaf.next;
     right.previous = leaf;
     if (leaf.next === null) this.#last = right;
@@ -125,87 +132,108 @@ export class ByteTree {
     return right;
   }
 
-  #addChild(path: readonly Inner[], left: Leaf | Inner, bound: number, right: Leaf | Inner): void {
+  /** Entries from `from` on go to `right`, whose keys begin with that of entry `bound`. */
+  #splitNode(left: Node, right: Node, bound: number, from: number): void {
+    right.entries.set(left.entries.subarray(from, left.count));
+    right.count = left.count - from;
+    right.high = left.high;
+    right.low = left.entries[bound]!;
+    left.high = right.low;
+    left.count = bound;
+    this.#look(left);
+    this.#look(right);
+  }
+
+  /** The ends of the node have changed: what its keys have in common, and their heads. */
+  #look(node: Node): void {
+    const { low, high, heads, entries } = node;
+    let skip = 0;
+    if (low !== open && high !== open) {
+      const [a, b] = [this.keyAt(low), this.keyAt(high)];
+      const shorter = Math.min(a.length, b.length);
+      while (skip < shorter && a[skip] === b[skip]) skip += 1;
+    }
+    node.skip = skip;
+    for (let index = 0; index < node.count; index += 1) heads[index] = this.#headOf(entries[index]!, skip);
+  }
+
+  #headOf(entry: number, skip: number): number {
+    const bytes = this.#bytes;
+    const length = bytes[entry]! | (bytes[entry + 1]! << 8);
+    return headOf(bytes, entry + headerBytes + skip, entry + headerBytes + length);
+  }
+
+  #addChild(path: readonly Inner[], left: Leaf | Inner, right: Leaf | Inner): void {
     const above = path.at(-1);
     if (above === undefined) {
       const root = new Inner();
-      root.bounds[0] = bound;
-      root.count = 1;
       root.children.push(left, right);
+      this.#insert(root, 0, right.low);
       this.#root = root;
       return;
     }
     const at = above.children.indexOf(left);
-    if (above.count < innerMax) {
-      insertNumber(above.bounds, above.count, at, bound);
+    if (above.count < nodeMax) {
+      this.#insert(above, at, right.low);
       above.children.splice(at + 1, 0, right);
-      above.count += 1;
       return;
     }
-    const half = innerMax >> 1;
+    const half = nodeMax >> 1;
     const other = new Inner();
-    const middle = above.bounds[half]!;
-    other.bounds.set(above.bounds.subarray(half + 1));
-    other.count = innerMax - half - 1;
     other.children.push(...above.children.splice(half + 1));
-    above.count = half;
-    const goesLeft = at <= half;
-    const into = goesLeft ? above : other;
-    const place = goesLeft ? at : at - half - 1;
-    insertNumber(into.bounds, into.count, place, bound);
+    this.#splitNode(above, other, half, half + 1);
+    const [into, place] = at <= half ? [above, at] : [other, at - half - 1];
+    this.#insert(into, place, right.low);
     into.children.splice(place + 1, 0, right);
-    into.count += 1;
-    this.#addChild(path.slice(0, -1), above, middle, other);
+    this.#addChild(path.slice(0, -1), above, other);
   }
 
   /** The leaf in which the key is or would be. */
   #descend(key: Uint8Array, path?: Inner[]): Leaf {
-    this.#lowMatch = 0;
-    this.#highMatch = 0;
     let node = this.#root;
     while (node instanceof Inner) {
       path?.push(node);
-      const at = this.#search(node.bounds, 0, node.count, key);
+      const at = this.#search(node, key);
       node = node.children[this.#isEqual ? at + 1 : at]!;
     }
     return node;
   }
 
-  /** Index of the first of the entries [low, high) at or after the key, and whether it is the key itself. */
-  #search(entries: Int32Array, begin: number, end: number, key: Uint8Array): number {
-    const bytes = this.#bytes;
-    const keyLength = key.length;
-    let low = begin;
-    let high = end;
-    let lowMatch = this.#lowMatch;
-    let highMatch = this.#highMatch;
+  /** Index of the node's first entry at or after the key, and whether it is the key itself. The key is in the node's range. */
+  #search(node: Node, key: Uint8Array): number {
+    const { heads, entries, skip } = node;
+    const head = headOf(key, skip, key.length);
+    let low = 0;
+    let high = node.count;
     this.#isEqual = false;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const entry = entries[middle]!;
-      const length = bytes[entry]! | (bytes[entry + 1]! << 8);
-      const at = entry + headerBytes;
-      const shorter = Math.min(length, keyLength);
-      let match = Math.min(lowMatch, highMatch);
-      while (match < shorter && bytes[at + match] === key[match]) match += 1;
-      if (match === shorter ? length < keyLength : bytes[at + match]! < key[match]!) {
-        low = middle + 1;
-        lowMatch = match;
-      } else {
-        if (match === length && length === keyLength) {
-          // Below a bound that is the key itself, the upper end is still the next bound.
-          this.#isEqual = true;
-          low = middle;
-          lowMatch = match;
-          break;
+      const other = heads[middle]!;
+      if (other < head) low = middle + 1;
+      else if (other > head) high = middle;
+      else {
+        const order = this.#compare(entries[middle]!, key, skip);
+        if (order < 0) low = middle + 1;
+        else {
+          high = middle;
+          if (order === 0) this.#isEqual = true;
         }
-        high = middle;
-        highMatch = match;
       }
     }
-    this.#lowMatch = lowMatch;
-    this.#highMatch = highMatch;
     return low;
+  }
+
+  /** Negative, zero or positive: the entry's key against this one. Their first `skip` bytes are equal. */
+  #compare(entry: number, key: Uint8Array, skip: number): number {
+    const bytes = this.#bytes;
+    const length = bytes[entry]! | (bytes[entry + 1]! << 8);
+    const at = entry + headerBytes;
+    const shorter = Math.min(length, key.length);
+    for (let index = skip; index < shorter; index += 1) {
+      const order = bytes[at + index]! - key[index]!;
+      if (order !== 0) return order;
+    }
+    return length - key.length;
   }
 
   #append(key: Uint8Array, value: Uint8Array): number {
@@ -237,7 +265,7 @@ export class ByteTree {
   find(key: Uint8Array): number {
     if (this.#count === 0) return -1;
     const leaf = this.#descend(key);
-    const at = this.#search(leaf.entries, 0, leaf.count, key);
+    const at = this.#search(leaf, key);
     return this.#isEqual ? leaf.entries[at]! : -1;
   }
 
@@ -264,19 +292,19 @@ export class ByteTree {
   removeRange(from: Uint8Array, until: Uint8Array): number {
     if (this.#count === 0) return 0;
     let leaf: Leaf | null = this.#descend(from);
-    let at = this.#search(leaf.entries, 0, leaf.count, from);
+    let at = this.#search(leaf, from);
     let removed = 0;
     for (; leaf !== null; leaf = leaf.next, at = 0) {
-      this.#lowMatch = 0;
-      this.#highMatch = 0;
-      const end = this.#search(leaf.entries, at, leaf.count, until);
-      const isLast = end < leaf.count;
+      if (leaf.low !== open && this.#compare(leaf.low, until, 0) >= 0) break;
+      const isWhole = leaf.high !== open && this.#compare(leaf.high, until, 0) <= 0;
+      const end = isWhole ? leaf.count : this.#search(leaf, until);
       if (end > at) {
         leaf.entries.copyWithin(at, end, leaf.count);
+        leaf.heads.copyWithin(at, end, leaf.count);
         leaf.count -= end - at;
         removed += end - at;
       }
-      if (isLast) break;
+      if (!isWhole) break;
     }
     this.#count -= removed;
     return removed;
@@ -285,14 +313,14 @@ export class ByteTree {
   /** Where a walk begins: at the first key at or after `from`. */
   seek(from: Uint8Array): TreeWalk {
     const leaf = this.#descend(from);
-    return new TreeWalk(leaf, this.#search(leaf.entries, 0, leaf.count, from), 1);
+    return new TreeWalk(leaf, this.#search(leaf, from), 1);
   }
 
   /** Backwards from the last key before `until`; from the last one of all without it. */
   seekBefore(until: Uint8Array | undefined): TreeWalk {
     if (until === undefined) return new TreeWalk(this.#last, this.#last.count - 1, -1);
     const leaf = this.#descend(until);
-    return new TreeWalk(leaf, this.#search(leaf.entries, 0, leaf.count, until) - 1, -1);
+    return new TreeWalk(leaf, this.#search(leaf, until) - 1, -1);
   }
 
   /** Places of all entries, in the order of their keys. */
@@ -353,7 +381,12 @@ export function locateEntry(block: Uint8Array, entry: number, into: BlockEntry):
   into.valueEnd = into.keyEnd + length;
 }
 
-function insertNumber(numbers: Int32Array, count: number, at: number, number: number): void {
-  for (let index = count; index > at; index -= 1) numbers[index] = numbers[index - 1]!;
-  numbers[at] = number;
+/** Four bytes from `at` on as a number, with zeros where the end is reached. */
+function headOf(bytes: Uint8Array, at: number, end: number): number {
+  if (at + 4 <= end) {
+    return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+  }
+  let head = 0;
+  for (let index = 0; index < 4; index += 1) head = (head << 8) | (at + index < end ? bytes[at + index]! : 0);
+  return head >>> 0;
 }

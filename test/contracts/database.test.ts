@@ -314,8 +314,8 @@ describe.each(Object.keys(twins))('%s', (which) => {
   });
 
   test('reads see what is taken, what is being written and what is written alike', async () => {
-    await readsSeeEveryLayer(database, at, 60);
-  });
+    await readsSeeEveryLayer(database, at, 25);
+  }, 120_000);
 
   test('what is applied shows before the call returns, and is stored later', async () => {
     await database.ready();

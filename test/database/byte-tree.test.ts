@@ -28,7 +28,7 @@ function walkOf(tree: ByteTree, from: Buffer, isReverse: boolean): string[] {
 describe('a tree of bytes', () => {
   test('holds what a plain map holds, in the order of its bytes', () => {
     fc.assert(
-      fc.property(fc.array(operation, { minLength: 5, maxLength: 60 }), keyNumber, (operations, place) => {
+      fc.property(fc.array(operation, { minLength: 5, maxLength: 50 }), keyNumber, (operations, place) => {
         const tree = new ByteTree();
         const model = new Map<string, string>();
         const put = (key: Buffer, value: string): void => {
@@ -63,7 +63,7 @@ describe('a tree of bytes', () => {
         });
         expect(read).toEqual(order.map((each) => [each, model.get(each)]));
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   });
 
