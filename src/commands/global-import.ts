@@ -1,8 +1,8 @@
-/** `global import`: newline JSON to a stream of SETs, with progress, and a result that says only what is durable. */
+/** `global import`: records to a stream of SETs, with progress, and a result that says only what is durable. */
 import type { Client } from '../client/client.ts';
 import type { FileOperations } from '../host/host.ts';
 import { CommandFailure, failed, failureOf } from './failures.ts';
-import { readRecord } from './global-records.ts';
+import { type Blocks, piecesOf } from './global-pieces.ts';
 
 export interface ImportResult {
   readonly records: number;
@@ -11,47 +11,56 @@ export interface ImportResult {
   readonly reconnects: number;
 }
 
+export interface ImportProgress {
+  readonly acknowledged: number;
+  readonly seconds: number;
+  /** Everything of the source up to this byte is durable. */
+  readonly offset: number;
+  /** Records before that byte. */
+  readonly acknowledgedAtOffset: number;
+}
+
 export interface ImportOptions {
   readonly inFlight: number;
-  /** Called about once a second while it runs. */
-  readonly onProgress: (records: number, acknowledged: number, seconds: number) => void;
+  /** Byte of the source at which the blocks begin. */
+  readonly offset: number;
+  /** The blocks begin inside a file of the binary form. */
+  readonly isBinary: boolean;
+  /** Called about once a second while it runs, and when it ends without having done everything. */
+  readonly onProgress: (progress: ImportProgress) => void;
 }
 
 const progressMs = 1000;
 const blockBytes = 256 * 1024;
-const lineBytesMax = 16 * 1024 * 1024;
 
 /**
- * Returns when all records are durable. A line that is no record ends it, after everything before is acknowledged.
- * @throws CommandFailure naming the line, and how many records were acknowledged.
+ * Returns when all records are durable. A record that is none ends it, after everything before is acknowledged.
+ * @throws CommandFailure naming the place, and how many records were acknowledged.
  */
-export async function importRecords(
-  client: Client,
-  blocks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  options: ImportOptions,
-): Promise<ImportResult> {
+export async function importRecords(client: Client, blocks: Blocks, options: ImportOptions): Promise<ImportResult> {
   const startedMs = performance.now();
   const seconds = () => (performance.now() - startedMs) / 1000;
   const stream = client.stream({ inFlight: options.inFlight });
-  const timer = setInterval(() => options.onProgress(stream.written, stream.acknowledged, seconds()), progressMs);
-  let line = 0;
-  let bad: CommandFailure | null = null;
+  const durable = new DurableOffset(options.offset);
+  const report = () => {
+    const { acknowledged } = stream;
+    options.onProgress({ acknowledged, seconds: seconds(), ...durable.at(acknowledged) });
+  };
+  const timer = setInterval(report, progressMs);
+  let bad: string | null = null;
   try {
-    for await (const text of linesOf(blocks)) {
-      line += 1;
-      if (text === null) bad = failed(`line ${line} is refused: it is longer than ${lineBytesMax} bytes`);
-      else if (text.trim() !== '') {
-        const read = readRecord(text);
-        if (read.ok) {
-          const { key, value, database } = read.record;
-          const wait = database === null ? stream.write(key, value) : stream.write(key, value, database);
-          if (wait !== undefined) await wait;
-        } else bad = failed(`line ${line} is refused: ${read.text}`);
+    for await (const piece of piecesOf(blocks, options.offset, options.isBinary)) {
+      for (const { key, value, database } of piece.records) {
+        const wait = database === null ? stream.write(key, value) : stream.write(key, value, database);
+        if (wait !== undefined) await wait;
       }
-      if (bad !== null) break;
+      bad = piece.bad;
+      // In front of what is bad some records of its piece stand behind the place that the piece names.
+      if (bad === null) durable.reached(stream.written, piece.offset);
     }
     await stream.end();
   } catch (error) {
+    report();
     const failure = failureOf(error);
     throw new CommandFailure(
       failure.exitCode,
@@ -60,7 +69,10 @@ export async function importRecords(
   } finally {
     clearInterval(timer);
   }
-  if (bad !== null) throw failed(`${bad.message}; the ${stream.acknowledged} records before it are durable`);
+  if (bad !== null) {
+    report();
+    throw failed(`${bad}; the ${stream.acknowledged} records before it are durable`);
+  }
   return {
     records: stream.written,
     acknowledged: stream.acknowledged,
@@ -69,32 +81,33 @@ export async function importRecords(
   };
 }
 
-/** Lines without their newline, the last one with or without; null for one that is too long. */
-async function* linesOf(
-  blocks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): AsyncGenerator<string | null, void, undefined> {
-  let rest: Buffer = Buffer.alloc(0);
-  for await (const block of blocks) {
-    const bytes = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
-    const last = bytes.lastIndexOf(0x0a);
-    if (last < 0) {
-      rest = Buffer.concat([rest, bytes]);
-      if (rest.length > lineBytesMax) yield null;
-      continue;
-    }
-    yield* Buffer.concat([rest, bytes.subarray(0, last)])
-      .toString('utf8')
-      .split('\n');
-    rest = bytes.subarray(last + 1);
+/** Which byte of the source belongs to a number of acknowledged records: the end of the last piece that is durable whole. */
+class DurableOffset {
+  #pieces: { readonly written: number; readonly offset: number }[] = [];
+  #newest: { readonly written: number; readonly offset: number };
+
+  constructor(offset: number) {
+    this.#newest = { written: 0, offset };
   }
-  if (rest.length > 0) yield rest.toString('utf8');
+
+  reached(written: number, offset: number): void {
+    this.#pieces.push({ written, offset });
+  }
+
+  at(acknowledged: number): Pick<ImportProgress, 'offset' | 'acknowledgedAtOffset'> {
+    for (let next = this.#pieces[0]; next !== undefined && next.written <= acknowledged; next = this.#pieces[0]) {
+      this.#newest = next;
+      this.#pieces.shift();
+    }
+    return { offset: this.#newest.offset, acknowledgedAtOffset: this.#newest.written };
+  }
 }
 
-/** The blocks of a file; it is read only as fast as they are taken. */
-export function* fileBlocks(files: FileOperations, path: string): Generator<Uint8Array, void, undefined> {
+/** The blocks of a file from a byte on; it is read only as fast as they are taken. */
+export function* fileBlocks(files: FileOperations, path: string, from = 0): Generator<Uint8Array, void, undefined> {
   const handle = files.open(path, 'read');
   try {
-    for (let position = 0; ; ) {
+    for (let position = from; ; ) {
       const block = Buffer.allocUnsafe(blockBytes);
       const count = files.read(handle, block, position);
       if (count > 0) yield block.subarray(0, count);
