@@ -80,7 +80,12 @@ export async function catchUpAll(
 ): Promise<readonly Error[]> {
   await waitUntilReceived(daemon, names, progress);
   const ends = await Promise.allSettled(names.map((name) => catchUp(daemon, name, progress)));
-  return ends.flatMap((end) => (end.status === 'rejected' ? [end.reason as Error] : []));
+  return ends.flatMap((end) => {
+    if (end.status === 'fulfilled') return [];
+    const error = end.reason as Error;
+    daemon.log(2, 'Utility.Event', `Not caught up: ${error.message}`);
+    return [error];
+  });
 }
 
 async function waitUntilReceived(daemon: InstanceDaemon, names: readonly string[], progress: Progress): Promise<void> {
@@ -88,7 +93,7 @@ async function waitUntilReceived(daemon: InstanceDaemon, names: readonly string[
   const untilMs = clock.nowMs() + receiveWaitMs;
   const lacking = (): readonly string[] => names.filter((name) => !hasReceived(daemon, name));
   for (let told = false; lacking().length > 0 && clock.nowMs() < untilMs; told = true) {
-    if (!told) progress(`waiting for journal data that ${lacking().join(', ')} need`);
+    if (!told) progress(`waiting for journal data up to where ${lacking().join(', ')} stands`);
     await clock.wait(receivePollMs);
   }
 }

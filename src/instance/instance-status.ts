@@ -24,7 +24,10 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
   });
   if (member === null) return report;
   const members = report.members.map((row) => withCompression(row, member.compressionOf(row.name)));
-  return { ...report, members, clockOffsets: member.clockOffsets(), journal: member.keeper.report() };
+  const isPaused = configuration.get().dejournalingPaused;
+  const { dejournalProcess: process } = report;
+  const dejournalProcess = process && { ...process, running: process.running && !isPaused };
+  return { ...report, members, dejournalProcess, clockOffsets: member.clockOffsets(), journal: member.keeper.report() };
 }
 
 function withCompression(row: MemberReport, compression: CompressionReport | null): MemberReport {

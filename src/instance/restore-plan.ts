@@ -73,7 +73,8 @@ function planStep(
   const entry = daemon.catalog.find(name);
   const { home, configuration } = daemon;
   const directory = entry?.configuration.directory ?? databaseDirectory(home.home, configuration.get().instance, name);
-  const holdsData = entry !== undefined && !isPlaceholder(entry);
+  // A copy that was never activated here holds what some backup or file holds, and nothing of its own.
+  const holdsData = entry !== undefined && !isPlaceholder(entry) && entry.status !== 'Needs Activation';
   const step = { copy, database: name, directory, mirrorDatabase, holdsData, isNew: entry === undefined };
   const others = entries.filter((each) => isThatCopy(each) && each.configuration.name !== name);
   const why =

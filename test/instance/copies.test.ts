@@ -317,6 +317,7 @@ describe('pauses', () => {
     expect(await c.control.perform('manage-dejournaling', { paused: true })).toMatchObject({ ok: true });
     const row = (await c.control.status()).members.find(({ name }) => name === 'C');
     expect(row?.dejournaling).toBe('Warning! Dejournaling is stopped.');
+    expect((await c.control.status()).dejournalProcess).toMatchObject({ running: false });
     await c.restart();
     await c.reach((report) => report.status === 'Connected');
     await write('OLDER', 1000, 20);
