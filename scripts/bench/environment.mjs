@@ -42,14 +42,14 @@ export class Environment {
     return this.#next - count;
   }
 
-  async library() {
+  async clientLibrary() {
     this.#library ??= await bundleClientLibrary(this.directory);
     return this.#library;
   }
 
   /** A client of that member alone, and the key of a record as set-load.mjs makes it. */
   async readerOn(pair, label, record) {
-    const { connectToMirror, encodeKey } = await import(pathToFileURL(await this.library()));
+    const { connectToMirror, encodeKey } = await import(pathToFileURL(await this.clientLibrary()));
     const client = await connectToMirror({ targets: [pair.addressOf(label)], timeoutMs: 60_000 });
     return { client, key: encodeKey('acct', ['c', String(100_000_000 + record)]) };
   }
@@ -73,7 +73,7 @@ export class Environment {
   async load(pair, plan) {
     const first = plan.first ?? this.newKeys(plan.count ?? 50_000_000);
     const whole = {
-      library: await this.library(),
+      library: await this.clientLibrary(),
       target: pair.target,
       seconds: plan.count === undefined ? this.seconds : 600,
       ...plan,
