@@ -134,7 +134,7 @@ export async function checkFiles(here: Surroundings, instance: Instance, asJsonD
   if (damaged.length === 0) return;
   const [{ file, offset, problem }] = damaged as [(typeof damaged)[number]];
   throw failed(
-    `${file} is damaged at offset ${offset} (${problem}); put a good copy of it in its place, from another member or a backup, while the instance is down`,
+    `${file} is damaged at offset ${offset} (${problem}); stop the instance, and put a copy from another member in its place: caretmirror journal repair`,
   );
 }
 

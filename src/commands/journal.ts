@@ -44,6 +44,15 @@ export const define: DefineGroup = (group, surroundings) => {
       here.print(`${await perform(here, findInstance(here, name), 'purge-journal', {})}\n`);
     });
   group
+    .command('repair <instance> <file>')
+    .description('put a copy from another member in the place of a damaged file, while the instance is down')
+    .requiredOption('--from <path>', 'the copy, or the journal directory of another member')
+    .action(async (name: string, file: string, options: { from: string }) => {
+      const here = await surroundings();
+      const { repairFile } = await import('./journal-repair.ts');
+      here.print(`${await repairFile(here, findInstance(here, name), file, options.from)}\n`);
+    });
+  group
     .command('edit <instance>')
     .description("change this instance's journal settings; those of the mirror are changed by mirror edit")
     .option(

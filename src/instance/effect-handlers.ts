@@ -2,7 +2,7 @@
  * What each order of the rules does in a real process. One entry per effect type: leaving one out does not compile. Handlers
  * are synchronous up to the point that effects.ts promises; what takes time answers with an event.
  */
-import { type Journal, JournalBrokenError, JournalFrozenError } from '../journal/journal.ts';
+import { type Journal, JournalBrokenError, JournalDamagedError, JournalFrozenError } from '../journal/journal.ts';
 import type { Facts, MemberEffect } from '../mirror/effects.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
@@ -39,6 +39,8 @@ export interface EffectParts {
   /** Try again after a while (a full disk that may get room). */
   readonly later: (run: () => void) => void;
   readonly after: (ms: number, run: () => void) => void;
+  /** Damage of a journal file was met while it was read for another member: nothing of it was sent. */
+  readonly damaged: (error: JournalDamagedError) => void;
   /** The disk failed: what is on it is unknown, the process must end at once. */
   readonly failed: (error: Error) => void;
 }
@@ -112,7 +114,10 @@ function guarded<T>(parts: EffectParts, run: () => T, onFrozen: () => void): T |
 
 function ship(parts: EffectParts, effect: Extract<MemberEffect, { type: 'ship-journal' }>): void {
   const { connection, from, to, durableTo } = effect;
-  const failed = (error: Error): void => parts.post({ type: 'ship-failed', connection, reason: error.message });
+  const failed = (error: Error): void => {
+    if (error instanceof JournalDamagedError) parts.damaged(error);
+    parts.post({ type: 'ship-failed', connection, reason: error.message });
+  };
   try {
     const chunk = parts.journal.read(from, to, shipChunkBytes);
     if (chunk === null) throw new Error('there is no journal data to send');

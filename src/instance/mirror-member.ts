@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, EventsLog, FileOperations, RecordFiles } from '../host/host.ts';
 import type { ReserveFile } from '../host/reserve-file.ts';
 import type { SiteCode } from '../host/site-code.ts';
-import type { Journal, JournalRecord } from '../journal/journal.ts';
+import type { Journal, JournalDamagedError, JournalRecord } from '../journal/journal.ts';
 import type { CompressionType } from '../mirror/compression.ts';
 import type { MemberSettings, OperatorCommand } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
@@ -77,6 +77,8 @@ export class RunningMember implements MirrorMember {
   readonly #clocks: LinkClocks;
   readonly #site: Site;
   readonly #notes: DecisionNotes;
+  /** Places in journal files that are known to be damaged. */
+  readonly #damage = new Set<string>();
   readonly #claims: JournalClaims;
   readonly keeper: JournalKeeper;
   readonly #orders = new Map<number, (result: OrderResult) => void>();
@@ -248,7 +250,25 @@ export class RunningMember implements MirrorMember {
       endProcess,
       later: (run) => void clock.after(frozenRetryMs, run),
       after: (ms, run) => void clock.after(ms, run),
+      damaged: (error) => this.#tellDamage(error),
       failed,
+    });
+  }
+
+  /** Once for each place: the member that lacks these data asks again and again. */
+  #tellDamage({ file, offset, message }: JournalDamagedError): void {
+    const place = `${file} ${offset}`;
+    if (this.#damage.has(place)) return;
+    this.#damage.add(place);
+    const { severity, category, text } = logText('journal-damaged', { text: message });
+    this.#parts.log(severity, category, text);
+    const facts = { file, offset, epoch: this.state.record.epoch.number };
+    this.#notes.take({
+      type: 'note',
+      what: 'found a damaged journal file',
+      rules: ['SYN-007'],
+      facts,
+      isAttempt: false,
     });
   }
 

@@ -66,8 +66,8 @@ export function inspectFiles(files: Files, place: JournalPlace): InspectedJourna
   return { files: found.sort((a, b) => a.header.file - b.header.file), unreadable };
 }
 
-/** Null when it has gone meanwhile. */
-function inspectFile(files: Files, directory: string, name: string): InspectedFile | UnreadableFile | null {
+/** One file by itself; null when it is not there (any more). */
+export function inspectFile(files: Files, directory: string, name: string): InspectedFile | UnreadableFile | null {
   const path = join(directory, name);
   const handle = openToRead(files, path);
   if (handle === null) return null;

@@ -1,6 +1,6 @@
 /**
- * The two logs beside a journal: mirrorjrn-<NAME>.log, which is part of what opening relies on, and journal.log, which is for
- * people. Both are written whole. Not for: their text (file-names.ts), when files come and go (disk-journal.ts).
+ * The two logs beside a journal: mirrorjrn-<NAME>.log, which is part of what opening relies on and replaced as a whole, and
+ * journal.log, which is for people. Not for: their text (file-names.ts), when files come and go (disk-journal.ts).
  */
 import { isDiskFull } from './disk-errors.ts';
 import { type PlacedHeader, printInstanceLog, printJournalLog } from './file-names.ts';
@@ -48,16 +48,24 @@ export class JournalLogs {
     this.#writeInstanceLog(kept);
   }
 
-  /** A disk without room for journal.log is no reason to stop: the next change writes it. */
+  /**
+   * It is for people, and written anew at each opening: no sync, for which a file switch would wait, and a disk without room for it
+   * is no reason to stop.
+   */
   #writeInstanceLog(kept: readonly PlacedHeader[]): void {
-    const { instanceLogPath } = this.#places;
+    const { instanceLogPath: path } = this.#places;
     const text = printInstanceLog(kept);
-    if (instanceLogPath === undefined || text === this.#instanceText) return;
+    if (path === undefined || text === this.#instanceText) return;
+    const handle = this.#files.open(path, this.#files.exists(path) ? 'update' : 'create');
     try {
-      this.#files.replace(instanceLogPath, Buffer.from(text));
+      const bytes = Buffer.from(text);
+      this.#files.write(handle, bytes, 0);
+      this.#files.truncate(handle, bytes.length);
       this.#instanceText = text;
     } catch (error) {
       if (!isDiskFull(error)) throw error;
+    } finally {
+      this.#files.close(handle);
     }
   }
 }

@@ -131,6 +131,11 @@ export const logMessages = {
     category: utility,
     text: 'The mirror journal files that follow the end of this journal ({end}) are no longer kept by the mirror, whose oldest begins at {oldest}: this member must be rebuilt. Delete the instance and let it join the mirror again (SYN-026)',
   },
+  'journal-damaged': {
+    severity: 2,
+    category: utility,
+    text: '{text} Until then no member gets what is behind that place: caretmirror journal repair takes a copy from another member, since all files are equal',
+  },
   'journal-purged': {
     severity: 0,
     category: utility,
