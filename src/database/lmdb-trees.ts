@@ -18,6 +18,33 @@ import { lmdbRange, type Page, pageBytesMax } from './lmdb-ranges.ts';
 
 const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
 
+/**
+ * Like `binary`, but what LMDB lends is copied into pieces of Buffer's pool: a buffer of its own for each key and each value of
+ * a range costs several times as much.
+ */
+const copiedOnce = {
+  keyEncoder: {
+    writeKey: (key: Uint8Array, target: Uint8Array, start: number): number => {
+      for (let at = 0; at < key.length; at += 1) target[start + at] = key[at]!;
+      return start + key.length;
+    },
+    readKey: (source: Uint8Array, start: number, end: number): Buffer => copyOf(source, start, end),
+  },
+  encoder: {
+    encode: (value: Uint8Array): Uint8Array => value,
+    decode: (lent: Uint8Array, length: number): Buffer => copyOf(lent, 0, length),
+  },
+};
+
+const loopCopyMax = 64;
+
+function copyOf(source: Uint8Array, start: number, end: number): Buffer {
+  const copy = Buffer.allocUnsafe(end - start);
+  if (end - start > loopCopyMax) copy.set(new Uint8Array(source.buffer, source.byteOffset + start, end - start));
+  else for (let at = start; at < end; at += 1) copy[at - start] = source[at]!;
+  return copy;
+}
+
 const FORMAT = 2;
 const stateKey = {
   format: Buffer.from('format'),
@@ -58,7 +85,7 @@ export class LmdbTrees {
     this.#directory = directory;
     this.#path = path;
     this.root = openEnvironment<Buffer, Buffer>({ path, noSubdir: true, maxDbs: 2, ...binary });
-    this.#globals = this.root.openDB({ name: 'globals', ...binary });
+    this.#globals = this.root.openDB({ name: 'globals', ...copiedOnce });
     this.#mirror = this.root.openDB({ name: 'mirror', ...binary });
   }
 
@@ -99,8 +126,14 @@ export class LmdbTrees {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const stored = this.#globals.get(key as Buffer);
-    return stored && this.#opened(key, stored);
+    // LMDB's own buffer, which the next read uses again: what is copied out of it is copied once.
+    const stored = this.#globals.getBinaryFast(key as Buffer);
+    if (stored === undefined) return undefined;
+    const { length } = stored;
+    if (!isIntact(key, stored, length)) throw this.damagedAt(key);
+    const value = Buffer.allocUnsafe(length - checksumBytes);
+    stored.copy(value, 0, 0, length - checksumBytes);
+    return value;
   }
 
   has(key: Uint8Array): boolean {
