@@ -73,7 +73,7 @@ export class ClientConnection {
   readonly followsMirror: boolean;
   readonly #connection: Connection;
   readonly #progress: Progress;
-  readonly #onAnswered: (updates: number) => void;
+  readonly #onAnswered: (updates: number, isIdle: boolean) => void;
   #due: Due[] = [];
   #first = 0;
   /** The run that further updates of this turn join. */
@@ -95,7 +95,8 @@ export class ClientConnection {
     connection: Connection,
     followsMirror: boolean,
     progress: Progress,
-    onAnswered: (updates: number) => void,
+    /** So many updates are answered, or need no answer any more; `isIdle`: nothing else is under way. */
+    onAnswered: (updates: number, isIdle: boolean) => void,
   ) {
     this.followsMirror = followsMirror;
     this.#connection = connection;
@@ -189,7 +190,7 @@ export class ClientConnection {
   refuseTaken(refusal: ClientRefusal): void {
     this.#due = this.#waiting().flatMap((due): Due[] => {
       if (!(due instanceof UpdateRun) || due.sequence !== null) return [due];
-      this.#onAnswered(due.count);
+      this.#onAnswered(due.count, false);
       return due.numbers.map((number) => ({
         make: () => encodeAnswer({ number, type: 'refused', refusal }),
         seesUpTo: null,
@@ -247,7 +248,7 @@ export class ClientConnection {
     }
     this.#sendDone(done);
     this.#connection.uncork();
-    if (count > 0) this.#onAnswered(count);
+    if (count > 0) this.#onAnswered(count, this.#first === this.#due.length);
     this.#compact();
     this.#lookAtKept();
   }
@@ -306,7 +307,7 @@ export class ClientConnection {
   forget(): void {
     let updates = 0;
     for (const due of this.#waiting()) if (due instanceof UpdateRun) updates += due.count;
-    this.#onAnswered(updates);
+    this.#onAnswered(updates, false);
     this.#due = [];
     this.#first = 0;
     this.#run = null;

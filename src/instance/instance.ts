@@ -94,6 +94,7 @@ export class Instance implements InstanceDaemon {
       primaryAddress: () => this.#primaryAddress(),
       refusal: () => this.#updateRefusal(),
       endOfTurn: (run) => void setImmediate(run),
+      nowMs: () => host.clock.nowMs(),
       after: (ms, handler) => host.clock.after(ms, handler),
     });
     this.#control = new ControlServer(this);

@@ -1,6 +1,6 @@
 /**
- * Serves applications. Updates of one turn of the event loop become one batch of the journal, from all connections together;
- * each is answered when it is durable. A read waits until the databases hold everything that was answered before it, so that
+ * Serves applications. Updates of one turn of the event loop become one batch of the journal, from all connections together
+ * (gathering.ts says when it waits for more); each is answered when it is durable. A read waits until the databases hold everything that was answered before it, so that
  * nobody misses what anybody was told is done. Whether updates come in is the rules' decision: `admit`, `hold`, `refuse`.
  */
 import type { Database } from '../database/databases.ts';
@@ -24,6 +24,7 @@ import { ClientConnection, type Progress, type UpdateRun } from './client-connec
 import { isRead, read } from './client-reads.ts';
 import { ClientSessions, sessionRequestTypes } from './client-session.ts';
 import { type FoundDatabase, findDatabase, refusalOf } from './database-lookup.ts';
+import { Gathering } from './gathering.ts';
 import type { Readable } from './ordered-updates.ts';
 import type { CatalogEntry } from './parts.ts';
 import { PendingUpdates } from './pending-updates.ts';
@@ -40,6 +41,8 @@ export interface SuperserverParts {
   readonly refusal: () => { readonly code: ClientRefusal['code']; readonly text: string };
   /** Run once at the end of this turn of the event loop (setImmediate). */
   readonly endOfTurn: (run: () => void) => void;
+  /** Monotonic. */
+  readonly nowMs: () => number;
   readonly after: (ms: number, handler: () => void) => { cancel(): void };
 }
 
@@ -94,8 +97,11 @@ export class Superserver {
   /** What is in the journal and not flushed: is there anything of write level buffered, and anything else? */
   #unflushed = { buffered: false, other: false };
 
+  readonly #gathering: Gathering;
+
   constructor(parts: SuperserverParts) {
     this.#parts = parts;
+    this.#gathering = new Gathering(parts.nowMs);
     this.#sessions = new ClientSessions({
       find: (name) => this.#find(name),
       isPrimary: () => this.#gate !== 'refuse',
@@ -111,12 +117,14 @@ export class Superserver {
 
   /** `followsMirror`: the application wants the primary of the mirror, wherever it is, and not this instance. */
   accept(connection: Connection, followsMirror: boolean): void {
-    const client = new ClientConnection(connection, followsMirror, this.#progress, (count) => {
+    const client = new ClientConnection(connection, followsMirror, this.#progress, (count, isIdle) => {
       this.#unanswered -= count;
+      if (isIdle) this.#gathering.answered(client);
     });
     this.#clients.add(client);
     connection.onClosed(() => {
       this.#clients.delete(client);
+      this.#gathering.isBack(client);
       this.#sessions.forget(client);
       client.forget();
     });
@@ -126,6 +134,7 @@ export class Superserver {
 
   #work(client: ClientConnection, frames: readonly Frame[]): void {
     this.#found.clear();
+    this.#gathering.isBack(client);
     for (let at = 0; at < frames.length; at += 1) {
       if (client.isBlocked) {
         client.keep(frames.slice(at));
@@ -159,6 +168,7 @@ export class Superserver {
     this.#setGate('refuse');
     if (this.#taken.length > 0) for (const client of this.#clients) client.refuseTaken(this.#refusal());
     this.#forgetTaken();
+    this.#gathering.forget();
     this.#pending.clear();
     for (const client of this.#clients) {
       if (!client.followsMirror && !client.hasJournaled && !this.#sessions.dependsOnMirror(client)) continue;
@@ -180,6 +190,7 @@ export class Superserver {
   /** Everything up to here is durable. */
   answered(to: JournalPosition): void {
     this.#progress.durable = Math.max(this.#progress.durable, to.sequence);
+    this.#gathering.durable(to.sequence);
     for (const client of this.#clients) client.drain();
     this.#pauseWhereFull();
   }
@@ -366,10 +377,16 @@ export class Superserver {
   #endTurnSoon(): void {
     if (this.#turnEnds || this.#taken.length === 0) return;
     this.#turnEnds = true;
-    this.#parts.endOfTurn(() => {
-      this.#turnEnds = false;
-      this.appendTaken();
-    });
+    this.#parts.endOfTurn(() => this.#endTurn());
+  }
+
+  #endTurn(): void {
+    if (this.#gate === 'admit' && this.#taken.length > 0 && this.#gathering.waits()) {
+      this.#parts.endOfTurn(() => this.#endTurn());
+      return;
+    }
+    this.#turnEnds = false;
+    this.appendTaken();
   }
 
   /** The batch of this turn goes into the journal, if the gate is open. */
@@ -383,6 +400,7 @@ export class Superserver {
     }
     const early = this.#early;
     this.#forgetTaken();
+    this.#gathering.appended(end.sequence);
     this.#parts.onAppended(end);
     if (early.length > 0) this.#answerEarly(early, before);
     this.#pauseWhereFull();

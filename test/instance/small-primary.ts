@@ -53,6 +53,7 @@ export class SmallPrimary {
       primaryAddress: () => null,
       refusal: () => ({ code: 'not-primary', text: 'this member is a backup' }),
       endOfTurn: (run) => void setImmediate(run),
+      nowMs: () => performance.now(),
       after: (ms, handler) => {
         const timer = setTimeout(handler, ms);
         return { cancel: () => clearTimeout(timer) };
