@@ -144,7 +144,7 @@ export class Client extends GlobalRequests {
       await session.begin();
       const result = await work(session);
       await session.commit(options);
-      await session.unlock();
+      if (session.mayHoldLocks) await session.unlock();
       isClean = true;
       return result;
     } finally {

@@ -24,6 +24,7 @@ const lockWaitMs = 15_000;
 export class Session extends GlobalRequests {
   readonly #pipeline: RequestPipeline;
   #level = 0;
+  #mayHoldLocks = false;
 
   constructor(pipeline: RequestPipeline, database: string) {
     super(database);
@@ -38,6 +39,11 @@ export class Session extends GlobalRequests {
   /** The link is gone, and with it transaction and locks. */
   get isLost(): boolean {
     return this.#pipeline.isClosed;
+  }
+
+  /** A LOCK was asked for since the last time that all were given up. */
+  get mayHoldLocks(): boolean {
+    return this.#mayHoldLocks;
   }
 
   /** TSTART. From here on updates of this session are seen by it alone, until the outermost `commit`. */
@@ -70,6 +76,7 @@ export class Session extends GlobalRequests {
    * @throws RequestRefusedError with code `protect` where this member is not primary (DB-043)
    */
   async lock(keys: Uint8Array | readonly Uint8Array[], options: LockOptions = {}): Promise<boolean> {
+    this.#mayHoldLocks = true;
     const names = namesOf(keys, options.shared);
     const untilMs = performance.now() + (options.timeoutMs ?? Number.POSITIVE_INFINITY);
     for (let first = true; ; first = false) {
@@ -91,6 +98,7 @@ export class Session extends GlobalRequests {
   async unlock(keys: Uint8Array | readonly Uint8Array[] = [], options: LockOptions = {}): Promise<void> {
     const names = namesOf(keys, options.shared);
     await this.ask({ type: 'unlock', number: 0, database: this.in(options), names }, false);
+    if (names.length === 0) this.#mayHoldLocks = false;
   }
 
   /** Rolls back what is open and frees all locks. */

@@ -32,29 +32,46 @@ const verbs: Readonly<Record<string, (session: Session, typed: string, rest: str
 };
 
 const lockWaitMs = 10_000;
+/** Lines that are sent before the first of them is answered. */
+const underWayMax = 256;
+
+interface LineUnderWay {
+  readonly number: number;
+  readonly done: Promise<void>;
+}
 
 /** Returns the number of lines done, all of them. @throws CommandFailure naming the line; nothing was done then */
 export async function runTransaction(client: Client, text: string, level: WriteLevel): Promise<number> {
-  let number = 0;
-  let done = 0;
-  try {
-    return await client.transaction(
-      async (session) => {
-        for (const line of text.split('\n')) {
-          number += 1;
-          if (line.trim() === '' || line.startsWith('#')) continue;
-          await perform(session, line.replace(/\r$/, ''));
-          done += 1;
-        }
-        number = 0;
-        return done;
-      },
-      { level },
-    );
-  } catch (error) {
-    const { exitCode, message } = failureOf(error);
-    if (number === 0) throw error;
-    throw new CommandFailure(exitCode, `line ${number}: ${message}; the transaction was rolled back`);
+  const work = async (session: Session): Promise<number> => {
+    const underWay: LineUnderWay[] = [];
+    let done = 0;
+    for (const [index, line] of text.split('\n').entries()) {
+      if (line.trim() === '' || line.startsWith('#')) continue;
+      // What others could see, or what later lines rely on, is done by itself: nothing before it may still fail.
+      const isAlone = /^(lock|increment) /.test(line);
+      if (isAlone) await settle(underWay, 0);
+      const sent = { number: index + 1, done: perform(session, line.replace(/\r$/, '')) };
+      sent.done.catch(() => undefined);
+      underWay.push(sent);
+      done += 1;
+      await settle(underWay, isAlone ? 0 : underWayMax);
+    }
+    await settle(underWay, 0);
+    return done;
+  };
+  return await client.transaction(work, { level });
+}
+
+/** Wait for the oldest lines, until at most so many are left. */
+async function settle(underWay: LineUnderWay[], leftMax: number): Promise<void> {
+  while (underWay.length > leftMax) {
+    const { number, done } = underWay.shift() as LineUnderWay;
+    try {
+      await done;
+    } catch (error) {
+      const { exitCode, message } = failureOf(error);
+      throw new CommandFailure(exitCode, `line ${number}: ${message}; the transaction was rolled back`);
+    }
   }
 }
 

@@ -14,7 +14,7 @@ import { type FoundDatabase, refusalOf } from './database-lookup.ts';
 import { EarlyUpdates } from './early-updates.ts';
 import { LockTable, type LockWant } from './lock-table.ts';
 import type { Readable } from './ordered-updates.ts';
-import { type HeldUpdate, Transaction } from './transaction.ts';
+import { type HeldUpdate, Transaction, type TransactionMemory } from './transaction.ts';
 
 export interface SessionParts {
   readonly find: (name: string) => FoundDatabase | ClientRefusal;
@@ -58,6 +58,7 @@ export class ClientSessions {
   /** Locks on names in mirrored databases, and in those of this instance alone. */
   readonly #mirrored = new LockTable<ClientConnection>();
   readonly #local = new LockTable<ClientConnection>();
+  readonly #memory: TransactionMemory = { bytes: 0 };
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -103,6 +104,7 @@ export class ClientSessions {
     const { session } = client;
     if (session === null) return;
     session.stopWaiting();
+    session.transaction?.release();
     session.transaction = null;
     session.deferred = [];
     this.#mirrored.forget(client);
@@ -111,7 +113,7 @@ export class ClientSessions {
 
   #begin(client: ClientConnection, number: number): void {
     const session = this.of(client);
-    session.transaction ??= new Transaction();
+    session.transaction ??= new Transaction(this.#memory);
     const { transaction } = session;
     if (transaction.isDeepest)
       return client.refuse(number, refusalOf('too-large', `$TLEVEL is ${transaction.level} already`));
@@ -153,6 +155,7 @@ export class ClientSessions {
 
   /** The transaction is over, one way or the other: what was unlocked in it is free now. */
   #end(session: ClientSession, client: ClientConnection): void {
+    session.transaction?.release();
     session.transaction = null;
     const deferred = session.deferred;
     session.deferred = [];
@@ -249,7 +252,7 @@ export class ClientSessions {
     const session = this.of(client);
     const { database, mirrored } = to;
     // Its own updates are counted against the limits of a transaction, whether or not one is open.
-    const collected = new Transaction();
+    const collected = new Transaction({ bytes: 0 });
     const updates: HeldUpdate[] = [];
     for (const node of session.view(from.database).entries({ from: fromKey, until: subtreeEnd(fromKey) })) {
       const newKey = Buffer.concat([key, node.key.subarray(fromKey.length)]);

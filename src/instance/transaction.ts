@@ -3,7 +3,12 @@
  * that a failover, a lost connection or TROLLBACK leaves nothing of them anywhere.
  */
 import type { Database } from '../database/databases.ts';
-import { transactionBytesMax, transactionLevelMax, transactionUpdatesMax } from '../mirror/limits.ts';
+import {
+  openTransactionsBytesMax,
+  transactionBytesMax,
+  transactionLevelMax,
+  transactionUpdatesMax,
+} from '../mirror/limits.ts';
 import { ChangedView, OrderedUpdates, type Readable } from './ordered-updates.ts';
 
 export interface HeldUpdate {
@@ -15,12 +20,23 @@ export interface HeldUpdate {
   readonly value: Uint8Array;
 }
 
+/** Shared by all transactions of an instance. */
+export interface TransactionMemory {
+  /** What is held by those that are open. */
+  bytes: number;
+}
+
 export class Transaction {
+  readonly #memory: TransactionMemory;
   #updates: HeldUpdate[] = [];
   #bytes = 0;
   /** How many updates there were at each TSTART that is not committed. */
   readonly #begins: number[] = [];
   #changed = new Map<Database, OrderedUpdates>();
+
+  constructor(memory: TransactionMemory) {
+    this.#memory = memory;
+  }
 
   /** $TLEVEL. */
   get level(): number {
@@ -48,10 +64,16 @@ export class Transaction {
   /** TROLLBACK 1: nothing of the innermost level is left. */
   rollbackInner(): void {
     const kept = this.#updates.slice(0, this.#begins.pop() ?? 0);
+    this.release();
     this.#updates = [];
-    this.#bytes = 0;
     this.#changed = new Map();
     for (const update of kept) this.#hold(update);
+  }
+
+  /** It is over, and its memory free for others; its updates can still be read. */
+  release(): void {
+    this.#memory.bytes -= this.#bytes;
+    this.#bytes = 0;
   }
 
   /** Keeps copies of all of them, or nothing and says why. */
@@ -59,6 +81,9 @@ export class Transaction {
     const bytes = updates.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
     if (this.#updates.length + updates.length > transactionUpdatesMax || this.#bytes + bytes > transactionBytesMax) {
       return `a transaction has at most ${transactionUpdatesMax} updates of ${transactionBytesMax} bytes together: commit in smaller parts`;
+    }
+    if (this.#memory.bytes + bytes > openTransactionsBytesMax) {
+      return `all open transactions together hold ${this.#memory.bytes} bytes, and ${openTransactionsBytesMax} are possible: wait until others are committed`;
     }
     const first = this.#updates[0] ?? updates[0];
     const mixed = updates.find(({ database, mirrored }) => {
@@ -79,6 +104,7 @@ export class Transaction {
     const { kind, database, key, value } = update;
     this.#updates.push(update);
     this.#bytes += key.length + value.length;
+    this.#memory.bytes += key.length + value.length;
     let changed = this.#changed.get(database);
     if (changed === undefined) {
       changed = new OrderedUpdates();

@@ -49,6 +49,8 @@ export const globalValueBytesMax = 3_641_144;
 /** Updates of one transaction, and their bytes: they are held in the primary's memory until TCOMMIT (derived). */
 export const transactionUpdatesMax = 100_000;
 export const transactionBytesMax = 32 * 1024 * 1024;
+/** Bytes of all open transactions of an instance together, so that its memory stays bounded (derived). */
+export const openTransactionsBytesMax = 256 * 1024 * 1024;
 /** $TLEVEL; as in the original. */
 export const transactionLevelMax = 255;
 
