@@ -2,15 +2,17 @@
  * The crash proof: small workloads, and at every system call of them a crash, a torn, failed or short write, a full disk, lost and
  * reordered unsynced data; what is opened again is compared with what was acknowledged.
  *   --only states,databases,kills   a part of it
- *   --quick                         fewer workloads and kills, for the tests
+ *   --quick                         fewer workloads, for the tests (of states and databases)
  *   --state ID                      one state again, as a violation printed it
  *   --mutants [--only NAME]         the code without one of its safeguards: each must be noticed
  * The last line is `N passed, N failed`; ends with 1 when a promise was broken.
  */
 import { parseArgs } from 'node:util';
 import { tryDatabases } from './crash/databases.mjs';
+import { killOne, killPrimaries } from './crash/kills.mjs';
 import { mutants } from './crash/mutants.mjs';
 import { tryState, tryStates } from './crash/states.mjs';
+import { requireBuilt } from './lab-tools.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -33,6 +35,7 @@ const quickWorkloads = [
   'events: append',
 ];
 const quickDatabases = ['mirrored, apply long, copy', 'ordinary, change kill'];
+const kills = { one: 30, primaries: 6 };
 /** Disks that are tried of each database workload. */
 const databaseStates = 80;
 const isQuick = (name) => quickWorkloads.includes(name);
@@ -43,7 +46,7 @@ const statesGoal = 20_000;
 const printedMax = 5;
 
 const sum = { passed: 0, failed: 0 };
-const parts = { states: proveStates, databases: proveDatabases };
+const parts = { states: proveStates, databases: proveDatabases, kills: proveKills };
 
 if (values.state !== undefined) await again(values.state);
 else if (values.mutants) await killMutants();
@@ -81,6 +84,17 @@ async function proveDatabases() {
   console.log(`${states} distinct crash states of ${rows.length} database workloads in ${seconds(beganMs)}`);
   sum.passed += states - violations.length;
   sum.failed += violations.length;
+}
+
+async function proveKills() {
+  requireBuilt();
+  const beganMs = performance.now();
+  const say = (text) => console.log(`  ${text}`);
+  const results = [...(await killOne(kills.one, say)), ...(await killPrimaries(kills.primaries, say))];
+  const failed = results.filter((wrong) => wrong.length > 0).length;
+  console.log(`${results.length} processes were killed, or their disks failed, in ${seconds(beganMs)}`);
+  sum.passed += results.length - failed;
+  sum.failed += failed;
 }
 
 function printRows(rows) {
