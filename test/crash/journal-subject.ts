@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { nodeFileOperations } from '../../src/host/node-files.ts';
 import { type DiskJournalOptions, openDiskJournal } from '../../src/journal/disk-journal.ts';
-import type { Journal, JournalFileOperations, JournalRecord } from '../../src/journal/journal.ts';
+import { decodeFileHeader } from '../../src/journal/file-header.ts';
+import type { Journal, JournalChunk, JournalFileOperations, JournalRecord } from '../../src/journal/journal.ts';
 import { readRecords } from '../../src/journal/read-records.ts';
 import { JOURNAL_START } from '../../src/mirror/journal-position.ts';
 import type { Epoch } from '../../src/mirror/terms.ts';
@@ -42,12 +43,22 @@ function optionsOn(files: JournalFileOperations): DiskJournalOptions {
 
 const openReal = (): Journal => openDiskJournal(optionsOn(nodeFileOperations));
 
+/** The chunks of a journal. The first one says where the oldest file that is kept begins, also when those before it are gone. */
+function* chunksOf(journal: Journal): Generator<JournalChunk> {
+  for (let at = JOURNAL_START; ; ) {
+    const chunk = journal.read(at, journal.end, 1500);
+    if (chunk === null) return;
+    const decoded = chunk.offset === 0 ? decodeFileHeader(chunk.bytes) : null;
+    const sequence = decoded?.ok ? decoded.header.sequenceBefore : chunk.from.sequence;
+    yield { ...chunk, from: { ...chunk.from, sequence } };
+    at = chunk.to;
+  }
+}
+
 /** Numbers of the records of a journal, oldest first. */
 function numbersIn(journal: Journal): number[] {
   const numbers: number[] = [];
-  for (let at = JOURNAL_START; ; ) {
-    const chunk = journal.read(at, journal.end, 1500);
-    if (chunk === null) return numbers;
+  for (const chunk of chunksOf(journal)) {
     for (const { key, value } of readRecords(chunk)) {
       const number = Number(/\d+/.exec(Buffer.from(key).toString())?.[0]);
       assert.ok(
@@ -56,8 +67,14 @@ function numbersIn(journal: Journal): number[] {
       );
       numbers.push(number);
     }
-    at = chunk.to;
   }
+  return numbers;
+}
+
+/** The sequence before the first record of a file. */
+function sequenceBefore(journal: Journal, file: number): number {
+  for (const chunk of chunksOf(journal)) if (chunk.file === file) return chunk.from.sequence;
+  return journal.end.sequence;
 }
 
 /** Another member's journal that holds what this one has, and more. */
@@ -76,8 +93,11 @@ function aheadOf(journal: Journal, more: readonly JournalRecord[], epoch: number
 }
 
 interface Facts {
-  /** Numbers of the records that were given to it, oldest first. */
+  /** Numbers of the records that were given to it, from the first sequence on, also those that were purged. */
   readonly records: readonly number[];
+  /** How many of the oldest records may have been purged, and how many must be gone. */
+  readonly purgedMax: number;
+  readonly purgedMin: number;
   /** How many of them must be there. */
   readonly durable: number;
   /** The end is in this epoch or a later one. */
@@ -94,7 +114,13 @@ class JournalLife implements Life {
   constructor() {
     this.#journal = openReal();
     const records = numbersIn(this.#journal);
-    this.#facts = { records, durable: records.length, epoch: this.#journal.end.epoch };
+    this.#facts = {
+      records,
+      purgedMax: 0,
+      purgedMin: 0,
+      durable: records.length,
+      epoch: this.#journal.end.epoch,
+    };
     this.#next = 100;
     this.#epoch = this.#facts.epoch;
   }
@@ -119,6 +145,8 @@ class JournalLife implements Life {
         return [this.#cut(2)];
       case 'cut a file':
         return [this.#cut(4)];
+      case 'purge':
+        return [this.#purge()];
       case 'reopen':
         return [
           { what: 'close', run: () => this.#close() },
@@ -218,7 +246,7 @@ class JournalLife implements Life {
       } catch (error) {
         // What was not stored comes again from where the journal ends now.
         const had = records.length;
-        const stored = numbersIn(this.#journal).length - had;
+        const stored = this.#journal.end.sequence - had;
         if (this.answerTo(error) === 'again') {
           this.#facts = { ...this.#facts, records };
           if (stored > 0) this.#facts = { ...this.#facts, records: [...records, ...numbers.splice(0, stored)] };
@@ -234,13 +262,27 @@ class JournalLife implements Life {
     return {
       what: `cut ${count}`,
       run: () => {
-        kept ??= Math.max(1, this.#facts.records.length - count);
+        kept ??= Math.max(this.#facts.purgedMax + 1, this.#facts.records.length - count);
         const position = this.#positionOf(kept);
         const { durable } = this.#facts;
         this.#facts = { ...this.#facts, durable: Math.min(durable, kept), epoch: position.epoch };
         this.#journal.truncateTo(position, 'another history');
-        this.#facts = { records: this.#facts.records.slice(0, kept), durable: kept, epoch: position.epoch };
+        const records = this.#facts.records.slice(0, kept);
+        this.#facts = { ...this.#facts, records, durable: kept, epoch: position.epoch };
         assert.deepEqual(this.#journal.end, position);
+      },
+    };
+  }
+
+  #purge(): Step {
+    return {
+      what: 'purge',
+      run: () => {
+        const newest = this.#journal.files.at(-1)!.file;
+        const purged = sequenceBefore(this.#journal, newest);
+        this.#facts = { ...this.#facts, purgedMax: Math.max(purged, this.#facts.purgedMax) };
+        this.#journal.purge(newest);
+        this.#facts = { ...this.#facts, purgedMin: this.#facts.purgedMax };
       },
     };
   }
@@ -268,10 +310,8 @@ class JournalLife implements Life {
     this.#isOpen = false;
     this.#journal = openReal();
     this.#isOpen = true;
-    const numbers = numbersIn(this.#journal);
-    assert.deepEqual(numbers, this.#facts.records.slice(0, numbers.length));
-    assert.ok(numbers.length >= this.#facts.durable, 'a record that was promised is missing');
-    this.#facts = { ...this.#facts, records: numbers };
+    checkRecords(this.#journal, this.#facts);
+    this.#facts = { ...this.#facts, records: this.#facts.records.slice(0, this.#journal.end.sequence) };
     this.#allDurable();
   }
 
@@ -280,24 +320,36 @@ class JournalLife implements Life {
   }
 }
 
+/** Its records are those that were written, from a purge that was begun up to what was promised or beyond; their numbers. */
+function checkRecords(journal: Journal, { records, durable, purgedMin, purgedMax }: Facts): readonly number[] {
+  const numbers = numbersIn(journal);
+  const { sequence } = journal.end;
+  const purged = sequence - numbers.length;
+  assert.deepEqual(numbers, records.slice(purged, sequence), 'a record that was not written there');
+  assert.ok(sequence >= durable, `${sequence} records, ${durable} were promised`);
+  assert.ok(
+    purged >= purgedMin && purged <= purgedMax,
+    `${purged} records are purged, ${purgedMin} to ${purgedMax} may`,
+  );
+  return numbers;
+}
+
 class JournalPromise implements Promised {
   readonly text: string;
   readonly #facts: Facts;
 
   constructor(facts: Facts) {
     this.#facts = facts;
-    this.text = `${facts.records.join(',')} ${facts.durable} ${facts.epoch}`;
+    const { records, durable, epoch, purgedMin, purgedMax } = facts;
+    this.text = `${records.join(',')} ${durable} ${epoch} ${purgedMin} ${purgedMax}`;
   }
 
   check(disk: SimulatedDisk): void {
-    const { records, durable, epoch } = this.#facts;
+    const { epoch } = this.#facts;
     useDisk(disk);
     const first = openReal();
-    const numbers = numbersIn(first);
-    assert.deepEqual(numbers, records.slice(0, numbers.length), 'a record that was not written there');
-    assert.ok(numbers.length >= durable, `${numbers.length} records, ${durable} were promised`);
+    const numbers = checkRecords(first, this.#facts);
     assert.ok(first.end.epoch >= epoch, `the end is in epoch ${first.end.epoch}, ${epoch} was promised`);
-    assert.equal(first.end.sequence, numbers.length, 'the sequence of the end');
     assert.deepEqual(first.flushed, first.end, 'what opening found is not durable');
     // Power is lost again before anything else happens: what was found stays found.
     const undecided = disk.undecided();
@@ -332,6 +384,7 @@ export const journalSubject: Subject = {
     'store a new file',
     'cut 2',
     'cut a file',
+    'purge',
     'reopen',
   ],
   prepare(disk) {
