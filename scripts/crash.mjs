@@ -36,8 +36,8 @@ const quickWorkloads = [
 ];
 const quickDatabases = ['mirrored, apply long, copy', 'ordinary, change kill'];
 const kills = { one: 30, primaries: 6 };
-/** Disks that are tried of each database workload. */
-const databaseStates = 80;
+/** Disks that are drawn of each database workload, beside those of every call. */
+const databaseStates = 40;
 const isQuick = (name) => quickWorkloads.includes(name);
 
 /** What one whole run has to reach. */

@@ -41,7 +41,7 @@ function workloadsOf(operations, isMirrored) {
 }
 
 /**
- * Resolves with {skipped} or {states, rows, violations}; `perWorkload` disks of each are tried, with `only`, an id, that one. The
+ * Resolves with {skipped} or {states, rows, violations}; `perWorkload` disks of each are drawn, with `only`, an id, that one. The
  * disks of the first violations are kept for people.
  */
 export async function tryDatabases({ perWorkload, wanted = () => true, changes = [], only }) {
@@ -201,7 +201,7 @@ function noted(marks, line) {
   return next;
 }
 
-/** Of every moment the disk of a killed process, all lost and all kept; and further losses of power up to `count` in all. */
+/** Of every moment the disk of a killed process, all lost and all kept; and `count` other losses of power. */
 function* statesOf(moments, count) {
   let state = 1;
   const draw = (below) => {
@@ -232,8 +232,8 @@ function* statesOf(moments, count) {
       units.map(() => 1),
     );
   }
-  const open = moments.filter(({ disk }) => disk.undecided().length > 0);
-  for (let more = 3 * moments.length; more < count && open.length > 0; more += 1) {
+  const open = moments.filter(({ disk }) => disk.undecided().length > 1);
+  for (let more = 0; more < count && open.length > 0; more += 1) {
     const moment = open[draw(open.length)];
     const units = moment.disk.undecided();
     // Whole pages kept or lost, from some place on, all but one, or sector by sector.
@@ -276,7 +276,7 @@ function copiesIn(disk) {
 }
 
 function judged(found, { begun, digests, doing }, promised, what) {
-  if (found === 'absent') return promised < 0 ? null : `${what} is missing during ${doing}`;
+  if (found === 'absent' || found === 'unfinished') return promised < 0 ? null : `${what} is ${found} during ${doing}`;
   const state = digests.lastIndexOf(found);
   if (state < 0) return `${what} during ${doing} holds no state that was ever written: ${found}`;
   if (state < promised) return `${what} during ${doing} is in state ${state}, ${promised} was durable (${begun} begun)`;

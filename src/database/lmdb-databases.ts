@@ -20,6 +20,9 @@ import { type BatchWriter, OwnThreadWriter, ThreadWriter } from './lmdb-writer.t
 
 export { DATABASE_FILE } from './lmdb-database.ts';
 
+/** A database that was just created is smaller. */
+const creationBytesMax = 64 * 1024;
+
 export class LmdbDatabaseStore implements DatabaseStore {
   readonly #files: DatabaseFileOperations;
   /** Directories open now: a second object on one environment would not see the first one's applied position. */
@@ -66,15 +69,25 @@ export class LmdbDatabaseStore implements DatabaseStore {
   }
 
   async create(directory: string): Promise<Database> {
-    if (this.holds(directory)) {
+    const path = join(directory, DATABASE_FILE);
+    const isUnfinished = this.#isUnfinished(path);
+    if (this.holds(directory) && !isUnfinished) {
       throw new DatabaseExistsError(directory, 'there is one already; open it, or choose another directory');
     }
     this.#files.makeDirectory(directory);
+    if (isUnfinished) this.#files.rename(path, `${path}.unfinished`);
     checkReserve(this.#files, directory, 0);
     const database = this.#mount(directory);
     await database.setAttribute(undefined, undefined);
     this.#files.syncDirectory(directory);
     return database;
+  }
+
+  /** What a loss of power left of a creation: no database yet, and too small to have held anything. It is put aside. */
+  #isUnfinished(path: string): boolean {
+    const sizeBytes = this.#files.sizeOf(path) ?? 0;
+    if (sizeBytes === 0 || sizeBytes > creationBytesMax) return false;
+    return !inspect(this.#files.readStart(path, startBytes) ?? Buffer.alloc(0), sizeBytes).ok;
   }
 
   async open(directory: string): Promise<Database> {

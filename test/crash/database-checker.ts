@@ -1,6 +1,6 @@
 /**
  * Opens database directories that a crash left, with the real code, and says what they hold: for each line {directory} of standard
- * input a line {found} on standard output, 'absent', a digest, or an error. Bundled and started by scripts/crash/databases.mjs.
+ * input a line {found} on standard output, 'absent', 'unfinished', a digest, or an error. Bundled and started by scripts/crash/databases.mjs.
  */
 import { createInterface } from 'node:readline';
 import type { Database, Update } from '../../src/database/databases.ts';
@@ -37,7 +37,13 @@ const withoutLater = ({ entries, attribute }: Found): string =>
 
 async function found(directory: string): Promise<string> {
   if (!store.holds(directory)) return 'absent';
-  let database = await store.open(directory);
+  let database = await store.open(directory).catch(async (error: { code?: unknown }) => {
+    // A creation that power cut off is no database; it must not be in the way of the next one.
+    if (error.code !== 'database-damaged') throw error;
+    await (await store.create(directory).catch(() => Promise.reject(error))).close();
+    return null;
+  });
+  if (database === null) return 'unfinished';
   const first = contentOf(database);
   await database.close();
   database = await store.open(directory);

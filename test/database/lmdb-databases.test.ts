@@ -164,6 +164,23 @@ describe('damaged files', () => {
   });
 });
 
+test('what a loss of power left of a creation is put aside by the next one; a larger file never is', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'cm-unfinished-'));
+  const path = join(directory, DATABASE_FILE);
+  try {
+    const store = new LmdbDatabaseStore(new DatabaseTestFiles());
+    writeFileSync(path, Buffer.alloc(8192));
+    await (await store.create(directory)).close();
+    await (await store.open(directory)).close();
+    expect(readFileSync(`${path}.unfinished`)).toEqual(Buffer.alloc(8192));
+    writeFileSync(path, Buffer.alloc(200_000));
+    await expect(store.create(directory)).rejects.toMatchObject({ code: 'database-exists' });
+    expect(readFileSync(path)).toEqual(Buffer.alloc(200_000));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
 test('why child transactions: a throw in a plain one leaves the first half of a batch behind', async () => {
   const tree = open<Buffer, Buffer>({ path: join(scratch, 'plain.mdb'), keyEncoding: 'binary', encoding: 'binary' });
   const half = (n: string) => () => {
