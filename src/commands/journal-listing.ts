@@ -99,9 +99,8 @@ function holderName({ kind, name }: Holder, journal: JournalReport | null): stri
   return kind === 'days' ? `kept ${journal?.settings.keepDays} days` : 'present file';
 }
 
-function tellOfRoom(here: Surroundings, { lapsed, frozen, fullInMs, freeBytes }: JournalReport): void {
-  if (frozen !== null) here.tell(`journaling is frozen: ${frozen}`);
-  for (const member of lapsed) here.tell(`${member} is away and has lost its claim; it may have to be rebuilt`);
+function tellOfRoom(here: Surroundings, { warnings, fullInMs, freeBytes }: JournalReport): void {
+  for (const warning of warnings) here.tell(warning);
   const full = fullInMs === null ? '' : `, full in about ${Math.round(fullInMs / 60_000)} min at the present rate`;
   here.tell(`${freeBytes} bytes are free on the disk of the newest file${full}`);
 }

@@ -249,18 +249,33 @@ export class JournalKeeper {
   report(): JournalReport {
     const { journal, claims, mirrorSet, state } = this.#parts;
     const { files } = journal;
+    const lapsed = claims.of(mirrorSet(), state()).flatMap(({ member, isLapsed }) => (isLapsed ? [member] : []));
+    const inMs = fullInMs(this.#samples, diskReserveBytes);
+    const { frozen } = state().journal;
     return {
       files: files.length,
       bytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
       oldest: files[0]?.name ?? null,
       holders: this.#holders,
-      lapsed: claims.of(mirrorSet(), state()).flatMap(({ member, isLapsed }) => (isLapsed ? [member] : [])),
+      lapsed,
       settings: journalSettings(mirrorSet().settings),
       freeBytes: this.#samples.at(-1)?.freeBytes ?? 0,
-      fullInMs: fullInMs(this.#samples, diskReserveBytes),
-      frozen: state().journal.frozen === '' ? null : state().journal.frozen,
+      fullInMs: inMs,
+      frozen: frozen === '' ? null : frozen,
+      warnings: warningsOf(lapsed, inMs, frozen),
     };
   }
+}
+
+function warningsOf(lapsed: readonly string[], inMs: number | null, frozen: string): readonly string[] {
+  const warnings = lapsed.map(
+    (member) =>
+      `${member} is away and has lost its claim to journal files: unless it comes back soon it must be rebuilt.`,
+  );
+  if (inMs !== null && inMs < journalFullWarnMs) {
+    warnings.push(`The disk of the journal will be full in ${printSpan(inMs)} at the rate of the last minutes.`);
+  }
+  return frozen === '' ? warnings : [...warnings, `Journaling is frozen: ${frozen}`];
 }
 
 /** Nobody else needs the oldest files: then it is worth while to bring to the disk what the databases have in memory. */

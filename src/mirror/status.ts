@@ -64,6 +64,8 @@ export interface JournalReport {
   readonly fullInMs: number | null;
   /** Why nothing can be written just now; null = it can. */
   readonly frozen: string | null;
+  /** A sentence for each thing an operator has to do something about. */
+  readonly warnings: readonly string[];
 }
 
 export interface StatusReport {

@@ -73,8 +73,14 @@ export function monitorLines(
     ...compressionLines(report.members),
     ...(report.noFailover ? ['', wording.monitorNoFailover] : []),
     ...(report.waitingFor === null ? [] : ['', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, '')]),
+    ...journalLines(report),
     ...(showDatabases ? databaseBlock(report) : []),
   ];
+}
+
+/** Only what an operator has to do something about. */
+function journalLines({ journal }: StatusReport): readonly string[] {
+  return (journal?.warnings ?? []).flatMap((text) => ['', ...wrap(text, 80, '')]);
 }
 
 /** MON-020, MON-021. */
