@@ -129,12 +129,24 @@ export const mutants = [
     name: 'the applied position has a transaction of its own',
     changes: [
       [
-        databases,
-        '      this.#mirror.put(APPLIED_KEY, encodePosition(to));\n      this.#written = to;',
-        '      void Promise.resolve().then(() => this.#mirror.put(APPLIED_KEY, encodePosition(to)));\n      this.#written = to;',
+        'src/database/lmdb-batch.ts',
+        '    const { attribute, applied, maximumBytes } = batch;\n    trees.putState({ attribute, applied, maximumBytes, sum });\n  });',
+        '  });\n  const { attribute, applied, maximumBytes } = batch;\n  trees.root.transactionSync(() => trees.putState({ attribute, applied, maximumBytes, sum }));',
       ],
     ],
     workloads: /^mirrored, apply (some|long), apply/,
+    databases: true,
+  },
+  {
+    name: 'a database says that it is flushed when it is not',
+    changes: [
+      [
+        'src/database/lmdb-database.ts',
+        'async flushed(): Promise<void> {',
+        "async flushed(): Promise<void> {\n    if (this.directory !== '') return;",
+      ],
+    ],
+    workloads: /^mirrored, apply (one|long), flush$/,
     databases: true,
   },
   {
