@@ -31,13 +31,15 @@ export async function restoreDatabases(daemon: InstanceDaemon, given: Given, pro
   if (busy !== undefined)
     return refused('under-way', `database ${busy.database} is being restored already; wait for it`);
   for (const directory of directories) underWay.add(directory);
+  const replaced: string[] = [];
   try {
     for (const step of plan.steps) await fetchCopy(daemon, given.from, step, progress);
-    const notReplaced = await daemon.turns.next(() => putInPlace(daemon, given, progress));
+    const notReplaced = await daemon.turns.next(() => putInPlace(daemon, given, replaced, progress));
     if (notReplaced !== null) return notReplaced;
   } catch (error) {
     const { code, message } = error as { code?: unknown; message: string };
-    return failed(typeof code === 'string' ? code : 'restore-failed', `the data here are as they were: ${message}`);
+    const left = replaced.length === 0 ? 'the data here are as they were' : `only ${replaced.join(', ')} restored`;
+    return failed(typeof code === 'string' ? code : 'restore-failed', `${left}: ${message}`);
   } finally {
     for (const directory of directories) {
       daemon.host.files.removeTree(join(directory, RESTORING));
@@ -107,7 +109,12 @@ async function fetchCopy(daemon: InstanceDaemon, from: string, step: PlannedStep
 }
 
 /** In the turn of commands that change the configuration: what was planned is looked at once more. */
-async function putInPlace(daemon: InstanceDaemon, given: Given, progress: Progress): Promise<Outcome | null> {
+async function putInPlace(
+  daemon: InstanceDaemon,
+  given: Given,
+  replaced: string[],
+  progress: Progress,
+): Promise<Outcome | null> {
   const plan = planRestore(daemon, given);
   const why = refusalOfPlan(plan, given);
   if (!('steps' in plan) || why !== null) return refusedWith(why as Refusal);
@@ -116,6 +123,7 @@ async function putInPlace(daemon: InstanceDaemon, given: Given, progress: Progre
     const entry = catalog.find(database);
     if (entry === undefined) await catalog.create(database, directory);
     await catalog.replace(database, join(directory, RESTORING));
+    replaced.push(database);
     const what = mirrorDatabase === null ? '' : `, a copy of mirror database ${mirrorDatabase}`;
     progress(`database ${database} is restored${what}`);
     daemon.log(0, 'Utility.Event', `Database ${database} was restored from ${given.from}`);

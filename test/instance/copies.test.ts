@@ -347,16 +347,29 @@ describe('pauses', () => {
   }, 30_000);
 });
 
+/** DB-033: what lacks journal data takes no updates, until an operator brings it level. */
+async function resumedOnPrimary(primary: WholeHost, database: string): Promise<void> {
+  const target = { host: '127.0.0.1', port: primary.superserverPort };
+  const writer = await connect({ network, targets: [target], mirror: 'DEMO', database });
+  await expect(writer.set(key('late'), Buffer.from('1'))).rejects.toThrow(/its status is Dejournaling Stopped/);
+  expect(text(await primary.control.perform('resume-databases', { databases: [database] }))).toMatch(/is resumed$/);
+  expect(statusOf(primary, database)).toBe('Normal');
+  await writer.set(key('late'), Buffer.from('2'));
+  await writer.close();
+}
+
 describe('what the journal cannot bring level', () => {
-  test('DB-016 DB-024 DB-036: once its journal files are purged, a copy is refused by name, and told what to do', async () => {
+  test('DB-016 DB-024 DB-033 DB-036: once its journal files are purged, a copy is refused by name, and told what to do', async () => {
     expect(await backup(a, ['OLD'], place(a, 'before'))).toMatchObject({ ok: true });
     await c.control.perform('dismount-database', { database: 'OLD' });
     const { journal } = c.instance.member ?? {};
     if (journal === undefined) throw new Error('no journal');
     // A new primary begins a new file; then all that was written before can go.
+    await b.control.perform('pause-databases', { databases: ['NEW'] });
     expect(await b.control.perform('become-primary', {})).toMatchObject({ ok: true });
     await b.reach((report) => report.status === 'Primary');
     await c.reach((report) => report.primary === 'B' && report.status === 'Connected');
+    await resumedOnPrimary(b, 'NEW');
     await c.reach(() => journal.files.length > 1 && statusOf(c, 'NEW') === 'Dejournaling');
     await c.reach(() => journal.end.epoch === 2);
     expect(journal.purge(journal.files.at(-1)?.file ?? 0).length).toBeGreaterThan(0);
