@@ -3,7 +3,7 @@
  * that change these. Everything is gone with the connection, and with this member's being primary.
  */
 import type { Database } from '../database/databases.ts';
-import { globalKeyBytesMax } from '../mirror/limits.ts';
+import { globalKeyBytesMax, mergeNodesMax, transactionBytesMax } from '../mirror/limits.ts';
 import type { ClientRefusal, WriteLevel } from '../protocol/client-channel.ts';
 import { type ClientRequest, type EncodedMessage, encodeAnswer } from '../protocol/client-messages.ts';
 import { ancestorAt, levelOf, subtreeEnd } from '../protocol/global-key.ts';
@@ -14,7 +14,7 @@ import { type FoundDatabase, refusalOf } from './database-lookup.ts';
 import { EarlyUpdates } from './early-updates.ts';
 import { LockTable, type LockWant } from './lock-table.ts';
 import type { Readable } from './ordered-updates.ts';
-import { type HeldUpdate, Transaction, type TransactionMemory } from './transaction.ts';
+import { fitsTransaction, type HeldUpdate, Transaction, type TransactionMemory } from './transaction.ts';
 
 export interface SessionParts {
   readonly find: (name: string) => FoundDatabase | ClientRefusal;
@@ -251,17 +251,19 @@ export class ClientSessions {
     const { number, key, fromKey, level = 'durable' } = request;
     const session = this.of(client);
     const { database, mirrored } = to;
-    // Its own updates are counted against the limits of a transaction, whether or not one is open.
-    const collected = new Transaction({ bytes: 0 });
     const updates: HeldUpdate[] = [];
+    let bytes = 0;
     for (const node of session.view(from.database).entries({ from: fromKey, until: subtreeEnd(fromKey) })) {
       const newKey = Buffer.concat([key, node.key.subarray(fromKey.length)]);
-      if (newKey.length > globalKeyBytesMax)
+      if (newKey.length > globalKeyBytesMax) {
         return refused(number, refusalOf('bad-key', 'a key of the target would be too long'));
-      const update: HeldUpdate = { kind: 'set', database, mirrored, key: newKey, value: node.value };
-      const tooMuch = collected.add([update]);
-      if (tooMuch !== null) return refused(number, refusalOf('too-large', tooMuch));
-      updates.push(update);
+      }
+      updates.push({ kind: 'set', database, mirrored, key: newKey, value: node.value });
+      bytes += newKey.length + node.value.length;
+      if (updates.length > mergeNodesMax || !fitsTransaction(updates.length, bytes)) {
+        const text = `MERGE copies at most ${mergeNodesMax} nodes of ${transactionBytesMax} bytes together: copy it in parts`;
+        return refused(number, refusalOf('too-large', text));
+      }
     }
     const answer = valueAnswer(number, String(updates.length));
     const tooMuch = session.transaction?.add(updates) ?? null;

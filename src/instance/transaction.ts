@@ -20,6 +20,12 @@ export interface HeldUpdate {
   readonly value: Uint8Array;
 }
 
+const tooLarge = `a transaction has at most ${transactionUpdatesMax} updates of ${transactionBytesMax} bytes together: commit in smaller parts`;
+
+export function fitsTransaction(updates: number, bytes: number): boolean {
+  return updates <= transactionUpdatesMax && bytes <= transactionBytesMax;
+}
+
 /** Shared by all transactions of an instance. */
 export interface TransactionMemory {
   /** What is held by those that are open. */
@@ -79,9 +85,7 @@ export class Transaction {
   /** Keeps copies of all of them, or nothing and says why. */
   add(updates: readonly HeldUpdate[]): string | null {
     const bytes = updates.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
-    if (this.#updates.length + updates.length > transactionUpdatesMax || this.#bytes + bytes > transactionBytesMax) {
-      return `a transaction has at most ${transactionUpdatesMax} updates of ${transactionBytesMax} bytes together: commit in smaller parts`;
-    }
+    if (!fitsTransaction(this.#updates.length + updates.length, this.#bytes + bytes)) return tooLarge;
     if (this.#memory.bytes + bytes > openTransactionsBytesMax) {
       return `all open transactions together hold ${this.#memory.bytes} bytes, and ${openTransactionsBytesMax} are possible: wait until others are committed`;
     }

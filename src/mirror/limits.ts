@@ -47,8 +47,10 @@ export const globalKeyBytesMax = 511;
 export const globalValueBytesMax = 3_641_144;
 
 /** Updates of one transaction, and their bytes: they are held in the primary's memory until TCOMMIT (derived). */
-export const transactionUpdatesMax = 100_000;
+export const transactionUpdatesMax = 50_000;
 export const transactionBytesMax = 32 * 1024 * 1024;
+/** Nodes that one MERGE copies: it reads them in one turn, and a primary that stands still for the QoS timeout is replaced (derived). */
+export const mergeNodesMax = 10_000;
 /** Bytes of all open transactions of an instance together, so that its memory stays bounded (derived). */
 export const openTransactionsBytesMax = 256 * 1024 * 1024;
 /** $TLEVEL; as in the original. */
