@@ -30,6 +30,10 @@ const groups: Readonly<Record<string, Group>> = {
     load: async () => (await import('./events.ts')).defineEvents,
   },
   log: { description: 'messages.log', load: async () => (await import('./status.ts')).defineLog },
+  verify: {
+    description: 'compare what the databases of all members hold',
+    load: async () => (await import('./verify.ts')).define,
+  },
   lost: {
     description: 'journal data that was cut because the mirror does not have it',
     load: async () => (await import('./lost.ts')).define,
@@ -49,7 +53,7 @@ const groups: Readonly<Record<string, Group>> = {
 };
 
 /** Words of the contract whose work is not done yet. */
-const notBuiltWords = ['verify', 'sys', 'completion'];
+const notBuiltWords = ['sys', 'completion'];
 
 export interface Streams {
   readonly input: NodeJS.ReadStream;

@@ -124,6 +124,7 @@ const defineEdit: DefineGroup = (group, surroundings) => {
     .option('--arbiter <host:port>', 'ISCAgent that is the arbiter; "none" for no arbiter')
     .option('--compression-failover <mode>', `journal data to failover members: ${modesText}`)
     .option('--compression-async <mode>', `journal data to asyncs: ${modesText}`)
+    .option('--verify-every <minutes>', 'how often members compare their running checksums; 0 = never')
     .option('--journal-keep-days <days>', 'keep journal files at least so long')
     .option('--journal-limit <MB>', 'journal kept for a member that is away; "none" for no limit')
     .option('--journal-limit-days <days>', 'the same in days; "none" for no limit')
@@ -185,8 +186,11 @@ function ownFields(options: Options): Pick<CommandArguments['create-mirror'], Ow
 }
 
 function settings(options: Options): CommandArguments['edit-mirror'] {
-  const { qos, arbiter, compressionFailover, compressionAsync } = options;
+  const { qos, arbiter, compressionFailover, compressionAsync, verifyEvery } = options;
   return {
+    ...(verifyEvery === undefined
+      ? {}
+      : { verifyEveryMinutes: parseWhole(verifyEvery, '--verify-every', 0, Number.MAX_SAFE_INTEGER) }),
     ...given('compressionFailover', parseMode(compressionFailover, '--compression-failover')),
     ...given('compressionAsync', parseMode(compressionAsync, '--compression-async')),
     ...(qos === undefined ? {} : { qosTimeoutMs: parseWhole(qos, '--qos', 1, Number.MAX_SAFE_INTEGER) }),

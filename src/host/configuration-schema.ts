@@ -38,6 +38,7 @@ const mirrorSet = z.looseObject({
     arbiter: address.nullable(),
     compressionFailover: compression,
     compressionAsync: compression,
+    verifyEveryMinutes: z.number().int().min(0).optional(),
     qosTimeoutMs: z.int().positive(),
     parallelDejournaling: z.enum(['Failover Members and DR', 'Failover Members', 'All Members']),
     journal: z

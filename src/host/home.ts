@@ -24,6 +24,8 @@ export interface InstancePaths {
   readonly directory: string;
   readonly configuration: string;
   readonly lock: string;
+  /** What comparing databases with the primary's has found. */
+  readonly verification: string;
   /** The member's record: own role at last contact, epoch (written whole). */
   readonly member: string;
   readonly messages: string;
@@ -67,6 +69,7 @@ export function instancePaths(home: string, instance: string): InstancePaths {
     directory,
     configuration: join(directory, 'configuration.json'),
     lock: join(directory, 'instance.lock'),
+    verification: join(directory, 'verification.json'),
     member: join(directory, 'member.json'),
     messages: join(directory, 'messages.log'),
     events: join(directory, 'events.jsonl'),

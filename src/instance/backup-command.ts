@@ -95,6 +95,11 @@ function refusalToBackUp(daemon: InstanceDaemon, name: string): Refusal | null {
   const entry = daemon.catalog.find(name);
   if (entry === undefined) return refusal('no-database', `there is no database ${name} on this instance`);
   if (entry.database === null) return refusal('dismounted', `database ${name} is dismounted; mount it first`);
+  const difference = daemon.member?.comparison.differenceOf(entry.configuration.mirrorDatabase ?? '') ?? null;
+  if (difference !== null) {
+    const text = `the copy of database ${name} here is not as it should be, so it is no source for others: ${difference}. Back it up on another member; once it is mended, verify the mirror`;
+    return refusal('differs', text);
+  }
   const status: CatalogEntry['status'] = databaseStatus(daemon, entry);
   if (['Local', 'Normal', 'Dejournaling'].includes(status)) return null;
   const text = `database ${name} is a copy that is not caught up (${status}), so a backup of it may be of no use; bring it up to date first, or back it up on the primary`;

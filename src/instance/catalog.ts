@@ -43,6 +43,8 @@ export interface CatalogParts {
   readonly nowMs: () => number;
   /** Lets the event loop turn: applying many blocks would hold up everything else. */
   readonly turn: () => Promise<unknown>;
+  /** The databases given stand exactly at this record; what is applied next comes after this call. */
+  readonly onBarrier: (barrier: PlacedRecord, databases: readonly Database[]) => void;
 }
 
 /** How long a primary waits before it tries a full database again. */
@@ -490,6 +492,7 @@ export class Catalog implements DatabaseCatalog {
       await this.#applyBlock(block);
       this.#applied = block.to;
       if (block.timeMs > 0) this.newestAppliedMs = block.timeMs;
+      if (block.barrier !== null) this.#parts.onBarrier(block.barrier, this.#standingAt(block.to));
       if (comparePositions(block.to, to) < 0) await this.#parts.turn();
     }
   }
@@ -529,6 +532,16 @@ export class Catalog implements DatabaseCatalog {
       }
       await this.#parts.wait(fullRetryMs);
     }
+  }
+
+  /** The mirrored databases that follow the journal now. */
+  following(): readonly Database[] {
+    return [...this.#mounted.values()].filter(({ inStep }) => inStep).map(({ database }) => database);
+  }
+
+  /** Those that hold everything up to there, and nothing behind it. */
+  #standingAt(to: JournalPosition): readonly Database[] {
+    return this.following().filter(({ applied }) => applied !== undefined && comparePositions(applied, to) <= 0);
   }
 
   /** Close every database in order. */

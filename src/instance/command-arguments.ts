@@ -54,6 +54,7 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
     arbiter: { kind: 'address', nullable: true },
     compressionFailover: compression,
     compressionAsync: compression,
+    verifyEveryMinutes: { kind: 'whole' },
   },
   'switch-journal': {},
   'purge-journal': {},

@@ -31,7 +31,7 @@ export function notKnown(reason: string, text: string): Outcome {
 }
 
 /** CFG-043, DB-001: null when this member is primary and may change what all members know of the mirror. */
-export function refusalUnlessPrimary(daemon: InstanceDaemon, what: string, spec: string): Refusal | null {
+export function refusalUnlessPrimary(daemon: InstanceDaemon, what: string, spec: string | null): Refusal | null {
   const { member } = daemon;
   if (member === null) return refusal('not-a-member', `${what}: this instance is in no mirror`, spec);
   if (member.state.role === 'primary') return null;

@@ -20,7 +20,7 @@ import { type Answerer, agree } from '../protocol/opening.ts';
 import { backupDatabases } from './backup-command.ts';
 import * as catchUps from './catch-up-commands.ts';
 import { checkArguments, isCommandName, isHost, isObject, isText } from './command-arguments.ts';
-import { failed, type Progress, refusal } from './command-outcome.ts';
+import { failed, type Progress, refusal, refusalUnlessPrimary } from './command-outcome.ts';
 import * as databases from './database-commands.ts';
 import { describe } from './description.ts';
 import { statusOf } from './instance-status.ts';
@@ -131,6 +131,9 @@ export function checkRequest(said: unknown): Checked {
       const checked = checkArguments('restore-databases', said.arguments ?? {});
       return checked.ok ? yes : no(checked.text);
     }
+    case 'verify':
+      if (typeof said.quick !== 'boolean') return no('verify: `quick` must be true or false');
+      return Number.isSafeInteger(said.withinMs) ? yes : no('verify: `withinMs` must be a whole number');
     case 'assess':
       return isCommandName(said.command) ? yes : no(`there is no command ${named(said.command)}`);
     case 'look-up-mirror': {
@@ -174,6 +177,12 @@ async function carryOut(daemon: InstanceDaemon, request: ControlRequest, progres
       const { mirror: name, agentAddress: host, agentPort: port, instance } = request;
       const found = await lookUpMirror(daemon, { mirror: name.toUpperCase(), agent: { host, port }, instance });
       return found.ok ? { answer: found.value } : { refusal: found.refusal };
+    }
+    case 'verify': {
+      const why = refusalUnlessPrimary(daemon, 'the databases of all members are compared', null);
+      if (why !== null || daemon.member === null)
+        return { refusal: why ?? refusal('not-a-member', 'no member runs here') };
+      return { answer: await daemon.member.comparison.verify(request, progress) };
     }
     case 'perform':
       return { answer: await performInTurn(daemon, request, progress) };

@@ -1,6 +1,6 @@
 /** The report on this instance (mirror/status-report.ts) from its parts. It waits for nothing: the host's ISCAgent takes silence for a hung process. */
 import { JournalDamagedError, JournalGoneError, JournalMismatchError } from '../journal/journal.ts';
-import { comparePositions, type JournalPosition } from '../mirror/journal-position.ts';
+import { comparePositions, type JournalPosition, later } from '../mirror/journal-position.ts';
 import type { CompressionReport, MemberReport, StatusReport } from '../mirror/status.ts';
 import { type DatabaseFacts, type ReportClock, reportStatus } from '../mirror/status-report.ts';
 import type { CatalogEntry, InstanceDaemon, MirrorMember } from './parts.ts';
@@ -27,7 +27,12 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
   const isPaused = configuration.get().dejournalingPaused;
   const { dejournalProcess: process } = report;
   const dejournalProcess = process && { ...process, running: process.running && !isPaused };
-  return { ...report, members, dejournalProcess, clockOffsets: member.clockOffsets(), journal: member.keeper.report() };
+  const more = {
+    clockOffsets: member.clockOffsets(),
+    journal: member.keeper.report(),
+    verified: member.comparison.verified,
+  };
+  return { ...report, members, dejournalProcess, ...more };
 }
 
 function withCompression(row: MemberReport, compression: CompressionReport | null): MemberReport {
@@ -54,8 +59,15 @@ function databaseFacts(daemon: InstanceDaemon): readonly DatabaseFacts[] {
     const { name: localName, directory, mirrorDatabase } = entry.configuration;
     const status = databaseStatus(daemon, entry);
     if (mirrorDatabase === null || status === 'Local') return [];
-    return [{ name: mirrorDatabase, localName, directory, status, applied: entry.database?.applied ?? null }];
+    return [{ name: mirrorDatabase, localName, directory, status, applied: appliedOf(daemon, entry) }];
   });
+}
+
+/** A database in step has everything up to where all stand, also where the last records were none of its own. */
+function appliedOf({ catalog }: InstanceDaemon, { database, status }: CatalogEntry): JournalPosition | null {
+  const own = database?.applied ?? null;
+  const isInStep = status === 'Dejournaling' || status === 'Normal';
+  return own === null || !isInStep || catalog.applied === null ? own : later(own, catalog.applied);
 }
 
 /** MON-010: beside what the catalog knows of a copy, whether the mirror still has the database (DB-049). */

@@ -86,6 +86,7 @@ export class Instance implements InstanceDaemon {
       wait: (ms) => host.clock.wait(ms),
       nowMs: () => host.clock.nowMs(),
       turn: () => new Promise((resolve) => setImmediate(resolve)),
+      onBarrier: (barrier, databases) => this.#member?.comparison.onBarrier(barrier, databases),
     });
     this.#superserver = new Superserver({
       entries: () => this.catalog.entries(),
@@ -161,6 +162,7 @@ export class Instance implements InstanceDaemon {
       journal,
       record: readMemberRecord(host.records, paths.member),
       recordPath: paths.member,
+      verificationPath: paths.verification,
       records: host.records,
       claimsPath: paths.journalClaims,
       files: host.files,

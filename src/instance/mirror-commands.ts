@@ -5,13 +5,14 @@
 import { hostname } from 'node:os';
 import type { InstanceConfiguration } from '../host/host.ts';
 import { readHostFile } from '../host/host-files.ts';
-import { agentPortDefault } from '../mirror/limits.ts';
+import { agentPortDefault, verifyEveryMinutes } from '../mirror/limits.ts';
 import { firstRecord } from '../mirror/member-record.ts';
 import {
   type Address,
   checkMemberName,
   checkMirrorName,
   checkQosTimeout,
+  checkVerifyEvery,
   defaultMemberName,
   defaultSettings,
   type MemberDefinition,
@@ -149,6 +150,10 @@ export function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit
   const { settings, members } = mirrorSet;
   const qosTimeout = checkQosTimeout(given.qosTimeoutMs ?? settings.qosTimeoutMs);
   if (!qosTimeout.ok) return refused('bad-value', qosTimeout.text, 'CFG-048');
+  const verifyEvery = checkVerifyEvery(
+    given.verifyEveryMinutes ?? settings.verifyEveryMinutes ?? verifyEveryMinutes.default,
+  );
+  if (!verifyEvery.ok) return refused('bad-value', verifyEvery.text);
   const arbiter = given.arbiter === undefined ? settings.arbiter : given.arbiter;
   const badArbiter = refusalOfArbiter(arbiter, members);
   if (badArbiter !== null) return refusedWith(badArbiter);
@@ -161,6 +166,7 @@ export function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit
     qosTimeoutMs: qosTimeout.value,
     compressionFailover: given.compressionFailover ?? settings.compressionFailover,
     compressionAsync: given.compressionAsync ?? settings.compressionAsync,
+    verifyEveryMinutes: verifyEvery.value,
   };
   if (settingsText(next) === settingsText(settings)) return done('the settings are so already; nothing was changed');
   if (!changeMirrorSet(daemon, (set) => ({ ...set, settings: next }))) {
@@ -174,8 +180,10 @@ export function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit
 /** What can be edited, in words. */
 function settingsText(settings: MirrorSettings): string {
   const { arbiter, qosTimeoutMs, compressionFailover, compressionAsync } = settings;
+  const minutes = settings.verifyEveryMinutes ?? verifyEveryMinutes.default;
+  const every = minutes === 0 ? 'never' : `every ${minutes} minutes`;
   const where = arbiter === null ? 'none' : `${arbiter.host}:${arbiter.port}`;
-  return `arbiter ${where}, QoS timeout ${qosTimeoutMs} ms, compression to failover members ${compressionFailover}, to asyncs ${compressionAsync}; ${journalSettingsText(settings)}`;
+  return `arbiter ${where}, QoS timeout ${qosTimeoutMs} ms, compression to failover members ${compressionFailover}, to asyncs ${compressionAsync}, checksums compared ${every}; ${journalSettingsText(settings)}`;
 }
 
 /** What the questions show, CFG-022, CFG-023, CFG-035. */

@@ -21,6 +21,7 @@ import { makeOpen, type Open } from '../protocol/opening.ts';
 import { Applier } from './applier.ts';
 import { ArbiterSession } from './arbiter-session.ts';
 import type { Catalog } from './catalog.ts';
+import { Comparison } from './comparison.ts';
 import { DecisionNotes } from './decision-notes.ts';
 import { Driver } from './driver.ts';
 import { makeHandlers } from './effect-handlers.ts';
@@ -40,6 +41,7 @@ export interface RunningMemberParts {
   readonly journal: Journal;
   readonly record: MemberRecord;
   readonly recordPath: string;
+  readonly verificationPath: string;
   readonly records: RecordFiles;
   /** What members have of the journal, remembered. */
   readonly claimsPath: string;
@@ -81,6 +83,7 @@ export class RunningMember implements MirrorMember {
   readonly #damage = new Set<string>();
   readonly #claims: JournalClaims;
   readonly keeper: JournalKeeper;
+  readonly comparison: Comparison;
   readonly #orders = new Map<number, (result: OrderResult) => void>();
   /** What was appended here, for the set of databases or by the site, and is not yet in the databases. */
   #recordWaits: {
@@ -130,6 +133,7 @@ export class RunningMember implements MirrorMember {
     });
     this.#notes = new DecisionNotes({ events: parts.events, member: parts.self, wallMs: () => clock.wallMs() });
     this.#site = this.#makeSite();
+    this.comparison = this.#makeComparison();
     const { handlers, settle } = this.#handlers(this.#applier(), this.#partnerAgent());
     const failoverMember = memberNamed(parts.mirrorSet(), parts.self)?.type === 'Failover';
     this.#driver = new Driver(initialState(parts.self, parts.mirrorSet().name, failoverMember), {
@@ -226,6 +230,22 @@ export class RunningMember implements MirrorMember {
       entries: () => catalog.entries(),
       append: (records) => this.#append(records),
       post: this.#post,
+      log,
+    });
+  }
+
+  #makeComparison(): Comparison {
+    const { self, records, verificationPath: path, catalog, mirrorSet, clock, log } = this.#parts;
+    return new Comparison({
+      self,
+      records,
+      path,
+      copies: () => catalog.following(),
+      mirrorSet,
+      append: (appended) => this.#append(appended),
+      state: () => this.state,
+      notify: (connection, notice) => this.#links.notify(connection, notice),
+      clock,
       log,
     });
   }
@@ -386,6 +406,7 @@ export class RunningMember implements MirrorMember {
     this.keeper.stop();
     this.#driver.stop();
     this.#site.close();
+    this.comparison.close();
     this.#arbiter.close();
     this.#links.closeAll();
   }
@@ -459,6 +480,7 @@ export class RunningMember implements MirrorMember {
   }
 
   #onNotice(from: MemberName, notice: Notice): void {
+    this.comparison.hear(from, notice.verification);
     if (this.state.attachment?.to !== from) return;
     if (notice.rows !== undefined) this.#rows = notice.rows;
     const claims = readToldClaims(notice.claims);

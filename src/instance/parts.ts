@@ -21,6 +21,8 @@ export interface Turns {
   next<T>(act: () => Promise<T>): Promise<T>;
 }
 
+import type { Comparison } from './comparison.ts';
+
 /** One database of the instance as it stands now. */
 export interface CatalogEntry {
   readonly configuration: DatabaseConfiguration;
@@ -48,6 +50,8 @@ export interface CatchUpProgress {
 
 /** Every database of the instance. Names are local names unless said otherwise. Errors are CatalogRefusal or the doors' faults. */
 export interface DatabaseCatalog {
+  /** Where the databases in step stand together; one that had no records lately holds all the same what there was. Null before a journal is followed. */
+  readonly applied: JournalPosition | null;
   entries(): readonly CatalogEntry[];
   find(name: string): CatalogEntry | undefined;
   /** Make an ordinary database. */
@@ -102,6 +106,8 @@ export interface MirrorMember {
   lostMsOf(member: MemberName): number | null;
   /** How journal data go to this member: on the primary what it does, elsewhere what the primary told; null = not known. */
   compressionOf(member: MemberName): CompressionReport | null;
+  /** Comparing databases with those of the other members. */
+  readonly comparison: Pick<Comparison, 'verify' | 'verified' | 'differenceOf'>;
   /** The wall clocks of the hosts it has been connected with. */
   clockOffsets(): readonly ClockOffsetReport[];
   /** Journal bytes received since the member began. */

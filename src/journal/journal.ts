@@ -12,16 +12,29 @@
 import type { EpochBeginning, JournalPosition } from '../mirror/journal-position.ts';
 import type { Epoch, MirrorDatabaseName, MirrorName } from '../mirror/terms.ts';
 
-/** What a record does. `database-added` makes the database part of the mirror from this record on (DB-014). */
-export type RecordKind = 'set' | 'kill' | 'database-added' | 'database-removed' | 'epoch-begun';
+/**
+ * What a record does. `database-added` makes the database part of the mirror from this record on (DB-014). `barrier` changes
+ * no data: it is a place at which every member looks at its databases, and `barrier-sums` is what the primary found there.
+ */
+export type RecordKind =
+  | 'set'
+  | 'kill'
+  | 'database-added'
+  | 'database-removed'
+  | 'epoch-begun'
+  | 'barrier'
+  | 'barrier-sums';
 
 export interface JournalRecord {
   readonly kind: RecordKind;
-  /** Upper-case mirror database name; empty for `epoch-begun`. */
+  /** Upper-case mirror database name; empty for `epoch-begun` and the barriers. */
   readonly database: MirrorDatabaseName;
   /** Ordered key bytes (database/global-key.ts); empty for other kinds than set and kill. A kill takes the subtree. */
   readonly key: Uint8Array;
-  /** The value of a set; for `database-added` one byte, 1 = created as mirrored and empty, 0 = existed before (DB-020). */
+  /**
+   * The value of a set; for `database-added` one byte, 1 = created as mirrored and empty, 0 = existed before (DB-020); for the
+   * barriers JSON (protocol/verification.ts).
+   */
   readonly value: Uint8Array;
   /**
    * The next record is of the same group (a transaction): databases take a group when its last record is there, or never. A

@@ -12,6 +12,8 @@ export interface WholeBlock {
   readonly to: JournalPosition;
   /** Wall clock of the newest record, ms; 0 when there is none. */
   readonly timeMs: number;
+  /** The last record, where it is a barrier: a block ends with each, so that databases can be looked at right there. */
+  readonly barrier: PlacedRecord | null;
 }
 
 /** How many records stand before the group that has no end among these. */
@@ -55,7 +57,10 @@ export class WholeBlocks {
     if (chunk === null) return null;
     const records = [...this.#readRecords(chunk)];
     const count = countWhole(records);
-    if (count === records.length) return { records, to: chunk.to, timeMs: chunk.timeMs };
+    const barrier = records.findIndex(({ kind }) => kind === 'barrier' || kind === 'barrier-sums');
+    // A barrier is appended in a call of its own and never inside a group.
+    if (barrier >= 0 && barrier < count) return blockOf(records.slice(0, barrier + 1), records[barrier]);
+    if (count === records.length) return { records, to: chunk.to, timeMs: chunk.timeMs, barrier: null };
     if (count > 0) return blockOf(records.slice(0, count));
     return this.#goOn(from, chunk.to, to);
   }
@@ -69,7 +74,7 @@ export class WholeBlocks {
       if (chunk.offset === 0) {
         // The file ended inside the group: the primary that wrote it failed, and the rest of it is nowhere.
         this.#open = null;
-        return { records: [], to: at, timeMs: 0 };
+        return { records: [], to: at, timeMs: 0, barrier: null };
       }
       for (const record of this.#readRecords(chunk)) {
         if (record.continues) continue;
@@ -92,7 +97,7 @@ export class WholeBlocks {
   }
 }
 
-function blockOf(records: readonly PlacedRecord[]): WholeBlock {
+function blockOf(records: readonly PlacedRecord[], barrier: PlacedRecord | null = null): WholeBlock {
   const last = records.at(-1) as PlacedRecord;
-  return { records, to: last.position, timeMs: last.timeMs };
+  return { records, to: last.position, timeMs: last.timeMs, barrier };
 }

@@ -25,13 +25,23 @@ const CHECKSUM_FROM = 8;
 const LOOP_COPY_MAX = 64;
 
 /** A kind's number on disk is its place here, counted from 1; never reorder. */
-const KINDS: readonly RecordKind[] = ['set', 'kill', 'database-added', 'database-removed', 'epoch-begun'];
+const KINDS: readonly RecordKind[] = [
+  'set',
+  'kill',
+  'database-added',
+  'database-removed',
+  'epoch-begun',
+  'barrier',
+  'barrier-sums',
+];
 const KIND_NUMBERS: Readonly<Record<RecordKind, number>> = {
   set: 1,
   kill: 2,
   'database-added': 3,
   'database-removed': 4,
   'epoch-begun': 5,
+  barrier: 6,
+  'barrier-sums': 7,
 };
 /** In the byte of the kind: this record and the next one are of one group. */
 const CONTINUES = 0x80;

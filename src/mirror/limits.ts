@@ -38,6 +38,9 @@ export const mirrorDatabaseNameLengthMax = 64;
 export const agentPortDefault = 2188;
 export const superserverPortDefault = 1972;
 
+/** How often members compare their running checksums (derived). */
+export const verifyEveryMinutes = { default: 60, max: 40_320 } as const;
+
 /** MON-016. */
 export const monitorRefreshSeconds = { default: 60, min: 1, max: 86_400 } as const;
 

@@ -53,6 +53,8 @@ export interface MirrorSettings {
   readonly parallelDejournaling: ParallelDejournaling;
   /** What was never set has its default (`journalSettings`). */
   readonly journal?: Partial<JournalSettings>;
+  /** How often members compare their running checksums; 0 = never, absent = the default of limits.ts. */
+  readonly verifyEveryMinutes?: number;
 }
 
 export interface MirrorDatabaseDefinition {
@@ -176,6 +178,18 @@ export function checkJournalLimit(megabytes: number | null): Checked<number | nu
     return { ok: false, text: `the limit of journal is a whole number of MB from ${min} to ${max}, or none` };
   }
   return { ok: true, value: megabytes === null ? null : megabytes * 1024 * 1024 };
+}
+
+/** 0 = never. */
+export function checkVerifyEvery(minutes: number): Checked<number> {
+  const { max } = limits.verifyEveryMinutes;
+  if (!Number.isInteger(minutes) || minutes < 0 || minutes > max) {
+    return {
+      ok: false,
+      text: `the time between checksums must be a whole number of minutes up to ${max}, or 0 for never`,
+    };
+  }
+  return { ok: true, value: minutes };
 }
 
 export function checkPort(port: number): Checked<number> {

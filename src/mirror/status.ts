@@ -68,6 +68,44 @@ export interface JournalReport {
   readonly warnings: readonly string[];
 }
 
+/** What comparing the databases of all connected members has found. */
+export interface VerificationReport {
+  readonly mirror: string;
+  readonly at: string;
+  /** Where all were compared, `epoch/sequence`. */
+  readonly position: string;
+  /** Was every entry read, or only the running checksums compared? */
+  readonly allRead: boolean;
+  /** No member that was compared differs or is damaged, and every member was. */
+  readonly identical: boolean;
+  readonly members: readonly {
+    readonly member: string;
+    readonly databases: readonly CopyReport[];
+    /** Why nothing is known of it; null = it was compared. */
+    readonly notCompared: string | null;
+  }[];
+}
+
+export interface CopyReport {
+  /** Mirror database name. */
+  readonly database: string;
+  readonly result: 'identical' | 'differs' | 'damaged' | 'not compared';
+  readonly keys: number | null;
+  /** What differs, in words, with what to do; null where nothing does. */
+  readonly text: string | null;
+  /** Global and first key that differ, as a printed reference; null where there is none, or it was not found. */
+  readonly reference: string | null;
+}
+
+/** What this member knows of its copies from the last comparison with the primary's. */
+export interface VerifiedCopy {
+  readonly database: string;
+  /** When and where it was found equal last; null = never yet. */
+  readonly identical: { readonly at: string; readonly position: string } | null;
+  /** Until it is found equal again: such a copy is no source for others. */
+  readonly difference: { readonly at: string; readonly position: string; readonly text: string } | null;
+}
+
 export interface StatusReport {
   readonly instance: string;
   /** Null on an instance that is in no mirror; then type is null and status 'Not Initialized'. */
@@ -98,6 +136,8 @@ export interface StatusReport {
   readonly clockOffsets?: readonly ClockOffsetReport[];
   /** Left out while the instance is in no mirror. */
   readonly journal?: JournalReport;
+  /** Absent where no member runs. */
+  readonly verified?: readonly VerifiedCopy[];
   readonly qosTimeoutMs: number;
   readonly at: string;
 }

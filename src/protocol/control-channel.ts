@@ -3,7 +3,7 @@
  * JSON frames: requests with a number, then any number of progress frames, then one answer with the same number.
  */
 import type { CompressionMode, MirrorSet, ParallelDejournaling } from '../mirror/mirror-set.ts';
-import type { StatusReport } from '../mirror/status.ts';
+import type { StatusReport, VerificationReport } from '../mirror/status.ts';
 import type { MemberType } from '../mirror/terms.ts';
 
 /** Frame kinds. */
@@ -50,6 +50,8 @@ export interface CommandArguments {
     readonly switchDaily?: boolean;
     readonly compressionFailover?: CompressionMode;
     readonly compressionAsync?: CompressionMode;
+    /** 0 = never. */
+    readonly verifyEveryMinutes?: number;
   };
   /** On the primary: begin a new mirror journal file. */
   'switch-journal': Record<string, never>;
@@ -246,6 +248,8 @@ export type ControlRequest =
         readonly situation?: number;
       };
     }[CommandName]
+  /** Compare what the databases of all connected members hold, on the primary. Progress, then a VerificationReport. */
+  | { readonly type: 'verify'; readonly quick: boolean; readonly withinMs: number }
   /** The newest events (role changes and decisions), oldest first. Answered with EventRecord[]. */
   | { readonly type: 'events'; readonly after: number };
 
@@ -322,5 +326,6 @@ export interface ControlAnswers {
   assess: Assessment;
   'plan-restore': RestorePlan;
   perform: Outcome;
+  verify: VerificationReport;
   events: readonly EventRecord[];
 }

@@ -11,6 +11,7 @@ import type { MemberDefinition, MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberReport } from '../mirror/status.ts';
 import type { ClockWord } from './clock-offset.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from './frame.ts';
+import type { VerificationWord } from './verification.ts';
 
 /** Frame kinds of the data channel. */
 export const MEMBER = { message: 16, data: 17, notice: 18 } as const;
@@ -21,6 +22,8 @@ export interface Notice {
   readonly rows?: readonly MemberReport[];
   /** What each member has of the journal, so that whoever becomes primary knows what the others may lack (SYN-026). */
   readonly claims?: ToldClaims;
+  /** Comparing databases (verification.ts). */
+  readonly verification?: VerificationWord;
   /** From both sides: what time is it with you? */
   readonly clock?: ClockWord;
 }

@@ -3,7 +3,7 @@
  * no rule of the mirror; what the instance answers is handed on as it is.
  */
 
-import type { StatusReport } from '../mirror/status.ts';
+import type { StatusReport, VerificationReport } from '../mirror/status.ts';
 import type { Connection, Network } from '../network/network.ts';
 import { openChannel } from '../network/opening-exchange.ts';
 import {
@@ -143,6 +143,10 @@ export class ControlClient implements Control {
     return this.request({ type: 'look-up-mirror', ...lookup });
   }
 
+  verify(quick: boolean, withinMs: number, onProgress?: (text: string) => void): Promise<VerificationReport> {
+    return this.request({ type: 'verify', quick, withinMs }, onProgress);
+  }
+
   events(after = 0): Promise<readonly EventRecord[]> {
     return this.request({ type: 'events', after });
   }
@@ -173,7 +177,7 @@ export class ControlClient implements Control {
   }
 
   #deadline(number: number, type: ControlRequest['type']): NodeJS.Timeout | null {
-    if (type === 'perform') return null; // the instance counts, and tells when it gives up
+    if (type === 'perform' || type === 'verify') return null; // the instance counts, and tells when it gives up
     const ms = answerWithinMs[type];
     return setTimeout(() => {
       this.#take(number)?.reject(new NotReachableError(`the instance did not answer in ${ms / 1000} s`));

@@ -71,6 +71,7 @@ export function monitorLines(
     ...arbiterLines(report),
     ...dejournalLines(report),
     ...compressionLines(report.members),
+    ...verifiedLines(report),
     ...(report.noFailover ? ['', wording.monitorNoFailover] : []),
     ...(report.waitingFor === null ? [] : ['', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, '')]),
     ...journalLines(report),
@@ -127,6 +128,25 @@ function memberLines(report: StatusReport): readonly string[] {
       const lost = journalTransfer.startsWith('Disconnected') && dejournaling.startsWith('Disconnected');
       const rest = lost ? [journalTransfer] : [journalTransfer, dejournaling];
       return [member.name, columns([`     ${member.type}`, member.status, ...rest], memberWidths)];
+    }),
+  ];
+}
+
+/** When the copies here were last found equal to the primary's, and those that differ. */
+function verifiedLines({ verified = [] }: StatusReport): readonly string[] {
+  if (verified.length === 0) return [];
+  return [
+    '',
+    wording.verifiedHeading,
+    ...verified.flatMap(({ database, identical, difference }) => {
+      const last =
+        identical === null
+          ? wording.neverVerified
+          : fill(wording.verified, { position: identical.position, at: screenDateTime(identical.at) });
+      if (difference === null) return [`     ${database}: ${last}`];
+      const { position, at, text } = difference;
+      const differs = fill(wording.differs, { position, at: screenDateTime(at), text });
+      return wrap(`${database}: ${differs} ${last}`, 75, '     ');
     }),
   ];
 }

@@ -54,6 +54,7 @@ beforeEach(async () => {
     isPrimary: () => isPrimary,
     wait: () => new Promise<void>((resolve) => waits.push(resolve)),
     nowMs: () => reads * 100,
+    onBarrier: () => {},
     turn: () => new Promise((resolve) => setImmediate(resolve)),
   });
   for (const name of names) {

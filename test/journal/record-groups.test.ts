@@ -52,6 +52,36 @@ describe('groups of records', () => {
     expect([read.sequences, read.at.sequence, blocks.isOpen]).toEqual([[1, 2, 3, 4, 5], 5, false]);
   });
 
+  test('a block ends with each barrier, which stands behind the groups that were appended before it', () => {
+    const journal = newJournal();
+    const barrier = (kind: 'barrier' | 'barrier-sums'): JournalRecord => {
+      return { kind, database: '', key: new Uint8Array(0), value: Buffer.from('{}') };
+    };
+    journal.startFile(epochOf(1), atMs);
+    journal.append(group(1, 3), atMs);
+    journal.append([barrier('barrier')], atMs);
+    journal.append(group(5, 2), atMs);
+    journal.append([barrier('barrier-sums')], atMs);
+    journal.append([barrier('barrier')], atMs);
+    journal.append(sets(9, 2), atMs);
+    const blocks = new WholeBlocks(journal, readRecords, 1 << 20);
+    const seen: (readonly [readonly number[], string | undefined, number])[] = [];
+    for (let at = JOURNAL_START; ; ) {
+      const block = blocks.next(at, journal.end);
+      if (block === null) break;
+      at = block.to;
+      seen.push([block.records.map(({ position }) => position.sequence), block.barrier?.kind, at.sequence]);
+    }
+    const begun = seen.findIndex(([sequences]) => sequences.includes(3));
+    expect(seen.slice(begun).map(([sequences, kind, at]) => [sequences.at(-1), kind, at])).toEqual([
+      [4, 'barrier', 4],
+      [7, 'barrier-sums', 7],
+      [8, 'barrier', 8],
+      [10, undefined, 10],
+    ]);
+    expect(seen.flatMap(([sequences]) => sequences)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+  });
+
   test('SYN-005: half a group that another epoch follows is never applied, by whoever reads it and in whatever pieces', () => {
     fc.assert(
       fc.property(

@@ -16,7 +16,7 @@ import {
 import { findRecordAfter, type ReadAt, walkRecords } from '../../src/journal/record-scan.ts';
 
 const anyRecord: fc.Arbitrary<JournalRecord> = fc.record({
-  kind: fc.constantFrom('set', 'kill', 'database-added', 'database-removed', 'epoch-begun'),
+  kind: fc.constantFrom('set', 'kill', 'database-added', 'database-removed', 'epoch-begun', 'barrier', 'barrier-sums'),
   database: fc.string({ maxLength: 60 }),
   key: fc.uint8Array({ maxLength: 300 }),
   value: fc.uint8Array({ maxLength: 300 }),
