@@ -25,7 +25,7 @@ import type { BatchState } from './lmdb-batch.ts';
 import { resultOf } from './lmdb-check.ts';
 import { type Entry, LmdbTrees } from './lmdb-trees.ts';
 import type { BatchWriter, Place } from './lmdb-writer.ts';
-import { type Stored, WriteBehind } from './write-behind.ts';
+import { type SharedMemory, type Stored, WriteBehind } from './write-behind.ts';
 
 export const DATABASE_FILE = 'database.mdb';
 
@@ -52,8 +52,7 @@ export interface LmdbDatabaseParts {
   readonly directory: string;
   readonly files: DatabaseFileOperations;
   readonly writer: BatchWriter;
-  /** Of what all databases of the store hold back. */
-  readonly memory: { usedBytes: number };
+  readonly memory: SharedMemory;
   readonly onClosed: () => void;
 }
 

@@ -29,7 +29,7 @@ export class LmdbDatabaseStore implements DatabaseStore {
   readonly #open = new Set<string>();
 
   readonly #writer: BatchWriter;
-  readonly #memory = { usedBytes: 0 };
+  readonly #memory = { usedBytes: 0, databases: 0 };
 
   /** `program` = of the threads that write (lmdb-writer-thread.ts); without it the caller's own thread does. */
   constructor(files: DatabaseFileOperations, program?: URL) {
@@ -132,9 +132,13 @@ export class LmdbDatabaseStore implements DatabaseStore {
       files: this.#files,
       writer: this.#writer,
       memory: this.#memory,
-      onClosed: () => this.#open.delete(directory),
+      onClosed: () => {
+        this.#open.delete(directory);
+        this.#memory.databases = this.#open.size;
+      },
     });
     this.#open.add(directory);
+    this.#memory.databases = this.#open.size;
     return database;
   }
 }

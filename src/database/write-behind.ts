@@ -15,6 +15,12 @@ export interface Stored extends BatchState {
   readonly sizeBytes: number;
 }
 
+/** What all databases of a store hold back together, and how many of them are open. */
+export interface SharedMemory {
+  usedBytes: number;
+  databases: number;
+}
+
 export interface WriteBehindParts {
   readonly directory: string;
   /** Resolves when it is on the disk. */
@@ -22,8 +28,7 @@ export interface WriteBehindParts {
   /** @throws DatabaseFullError when so many bytes are not free. */
   readonly checkRoom: (bytes: number) => void;
   readonly fileBytes: () => number;
-  /** Shared by all databases of a store. */
-  readonly memory: { usedBytes: number };
+  readonly memory: SharedMemory;
   /** Readers must see what was written before the generation that held it is given up. */
   readonly onWritten: () => void;
 }
@@ -100,7 +105,7 @@ export class WriteBehind {
   fits(updates: readonly Update[]): boolean {
     if (this.#fault !== null) throw this.#fault;
     const { updates: taken, bytes } = this.#active.overlay;
-    const isTooMuch = taken >= overlayMax.updates || bytes >= overlayMax.bytes;
+    const isTooMuch = taken >= this.#updatesMax() || bytes >= overlayMax.bytes;
     if (!this.isSettled && (isTooMuch || this.#parts.memory.usedBytes >= overlayMax.bytesOfAll)) return false;
     let [payload, setBytes] = [0, 0];
     for (const { kind, key, value } of updates) {
@@ -108,6 +113,10 @@ export class WriteBehind {
       if (kind === 'set') setBytes += key.length + value.length;
     }
     return this.#hasRoom(updates.length, payload) && this.#isBelowMaximum(setBytes);
+  }
+
+  #updatesMax(): number {
+    return Math.max(overlayMax.updatesOfAll / this.#parts.memory.databases, overlayMax.updatesLeast);
   }
 
   #hasRoom(updates: number, payload: number): boolean {
@@ -155,7 +164,8 @@ export class WriteBehind {
     const { bytes } = active.overlay;
     this.#parts.memory.usedBytes += bytes - active.countedBytes;
     active.countedBytes = bytes;
-    if (active.overlay.updates >= overlayEnough.updates || bytes >= overlayEnough.bytes) this.demand();
+    const enough = Math.min(overlayEnough.updates, this.#updatesMax());
+    if (active.overlay.updates >= enough || bytes >= overlayEnough.bytes) this.demand();
     else this.#writeWhenOld();
   }
 

@@ -93,5 +93,14 @@ export const diskReserveBytes = 16 * 1024 * 1024;
 
 /** What waits in memory to be written into one database is written when it is so much, or so old (derived). */
 export const overlayEnough = { updates: 128 * 1024, bytes: 24 * 1024 * 1024, ageMs: 500 } as const;
-/** While a batch of it is being written, so much more may gather before `apply` waits: of one database, and in all (derived). */
-export const overlayMax = { updates: 512 * 1024, bytes: 64 * 1024 * 1024, bytesOfAll: 256 * 1024 * 1024 } as const;
+/**
+ * While a batch of it is being written, so much more may gather before `apply` waits: of one database, and in all (derived). Each
+ * page that a batch changes is in memory too until the next one, 4 KB for an update at worst and 512 MB for a database (LMDB's
+ * own limit): so the databases of an instance share the number of updates, down to a least one.
+ */
+export const overlayMax = {
+  updatesOfAll: 512 * 1024,
+  updatesLeast: 4096,
+  bytes: 64 * 1024 * 1024,
+  bytesOfAll: 256 * 1024 * 1024,
+} as const;

@@ -181,15 +181,15 @@ test('what a loss of power left of a creation is put aside by the next one; a la
   }
 });
 
-test('why child transactions: a throw in a plain one leaves the first half of a batch behind', async () => {
+test('why batches are synchronous transactions: a throw in an asynchronous one leaves its first half behind', async () => {
   const tree = open<Buffer, Buffer>({ path: join(scratch, 'plain.mdb'), keyEncoding: 'binary', encoding: 'binary' });
   const half = (n: string) => () => {
-    void tree.put(Buffer.from(n), Buffer.from('half'));
+    tree.putSync(Buffer.from(n), Buffer.from('half'));
     throw new Error('bad update');
   };
-  await expect(tree.transaction(half('plain'))).rejects.toThrow('bad update');
-  await expect(tree.childTransaction(half('child'))).rejects.toThrow('bad update');
-  expect([tree.doesExist(Buffer.from('plain')), tree.doesExist(Buffer.from('child'))]).toEqual([true, false]);
+  await expect(tree.transaction(half('asynchronous'))).rejects.toThrow('bad update');
+  expect(() => tree.transactionSync(half('synchronous'))).toThrow('bad update');
+  expect(['asynchronous', 'synchronous'].map((n) => tree.doesExist(Buffer.from(n)))).toEqual([true, false]);
   await tree.close();
 });
 
@@ -208,6 +208,31 @@ test('a large scattered batch needs more room than the reserve', async () => {
   await expect(database.apply(batch(20_000), at(3))).rejects.toMatchObject({ code: 'database-full' });
   expect(database.applied).toEqual(at(2));
   await database.close();
+});
+
+test('what gathers is bounded: more waits until a batch is written, in order and whole', async () => {
+  const others = await Promise.all(Array.from({ length: 63 }, (_, i) => mirrored(`other-${i}`)));
+  const database = await mirrored('bounded');
+  const key = (n: number) => encodeKey('A', [String((n * 7919) % 1_000_003)]);
+  const batches = Array.from({ length: 12 }, (_, round) =>
+    Array.from({ length: 2000 }, (_unused, i): Update => {
+      return { kind: 'set', key: key(round * 2000 + i), value: Buffer.from(String(round)) };
+    }),
+  );
+  let ready = 0;
+  const applying = batches.map((updates, round) => {
+    const done = database.apply(updates, at(round + 1));
+    if (database.applied?.sequence === round + 1) ready += 1;
+    return done;
+  });
+  // With 64 databases 8192 updates, and the batch that passes this, are one generation: one is written, one gathers.
+  expect(ready).toBe(10);
+  await Promise.all(applying);
+  expect(database.applied).toEqual(at(12));
+  await database.flushed();
+  expect([database.stored, database.count(WHOLE_DATABASE)]).toEqual([at(12), 24_000]);
+  expect(await database.check(() => undefined)).toMatchObject({ ok: true });
+  for (const each of [database, ...others]) await each.close();
 });
 
 test('speed (printed, not judged): 100,000 nodes', async () => {
