@@ -187,7 +187,9 @@ function checksumOf(fields: Fields): string {
 function checked(path: string, value: unknown, parse: Parse): InstanceConfiguration {
   const parsed = parse(value);
   if (parsed.ok) return parsed.configuration;
-  throw new ConfigurationError(path, `${path}, field ${parsed.field}: ${parsed.problem}; correct the file`);
+  // Both may quote what stands in the file.
+  const what = `field ${parsed.field}: ${parsed.problem}`.replace(/\s+/g, ' ');
+  throw new ConfigurationError(path, `${path}, ${what}; correct the file`);
 }
 
 function serialize(value: unknown): string {

@@ -391,7 +391,8 @@ function flag(frame: Frame, said: Fields, name: string): boolean {
 function whole(frame: Frame, said: Fields, name: string): number {
   const value = said[name];
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw wrong(frame, name);
-  return value;
+  // JSON knows -0, which is written again as 0.
+  return value + 0;
 }
 
 function epochOf(frame: Frame, said: Fields, name: string): Epoch {

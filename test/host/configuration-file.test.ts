@@ -117,6 +117,7 @@ describe('the configuration file', () => {
     ['cut', '{"instance": "ONE", "dir', /is damaged/],
     ['a list', '[]', /field the whole/],
     ['wrong type', JSON.stringify({ ...initial, joinMirror: 'yes' }), /field joinMirror: .*; correct the file$/],
+    ['unknown field with a newline', JSON.stringify({ ...initial, 'join\nMirror': true }), /join Mirror/],
     ['unknown field', JSON.stringify({ ...initial, joinMiror: true }), /joinMiror/],
     [
       'wrong mirror',

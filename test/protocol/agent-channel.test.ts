@@ -131,3 +131,9 @@ describe('the agent channel', () => {
     expect(codeOf(() => decodeFromArbiter({ kind: 17, body: jsonBody({ type: 'gone', term: 2 }) }))).toBe('frame');
   });
 });
+
+test('a number that JSON wrote as -0 is 0', () => {
+  const said = '{"number":-0,"type":"status"}';
+  const decoded = decodeAgentRequest({ kind: AGENT.request, body: Buffer.from(said) });
+  expect(Object.is(decoded.number, 0)).toBe(true);
+});
