@@ -11,6 +11,8 @@ import { changeMirrorSet, done, failed, type Progress, refusal, refused, refused
 import { refusalOf } from './offered-commands.ts';
 import type { CatalogEntry, InstanceDaemon, MirrorMember } from './parts.ts';
 
+const lookAgainMs = 50;
+
 /** DB-004. */
 const neverMirrored = 'IRISSYS IRISLIB IRISLOCALDATA IRISTEMP IRISAUDIT IRISSECURITY ENSLIB HSLIB'.split(' ');
 
@@ -204,14 +206,10 @@ async function createOnOther(
   mirrorDatabase: string,
   progress: Progress,
 ): Promise<Outcome> {
-  const definition = definitionOf(daemon, mirrorDatabase);
-  if (definition === undefined) {
-    const text = `the mirror has no database ${mirrorDatabase}; create it on the primary first, and use its mirror database name here`;
-    return refused('not-in-mirror', text, 'DB-012');
-  }
-  if (daemon.catalog.find(name)?.attribute?.database !== mirrorDatabase) {
-    const from = whereItBegins(member, definition);
-    if ('reason' in from) return refusedWith(from);
+  const from = await beginningInTime(daemon, member, mirrorDatabase);
+  const isCopy = daemon.catalog.find(name)?.attribute?.database === mirrorDatabase;
+  if ('reason' in from && (!isCopy || from.reason === 'not-in-mirror')) return refusedWith(from);
+  if (!isCopy && !('reason' in from)) {
     if (daemon.catalog.find(name) === undefined) await daemon.catalog.create(name, directory);
     const attribute = {
       mirror: member.state.mirror,
@@ -233,11 +231,30 @@ async function createOnOther(
   return done(`database ${name} is created in ${directory} as a copy of ${mirrorDatabase} and follows the journal`);
 }
 
-/** The place in the journal from which an empty copy can be built. */
-function whereItBegins(
+/** What was just made on the primary is on its way here, so it is waited for as long as a message may take (DB-014). */
+async function beginningInTime(
+  daemon: InstanceDaemon,
   member: MirrorMember,
-  { name, addedAt, fromEmpty }: MirrorDatabaseDefinition,
-): JournalPosition | Refusal {
+  mirrorDatabase: string,
+): Promise<JournalPosition | Refusal> {
+  const { clock } = daemon.host;
+  const deadlineMs = clock.nowMs() + member.state.settings.qosTimeoutMs;
+  for (;;) {
+    const found = whereItBegins(daemon, member, mirrorDatabase);
+    const mayStillCome = 'reason' in found && ['not-in-mirror', 'not-received'].includes(found.reason);
+    if (!mayStillCome || clock.nowMs() >= deadlineMs) return found;
+    await clock.wait(lookAgainMs);
+  }
+}
+
+/** The place in the journal from which an empty copy can be built. */
+function whereItBegins(daemon: InstanceDaemon, member: MirrorMember, name: string): JournalPosition | Refusal {
+  const definition = definitionOf(daemon, name);
+  if (definition === undefined) {
+    const text = `the mirror has no database ${name}; create it on the primary first, and use its mirror database name here`;
+    return refusal('not-in-mirror', text, 'DB-012');
+  }
+  const { addedAt, fromEmpty } = definition;
   if (!fromEmpty) {
     const text = `database ${name} was added to the mirror with data in it, so the journal cannot build a copy; restore a backup of the primary's database here`;
     return refusal('needs-copy', text, 'DB-015');
