@@ -71,6 +71,9 @@ export type CheckResult =
       readonly text: string;
     };
 
+/** 'waived' for updates that were taken while the database was not full: they are durable, and the maximum comes too late. */
+export type Maximum = 'kept' | 'waived';
+
 export interface Database {
   readonly directory: string;
   /** Absent on an ordinary local database. */
@@ -83,6 +86,8 @@ export interface Database {
   readonly maximumBytes: number;
   /** What counts against the maximum: the pages in use by what is on the disk. */
   readonly sizeBytes: number;
+  /** So near its maximum that no more sets should be taken for it; kills make room (SYN-017). */
+  readonly isFull: boolean;
   /** Durable when it resolves. A size below the present one stops sets, and nothing else. */
   setMaximumBytes(bytes: number): Promise<void>;
   /** Change the mirror attribute (and the applied position with it); durable when it resolves. */
@@ -101,9 +106,9 @@ export interface Database {
    * Apply updates of the journal and move the applied position: all of it shows to readers, or none. It reaches the disk
    * later, data and position in one transaction. A position at or below the applied one is ignored. Calls take effect in the
    * order of calling, and when one fails, those already waiting behind it fail with the same error, so that none is skipped.
-   * @throws DatabaseFullError, DatabaseUpdateError, DatabaseCommitError
+   * `maximum` is 'kept' unless it is said otherwise. @throws DatabaseFullError, DatabaseUpdateError, DatabaseCommitError
    */
-  apply(updates: readonly Update[], to: JournalPosition): Promise<void>;
+  apply(updates: readonly Update[], to: JournalPosition, maximum?: Maximum): Promise<void>;
   /** Resolves when an `apply` would show before it returns, in the same turn of the event loop. Rejects like `apply`. */
   ready(): Promise<void>;
   /** The sum over what is on the disk, at `stored`. */

@@ -17,6 +17,7 @@ import {
   type DatabaseFileOperations,
   DatabaseFullError,
   type KeyRange,
+  type Maximum,
   type MirrorAttribute,
   type Update,
 } from './databases.ts';
@@ -135,6 +136,10 @@ export class LmdbDatabase implements Database {
     return this.#behind.stored.sizeBytes;
   }
 
+  get isFull(): boolean {
+    return this.#behind.isFull;
+  }
+
   async setAttribute(attribute: MirrorAttribute | undefined, applied: JournalPosition | undefined): Promise<void> {
     await this.#take([], (state) => ({ ...state, attribute, applied }));
     await this.#behind.settled();
@@ -145,11 +150,12 @@ export class LmdbDatabase implements Database {
     await this.#behind.settled();
   }
 
-  apply(updates: readonly Update[], to: JournalPosition): Promise<void> {
-    return this.#take(updates, (state) => {
+  apply(updates: readonly Update[], to: JournalPosition, maximum: Maximum = 'kept'): Promise<void> {
+    const next = (state: BatchState): BatchState | null => {
       const { applied } = state;
       return applied !== undefined && comparePositions(to, applied) <= 0 ? null : { ...state, applied: to };
-    });
+    };
+    return this.#take(updates, next, maximum);
   }
 
   async change(updates: readonly Update[]): Promise<void> {
@@ -162,19 +168,23 @@ export class LmdbDatabase implements Database {
   }
 
   async ready(): Promise<void> {
-    if (this.#line !== null || !this.#fits([])) await this.#untilFits([]);
+    if (this.#line !== null || !this.#fits([], 'waived')) await this.#untilFits([], 'waived');
   }
 
   /**
    * All of it at once, before the call returns where it fits, and in the order of the calls. `next` gives the new state, or
    * null when the updates are here already.
    */
-  async #take(updates: readonly Update[], next: (state: BatchState) => BatchState | null): Promise<void> {
+  async #take(
+    updates: readonly Update[],
+    next: (state: BatchState) => BatchState | null,
+    maximum: Maximum = 'kept',
+  ): Promise<void> {
     const call = this.#order.begin();
     try {
       this.#order.check(call);
       for (const update of updates) checkUpdate(this.directory, update);
-      if (this.#line !== null || !this.#fits(updates)) await this.#waitInLine(updates, call);
+      if (this.#line !== null || !this.#fits(updates, maximum)) await this.#waitInLine(updates, maximum, call);
       const state = next(this.#behind.state);
       if (state !== null) this.#behind.take(updates, state);
     } catch (error) {
@@ -188,17 +198,17 @@ export class LmdbDatabase implements Database {
   }
 
   /** @throws what makes it hopeless to wait */
-  #fits(updates: readonly Update[]): boolean {
+  #fits(updates: readonly Update[], maximum: Maximum): boolean {
     if (this.#closed) throw new Error(`assertion: ${this.directory} is closed`);
-    return this.#behind.fits(updates);
+    return this.#behind.fits(updates, maximum);
   }
 
-  async #waitInLine(updates: readonly Update[], call: number): Promise<void> {
+  async #waitInLine(updates: readonly Update[], maximum: Maximum, call: number): Promise<void> {
     const before = this.#line;
     const mine = (async () => {
       await before?.catch(() => undefined);
       this.#order.check(call);
-      await this.#untilFits(updates);
+      await this.#untilFits(updates, maximum);
     })();
     this.#line = mine;
     try {
@@ -208,8 +218,8 @@ export class LmdbDatabase implements Database {
     }
   }
 
-  async #untilFits(updates: readonly Update[]): Promise<void> {
-    while (!this.#fits(updates)) {
+  async #untilFits(updates: readonly Update[], maximum: Maximum): Promise<void> {
+    while (!this.#fits(updates, maximum)) {
       const change = this.#behind.change();
       this.#behind.demand();
       await change;

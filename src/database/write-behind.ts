@@ -3,8 +3,8 @@
  * for the disk, oldest first. One is written at a time, whole, with the state that held when it was sealed; readers look
  * through all of them until they are stored. Memory and disk room are bounded here; who is told what is lmdb-database.ts's.
  */
-import { overlayEnough, overlayMax } from '../mirror/limits.ts';
-import { DatabaseCommitError, DatabaseFullError, type Update } from './databases.ts';
+import { fullShareOfMaximum, overlayEnough, overlayMax } from '../mirror/limits.ts';
+import { DatabaseCommitError, DatabaseFullError, type Maximum, type Update } from './databases.ts';
 import { RunningSum } from './entry-checksum.ts';
 import { type Batch, type BatchState, batchOf, type Written } from './lmdb-batch.ts';
 import { Overlay } from './overlay.ts';
@@ -102,7 +102,7 @@ export class WriteBehind {
    * May so much more be taken now? False = after the next batch was written, perhaps.
    * @throws DatabaseFullError, DatabaseCommitError
    */
-  fits(updates: readonly Update[]): boolean {
+  fits(updates: readonly Update[], maximum: Maximum): boolean {
     if (this.#fault !== null) throw this.#fault;
     const { updates: taken, bytes } = this.#active.overlay;
     const isTooMuch = taken >= this.#updatesMax() || bytes >= overlayMax.bytes;
@@ -112,7 +112,7 @@ export class WriteBehind {
       payload += key.length + value.length;
       if (kind === 'set') setBytes += key.length + value.length;
     }
-    return this.#hasRoom(updates.length, payload) && this.#isBelowMaximum(setBytes);
+    return this.#hasRoom(updates.length, payload) && (maximum === 'waived' || this.#isBelowMaximum(setBytes));
   }
 
   #updatesMax(): number {
@@ -143,11 +143,21 @@ export class WriteBehind {
     return Math.min(scattered, this.#parts.fileBytes()) + 2 * payloadBytes;
   }
 
+  /** Nearly as large as it may become. */
+  get isFull(): boolean {
+    const { maximumBytes } = this.state;
+    return maximumBytes > 0 && this.#usedBytes() >= maximumBytes * fullShareOfMaximum;
+  }
+
+  /** On the disk, and what waits to get there. */
+  #usedBytes(): number {
+    return this.layers.reduce((sum, { payloadBytes }) => sum + payloadBytes, this.#stored.sizeBytes);
+  }
+
   #isBelowMaximum(setBytes: number): boolean {
     const { maximumBytes } = this.state;
     if (maximumBytes === 0 || setBytes === 0) return true;
-    const held = this.layers.reduce((sum, { payloadBytes }) => sum + payloadBytes, 0);
-    if (this.#stored.sizeBytes + held + setBytes <= maximumBytes) return true;
+    if (this.#usedBytes() + setBytes <= maximumBytes) return true;
     if (!this.isSettled) return false;
     throw new DatabaseFullError(
       this.#parts.directory,

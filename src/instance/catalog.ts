@@ -518,7 +518,9 @@ export class Catalog implements DatabaseCatalog {
     let told = false;
     while (mounted.inStep) {
       try {
-        await applyRecords(mounted.database, records, block.to);
+        // A primary asked for room before it took them (superserver.ts).
+        const maximum = this.#parts.isPrimary() ? 'waived' : 'kept';
+        await applyRecords(mounted.database, records, block.to, maximum);
         return;
       } catch (error) {
         const text = (error as Error).message;

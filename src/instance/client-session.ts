@@ -235,7 +235,8 @@ export class ClientSessions {
     const from = this.#parts.find(request.fromDatabase);
     if ('code' in to) return client.refuse(number, to);
     if ('code' in from) return client.refuse(number, from);
-    if (to.noUpdates !== null && this.#parts.isPrimary()) return client.refuse(number, to.noUpdates);
+    const refused = to.noUpdates ?? to.noSets;
+    if (refused !== null && this.#parts.isPrimary()) return client.refuse(number, refused);
     if (!isKey(key) || !isKey(fromKey))
       return client.refuse(number, refusalOf('bad-key', 'the key is not one of a global'));
     if (to.database === from.database && (isAtOrBelow(key, fromKey) || isAtOrBelow(fromKey, key))) {

@@ -11,6 +11,8 @@ export interface FoundDatabase {
   readonly name: string;
   /** DB-033: a copy that lacks journal data takes no updates on top, even on the primary. Null = it takes them. */
   readonly noUpdates: ClientRefusal | null;
+  /** SYN-017: it has its maximum size; kills are taken and make room. Null = there is room. */
+  readonly noSets: ClientRefusal | null;
 }
 
 /** By mirror database name, else by local name; empty = the only mirrored one. */
@@ -33,7 +35,15 @@ export function findDatabase(entries: readonly CatalogEntry[], name: string): Fo
   const { configuration, database } = entry;
   if (database === null) return refusalOf('no-database', `database ${configuration.name} is dismounted`);
   const { name: localName, mirrorDatabase } = configuration;
-  return { database, mirrored: mirrorDatabase, name: localName, noUpdates: refusalOfUpdates(entry) };
+  const noUpdates = refusalOfUpdates(entry);
+  return { database, mirrored: mirrorDatabase, name: localName, noUpdates, noSets: refusalOfSets(localName, database) };
+}
+
+function refusalOfSets(name: string, { isFull, sizeBytes, maximumBytes }: Database): ClientRefusal | null {
+  if (!isFull) return null;
+  const megabytes = (bytes: number): string => (bytes / 1_000_000).toFixed(1);
+  const text = `<FILEFULL> database ${name} has ${megabytes(sizeBytes)} MB and may have ${megabytes(maximumBytes)} MB at most; kill data, or give it a larger maximum size on every member`;
+  return refusalOf('database-full', text);
 }
 
 function refusalOfUpdates({ configuration, status }: CatalogEntry): ClientRefusal | null {

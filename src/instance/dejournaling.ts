@@ -3,7 +3,7 @@
  * The journal is read and decoded once for all that lack a part of it; each database is one job, so that what happens to one
  * global is in one job and in order (SYN-015). Writing to the disk goes on meanwhile on threads of the database room.
  */
-import type { Database, Update } from '../database/databases.ts';
+import type { Database, Maximum, Update } from '../database/databases.ts';
 import type { Journal, PlacedRecord } from '../journal/journal.ts';
 import type { WholeBlocks } from '../journal/record-groups.ts';
 import { comparePositions, type JournalPosition, printPosition } from '../mirror/journal-position.ts';
@@ -15,6 +15,7 @@ export async function applyRecords(
   database: Database,
   records: readonly PlacedRecord[],
   to: JournalPosition,
+  maximum: Maximum = 'kept',
 ): Promise<void> {
   const applied = database.applied as JournalPosition;
   const own = database.attribute?.database;
@@ -27,7 +28,7 @@ export async function applyRecords(
     }
     if (kind === 'set' || kind === 'kill') updates.push({ kind, key, value });
   }
-  await database.apply(updates, to);
+  await database.apply(updates, to, maximum);
 }
 
 /** The records of each mirror database, in order. */

@@ -282,7 +282,8 @@ export class Superserver {
     return { ...this.#parts.refusal(), retry: true, primary: this.#parts.primaryAddress() };
   }
 
-  #update(client: ClientConnection, { database, mirrored, noUpdates }: FoundDatabase, request: UpdateRequest): void {
+  #update(client: ClientConnection, found: FoundDatabase, request: UpdateRequest): void {
+    const { database, mirrored } = found;
     const { number, key, level = 'durable' } = request;
     if (!isKey(key)) return client.refuse(number, refusalOf('bad-key', 'the key is not one of a global'));
     const given = request.type === 'set' ? request.value : nothing;
@@ -290,7 +291,8 @@ export class Superserver {
       return client.refuse(number, refusalOf('bad-value', `a value has at most ${globalValueBytesMax} bytes`));
     }
     if (mirrored !== null && this.#gate === 'refuse') return client.refuse(number, this.#refusal());
-    if (noUpdates !== null) return client.refuse(number, noUpdates);
+    const refused = found.noUpdates ?? (request.type === 'kill' ? null : found.noSets);
+    if (refused !== null) return client.refuse(number, refused);
     let value: Uint8Array = given;
     const transaction = client.session?.transaction ?? null;
     const isHeld = transaction !== null && (request.type !== 'increment' || transaction.hasChanged(database, key));

@@ -91,6 +91,9 @@ export const dejournalJobsMax = 16;
 /** Free bytes below which nothing is written any more, so that the store never meets a full disk. */
 export const diskReserveBytes = 16 * 1024 * 1024;
 
+/** A primary takes no more sets when so much of a database's maximum size is used: what it has taken must still find room (derived). */
+export const fullShareOfMaximum = 15 / 16;
+
 /** What waits in memory to be written into one database is written when it is so much, or so old (derived). */
 export const overlayEnough = { updates: 128 * 1024, bytes: 24 * 1024 * 1024, ageMs: 500 } as const;
 /**

@@ -75,6 +75,8 @@ export interface ClientRefusal {
     | 'in-trouble'
     | 'becoming-primary'
     | 'frozen'
+    /** SYN-017. */
+    | 'database-full'
     | 'no-database'
     | 'which-database'
     | 'read-only'

@@ -16,12 +16,13 @@ import {
   DatabaseMissingError,
   type DatabaseStore,
   type KeyRange,
+  type Maximum,
   type MirrorAttribute,
   type Update,
 } from '../database/databases.ts';
 import { checksumOf, RunningSum, withChecksum } from '../database/entry-checksum.ts';
 import { comparePositions, type JournalPosition } from '../mirror/journal-position.ts';
-import { diskReserveBytes } from '../mirror/limits.ts';
+import { diskReserveBytes, fullShareOfMaximum } from '../mirror/limits.ts';
 import { subtreeEnd } from '../protocol/global-key.ts';
 
 interface Node {
@@ -189,6 +190,11 @@ class SimulatedDatabase implements Database {
     return this.#disk.maximumBytes;
   }
 
+  get isFull(): boolean {
+    const { maximumBytes } = this.#disk;
+    return maximumBytes > 0 && this.sizeBytes >= maximumBytes * fullShareOfMaximum;
+  }
+
   get sizeBytes(): number {
     return bytesOf(this.#disk.nodes);
   }
@@ -208,13 +214,14 @@ class SimulatedDatabase implements Database {
     await this.flushed();
   }
 
-  async apply(updates: readonly Update[], to: JournalPosition): Promise<void> {
-    await this.#transact(updates, (undo) => {
+  async apply(updates: readonly Update[], to: JournalPosition, maximum: Maximum = 'kept'): Promise<void> {
+    const work = (undo: (() => void)[]): void => {
       const { applied } = this.#disk;
       if (applied !== undefined && comparePositions(to, applied) <= 0) return;
       this.#carryOut(updates, undo);
       this.#disk.applied = to;
-    });
+    };
+    await this.#transact(updates, work, maximum);
   }
 
   async change(updates: readonly Update[]): Promise<void> {
@@ -263,13 +270,17 @@ class SimulatedDatabase implements Database {
     if (this.#closed) throw new Error(`assertion: ${this.directory} is closed`);
   }
 
-  async #transact(updates: readonly Update[], work: (undo: (() => void)[]) => void): Promise<void> {
+  async #transact(
+    updates: readonly Update[],
+    work: (undo: (() => void)[]) => void,
+    maximum: Maximum = 'kept',
+  ): Promise<void> {
     const call = this.#order.begin();
     try {
       this.#checkOpen();
       this.#order.check(call);
       this.#store.checkRoom(this.directory, updates);
-      this.#checkMaximum(updates);
+      if (maximum === 'kept') this.#checkMaximum(updates);
       this.#runWhole(work);
     } catch (error) {
       this.#order.fail(call, error);

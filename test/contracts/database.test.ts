@@ -370,7 +370,12 @@ describe.each(Object.keys(twins))('%s', (which) => {
     expect(refused).toMatch(/^database-full .*at most/);
     expect([database.applied, database.maximumBytes]).toEqual([at(sequence - 1), 1024 * 1024]);
     expect(sequence).toBeGreaterThan(40);
+    expect(database.isFull).toBe(true);
+    await database.apply([set(key(String(sequence)), value)], at(sequence), 'waived');
+    sequence += 1;
     await database.apply([kill(encodeKey('A', []))], at(sequence));
+    await database.barrier();
+    expect(database.isFull).toBe(false);
     await database.apply([set(key('1'), value)], at(sequence + 1));
     await database.close();
     database = await twin.store.open(twin.directory);

@@ -284,6 +284,26 @@ describe('mounting', () => {
     expect(text(await a.control.perform('dismount-database', { database: 'OLD' }))).toBe('refused: is-primary');
   });
 
+  test('SYN-017: a full database of the primary takes kills and no sets, and reads go on', async () => {
+    await a.control.perform('create-database', { database: 'SMALL', mirrored: 'SMALL' });
+    await a.control.perform('edit-database', { database: 'SMALL', maximumMegabytes: 1 });
+    const targets = [{ host: '127.0.0.1', port: a.superserverPort }];
+    const small = await connect({ network, targets, mirror: 'DEMO', database: 'SMALL' });
+    const fill = async () => {
+      for (let n = 0; n < 100; n++) await small.set(key('big', String(n)), Buffer.alloc(30_000, n));
+    };
+    await expect(fill()).rejects.toThrow(/<FILEFULL> database SMALL has .* MB and may have 1\.0 MB at most; kill data/);
+    await expect(small.increment(key('count'), '1')).rejects.toThrow('<FILEFULL>');
+    expect((await small.get(key('big', '0')))?.length).toBe(30_000);
+    await small.kill(key('big'));
+    await a.reach(() => a.instance.catalog.find('SMALL')?.database?.isFull === false);
+    await small.set(key('big', '0'), Buffer.from('fits'));
+    expect(Buffer.from((await small.get(key('big', '0'))) ?? []).toString()).toBe('fits');
+    await small.close();
+    await a.control.perform('remove-database', { database: 'SMALL' });
+    await a.control.perform('delete-database', { database: 'SMALL' });
+  }, 30_000);
+
   test('SYN-017 DB-033: a full copy pauses alone, says why, and goes on when it may be larger', async () => {
     await b.control.perform('edit-database', { database: 'OLD', maximumMegabytes: 1 });
     const size = (await b.control.describe()).databases.find(({ name }) => name === 'OLD');
