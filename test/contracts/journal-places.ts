@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type DiskJournalOptions, openDiskJournal } from '../../src/journal/disk-journal.ts';
 import type { Journal, JournalFileOperations } from '../../src/journal/journal.ts';
+import { JOURNAL_START } from '../../src/mirror/journal-position.ts';
 import {
   allRecords,
   atMs,
@@ -65,6 +66,7 @@ export function placesContract(kind: string, makeFiles: () => TestFiles): void {
       expect(existing()).toEqual(journal.files.map(({ name }) => name));
       const from = { epoch: 1, file: 1, offset: purged[0]!.bytes, sequence: 10 };
       expect(allRecords(journal, 500, from)).toHaveLength(20);
+      expect(allRecords(journal, 500, JOURNAL_START).map(({ position }) => position.sequence)[0]).toBe(11);
       expect(thrownBy(() => journal.read({ ...from, offset: 300, sequence: 4 }, journal.end, 1000)).code).toBe(
         'journal-gone',
       );
