@@ -258,8 +258,13 @@ function summary(reports: ReadonlyMap<string, StatusReport>): string {
   return said.length === 0 ? 'no member answers' : said.join(', ');
 }
 
-/** What is still missing, in words; null when the lab is whole. */
-export function missing(reports: ReadonlyMap<string, StatusReport>): string | null {
+const missingAsync = 'a DR async that is caught up';
+
+/**
+ * What is still missing, in words; null when the lab is whole. `goal` is a sequence that the primary had at an earlier look: under
+ * steady writes an async always lacks the newest records, and has caught up when it holds what was there when that was asked.
+ */
+export function missing(reports: ReadonlyMap<string, StatusReport>, goal: number | null): string | null {
   const all = [...reports.values()];
   const primary = all.find((report) => report.status === 'Primary');
   if (primary === undefined) return 'a primary';
@@ -268,15 +273,21 @@ export function missing(reports: ReadonlyMap<string, StatusReport>): string | nu
   if (backup === undefined) return 'an active backup';
   for (const { failoverMode } of [primary, backup]) if (failoverMode !== 'Arbiter Controlled') return 'arbiter control';
   const dr = all.find((report) => report.type === 'Disaster Recovery');
-  return dr !== undefined && dr.status === 'Connected' && isCaughtUp(dr) ? null : 'a DR async that is caught up';
+  if (dr?.status !== 'Connected') return missingAsync;
+  const hasReachedGoal = goal !== null && (dr.position?.sequence ?? 0) >= goal;
+  const follows = dr.databases.every(({ status }) => status === 'Dejournaling');
+  return (hasReachedGoal && follows) || isCaughtUp(dr) ? null : missingAsync;
 }
 
 async function waitUntilWhole(here: Surroundings, lab: LabPlan, deadlineMs: number): Promise<void> {
   let told: string | null = null;
+  let goal: number | null = null;
   for (;;) {
     const reports = await reportsOf(here, lab);
-    const lack = missing(reports);
+    const lack = missing(reports, goal);
     if (lack === null) return;
+    const primary = [...reports.values()].find(({ status }) => status === 'Primary');
+    goal = lack === missingAsync ? (goal ?? primary?.position?.sequence ?? null) : null;
     if (lack !== told) here.tell(`lab: waiting for ${lack}`);
     told = lack;
     if (here.host.clock.nowMs() >= deadlineMs) {

@@ -155,11 +155,26 @@ describe('what a report says', () => {
   });
 
   test('a lab is whole with primary, active backup, arbiter control and a DR async that is caught up', () => {
-    const of = (...reports: StatusReport[]) => missing(new Map(reports.map((each) => [each.member ?? '', each])));
+    const mapOf = (reports: readonly StatusReport[]) => new Map(reports.map((each) => [each.member ?? '', each]));
+    const of = (...reports: StatusReport[]) => missing(mapOf(reports), null);
     expect(of(a, b, c)).toBeNull();
     expect(of(b, c)).toBe('a primary');
     expect(of(a, c)).toBe('an active backup');
     expect(of(a, { ...b, failoverMode: 'Agent Controlled' }, c)).toBe('arbiter control');
     expect(of(a, b)).toBe('a DR async that is caught up');
+    // Under steady writes it is whole when the async has what was there when that was asked.
+    const behind = {
+      ...c,
+      position: { file: 'F', offset: 0, sequence: 70 },
+      databases: [{ status: 'Dejournaling' }],
+      members: [member('C', 'Disaster Recovery', '1 second behind')],
+    } as unknown as StatusReport;
+    expect([60, 70, 71].map((goal) => missing(mapOf([a, b, behind]), goal))).toEqual([
+      null,
+      null,
+      'a DR async that is caught up',
+    ]);
+    const needs = { ...behind, databases: [{ status: 'Needs Catchup' }] } as unknown as StatusReport;
+    expect(missing(mapOf([a, b, needs]), 60)).toBe('a DR async that is caught up');
   });
 });
