@@ -50,7 +50,7 @@ function writeJournal(place: string): Journal {
 const about = { instance: 'IRIS', mirror: 'DEMO', incarnation: 5 };
 
 describe('the journal of an instance that is down', () => {
-  test('FO-024: is offered and fetched whole, chunk by chunk, and changes nothing there', async () => {
+  test('FO-024 SYN-009: is offered and fetched whole, chunk by chunk, and changes nothing there', async () => {
     host = await new TestHost(program).open();
     const journal = writeJournal('');
     const { history, end } = journal;

@@ -351,7 +351,7 @@ describe('pauses', () => {
     await expectSame('OLD', c);
   }, 30_000);
 
-  test('SYN-020: a single database stays paused over a restart, the others go on', async () => {
+  test('SYN-008 SYN-020: a single database stays paused over a restart, the others go on', async () => {
     expect(text(await a.control.perform('pause-databases', { databases: ['OLD'] }))).toBe('refused: is-primary');
     await b.control.perform('pause-databases', { databases: ['OLD'] });
     await b.restart();

@@ -130,7 +130,7 @@ const counted = { member: 'B', term: 1, confirmed: true };
 const rowOf = (of: StatusFacts, name: string) => reportStatus(of).members.find((row) => row.name === name);
 
 describe('on the primary', () => {
-  test('MON-004 MON-005 MON-006 MON-015: all configured members, in the order of the mirror set', () => {
+  test('MON-004 MON-005 MON-006 MON-015 SYN-027: all configured members, in the order of the mirror set', () => {
     const report = reportStatus(
       facts(primary([served('C', { ackedTo: at(97), applied: at(90) }), served('B')], { counted })),
     );
