@@ -225,7 +225,7 @@ export const mutants = [
   },
   {
     name: 'no-cut',
-    changes: [["step.effects.push({ type: 'cut-journal', to: common });", '']],
+    changes: [["  step.effects.push({ type: 'cut-journal', to: common });\n  return true;", '  return true;']],
     config: 'pair, lost tail',
   },
   {

@@ -3,11 +3,12 @@
  * and where what follows the own journal is no longer kept there (SYN-026): trying again would never end.
  */
 import type { MemberEvent } from './events.ts';
-import { comparePositions, JOURNAL_START, printPosition } from './journal-position.ts';
+import { comparePositions, JOURNAL_START, type JournalPosition, printPosition } from './journal-position.ts';
 import { commonPrefix, isBeyond } from './journal-transfer.ts';
 import type { Step } from './member-state.ts';
 import { dropAttempt } from './seeking.ts';
 import { enterRole, log, note } from './step.ts';
+import { sameEpoch } from './terms.ts';
 
 type OtherJournal = Pick<Extract<MemberEvent, { type: 'journal-offered' }>, 'history' | 'end'>;
 
@@ -16,9 +17,20 @@ function sharedWith({ state }: Step, other: OtherJournal): { readonly epoch: num
   return commonPrefix({ history, end: appended }, other);
 }
 
-/** Do the databases hold what the other journal does not have? Then nothing can be cut back. */
+/**
+ * Do the databases hold what the other journal does not have? Then nothing can be cut back. Nor can what was acknowledged in a reign
+ * beside the other's, applied or not: that would choose for the person whose force made the two.
+ */
 export function isDiverged(step: Step, other: OtherJournal): boolean {
-  return isBeyond(step.state.journal.appliedFurthest, sharedWith(step, other));
+  return isBeyond(heldFurthest(step, other), sharedWith(step, other));
+}
+
+function heldFurthest({ state }: Step, { history }: OtherJournal): JournalPosition {
+  const { epoch, primaryOfEpoch } = state.record;
+  const isBeside = history.some(
+    (other) => other.epoch === epoch.number && !sameEpoch({ ...other, number: other.epoch }, epoch),
+  );
+  return primaryOfEpoch && isBeside ? state.journal.appended : state.journal.appliedFurthest;
 }
 
 /** Are the files gone that follow what is shared? A journal that is still empty begins with whatever file is there. */
@@ -45,10 +57,11 @@ export function joinHistory(step: Step, other: OtherJournal): boolean {
   }
   if (isDiverged(step, other)) {
     const shared = `${common.epoch}/${common.sequence}`;
-    const applied = `${journal.appliedFurthest.epoch}/${journal.appliedFurthest.sequence}`;
+    const held = heldFurthest(step, other);
+    const applied = `${held.epoch}/${held.sequence}`;
     log(step, 'divergence-detail', { applied, common: shared });
     log(step, 'divergence', { mirror });
-    halt(step, 'FO-088', `its databases hold data up to ${applied}, the mirror shares only ${shared}`);
+    halt(step, 'FO-088', `it holds data up to ${applied}, the mirror shares only ${shared}`);
     return false;
   }
   step.effects.push({ type: 'cut-journal', to: common });

@@ -251,6 +251,23 @@ test('FO-074 FO-088: of two histories a person chooses this one: it goes on with
   expect(bench.state.record.epoch).toEqual({ number: 3, owner: 'B', lineage: 'forced' });
 });
 
+test('FO-088: what was acknowledged in a reign beside the other is not cut, though no database holds it yet: a person chooses', () => {
+  const mine = epochOf(2, 'B', 'mine');
+  const theirs = epochOf(2, 'A', 'theirs');
+  const history = [beginning(epochOf(1, 'A'), 0), beginning(mine, 5)];
+  const bench = new Bench().started({ record: { epoch: mine, primaryOfEpoch: true }, end: at(2, 8), history }).woke();
+  bench.state = { ...bench.state, journal: { ...bench.state.journal, appliedFurthest: at(1, 5) } };
+  const asked = bench.effect('ask-agent')?.request as number;
+  const down = { incarnation: 1, epoch: theirs, primaryOfEpoch: true, activeBackup: null };
+  const record = { ...down, noFailover: false, stoppedByOperator: false };
+  bench.post({ type: 'agent-answered', request: asked, answer: { says: 'down', record } });
+  const request = bench.effect('ask-journal')?.request as number;
+  const offered = [beginning(epochOf(1, 'A'), 0), beginning(theirs, 5)];
+  bench.post({ type: 'journal-offered', request, history: offered, end: at(2, 9) });
+  expect(bench.effect('cut-journal')).toBeUndefined();
+  expect(bench.state).toMatchObject({ role: 'halted', haltedSpec: 'FO-088' });
+});
+
 describe('FO-061: the last primary comes back, the other is down and its record cannot be read', () => {
   const mine = epochOf(1, 'B');
 
