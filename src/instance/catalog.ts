@@ -15,9 +15,10 @@ import { type WholeBlock, WholeBlocks } from '../journal/record-groups.ts';
 import { comparePositions, type JournalPosition, later, printPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
 import type { DatabaseStatus, MirrorDatabaseName } from '../mirror/terms.ts';
+import type { CatchUpProgress } from '../protocol/control-channel.ts';
 import { gapBehind, placeCopy } from './copy-placement.ts';
 import { applyRecords, byDatabase, CatchUpCourse, CatchUpRun } from './dejournaling.ts';
-import { type CatalogEntry, CatalogRefusal, type CatchUpProgress, type DatabaseCatalog } from './parts.ts';
+import { type CatalogEntry, CatalogRefusal, type DatabaseCatalog } from './parts.ts';
 
 interface Mounted {
   readonly database: Database;

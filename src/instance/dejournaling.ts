@@ -8,7 +8,8 @@ import type { Journal, PlacedRecord } from '../journal/journal.ts';
 import type { WholeBlocks } from '../journal/record-groups.ts';
 import { comparePositions, type JournalPosition, printPosition } from '../mirror/journal-position.ts';
 import { dejournalJobsMax } from '../mirror/limits.ts';
-import { CatalogRefusal, type CatchUpProgress } from './parts.ts';
+import type { CatchUpProgress } from '../protocol/control-channel.ts';
+import { CatalogRefusal } from './parts.ts';
 
 /** What a block's records do in one database; records that it has are left out. @throws CatalogRefusal, like `apply` */
 export async function applyRecords(

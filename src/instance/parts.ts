@@ -13,7 +13,7 @@ import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirror/status.ts';
 import type { DatabaseStatus, MemberName } from '../mirror/terms.ts';
 import type { Network } from '../network/network.ts';
-import type { EventRecord } from '../protocol/control-channel.ts';
+import type { CatchUpProgress, EventRecord } from '../protocol/control-channel.ts';
 import type { JournalKeeper } from './journal-keeper.ts';
 
 /** Work is done one after the other. */
@@ -33,19 +33,6 @@ export interface CatalogEntry {
   readonly status: DatabaseStatus | 'Local';
   /** While it is caught up. */
   readonly catchUp: CatchUpProgress | null;
-}
-
-/** Counted from where the catchup began. */
-export interface CatchUpProgress {
-  readonly recordsDone: number;
-  readonly recordsToDo: number;
-  readonly bytesDone: number;
-  readonly bytesToDo: number;
-  /** Since it began; 0 = not known yet. */
-  readonly recordsPerSecond: number;
-  readonly secondsLeft: number | null;
-  /** Since it last came forward, ms. */
-  readonly standsStillMs: number;
 }
 
 /** Every database of the instance. Names are local names unless said otherwise. Errors are CatalogRefusal or the doors' faults. */

@@ -122,6 +122,19 @@ export interface Refusal {
   readonly spec: string | null;
 }
 
+/** Counted from where the catchup began. */
+export interface CatchUpProgress {
+  readonly recordsDone: number;
+  readonly recordsToDo: number;
+  readonly bytesDone: number;
+  readonly bytesToDo: number;
+  /** Since it began; 0 = not known yet. */
+  readonly recordsPerSecond: number;
+  readonly secondsLeft: number | null;
+  /** Since it last came forward, ms. */
+  readonly standsStillMs: number;
+}
+
 export interface DatabaseDescription {
   /** Local name. */
   readonly name: string;
@@ -139,16 +152,7 @@ export interface DatabaseDescription {
   /** Dejournaling into it was paused, it alone (SYN-020). */
   readonly paused: boolean;
   /** While it is caught up. */
-  readonly catchUp: {
-    readonly recordsDone: number;
-    readonly recordsToDo: number;
-    readonly bytesDone: number;
-    readonly bytesToDo: number;
-    readonly recordsPerSecond: number;
-    readonly secondsLeft: number | null;
-    /** Since it last came forward, ms. */
-    readonly standsStillMs: number;
-  } | null;
+  readonly catchUp: CatchUpProgress | null;
   /** May it be added to the mirror (DB-019)? */
   readonly addable: boolean;
   /** Why it cannot be added where an operator can do something about it (DB-056); null = it can, or never can. */

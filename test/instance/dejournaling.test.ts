@@ -7,11 +7,11 @@ import type { Database } from '../../src/database/databases.ts';
 import { nodeFileOperations } from '../../src/host/node-files.ts';
 import { Catalog } from '../../src/instance/catalog.ts';
 import { CatchUpCourse } from '../../src/instance/dejournaling.ts';
-import type { CatchUpProgress } from '../../src/instance/parts.ts';
 import { openDiskJournal } from '../../src/journal/disk-journal.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { readRecords } from '../../src/journal/read-records.ts';
 import type { JournalPosition } from '../../src/mirror/journal-position.ts';
+import type { CatchUpProgress } from '../../src/protocol/control-channel.ts';
 import { encodeKey, WHOLE_DATABASE } from '../../src/protocol/global-key.ts';
 import { SimulatedDatabaseStore } from '../../src/simulation/simulated-databases.ts';
 
