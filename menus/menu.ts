@@ -25,11 +25,11 @@ export interface Option {
   readonly help: string;
   /** On which members it runs, for `?`; absent = on an instance that is in no mirror, or on every member. */
   readonly runsOn?: readonly Place[];
-  /** `not-built` keeps number and label in this version and is shown as disabled. */
-  readonly leadsTo: Menu | MenuByPlace | Action | 'not-built';
+  /** `not-built` keeps number and label in this version and is shown as disabled; `leave` is RETURN by a name. */
+  readonly leadsTo: Menu | MenuByPlace | Action | 'not-built' | 'leave';
 }
 
-export type Screen = 'mirrored-databases' | 'node-status' | 'mirror-configuration' | 'status-monitor';
+export type Screen = 'mirrored-databases' | 'node-status' | 'mirror-configuration' | 'status-monitor' | 'databases';
 
 export type Action =
   | { readonly kind: 'screen'; readonly screen: Screen }
@@ -74,12 +74,62 @@ export type Action =
   /** Some of the instance's databases, then the command: one for each, or one for all together. */
   | {
       readonly kind: 'databases';
-      readonly command: 'add-database' | 'remove-database' | 'catch-up-databases' | 'pause-databases' | 'edit-database';
+      readonly command:
+        | 'add-database'
+        | 'remove-database'
+        | 'catch-up-databases'
+        | 'pause-databases'
+        | 'edit-database'
+        | 'mount-database'
+        | 'dismount-database'
+        | 'delete-database'
+        | 'recreate-database';
       readonly pick: DatabasesQuestion;
       readonly each: readonly Question[];
       readonly summary: string;
       readonly confirm: YesNoQuestion;
     }
+  /** A directory, properties in numbered fields, then the name of the database (DB-017). */
+  | {
+      readonly kind: 'create-database';
+      readonly command: 'create-database';
+      readonly directory: TextQuestion;
+      readonly change: YesNoQuestion;
+      readonly fields: readonly Question[];
+      readonly dataset: TextQuestion;
+      readonly summary: string;
+      readonly confirm: YesNoQuestion;
+    }
+  /** Properties of present databases in numbered fields. */
+  | {
+      readonly kind: 'edit-fields';
+      readonly command: 'edit-database';
+      readonly pick: DatabasesQuestion;
+      readonly fields: readonly Question[];
+      readonly summary: string;
+      readonly confirm: YesNoQuestion;
+    }
+  | { readonly kind: 'database-details'; readonly pick: DatabasesQuestion }
+  | {
+      readonly kind: 'backup';
+      readonly command: 'backup-databases';
+      readonly pick: DatabasesQuestion;
+      readonly device: TextQuestion;
+      readonly summary: string;
+      readonly confirm: YesNoQuestion;
+    }
+  /** All databases of a backup, or some, and those under other names (DB-021, DB-022). */
+  | {
+      readonly kind: 'restore';
+      readonly command: 'restore-databases';
+      readonly selected: boolean;
+      readonly device: TextQuestion;
+      /** Asked when the backup was made on another member of the mirror. */
+      readonly limit: YesNoQuestion;
+      readonly confirm: YesNoQuestion;
+    }
+  /** What a backup holds; changes nothing. */
+  | { readonly kind: 'backup-volume'; readonly device: TextQuestion }
   /** Assessed first, then each question answered with Yes, and carried out only in the situation that was shown. */
   | {
       readonly kind: 'assessed';
@@ -97,6 +147,9 @@ export type DefaultSource =
   | 'answeredSuperserverAddress'
   | 'localName'
   | 'presentMaximumSize'
+  | 'presentJournaled'
+  | 'presentMountRequired'
+  | 'datasetName'
   | 'presentUseArbiter'
   | 'presentArbiterHost'
   | 'presentArbiterPort'
@@ -157,7 +210,16 @@ export interface PickQuestion extends Asked {
 
 export interface DatabasesQuestion extends Asked {
   readonly kind: 'databases';
-  readonly which: 'addable' | 'mirrored' | 'needs-catch-up' | 'dejournaling' | 'mounted-mirrored';
+  readonly which:
+    | 'addable'
+    | 'mirrored'
+    | 'needs-catch-up'
+    | 'dejournaling'
+    | 'mounted-mirrored'
+    | 'any'
+    | 'mounted'
+    | 'dismounted'
+    | 'ordinary';
   readonly heading: string;
   /** Instead of the list when there is none. */
   readonly none: string;

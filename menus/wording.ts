@@ -82,6 +82,19 @@ export const wording = {
   retrievedPrimary: 'Primary',
   none: 'none',
 
+  noDatabases: 'There is no database on this instance.',
+  fieldPrompt: 'Field number to change?',
+  fieldHelp: 'The number of the property to change; RETURN when all are as they should be.',
+  nothingToChange: 'Nothing of database {database} was changed.',
+  backupOf: 'Backup volume label:',
+  otherMembersBackup: 'This backup was made on another mirror member.',
+  nothingChosen: 'No database of the backup was chosen. Nothing was changed.',
+  restoreEachHelp: 'RETURN restores it there, X leaves it out, another local name restores it under that name.',
+  restoreEachExpected: 'RETURN, X, or a local name of letters, digits, hyphens and underscores',
+  restoreRefused: '{database}: {text}',
+  restoreWill: { makes: 'makes it', replaces: 'replaces its present data', fills: 'fills it' },
+  restoreList: ['Database', 'Mirror database', 'Restore', 'Directory'],
+
   noMirroredDatabases: 'No mirrored databases on this member.',
   mirroredDatabases: 'Mirrored databases of mirror {mirror} on this member:',
   monitorNoFailover: 'No failover is set: the backup will not take over from the primary.',
@@ -100,7 +113,7 @@ export const wording = {
     expected: 'do ^MIRROR, another routine, or HALT',
     routineNotBuilt: '^{routine} is not built in this version.',
     namespace: 'Only the namespace %SYS is there.',
-    help: 'do ^MIRROR starts the mirror routine; HALT or RETURN leaves.',
+    help: 'do ^MIRROR starts the mirror routine; ^DATABASE, ^BACKUP and ^DBREST look after databases. HALT or RETURN leaves.',
   },
 } as const;
 

@@ -12,6 +12,7 @@ interface CreateOptions {
   readonly directory?: string;
   readonly mirrored?: string | true;
   readonly mountRequired?: true;
+  readonly maxSize?: string;
 }
 
 interface EditOptions {
@@ -40,13 +41,15 @@ export const define: DefineGroup = (group, surroundings) => {
     .option('--directory <directory>', 'where; in the directory of the instance when left out')
     .option('--mirrored [name]', 'in the mirror, under this name or its own')
     .option('--mount-required', 'Mount Required at Startup: without it this member does not become primary')
+    .option('--max-size <MB>', 'the most it may have, in MB; 0 for no limit')
     .action(async (name: string, database: string, options: CreateOptions) => {
       const here = await surroundings();
-      const { directory, mirrored, mountRequired } = options;
+      const { directory, mirrored, mountRequired, maxSize } = options;
       const given: CommandArguments['create-database'] = {
         database,
         ...(directory === undefined ? {} : { directory }),
         ...(mountRequired === undefined ? {} : { mountRequired }),
+        ...(maxSize === undefined ? {} : { maximumMegabytes: parseWhole(maxSize, '--max-size', 0, 16_000_000) }),
         mirrored: mirrored === undefined ? null : mirrored === true ? database : mirrored,
       };
       here.print(`${await perform(here, findInstance(here, name), 'create-database', given)}\n`);
@@ -69,6 +72,7 @@ export const define: DefineGroup = (group, surroundings) => {
         here.print(`${await perform(here, findInstance(here, name), command, { database })}\n`);
       });
   }
+  defineRecreate(group, surroundings);
   defineOfCopies(group, surroundings);
   defineBackups(group, surroundings);
   group
@@ -92,6 +96,20 @@ export const define: DefineGroup = (group, surroundings) => {
           ? json(databases)
           : table(['Name', 'Mirror name', 'Status', 'Mounted', 'Required at startup', 'Size', 'Directory'], rows),
       );
+    });
+};
+
+const defineRecreate: DefineGroup = (group, surroundings) => {
+  group
+    .command('recreate <instance> <database>')
+    .description('empty it; a mirrored one on the primary first, then on the backup, then on the asyncs')
+    .requiredOption('--confirm <database>', 'its name once more: all its data go')
+    .action(async (name: string, database: string, { confirm }: { confirm: string }) => {
+      const here = await surroundings();
+      if (confirm.toUpperCase() !== database.toUpperCase()) {
+        throw usage(`--confirm says ${confirm}, and the database is ${database}: nothing was changed`);
+      }
+      here.print(`${await perform(here, findInstance(here, name), 'recreate-database', { database })}\n`);
     });
 };
 

@@ -1,6 +1,7 @@
 /** `caretmirror` and `caretmirror session`: ^MIRROR and the prompt of an instance, with answers from wherever they come. */
 import type { Command } from 'commander';
 import { type DialogueOptions, runInstancePrompt, runRoutine, type TextSink } from '../terminal/routine.ts';
+import { isRoutine } from '../terminal/session.ts';
 import { failed, usage } from './failures.ts';
 import { connectInstance, findInstance, type Instance, listInstances, onlyInstance } from './instances.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
@@ -75,7 +76,7 @@ export async function openSession(
 ): Promise<number> {
   const word = routine?.replace(/^\^/, '').toUpperCase();
   if (word !== undefined && !routines.includes(word)) throw usage(`no routine ${routine}: ^${routines.join(' ^')}`);
-  if (word !== undefined && word !== 'MIRROR') throw failed(`^${word} is not built in this version`);
+  if (word !== undefined && !isRoutine(word)) throw failed(`^${word} is not built in this version`);
   const control = await connectInstance(here, instance);
   const record = options.record === undefined ? null : openRecord(here, options.record);
   const dialogue: DialogueOptions = {
@@ -91,7 +92,7 @@ export async function openSession(
   try {
     return word === undefined
       ? await runInstancePrompt({ ...dialogue, control, instance: instance.name })
-      : await runRoutine({ ...dialogue, control });
+      : await runRoutine({ ...dialogue, control, routine: word });
   } finally {
     control.close();
   }

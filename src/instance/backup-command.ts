@@ -76,6 +76,8 @@ async function copyOne(
   const database = catalog.find(name)?.database;
   if (database == null) throw new Error(`database ${name} was dismounted meanwhile; mount it and repeat the backup`);
   const copy = copyDirectory(directory, { name });
+  // One that had no updates lately would seem to need journal that may be purged before it is restored.
+  await catalog.settle(name);
   const bytesToDo = host.files.sizeOf(catalog.fileOf(database.directory)) ?? 0;
   const copying = new ByteProgress(host.clock, progress, `database ${name}`, 'copied', bytesToDo);
   await copying.watch(database.copyTo(copy), () => bytesIn(daemon, copy));

@@ -186,6 +186,11 @@ export class Catalog implements DatabaseCatalog {
     await database.flushed();
   }
 
+  async settle(name: string): Promise<void> {
+    const { database, inStep } = this.#mountedOne(name);
+    await this.#store(database, inStep);
+  }
+
   entries(): readonly CatalogEntry[] {
     return this.#parts.configuration.get().databases.map((configuration) => {
       const mounted = this.#mounted.get(configuration.name);

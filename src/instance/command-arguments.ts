@@ -70,6 +70,8 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
     directory: { kind: 'text' },
     mirrored: { kind: 'text', nullable: true },
     mountRequired: { kind: 'flag' },
+    journaled: { kind: 'flag' },
+    maximumMegabytes: { kind: 'whole' },
   },
   'edit-database': {
     ...oneDatabase,
@@ -93,6 +95,7 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
   'mount-database': { ...oneDatabase, catchUp: { kind: 'flag' } },
   'dismount-database': oneDatabase,
   'delete-database': oneDatabase,
+  'recreate-database': oneDatabase,
   'stop-instance': { noFailover: { kind: 'flag', required: true } },
 };
 

@@ -30,6 +30,7 @@ import * as mirror from './mirror-commands.ts';
 import { addDatabase, removeDatabase } from './mirrored-databases.ts';
 import * as orders from './order-commands.ts';
 import { CatalogRefusal, type InstanceDaemon } from './parts.ts';
+import { recreateDatabase } from './recreate-command.ts';
 import { restoreDatabases } from './restore-command.ts';
 import { describePlan, planRestore } from './restore-plan.ts';
 
@@ -269,6 +270,7 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'mount-database': databases.mountDatabase,
   'dismount-database': (daemon, { database }) => databases.dismountDatabase(daemon, database),
   'delete-database': (daemon, { database }) => databases.deleteDatabase(daemon, database),
+  'recreate-database': (daemon, { database }, progress) => recreateDatabase(daemon, database, progress),
   'stop-instance': (daemon, { noFailover }) => orders.stopInstance(daemon, noFailover),
 };
 

@@ -2,9 +2,9 @@
 import { isAbsolute } from 'node:path';
 import { databaseDirectory } from '../host/home.ts';
 import { checkMirrorDatabaseName } from '../mirror/mirror-set.ts';
-import type { CommandArguments, Outcome } from '../protocol/control-channel.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
 import { catchUpAll } from './catch-up-commands.ts';
-import { done, failed, type Progress, refused } from './command-outcome.ts';
+import { done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
 import { createMirrored, mirrorNameOf, mustBeJournaled, noDatabase } from './mirrored-databases.ts';
 import type { InstanceDaemon } from './parts.ts';
 
@@ -16,11 +16,35 @@ export async function createDatabase(
   given: CommandArguments['create-database'],
   progress: Progress,
 ): Promise<Outcome> {
-  const { database, mountRequired } = given;
+  const { database, mountRequired, journaled, maximumMegabytes } = given;
+  const properties = {
+    ...(mountRequired === undefined ? {} : { mountRequired }),
+    ...(journaled === undefined ? {} : { journaled }),
+    ...(maximumMegabytes === undefined ? {} : { maximumMegabytes }),
+  };
+  const why = refusalOfProperties(database, properties, given.mirrored != null);
+  if (why !== null) return refusedWith(why);
   const outcome = await create(daemon, given, progress);
-  if (!outcome.ok || mountRequired === undefined) return outcome;
-  daemon.catalog.change(database, { mountRequiredAtStartup: mountRequired });
-  return done(`${outcome.text}; ${wordFor(mountRequired)} at startup`);
+  if (!outcome.ok || Object.keys(properties).length === 0) return outcome;
+  const edited = await editDatabase(daemon, { database, ...properties });
+  return edited.ok ? done(`${outcome.text}; ${edited.text.replace(/^database \S+ /, 'it ')}`) : edited;
+}
+
+type Properties = Omit<CommandArguments['edit-database'], 'database'>;
+
+function refusalOfProperties(
+  name: string,
+  { journaled, maximumMegabytes }: Properties,
+  isMirrored: boolean,
+): Refusal | null {
+  if (journaled === false && isMirrored) {
+    return refusal('mirrored', `database ${name} is mirrored, and ${mustBeJournaled.toLowerCase()}`, 'DB-002');
+  }
+  if (maximumMegabytes !== undefined && (maximumMegabytes < 0 || maximumMegabytes > maximumMegabytesMax)) {
+    const text = `a maximum size is 0 (none) to ${maximumMegabytesMax} MB, not ${maximumMegabytes}`;
+    return refusal('bad-value', text);
+  }
+  return null;
 }
 
 async function create(
@@ -51,8 +75,9 @@ async function create(
 /** FO-004, DB-002, SYN-017. */
 export async function editDatabase(
   { catalog }: InstanceDaemon,
-  { database, mountRequired, journaled, maximumMegabytes }: CommandArguments['edit-database'],
+  given: CommandArguments['edit-database'],
 ): Promise<Outcome> {
+  const { database, mountRequired, journaled, maximumMegabytes } = given;
   const entry = catalog.find(database);
   if (entry === undefined) return noDatabase(database);
   const { name } = entry.configuration;
@@ -60,13 +85,9 @@ export async function editDatabase(
     const text = `nothing of database ${name} is to be changed; say what, e.g. --mount-required yes`;
     return refused('nothing-to-do', text);
   }
-  if (journaled === false && mirrorNameOf(entry) !== null) {
-    return refused('mirrored', `database ${name} is mirrored, and ${mustBeJournaled.toLowerCase()}`, 'DB-002');
-  }
+  const why = refusalOfProperties(name, given, mirrorNameOf(entry) !== null);
+  if (why !== null) return refusedWith(why);
   if (maximumMegabytes !== undefined) {
-    if (maximumMegabytes < 0 || maximumMegabytes > maximumMegabytesMax) {
-      return refused('bad-value', `a maximum size is 0 (none) to ${maximumMegabytesMax} MB, not ${maximumMegabytes}`);
-    }
     if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`);
     await entry.database.setMaximumBytes(maximumMegabytes * 1_000_000);
   }

@@ -248,7 +248,7 @@ async function beginningInTime(
 }
 
 /** The place in the journal from which an empty copy can be built. */
-function whereItBegins(daemon: InstanceDaemon, member: MirrorMember, name: string): JournalPosition | Refusal {
+export function whereItBegins(daemon: InstanceDaemon, member: MirrorMember, name: string): JournalPosition | Refusal {
   const definition = definitionOf(daemon, name);
   if (definition === undefined) {
     const text = `the mirror has no database ${name}; create it on the primary first, and use its mirror database name here`;

@@ -49,6 +49,7 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
     case 'mount-database':
     case 'dismount-database':
     case 'delete-database':
+    case 'recreate-database':
     case 'stop-instance':
       return null;
     default:

@@ -61,6 +61,8 @@ export interface DatabaseCatalog {
   inspect(directory: string, onProgress: (keysDone: number, keys: number) => void): Promise<CopyFacts>;
   /** The database of a directory takes the place of this one's, in one step, and is mounted; afterwards the directory holds none. */
   replace(name: string, from: string): Promise<void>;
+  /** All that was applied is on its disk; one that is in step and idle is told where the others stand (DB-024). */
+  settle(name: string): Promise<void>;
   /** Remove an ordinary database and its files. */
   delete(name: string): Promise<void>;
   /** Activate if need be, and apply what it lacks of the journal until it runs with the others (DB-031). */

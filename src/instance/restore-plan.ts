@@ -18,15 +18,15 @@ export interface PlannedRestore {
   readonly steps: readonly PlannedStep[];
 }
 
-export interface PlannedStep extends RestoreStep {
+export interface PlannedStep extends Omit<RestoreStep, 'copy'> {
   readonly copy: BackedUpDatabase;
 }
 
 /** What the operator is shown. */
 export function describePlan({ backup, steps }: PlannedRestore): RestorePlan {
-  const { instance, mirror, takenAt } = backup;
-  const shown = steps.map(({ copy: _, ...step }): RestoreStep => step);
-  return { instance, mirror, takenAt, steps: shown };
+  const { instance, mirror, member, takenAt } = backup;
+  const shown = steps.map(({ copy, ...step }): RestoreStep => ({ ...step, copy: copy.name }));
+  return { instance, mirror, member, takenAt, steps: shown };
 }
 
 export function planRestore(

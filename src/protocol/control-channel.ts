@@ -73,6 +73,8 @@ export interface CommandArguments {
     readonly directory?: string;
     readonly mirrored?: string | null;
     readonly mountRequired?: boolean;
+    readonly journaled?: boolean;
+    readonly maximumMegabytes?: number;
   };
   /** Mount Required at Startup (FO-004), Global Journal State (DB-002, DB-056). */
   'edit-database': {
@@ -108,6 +110,8 @@ export interface CommandArguments {
   'mount-database': { readonly database: string; readonly catchUp?: boolean };
   'dismount-database': { readonly database: string };
   'delete-database': { readonly database: string };
+  /** DB-018: emptied, with name and properties kept. */
+  'recreate-database': { readonly database: string };
   /** Stop the instance; an active backup takes over unless `noFailover` (FO-073). */
   'stop-instance': { readonly noFailover: boolean };
 }
@@ -269,11 +273,14 @@ export interface RestorePlan {
   /** Where the backup was taken, and when (ISO 8601). */
   readonly instance: string;
   readonly mirror: string | null;
+  readonly member: string | null;
   readonly takenAt: string;
   readonly steps: readonly RestoreStep[];
 }
 
 export interface RestoreStep {
+  /** Its name in the backup. */
+  readonly copy: string;
   /** Local name here, and where it is or will be. */
   readonly database: string;
   readonly directory: string;

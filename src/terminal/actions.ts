@@ -2,32 +2,35 @@
  * The actions of the menus, one function for each kind: questions, what will be done, confirmation, the command, and what
  * happened. An action that is abandoned has changed nothing, because no question follows a command.
  */
-import type { Action, Question } from '../../menus/menu.ts';
+import type { Action } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
 import type { CompressionMode } from '../mirror/mirror-set.ts';
 import type {
   Assessment,
   CommandArguments,
-  CommandName,
   Description,
   MirrorLookup,
-  Outcome,
   TroubleAssessment,
 } from '../protocol/control-channel.ts';
-import type { Control } from './control-client.ts';
-import { AbandonedError, type Dialogue, InterruptedWaitError } from './dialogue.ts';
+import {
+  type ActionContext,
+  confirmed,
+  looked,
+  nothingToPick,
+  perform,
+  refused,
+  send,
+  showPlan,
+  tell,
+  yesNo,
+} from './action-steps.ts';
+import { backupAction, backupVolume, restoreAction } from './backup-actions.ts';
+import { createDatabaseAction, databaseDetails, editFieldsAction } from './database-actions.ts';
+import type { Dialogue } from './dialogue.ts';
 import { EXIT } from './exit-codes.ts';
 import { pickDatabases } from './pick-databases.ts';
-import type { Defaults, Value, Values } from './question.ts';
+import type { Defaults, Values } from './question.ts';
 import { factLines, fill, screenDateTime, wrap } from './screen.ts';
-
-export interface ActionContext {
-  readonly control: Control;
-  readonly dialogue: Dialogue;
-  readonly description: Description;
-  /** Label of the option, for the line that says what was refused. */
-  readonly label: string;
-}
 
 type Of<K extends Action['kind']> = Extract<Action, { kind: K }>;
 
@@ -43,6 +46,18 @@ export async function runAction(action: Exclude<Action, { kind: 'screen' }>, con
       return await dejournalingAction(action, context);
     case 'databases':
       return await databasesAction(action, context);
+    case 'create-database':
+      return await createDatabaseAction(action, context);
+    case 'edit-fields':
+      return await editFieldsAction(action, context);
+    case 'database-details':
+      return await databaseDetails(action, context);
+    case 'backup':
+      return await backupAction(action, context);
+    case 'restore':
+      return await restoreAction(action, context);
+    case 'backup-volume':
+      return await backupVolume(action, context);
     case 'assessed':
       return await assessedAction(action, context);
   }
@@ -134,8 +149,7 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
   const picked = await pickDatabases(action.pick, description, dialogue);
   if (picked === null) {
     const why = description.databases.find(({ notAddable }) => notAddable !== null)?.notAddable;
-    refused(context, (action.pick.which === 'addable' ? why : null) ?? action.pick.none, EXIT.refused);
-    return dialogue.endBeforeQuestions();
+    return nothingToPick(context, (action.pick.which === 'addable' ? why : null) ?? action.pick.none);
   }
   if (picked.length === 0) {
     dialogue.print(wording.nothingChanged);
@@ -149,7 +163,8 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
     }));
     const presentMaximumSize = Math.ceil((database.maximumBytes ?? 0) / 1_000_000);
     const defaults = { localName: database.name.toUpperCase(), presentMaximumSize };
-    answers.set(database.name, await dialogue.askAll(questions, defaults));
+    const facts = { isMirroredCopy: database.mirrored !== null && !description.isPrimary };
+    answers.set(database.name, await dialogue.askAll(questions, defaults, facts));
   }
   const databases = picked.map((database) => database.name).join(', ');
   const extent = description.isPrimary ? wording.removedForGood : wording.removedHere;
@@ -168,6 +183,8 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
         database: name,
         maximumMegabytes: Number(values.maximumMegabytes ?? 0),
       });
+    } else if (action.command === 'mount-database') {
+      await perform(context, action.command, { database: name, catchUp: values.catchUp !== false });
     } else {
       await perform(context, action.command, { database: name });
     }
@@ -234,96 +251,6 @@ function troubleSentences(trouble: TroubleAssessment, newestJournal: string): re
   ];
 }
 
-async function confirmed(dialogue: Dialogue, question: Question): Promise<boolean> {
-  const yes = (await dialogue.askQuestion(question, {})) === true;
-  if (!yes) dialogue.print(wording.nothingChanged);
-  return yes;
-}
-
-/** Every action first shows what it will do. */
-function showPlan(context: ActionContext, summary: string, questions: readonly Question[], values: Values): void {
-  const facts = { mirror: context.description.mirrorSet?.name ?? null, ...values };
-  context.dialogue.print();
-  context.dialogue.say(fill(wording.willDo, { what: fill(summary, facts) }));
-  const shown = questions.flatMap((question): [string, string][] => {
-    const value = values[question.name];
-    return question.label === undefined || value === undefined ? [] : [[question.label, printed(value)]];
-  });
-  context.dialogue.printLines(factLines(shown));
-}
-
-async function perform<N extends CommandName>(
-  context: ActionContext,
-  command: N,
-  given: CommandArguments[N],
-): Promise<void> {
-  const outcome = await send(context, command, given);
-  if (outcome !== null) tell(context, outcome);
-}
-
-/** Null when it did not come to an outcome that this session will see. */
-async function send<N extends CommandName>(
-  context: ActionContext,
-  command: N,
-  given: CommandArguments[N],
-  situation?: number,
-): Promise<Outcome | null> {
-  const { control, dialogue } = context;
-  let isWaiting = true;
-  const work = control.perform(command, given, situation, (text) => {
-    if (isWaiting) dialogue.print(text);
-  });
-  try {
-    return await answered(context, work);
-  } catch (error) {
-    if (!(error instanceof InterruptedWaitError)) throw error;
-    work.catch(() => {}); // nobody waits for it any more
-    dialogue.print(error.message);
-    return null;
-  } finally {
-    isWaiting = false;
-  }
-}
-
-/** Null when the instance could not carry out the request at all, which has been said. */
-async function answered<T>(context: ActionContext, work: Promise<T>): Promise<T | null> {
-  try {
-    return await context.dialogue.waitFor(work);
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'request-refused') throw error;
-    refused(context, fill(wording.refused, { text: (error as Error).message }), EXIT.refused);
-    return null;
-  }
-}
-
-/** Ctrl-C while the instance only looks: nothing has been changed. */
-async function looked<T>(context: ActionContext, work: Promise<T>): Promise<T | null> {
-  try {
-    return await answered(context, work);
-  } catch (error) {
-    if (!(error instanceof InterruptedWaitError)) throw error;
-    work.catch(() => {});
-    throw new AbandonedError(wording.abandoned);
-  }
-}
-
-function tell(context: ActionContext, outcome: Outcome): void {
-  if (outcome.ok) {
-    // The command line puts these words behind its name; here they are a sentence of their own.
-    context.dialogue.say(outcome.text.charAt(0).toUpperCase() + outcome.text.slice(1));
-    return;
-  }
-  const { text } = outcome.refusal;
-  const isKnown = outcome.outcome !== 'not-known';
-  const template = { refused: wording.refused, failed: wording.failed, 'not-known': wording.notKnown }[outcome.outcome];
-  refused(context, fill(template, { text }), isKnown ? EXIT.refused : EXIT.unknown);
-}
-
-function refused(context: ActionContext, text: string, exitCode: 1 | 5): void {
-  context.dialogue.warn(text);
-  context.dialogue.noteProblem(exitCode, `${context.label}: ${text}`);
-}
-
 function presentDefaults({ defaults, mirrorSet }: Description): Defaults {
   if (mirrorSet === null) return defaults;
   const { arbiter, qosTimeoutMs, compressionFailover, compressionAsync } = mirrorSet.settings;
@@ -335,14 +262,6 @@ function presentDefaults({ defaults, mirrorSet }: Description): Defaults {
     presentCompressionAsync: compressionAsync,
     ...(arbiter === null ? {} : { presentArbiterHost: arbiter.host, presentArbiterPort: arbiter.port }),
   };
-}
-
-function printed(value: Value): string {
-  return typeof value === 'boolean' ? yesNo(value) : String(value);
-}
-
-function yesNo(value: boolean): string {
-  return value ? 'Yes' : 'No';
 }
 
 function arbiterOf(values: Values): { readonly host: string; readonly port: number } | null {

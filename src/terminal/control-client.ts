@@ -20,6 +20,7 @@ import {
   type Outcome,
   type ProgressFrame,
   type Refusal,
+  type RestorePlan,
 } from '../protocol/control-channel.ts';
 import { type Frame, jsonBody, parseJsonBody } from '../protocol/frame.ts';
 import { makeOpen } from '../protocol/opening.ts';
@@ -64,6 +65,8 @@ export interface Control {
     onProgress?: (text: string) => void,
   ): Promise<Outcome>;
   lookUpMirror(lookup: MirrorLookupRequest): Promise<MirrorLookup>;
+  /** What a restore would do; changes nothing. */
+  planRestore(given: Pick<CommandArguments['restore-databases'], 'from' | 'databases' | 'as'>): Promise<RestorePlan>;
   events(after?: number): Promise<readonly EventRecord[]>;
   close(): void;
 }
@@ -141,6 +144,10 @@ export class ControlClient implements Control {
 
   lookUpMirror(lookup: MirrorLookupRequest): Promise<MirrorLookup> {
     return this.request({ type: 'look-up-mirror', ...lookup });
+  }
+
+  planRestore(given: Parameters<Control['planRestore']>[0]): Promise<RestorePlan> {
+    return this.request({ type: 'plan-restore', arguments: given });
   }
 
   verify(quick: boolean, withinMs: number, onProgress?: (text: string) => void): Promise<VerificationReport> {

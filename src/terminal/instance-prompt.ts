@@ -4,7 +4,7 @@ import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue } from './dialogue.ts';
 import type { Parsed } from './question.ts';
 import { fill } from './screen.ts';
-import { mirrorRoutine } from './session.ts';
+import { isRoutine, routines } from './session.ts';
 
 type Order =
   | { readonly kind: 'halt' }
@@ -16,7 +16,7 @@ export async function instancePrompt(instance: string, control: Control, dialogu
     const order = await askOrder(instance, dialogue);
     if (order.kind === 'halt') return;
     if (order.kind === 'namespace') continue;
-    if (order.routine === 'MIRROR') await mirrorRoutine(control, dialogue);
+    if (isRoutine(order.routine)) await routines[order.routine](control, dialogue);
     else dialogue.print(fill(wording.prompt.routineNotBuilt, { routine: order.routine }));
   }
 }

@@ -10,7 +10,7 @@ export async function pickDatabases(
   description: Description,
   dialogue: Dialogue,
 ): Promise<readonly DatabaseDescription[] | null> {
-  const candidates = description.databases.filter((database) => isCandidate(question, database));
+  const candidates = description.databases.filter(isCandidate[question.which]);
   if (candidates.length === 0) return null;
   const names = candidates.map((database) => database.name);
   const list = await dialogue.style.table([
@@ -36,9 +36,14 @@ export async function pickDatabases(
   }
 }
 
-function isCandidate({ which }: DatabasesQuestion, database: DatabaseDescription): boolean {
-  if (which === 'addable') return database.addable;
-  if (which === 'mounted-mirrored') return database.mirrored !== null && database.mounted;
-  if (which === 'dejournaling') return database.mirrored !== null && database.status === 'Dejournaling';
-  return which === 'mirrored' ? database.mirrored !== null : database.needsCatchUp;
-}
+const isCandidate: Readonly<Record<DatabasesQuestion['which'], (database: DatabaseDescription) => boolean>> = {
+  any: () => true,
+  mounted: ({ mounted }) => mounted,
+  dismounted: ({ mounted }) => !mounted,
+  ordinary: ({ mirrored }) => mirrored === null,
+  addable: ({ addable }) => addable,
+  mirrored: ({ mirrored }) => mirrored !== null,
+  'mounted-mirrored': ({ mirrored, mounted }) => mirrored !== null && mounted,
+  dejournaling: ({ mirrored, status }) => mirrored !== null && status === 'Dejournaling',
+  'needs-catch-up': ({ needsCatchUp }) => needsCatchUp,
+};

@@ -1,6 +1,6 @@
 /**
  * The front of the terminal: puts answers, output and style together for a pipe, an answer file or a terminal, and runs
- * the ^MIRROR routine or the prompt of an instance on them. The command line calls it; it opens no file and no socket.
+ * a routine or the prompt of an instance on them. The command line calls it; it opens no file and no socket.
  */
 
 import { LineAnswers } from './answers.ts';
@@ -9,7 +9,7 @@ import { Dialogue } from './dialogue.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { instancePrompt } from './instance-prompt.ts';
 import type { ByteSource } from './line-reader.ts';
-import { mirrorRoutine } from './session.ts';
+import { type RoutineName, routines } from './session.ts';
 import { openStyle } from './style.ts';
 import { TtyAnswers, type TtyInput } from './tty-answers.ts';
 
@@ -35,9 +35,11 @@ export interface TextSink {
   on?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** ^MIRROR on the instance behind `control`, until the operator leaves. */
-export async function runRoutine(options: DialogueOptions & { readonly control: Control }): Promise<ExitCode> {
-  return await converse(options, (dialogue) => mirrorRoutine(options.control, dialogue));
+/** A routine on the instance behind `control`, until the operator leaves. */
+export async function runRoutine(
+  options: DialogueOptions & { readonly control: Control; readonly routine: RoutineName },
+): Promise<ExitCode> {
+  return await converse(options, (dialogue) => routines[options.routine](options.control, dialogue));
 }
 
 /** The `NAME>%SYS>` prompt. */

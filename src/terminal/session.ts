@@ -2,6 +2,9 @@
  * The conversation: menus of menus/ shown, an option taken, its action carried out, the menu again. The terminal knows no
  * rule; whether an option is offered here and now is what the instance says in its description.
  */
+
+import { backupRoutine, restoreRoutine } from '../../menus/backup.ts';
+import { databaseRoutine } from '../../menus/database.ts';
 import type { Action, Menu, MenuByPlace, Option, Place } from '../../menus/menu.ts';
 import { noMirror, serviceOff } from '../../menus/no-mirror.ts';
 import { top } from '../../menus/top.ts';
@@ -15,8 +18,28 @@ import { type OptionPick, type Parsed, parseOption } from './question.ts';
 import { menuHelpLines, menuLines } from './screen.ts';
 import { showScreen } from './status-screens.ts';
 
+type Routine = (control: Control, dialogue: Dialogue) => Promise<void>;
+
+/** Routines that are built, by the names that operators give them. */
+export const routines = {
+  MIRROR: mirrorRoutine,
+  DATABASE: menuRoutine(databaseRoutine),
+  BACKUP: menuRoutine(backupRoutine),
+  DBREST: menuRoutine(restoreRoutine),
+} satisfies Readonly<Record<string, Routine>>;
+
+export type RoutineName = keyof typeof routines;
+
+export function isRoutine(name: string): name is RoutineName {
+  return Object.hasOwn(routines, name);
+}
+
+function menuRoutine(menu: Menu): Routine {
+  return async (control, dialogue) => await runMenu(control, dialogue, () => menu);
+}
+
 /** ^MIRROR from its first menu until the operator leaves. Nothing is changed without a confirmed action. */
-export async function mirrorRoutine(control: Control, dialogue: Dialogue): Promise<void> {
+async function mirrorRoutine(control: Control, dialogue: Dialogue): Promise<void> {
   await runMenu(control, dialogue, (now) => (now.indefiniteTrouble ? trouble : null));
   await runMenu(control, dialogue, rootMenu);
 }
@@ -44,6 +67,7 @@ async function runMenu(control: Control, dialogue: Dialogue, menuOf: (now: Descr
     const option = await askOption(dialogue, menu, disabled);
     if (option === null) return;
     const { leadsTo } = option;
+    if (leadsTo === 'leave') return;
     if (leadsTo === 'not-built') continue;
     if (isAction(leadsTo)) await carryOut(control, dialogue, now, leadsTo, option.label);
     else await runMenu(control, dialogue, (later) => ('options' in leadsTo ? leadsTo : leadsTo[placeOf(later)]));
@@ -100,7 +124,7 @@ function disabledReason(option: Option, now: Description): string | null {
     if (runsOn === undefined || now.mirrorSet === null || runsOn.includes(placeOf(now))) return wording.notBuilt;
     return wording.notHereNorBuilt;
   }
-  if (!isAction(leadsTo) || leadsTo.kind === 'screen') return null;
+  if (leadsTo === 'leave' || !isAction(leadsTo) || !('command' in leadsTo)) return null;
   return now.commands[leadsTo.command]?.text ?? null;
 }
 

@@ -3,6 +3,7 @@ import type { Screen } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { StatusReport } from '../mirror/status.ts';
+import type { Description } from '../protocol/control-channel.ts';
 import type { Control } from './control-client.ts';
 import type { Dialogue } from './dialogue.ts';
 import { factLines, fill, screenDateTime, wrap } from './screen.ts';
@@ -12,6 +13,7 @@ export async function showScreen(screen: Screen, control: Control, dialogue: Dia
   if (screen === 'status-monitor') return await runStatusMonitor(control, dialogue);
   dialogue.print();
   if (screen === 'mirrored-databases') dialogue.printLines(await databaseLines(await control.status(), dialogue));
+  if (screen === 'databases') dialogue.printLines(await allDatabaseLines(await control.describe(), dialogue));
   if (screen === 'node-status') dialogue.printLines(nodeStatusLines(await control.status()));
   if (screen === 'mirror-configuration') {
     const { mirrorSet } = await control.describe();
@@ -32,6 +34,19 @@ async function databaseLines(report: StatusReport, dialogue: Dialogue): Promise<
     '',
     ...(await dialogue.style.table([['Mirror database', 'Local name', 'Status', 'Directory'], ...rows])),
   ];
+}
+
+async function allDatabaseLines({ databases }: Description, dialogue: Dialogue): Promise<readonly string[]> {
+  if (databases.length === 0) return [wording.noDatabases];
+  const size = (bytes: number | null): string => (bytes === null ? '-' : `${(bytes / 1_000_000).toFixed(1)} MB`);
+  const rows = databases.map((each) => [
+    each.name,
+    each.mirrored ?? '-',
+    each.status,
+    size(each.sizeBytes),
+    each.directory,
+  ]);
+  return await dialogue.style.table([['Database', 'Mirror DB', 'Status', 'Size', 'Directory'], ...rows]);
 }
 
 function nodeStatusLines(report: StatusReport): readonly string[] {

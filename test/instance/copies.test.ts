@@ -144,6 +144,18 @@ describe('backup', () => {
   });
 });
 
+test('DB-024: the copy of an idle database stands where the journal is, not at its own last update', async () => {
+  expect(await a.control.perform('create-database', { database: 'IDLE', mirrored: 'IDLE' })).toMatchObject({
+    ok: true,
+  });
+  await write('OLD', 5000, 3);
+  const own = a.instance.catalog.find('IDLE')?.database?.applied?.sequence ?? 0;
+  expect(await backup(a, ['IDLE'], place(a, 'idle'))).toMatchObject({ ok: true });
+  const { value } = JSON.parse(readFileSync(join(place(a, 'idle'), 'backup.json'), 'utf8'));
+  expect(value.databases[0].applied.sequence).toBeGreaterThanOrEqual(own + 3);
+  expect(await a.control.perform('remove-database', { database: 'IDLE' })).toMatchObject({ ok: true });
+});
+
 describe('restore', () => {
   test('DB-021 DB-022: on backup and async it makes the database, activates it and catches it up, while writes go on', async () => {
     await write('OLDER', 0, 200);
@@ -378,10 +390,61 @@ async function resumedOnPrimary(primary: WholeHost, database: string): Promise<v
   await writer.close();
 }
 
+describe('recreating', () => {
+  const recreate = (host: WholeHost, name: string) => host.control.perform('recreate-database', { database: name });
+  const create = (host: WholeHost, name: string, mirrored: string | null, maximumMegabytes?: number) =>
+    host.control.perform('create-database', {
+      database: name,
+      mirrored,
+      ...(maximumMegabytes === undefined ? {} : { maximumMegabytes }),
+    });
+
+  test('DB-018: primary, backup, async: emptied with name and size; a copy left out is obsolete and takes nothing more', async () => {
+    expect(text(await create(a, 'AGAIN', 'AGAIN', 300))).toContain('may have 300 MB at most');
+    for (const host of [b, c]) expect(await create(host, 'AGAIN', 'AGAIN')).toMatchObject({ ok: true });
+    await write('AGAIN', 0, 5);
+    await expectSame('AGAIN', b, c);
+    expect(await recreate(b, 'AGAIN')).toMatchObject({ refusal: { reason: 'not-recreated', spec: 'DB-018' } });
+    expect(contentOf(b, 'AGAIN')).toContain('city 4');
+
+    expect(text(await recreate(a, 'AGAIN'))).toContain('now recreate it on the backup, then on the asyncs');
+    expect(contentOf(a, 'AGAIN')).toBe('');
+    const described = (await a.control.describe()).databases.find(({ name }) => name === 'AGAIN');
+    expect(described).toMatchObject({ mirrored: 'AGAIN', maximumBytes: 300_000_000, status: 'Normal' });
+    await write('AGAIN', 10, 5);
+    for (const host of [b, c]) {
+      await host.reach((report) => report.databases.some((row) => row.name === 'AGAIN' && row.status === 'Obsolete'));
+      expect(contentOf(host, 'AGAIN')).not.toContain('city 12');
+    }
+    for (const host of [b, c]) expect(text(await recreate(host, 'AGAIN'))).toContain('follows the journal');
+    await write('AGAIN', 20, 5);
+    await expectSame('AGAIN', b, c);
+    expect(contentOf(c, 'AGAIN')).not.toContain('city 4');
+  });
+
+  test('DB-018: an ordinary one is emptied where it is; one that is not mounted or not there is refused', async () => {
+    expect(await create(c, 'PLAIN', null)).toMatchObject({ ok: true });
+    const writer = await connect({
+      network,
+      targets: [{ host: '127.0.0.1', port: c.superserverPort }],
+      database: 'PLAIN',
+    });
+    await writer.set(key('1'), Buffer.from('one'));
+    await writer.close();
+    expect(text(await recreate(c, 'plain'))).toBe('database PLAIN is recreated and empty');
+    expect(contentOf(c, 'PLAIN')).toBe('');
+    expect(await c.control.perform('dismount-database', { database: 'PLAIN' })).toMatchObject({ ok: true });
+    expect(text(await recreate(c, 'PLAIN'))).toBe('refused: dismounted');
+    expect(text(await recreate(c, 'NONE'))).toBe('refused: no-database');
+  });
+});
+
 describe('what the journal cannot bring level', () => {
   test('DB-016 DB-024 DB-033 DB-036: once its journal files are purged, a copy is refused by name, and told what to do', async () => {
     expect(await backup(a, ['OLD'], place(a, 'before'))).toMatchObject({ ok: true });
     await c.control.perform('dismount-database', { database: 'OLD' });
+    await write('OLD', 6000, 3);
+    await expectSame('OLD', b);
     const { journal } = c.instance.member ?? {};
     if (journal === undefined) throw new Error('no journal');
     // A new primary begins a new file; then all that was written before can go.

@@ -162,9 +162,13 @@ describe('answer files', () => {
 
 describe('the prompt of an instance', () => {
   test('starts the routine, knows the other routines by name, and halts', async () => {
-    const session = await pipedSession(stateful(), 'zn "%SYS"\nd ^MIRROR\n\ndo ^DATABASE\n^mirror\n\n?\nhalt\n', {
-      prompt: true,
-    });
+    const session = await pipedSession(
+      stateful(),
+      'zn "%SYS"\nd ^MIRROR\n\ndo ^DBREST\n4\ndo ^SECURITY\n^mirror\n\n?\nhalt\n',
+      {
+        prompt: true,
+      },
+    );
     expectTranscript('instance-prompt', session);
   });
 

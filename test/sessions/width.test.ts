@@ -1,4 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { backupRoutine, restoreRoutine } from '../../menus/backup.ts';
+import { databaseRoutine } from '../../menus/database.ts';
 import type { Menu } from '../../menus/menu.ts';
 import { mirrorConfiguration } from '../../menus/mirror-configuration.ts';
 import { mirrorManagement } from '../../menus/mirror-management.ts';
@@ -11,6 +13,7 @@ import { menuHelpLines, menuLines } from '../../src/terminal/screen.ts';
 
 const menus: readonly Menu[] = [
   ...[serviceOff, noMirror, top, mirrorStatus, mirrorManagement, trouble],
+  ...[databaseRoutine, backupRoutine, restoreRoutine],
   ...Object.values(mirrorConfiguration),
 ];
 

@@ -1,0 +1,129 @@
+/**
+ * Steps that the actions of the menus are made of: what will be done, the confirmation, the command sent to the instance, and
+ * what came of it in words.
+ */
+import type { Question } from '../../menus/menu.ts';
+import { wording } from '../../menus/wording.ts';
+import type { CommandArguments, CommandName, Description, Outcome } from '../protocol/control-channel.ts';
+import type { Control } from './control-client.ts';
+import { AbandonedError, type Dialogue, InterruptedWaitError } from './dialogue.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Value, Values } from './question.ts';
+import { factLines, fill } from './screen.ts';
+
+export interface ActionContext {
+  readonly control: Control;
+  readonly dialogue: Dialogue;
+  readonly description: Description;
+  /** Label of the option, for the line that says what was refused. */
+  readonly label: string;
+}
+
+export async function confirmed(dialogue: Dialogue, question: Question): Promise<boolean> {
+  const yes = (await dialogue.askQuestion(question, {})) === true;
+  if (!yes) dialogue.print(wording.nothingChanged);
+  return yes;
+}
+
+/** There is nothing to choose from: piped answers that follow belong to questions that are not asked. */
+export function nothingToPick(context: ActionContext, text: string): void {
+  refused(context, text, EXIT.refused);
+  context.dialogue.endBeforeQuestions();
+}
+
+/** Every action first shows what it will do. */
+export function showPlan(
+  context: ActionContext,
+  summary: string,
+  questions: readonly Question[],
+  values: Values,
+): void {
+  const facts = { mirror: context.description.mirrorSet?.name ?? null, ...values };
+  context.dialogue.print();
+  context.dialogue.say(fill(wording.willDo, { what: fill(summary, facts) }));
+  const shown = questions.flatMap((question): [string, string][] => {
+    const value = values[question.name];
+    return question.label === undefined || value === undefined ? [] : [[question.label, printed(value)]];
+  });
+  context.dialogue.printLines(factLines(shown));
+}
+
+export async function perform<N extends CommandName>(
+  context: ActionContext,
+  command: N,
+  given: CommandArguments[N],
+): Promise<void> {
+  const outcome = await send(context, command, given);
+  if (outcome !== null) tell(context, outcome);
+}
+
+/** Null when it did not come to an outcome that this session will see. */
+export async function send<N extends CommandName>(
+  context: ActionContext,
+  command: N,
+  given: CommandArguments[N],
+  situation?: number,
+): Promise<Outcome | null> {
+  const { control, dialogue } = context;
+  let isWaiting = true;
+  const work = control.perform(command, given, situation, (text) => {
+    if (isWaiting) dialogue.print(text);
+  });
+  try {
+    return await answered(context, work);
+  } catch (error) {
+    if (!(error instanceof InterruptedWaitError)) throw error;
+    work.catch(() => {}); // nobody waits for it any more
+    dialogue.print(error.message);
+    return null;
+  } finally {
+    isWaiting = false;
+  }
+}
+
+/** Null when the instance could not carry out the request at all, which has been said. */
+async function answered<T>(context: ActionContext, work: Promise<T>): Promise<T | null> {
+  try {
+    return await context.dialogue.waitFor(work);
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'request-refused') throw error;
+    refused(context, fill(wording.refused, { text: (error as Error).message }), EXIT.refused);
+    return null;
+  }
+}
+
+/** Ctrl-C while the instance only looks: nothing has been changed. */
+export async function looked<T>(context: ActionContext, work: Promise<T>): Promise<T | null> {
+  try {
+    return await answered(context, work);
+  } catch (error) {
+    if (!(error instanceof InterruptedWaitError)) throw error;
+    work.catch(() => {});
+    throw new AbandonedError(wording.abandoned);
+  }
+}
+
+export function tell(context: ActionContext, outcome: Outcome): void {
+  if (outcome.ok) {
+    // The command line puts these words behind its name; here they are a sentence of their own.
+    context.dialogue.say(outcome.text.charAt(0).toUpperCase() + outcome.text.slice(1));
+    return;
+  }
+  const { text } = outcome.refusal;
+  const isKnown = outcome.outcome !== 'not-known';
+  const template = { refused: wording.refused, failed: wording.failed, 'not-known': wording.notKnown }[outcome.outcome];
+  refused(context, fill(template, { text }), isKnown ? EXIT.refused : EXIT.unknown);
+}
+
+export function refused(context: ActionContext, text: string, exitCode: 1 | 5): void {
+  context.dialogue.warn(text);
+  context.dialogue.noteProblem(exitCode, `${context.label}: ${text}`);
+}
+
+export function printed(value: Value): string {
+  return typeof value === 'boolean' ? yesNo(value) : String(value);
+}
+
+export function yesNo(value: boolean): string {
+  return value ? 'Yes' : 'No';
+}
