@@ -21,27 +21,48 @@ interface KilledRange {
 const blockNodesMax = 512;
 
 export class OrderedUpdates {
-  /** Nodes that are set, in blocks so that an insertion moves few of them. No block is empty. */
+  /** Every node that is set, by its key: most are only ever asked for by that. */
+  readonly #nodes = new Map<string, Node>();
+  /** Those of them that have no place in the order yet: they get one when somebody asks for an order. */
+  #unordered: Node[] = [];
+  /** The others, in blocks so that an insertion moves few of them. No block is empty. */
   readonly #blocks: Node[][] = [];
   /** In order, and none touches another. A set behind a kill stays inside its range. */
   #killed: KilledRange[] = [];
 
   set(key: Uint8Array, value: Uint8Array): void {
-    const index = this.#blockOf(key);
-    const block = this.#blocks[index];
-    if (block === undefined) {
-      this.#blocks.push([{ key, value }]);
+    const name = nameOf(key);
+    const there = this.#nodes.get(name);
+    if (there !== undefined) {
+      there.value = value;
       return;
     }
-    const at = placeIn(block, key);
-    const there = block[at];
-    if (there !== undefined && compare(there.key, key) === 0) there.value = value;
-    else block.splice(at, 0, { key, value });
+    const node = { key, value };
+    this.#nodes.set(name, node);
+    this.#unordered.push(node);
+  }
+
+  #order(): void {
+    const nodes = this.#unordered;
+    if (nodes.length === 0) return;
+    this.#unordered = [];
+    for (const node of nodes) this.#insert(node);
+  }
+
+  #insert(node: Node): void {
+    const index = this.#blockOf(node.key);
+    const block = this.#blocks[index];
+    if (block === undefined) {
+      this.#blocks.push([node]);
+      return;
+    }
+    block.splice(placeIn(block, node.key), 0, node);
     if (block.length > blockNodesMax) this.#blocks.splice(index + 1, 0, block.splice(blockNodesMax / 2));
   }
 
   /** The node and everything below it. */
   kill(key: Uint8Array): void {
+    this.#order();
     const range = { from: key, until: subtreeEnd(key) };
     this.#forget(range);
     const at = this.#rangeAfter(key);
@@ -54,9 +75,8 @@ export class OrderedUpdates {
 
   /** The value set, null where killed, undefined where nothing was changed. */
   get(key: Uint8Array): Uint8Array | null | undefined {
-    const block = this.#blocks[this.#blockOf(key)] ?? [];
-    const there = block[placeIn(block, key)];
-    if (there !== undefined && compare(there.key, key) === 0) return there.value;
+    const there = this.#nodes.get(nameOf(key));
+    if (there !== undefined) return there.value;
     return this.killedAround(key) === undefined ? undefined : null;
   }
 
@@ -68,6 +88,7 @@ export class OrderedUpdates {
 
   /** Nodes that are set, in the order asked for. */
   *nodes({ from, until, reverse }: KeyRange): Generator<Node, void, undefined> {
+    this.#order();
     if (reverse !== true) {
       for (let index = this.#blockOf(from); index < this.#blocks.length; index += 1) {
         for (const node of this.#blocks[index] as Node[]) {
@@ -93,7 +114,7 @@ export class OrderedUpdates {
       const block = this.#blocks[index] as Node[];
       const first = placeIn(block, range.from);
       const count = placeIn(block, range.until) - first;
-      block.splice(first, count);
+      for (const { key } of block.splice(first, count)) this.#nodes.delete(nameOf(key));
       const isLast = first < block.length;
       if (block.length === 0) this.#blocks.splice(index, 1);
       else index += 1;
@@ -190,6 +211,10 @@ export class ChangedView implements Readable {
 }
 
 const compare = (a: Uint8Array, b: Uint8Array): number => Buffer.compare(a, b);
+
+function nameOf(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
+}
 
 /** Index of the first node at or behind the key. */
 function placeIn(block: readonly Node[], key: Uint8Array): number {
