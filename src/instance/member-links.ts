@@ -62,6 +62,7 @@ interface Link {
 }
 
 type DurableTo = DataMessage & { readonly type: 'durable-to' };
+type Data = DataMessage & { readonly type: 'data' };
 
 /** How long a closed link may take to send what was given to it. */
 const lingerMs = 1000;
@@ -135,7 +136,7 @@ export class MemberLinks {
       return;
     }
     const { head, bytes } = decodeData(frame);
-    if (head.message.type !== 'data') return;
+    if (head.envelope.from !== link.member) return;
     const { from, to } = head.message;
     const { packing } = head;
     const journal = packing === undefined ? bytes : this.#parts.codec.unpack(packing.type, bytes, packing.bytes);
@@ -150,7 +151,7 @@ export class MemberLinks {
     if (link === undefined) return;
     if (message.type === 'durable-to') return this.#holdDurable(link, message);
     this.#tellDurable(link);
-    link.connection.send(MEMBER.message, encodeMessage(this.#parts.envelope(), message));
+    this.#sendMessage(link, this.#parts.envelope(), message);
   }
 
   #holdDurable(link: Link, message: DurableTo): void {
@@ -163,7 +164,12 @@ export class MemberLinks {
     if (link.durable === null) return;
     const { envelope, message } = link.durable;
     this.#forgetDurable(link);
-    link.connection.send(MEMBER.message, encodeMessage(envelope, message));
+    this.#sendMessage(link, envelope, message);
+  }
+
+  #sendMessage(link: Link, envelope: Envelope, message: DataMessage): void {
+    const { kind, body } = encodeMessage(envelope, message);
+    link.connection.send(kind, body);
   }
 
   #forgetDurable(link: Link): void {
@@ -172,7 +178,7 @@ export class MemberLinks {
   }
 
   /** Null = it was sent in this call. A promise where it is compressed first: what is sent meanwhile overtakes it. */
-  sendData(connection: number, message: DataMessage, chunk: JournalChunk): Promise<void> | null {
+  sendData(connection: number, message: Data, chunk: JournalChunk): Promise<void> | null {
     const link = this.#links.get(connection);
     if (link === undefined) return null;
     const envelope = this.#parts.envelope();
@@ -186,11 +192,10 @@ export class MemberLinks {
     return block.then((packed) => this.#sendBlock(link, envelope, message, chunk, packed));
   }
 
-  #sendBlock(link: Link, envelope: Envelope, message: DataMessage, chunk: JournalChunk, block: OutgoingBlock): void {
+  #sendBlock(link: Link, envelope: Envelope, message: Data, chunk: JournalChunk, block: OutgoingBlock): void {
     if (link.closed) return;
     const waiting = link.durable?.message.to;
-    const isTold =
-      waiting !== undefined && message.type === 'data' && comparePositions(message.durableTo, waiting) >= 0;
+    const isTold = waiting !== undefined && comparePositions(message.durableTo, waiting) >= 0;
     if (isTold) this.#forgetDurable(link);
     else this.#tellDurable(link);
     const { file, fileName, offset, timeMs } = chunk;

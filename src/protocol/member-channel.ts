@@ -1,20 +1,20 @@
 /**
- * Bytes of the data channel between two members, and the requests of a joining one. A message is JSON with its envelope;
- * `data` has the journal bytes behind its head, so that they are never copied into text.
+ * Bytes of the data channel between two members, and the requests of a joining one. A message is JSON with its envelope, but for
+ * those that go with every batch of updates (batch-heads.ts); `data` has the journal bytes behind its head.
  */
-import { Buffer } from 'node:buffer';
 import { type CompressionType, compressionTypes } from '../mirror/compression.ts';
 import type { ToldClaims } from '../mirror/journal-purge.ts';
 import { unpackedBytesMax } from '../mirror/limits.ts';
 import type { DataMessage, Envelope } from '../mirror/messages.ts';
 import type { MemberDefinition, MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberReport } from '../mirror/status.ts';
+import { HeadReader, HeadWriter, headBytes, textBytes } from './batch-heads.ts';
 import type { ClockWord } from './clock-offset.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from './frame.ts';
 import type { VerificationWord } from './verification.ts';
 
 /** Frame kinds of the data channel. */
-export const MEMBER = { message: 16, data: 17, notice: 18 } as const;
+export const MEMBER = { message: 16, data: 17, notice: 18, ack: 19, durableTo: 20 } as const;
 
 /** What the rules need not know: the primary tells its members about the mirror and about each other. */
 export interface Notice {
@@ -47,39 +47,91 @@ export interface Addressed {
   readonly message: DataMessage;
 }
 
-export function encodeMessage(envelope: Envelope, message: DataMessage): Buffer {
-  return jsonBody({ envelope, message });
+/** A message of the data channel other than `data`: the kind of its frame, and its body. */
+export function encodeMessage(
+  envelope: Envelope,
+  message: DataMessage,
+): { readonly kind: number; readonly body: Uint8Array } {
+  if (message.type === 'ack') {
+    const head = new HeadWriter(envelope, 2 * headBytes.position + headBytes.number);
+    head.position(message.to);
+    head.position(message.applied);
+    head.number(message.term);
+    return { kind: MEMBER.ack, body: head.bytes };
+  }
+  if (message.type === 'durable-to') {
+    const head = new HeadWriter(envelope, headBytes.position);
+    head.position(message.to);
+    return { kind: MEMBER.durableTo, body: head.bytes };
+  }
+  return { kind: MEMBER.message, body: jsonBody({ envelope, message }) };
 }
 
+/** @throws FrameError */
 export function decodeMessage(frame: Frame): Addressed {
-  return checkAddressed(parseJsonBody(frame));
+  if (frame.kind === MEMBER.message) return checkAddressed(parseJsonBody(frame));
+  const head = new HeadReader(frame.body);
+  const { envelope } = head;
+  if (frame.kind === MEMBER.durableTo) return { envelope, message: { type: 'durable-to', to: head.position() } };
+  if (frame.kind !== MEMBER.ack)
+    throw new FrameError('message', `the data channel has no messages of kind ${frame.kind}`);
+  const message = { type: 'ack', to: head.position(), applied: head.position(), term: head.count() } as const;
+  return { envelope, message };
 }
 
 /** Without `packing` the bytes are journal data as they are. */
-export type DataHead = Addressed & { readonly place: ChunkPlace; readonly packing?: Packing };
+export interface DataHead {
+  readonly envelope: Envelope;
+  readonly message: DataMessage & { readonly type: 'data' };
+  readonly place: ChunkPlace;
+  readonly packing?: Packing;
+}
 
 export function encodeData(
   envelope: Envelope,
-  message: DataMessage,
+  message: DataMessage & { readonly type: 'data' },
   place: ChunkPlace,
   bytes: Uint8Array,
   packing?: Packing,
 ): readonly Uint8Array[] {
-  return withHead({ envelope, message, place, packing }, bytes);
+  const fileName = textBytes(place.fileName);
+  const type = textBytes(packing?.type ?? '');
+  const textsBytes = 2 + fileName.length + type.length;
+  const head = new HeadWriter(envelope, 3 * headBytes.position + 4 * headBytes.number + textsBytes);
+  head.position(message.from);
+  head.position(message.to);
+  head.position(message.durableTo);
+  head.number(place.file);
+  head.number(place.offset);
+  head.number(place.timeMs);
+  head.text(fileName);
+  head.text(type);
+  head.number(packing?.bytes ?? 0);
+  return [head.bytes, bytes];
 }
 
+/** @throws FrameError */
 export function decodeData(frame: Frame): { readonly head: DataHead; readonly bytes: Buffer } {
-  const { head, bytes } = splitHead(frame);
-  checkAddressed(head);
-  checkPacking((head as DataHead).packing);
-  return { head: head as DataHead, bytes };
+  const reader = new HeadReader(frame.body);
+  const { envelope } = reader;
+  const message = {
+    type: 'data',
+    from: reader.position(),
+    to: reader.position(),
+    durableTo: reader.position(),
+  } as const;
+  const [file, offset, timeMs] = [reader.count(), reader.count(), reader.number()];
+  const place = { file, fileName: reader.text(), offset, timeMs };
+  const packing = readPacking(reader.text(), reader.number());
+  const bytes = reader.rest();
+  return { head: { envelope, message, place, ...(packing === undefined ? {} : { packing }) }, bytes };
 }
 
 /** Nothing is set aside on the word of a head alone. */
-function checkPacking(packing: Packing | undefined): void {
-  if (packing === undefined) return;
-  const { type, bytes } = packing;
-  if (!compressionTypes.includes(type)) {
+function readPacking(type: string, bytes: number): Packing | undefined {
+  if (type === '') return undefined;
+  const known = compressionTypes.find((each) => each === type);
+  if (known === undefined) {
     throw new FrameError(
       'message',
       `journal data are compressed with ${JSON.stringify(type)}, which is not known here`,
@@ -88,6 +140,7 @@ function checkPacking(packing: Packing | undefined): void {
   if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > unpackedBytesMax) {
     throw new FrameError('length', `journal data of ${bytes} bytes are announced, ${unpackedBytesMax} at most`);
   }
+  return { type: known, bytes };
 }
 
 function checkAddressed(value: unknown): Addressed {
@@ -96,22 +149,6 @@ function checkAddressed(value: unknown): Addressed {
     throw new FrameError('json', 'a message of the data channel without envelope or type');
   }
   return addressed as Addressed;
-}
-
-/** A JSON head with its length before it, then bytes. */
-export function withHead(head: unknown, bytes: Uint8Array): readonly Uint8Array[] {
-  const json = jsonBody(head);
-  const length = Buffer.allocUnsafe(4);
-  length.writeUInt32LE(json.length, 0);
-  return [length, json, bytes];
-}
-
-export function splitHead(frame: Frame): { readonly head: unknown; readonly bytes: Buffer } {
-  const length = frame.body.length < 4 ? -1 : frame.body.readUInt32LE(0);
-  if (length < 0 || 4 + length > frame.body.length)
-    throw new FrameError('json', 'a frame that is shorter than its head');
-  const head = parseJsonBody({ kind: frame.kind, body: frame.body.subarray(4, 4 + length) });
-  return { head, bytes: frame.body.subarray(4 + length) };
 }
 
 /** Channel 'member': a host's instance asks the primary's superserver to be taken into the mirror. One request, one answer, JSON. */

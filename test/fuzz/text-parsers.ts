@@ -71,14 +71,23 @@ const openings: Parser = {
   isExpected: isFrameError,
 };
 
-const envelope = { from: 'A', to: 'B', incarnation: 1, epoch };
+const envelope = { from: 'A', incarnation: 1, epoch };
 const memberMessages: Parser = {
   name: 'member message',
   weight: 2,
-  valid: kindsOf([
-    [member.MEMBER.message, { envelope, message: { type: 'ack', position } }],
-    [member.MEMBER.message, { envelope, message: { type: 'durable-to', position } }],
-  ]),
+  valid: [
+    ...kindsOf([
+      [member.MEMBER.message, { envelope, message: { type: 'set-active', term: 1, upTo: position } }],
+      [member.MEMBER.message, { envelope, message: { type: 'enter-propose', term: 1, session: 2 } }],
+    ]),
+    ...[
+      { type: 'ack', to: position, applied: position, term: 2 } as const,
+      { type: 'durable-to', to: position } as const,
+    ].map((message) => {
+      const { kind, body } = member.encodeMessage(envelope, message);
+      return Buffer.concat([Buffer.of(kind), body]);
+    }),
+  ],
   parse: (bytes) => member.decodeMessage(frameOf(bytes)),
   isExpected: isFrameError,
 };
@@ -90,8 +99,8 @@ const memberData: Parser = {
     Buffer.concat([
       Buffer.of(member.MEMBER.data),
       ...member.encodeData(
-        envelope as never,
-        { type: 'data', from: position, to: position } as never,
+        envelope,
+        { type: 'data', from: position, to: position, durableTo: position },
         { file: 1, fileName: 'MIRROR-M-20260314.001', offset: 256, timeMs: 1 },
         Buffer.alloc(length, 1),
       ),
