@@ -16,9 +16,15 @@ import {
   ClientMessageError,
   type ClientRequest,
   decodeAnswer,
+  type EncodedMessage,
   encodeRequest,
+  encodeSets,
+  mayGetTogether,
+  maySetTogether,
+  packedGetsMax,
 } from '../protocol/client-messages.ts';
 import type { Frame } from '../protocol/frame.ts';
+import { type KeyAndValue, packedSetsMax } from '../protocol/packed-sets.ts';
 import { MirrorUnreachableError, OutcomeUnknownError, RequestRefusedError, SessionLostError } from './client-errors.ts';
 import { Fifo } from './fifo.ts';
 import { type FoundMember, findMember, printAddress } from './member-search.ts';
@@ -51,6 +57,8 @@ export interface Entry {
   failed(error: Error): void;
 }
 
+type SetRequest = ClientRequest & { readonly type: 'set' };
+
 interface Link {
   readonly member: FoundMember;
   readonly inFlight: Fifo<Entry>;
@@ -64,6 +72,8 @@ interface Link {
 
 /** Bytes a connection may hold unsent before no more requests are given to it. */
 const unsentBytesMax = 4 * 1024 * 1024;
+/** Bytes of keys and values after which a message of many sets is long enough. */
+const packedBytesMax = 48 * 1024;
 const watchEveryMs = 200;
 /** Pause before a member that has refused for now is asked again. */
 const refusedPauseMs = 25;
@@ -176,16 +186,69 @@ export class RequestPipeline {
   }
 
   #send(link: Link, entry: Entry): void {
+    const { request } = entry;
+    if (request.type === 'set' && maySetTogether(request)) return this.#sendSets(link, entry, request);
+    if (request.type === 'get' && mayGetTogether(request))
+      return this.#sendGets(link, entry, request.database, request.key);
     try {
-      const message = encodeRequest(entry.request, link.next);
-      link.inFlight.push(entry);
-      entry.wasSent = true;
-      link.next = (link.next + 1) >>> 0;
-      link.member.connection.send(message.kind, message.body);
+      this.#give(link, [entry], encodeRequest(entry.request, link.next));
     } catch (error) {
       if ((error as { code?: string }).code !== 'not-understood') throw error;
       entry.failed(error as Error);
     }
+  }
+
+  /** With the sets that wait right behind it and may share a message with it. */
+  #sendSets(link: Link, first: Entry, { database, level, key, value }: SetRequest): void {
+    const entries = [first];
+    const sets: KeyAndValue[] = [{ key, value }];
+    const room = Math.min(packedSetsMax, this.#options.window - link.inFlight.length);
+    let bytes = key.length + value.length;
+    while (entries.length < room && bytes < packedBytesMax) {
+      const next = this.#waiting.peek();
+      if (next === undefined || next.isAbandoned) break;
+      const { request } = next;
+      if (request.type !== 'set' || request.database !== database || request.level !== level) break;
+      if (!maySetTogether(request)) break;
+      this.#waiting.shift();
+      entries.push(next);
+      sets.push(request);
+      bytes += request.key.length + request.value.length;
+    }
+    const alone = sets.length === 1;
+    this.#give(
+      link,
+      entries,
+      alone ? encodeRequest(first.request, link.next) : encodeSets(sets, link.next, database, level),
+    );
+  }
+
+  /** Likewise. */
+  #sendGets(link: Link, first: Entry, database: string, key: Uint8Array): void {
+    const entries = [first];
+    const keys = [key];
+    const room = Math.min(packedGetsMax, this.#options.window - link.inFlight.length);
+    while (entries.length < room) {
+      const next = this.#waiting.peek();
+      if (next === undefined || next.isAbandoned) break;
+      const { request } = next;
+      if (request.type !== 'get' || request.database !== database || !mayGetTogether(request)) break;
+      this.#waiting.shift();
+      entries.push(next);
+      keys.push(request.key);
+    }
+    const { request } = first;
+    const alone = keys.length === 1;
+    this.#give(link, entries, encodeRequest(alone ? request : { type: 'gets', number: 0, database, keys }, link.next));
+  }
+
+  #give(link: Link, entries: readonly Entry[], { kind, body }: EncodedMessage): void {
+    for (const entry of entries) {
+      link.inFlight.push(entry);
+      entry.wasSent = true;
+    }
+    link.next = (link.next + entries.length) >>> 0;
+    link.member.connection.send(kind, body);
   }
 
   #heard(link: Link, frames: readonly Frame[]): void {
@@ -204,12 +267,24 @@ export class RequestPipeline {
 
   /** A `done` answers everything up to its number, any other answer one request. */
   #take(link: Link, answer: ClientAnswer): void {
+    if (answer.type === 'values') return this.#takeValues(link, answer.number, answer.values);
     const answered = answer.type === 'done' ? ((answer.number - link.oldest) >>> 0) + 1 : 1;
     if (answered > link.inFlight.length || (answered === 1 && answer.number !== link.oldest)) {
       throw new ClientMessageError('answers came out of order', answer.number);
     }
     link.oldest = (link.oldest + answered) >>> 0;
     for (let i = 0; i < answered; i += 1) this.#settle(link, link.inFlight.shift() as Entry, answer);
+  }
+
+  #takeValues(link: Link, number: number, values: readonly (Uint8Array | null)[]): void {
+    if (values.length > link.inFlight.length || number !== link.oldest) {
+      throw new ClientMessageError('answers came out of order', number);
+    }
+    for (const value of values) {
+      const entry = link.inFlight.shift() as Entry;
+      this.#settle(link, entry, { type: 'value', number: link.oldest, value });
+      link.oldest = (link.oldest + 1) >>> 0;
+    }
   }
 
   #settle(link: Link, entry: Entry, answer: ClientAnswer): void {

@@ -20,8 +20,8 @@ export interface Progress {
 
 /** Updates of one connection that came one after the other in one turn: answered together, as done. */
 export class UpdateRun {
-  /** Of its requests; emptied once they have a place in the journal, from when only the newest counts. */
-  numbers: number[] = [];
+  /** Of its requests: first number and count of each series; emptied once they have a place in the journal, from when only the newest counts. */
+  series: { readonly first: number; readonly count: number }[] = [];
   newest = 0;
   count = 0;
   /** Place of its newest update in the batch that goes into the journal next, counted from 1. */
@@ -40,24 +40,24 @@ export class UpdateRun {
     this.isClosed = value !== null;
   }
 
-  add(number: number): void {
-    this.numbers.push(number);
-    this.newest = number;
-    this.count += 1;
+  add(first: number, count: number): void {
+    this.series.push({ first, count });
+    this.newest = (first + count - 1) >>> 0;
+    this.count += count;
   }
 
   /** The batch was appended behind this sequence. */
   appendedAfter(sequence: number): void {
     this.sequence = sequence + this.place;
     this.isClosed = true;
-    this.numbers = [];
+    this.series = [];
   }
 }
 
 /** An answer to anything but an update. */
 interface Reply {
   /** How to make it, when it is its turn; null while it is not ready. */
-  make: (() => EncodedMessage) | null;
+  make: (() => EncodedMessage | readonly EncodedMessage[]) | null;
   /** When it is its turn: what the databases must hold first. */
   seesUpTo: number | null;
   /** What this connection was answered early must be durable first. */
@@ -119,34 +119,34 @@ export class ClientConnection {
     for (const frame of frames) this.#kept.push(frame);
   }
 
-  /** An update was taken; the run it belongs to is told its place in the journal later. `value`: of an $INCREMENT. */
-  expect(number: number, value: Uint8Array | null, level: WriteLevel): UpdateRun {
+  /** Updates were taken; the run they belong to is told its place in the journal later. `value`: of an $INCREMENT. */
+  expect(first: number, count: number, value: Uint8Array | null, level: WriteLevel): UpdateRun {
     let run = this.#run;
     if (run === null || run.isClosed || value !== null || run.level !== level) {
       run = new UpdateRun(value, level);
       this.#push(run);
       this.#run = run;
     }
-    run.add(number);
+    run.add(first, count);
     return run;
   }
 
   /** The updates of a transaction were taken: answered when the last one is sure enough. */
   expectGroup(number: number, level: WriteLevel): UpdateRun {
     const run = new UpdateRun(null, level);
-    run.add(number);
+    run.add(number, 1);
     run.isClosed = true;
     this.#push(run);
     return run;
   }
 
   /** An answer that is made when everything before it is answered. */
-  whenReady(make: () => EncodedMessage): void {
+  whenReady(make: () => EncodedMessage | readonly EncodedMessage[]): void {
     this.#push({ make, seesUpTo: null });
   }
 
   /** The same, and nothing that comes behind it is looked at before. */
-  whenReadyAlone(make: () => EncodedMessage): void {
+  whenReadyAlone(make: () => EncodedMessage | readonly EncodedMessage[]): void {
     this.#pushAlone({ make, seesUpTo: null });
   }
 
@@ -191,10 +191,12 @@ export class ClientConnection {
     this.#due = this.#waiting().flatMap((due): Due[] => {
       if (!(due instanceof UpdateRun) || due.sequence !== null) return [due];
       this.#onAnswered(due.count, false);
-      return due.numbers.map((number) => ({
-        make: () => encodeAnswer({ number, type: 'refused', refusal }),
-        seesUpTo: null,
-      }));
+      return due.series.flatMap(({ first, count }) =>
+        Array.from({ length: count }, (_, index) => ({
+          make: () => encodeAnswer({ number: (first + index) >>> 0, type: 'refused', refusal }),
+          seesUpTo: null,
+        })),
+      );
     });
     this.#first = 0;
     this.#run = null;
@@ -240,17 +242,19 @@ export class ClientConnection {
       }
       this.#sendDone(done);
       done = null;
-      const { kind, body } =
-        due instanceof UpdateRun
-          ? encodeAnswer({ number: due.newest, type: 'value', value: due.value })
-          : (due.make as () => EncodedMessage)();
-      this.#connection.send(kind, body);
+      if (due instanceof UpdateRun) this.#send(encodeAnswer({ number: due.newest, type: 'value', value: due.value }));
+      else this.#send((due.make as NonNullable<Reply['make']>)());
     }
     this.#sendDone(done);
     this.#connection.uncork();
     if (count > 0) this.#onAnswered(count, this.#first === this.#due.length);
     this.#compact();
     this.#lookAtKept();
+  }
+
+  #send(message: EncodedMessage | readonly EncodedMessage[]): void {
+    if ('kind' in message) this.#connection.send(message.kind, message.body);
+    else for (const each of message) this.#connection.send(each.kind, each.body);
   }
 
   /** May the first one that is due be answered? */

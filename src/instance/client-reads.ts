@@ -1,5 +1,10 @@
 /** What an application may ask of a database, answered from what is applied: $GET, $DATA, $ORDER, $QUERY, counts and pages. */
-import type { ClientAnswer, ClientRequest } from '../protocol/client-messages.ts';
+import {
+  type ClientAnswer,
+  type ClientRequest,
+  type EncodedMessage,
+  encodeAnswer,
+} from '../protocol/client-messages.ts';
 import {
   ancestorAt,
   descendants,
@@ -9,6 +14,7 @@ import {
   subtreeEnd,
   WHOLE_DATABASE,
 } from '../protocol/global-key.ts';
+import { refusalOf } from './database-lookup.ts';
 import type { Readable } from './ordered-updates.ts';
 
 export type ReadRequest = ClientRequest & { readonly type: 'get' | 'data' | 'order' | 'query' | 'count' | 'scan' };
@@ -20,6 +26,8 @@ export function isRead(request: ClientRequest): request is ReadRequest {
 /** Nodes of a page that a client did not limit itself. */
 const pageNodesMax = 10_000;
 const pageBytesMax = 4 * 1024 * 1024;
+/** Bytes after which the answers to many gets go on in another message. */
+const valuesBytesMax = 64 * 1024;
 
 export function read(database: Readable, request: ReadRequest): ClientAnswer {
   const { number } = request;
@@ -51,6 +59,39 @@ export function read(database: Readable, request: ReadRequest): ClientAnswer {
     default:
       return request satisfies never;
   }
+}
+
+/** The answers to as many gets: as few messages as are not too long, and one for each that cannot be read. */
+export function readAll(
+  database: Pick<Readable, 'get'>,
+  first: number,
+  keys: readonly Uint8Array[],
+): readonly EncodedMessage[] {
+  const messages: EncodedMessage[] = [];
+  let values: (Uint8Array | null)[] = [];
+  let bytes = 0;
+  let number = first;
+  const close = (): void => {
+    if (values.length > 0) messages.push(encodeAnswer({ number, type: 'values', values }));
+    number = (number + values.length) >>> 0;
+    values = [];
+    bytes = 0;
+  };
+  for (const key of keys) {
+    try {
+      const value = database.get(key) ?? null;
+      values.push(value);
+      bytes += value?.length ?? 0;
+    } catch (error) {
+      close();
+      const refusal = refusalOf('bad-key', (error as Error).message);
+      messages.push(encodeAnswer({ number, type: 'refused', refusal }));
+      number = (number + 1) >>> 0;
+    }
+    if (bytes > valuesBytesMax) close();
+  }
+  close();
+  return messages;
 }
 
 function sign(request: { readonly direction: 'forward' | 'backward' }): 1 | -1 {

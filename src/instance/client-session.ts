@@ -278,7 +278,7 @@ export class ClientSessions {
     if (!this.#parts.isPrimary())
       return refused(number, refusalOf('rolled-back', 'this member is not primary any more'));
     const run = new UpdateRun(Buffer.from(String(updates.length)), level);
-    run.add(number);
+    run.add(number, 1);
     this.#parts.take(run, client, updates);
     return run;
   }

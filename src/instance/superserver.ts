@@ -4,7 +4,7 @@
  * nobody misses what anybody was told is done. Whether updates come in is the rules' decision: `admit`, `hold`, `refuse`.
  */
 import type { Database } from '../database/databases.ts';
-import type { Journal, JournalRecord } from '../journal/journal.ts';
+import type { Journal, JournalRecord, JournalSets } from '../journal/journal.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { globalKeyBytesMax, globalValueBytesMax } from '../mirror/limits.ts';
 import type { Connection } from '../network/network.ts';
@@ -21,7 +21,7 @@ import { addDecimal, NumberRangeError } from '../protocol/decimal.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { isKey } from '../protocol/global-key-check.ts';
 import { ClientConnection, type Progress, type UpdateRun } from './client-connection.ts';
-import { isRead, read } from './client-reads.ts';
+import { isRead, read, readAll } from './client-reads.ts';
 import { ClientSessions, sessionRequestTypes } from './client-session.ts';
 import { type FoundDatabase, findDatabase, refusalOf } from './database-lookup.ts';
 import { Gathering } from './gathering.ts';
@@ -47,6 +47,8 @@ export interface SuperserverParts {
 }
 
 type UpdateRequest = ClientRequest & { readonly type: 'set' | 'kill' | 'increment' };
+type GetsRequest = ClientRequest & { readonly type: 'gets' };
+type SetsRequest = ClientRequest & { readonly type: 'sets' };
 type SessionRequest = Parameters<ClientSessions['handle']>[1];
 
 /** An update that may be answered before the databases have it: its connection sees it all the same. */
@@ -83,8 +85,9 @@ export class Superserver {
   readonly #sessions: ClientSessions;
   #journal: Journal | null = null;
   #gate: 'admit' | 'hold' | 'refuse' = 'refuse';
-  /** Updates that were taken and have no place in the journal yet. */
-  #taken: JournalRecord[] = [];
+  /** Updates that were taken and have no place in the journal yet, and how many they are. */
+  #taken: (JournalRecord | JournalSets)[] = [];
+  #takenCount = 0;
   #takenBytes = 0;
   /** The runs they belong to. */
   #runs: UpdateRun[] = [];
@@ -182,6 +185,7 @@ export class Superserver {
 
   #forgetTaken(): void {
     this.#taken = [];
+    this.#takenCount = 0;
     this.#takenBytes = 0;
     this.#runs = [];
     this.#early = [];
@@ -249,6 +253,8 @@ export class Superserver {
     if (request.type === 'sync') return client.whenDurable(() => encodeAnswer({ number, type: 'done' }));
     if (sessionRequestTypes.has(request.type)) return this.#sessions.handle(client, request as SessionRequest);
     const found = this.#find(request.database);
+    if (request.type === 'gets') return this.#gets(client, found, request);
+    if (request.type === 'sets') return this.#sets(client, found, request);
     if ('code' in found) return client.refuse(number, found);
     if (isRead(request)) {
       const { key } = request;
@@ -259,6 +265,19 @@ export class Superserver {
       return client.session?.transaction == null ? client.whenReady(answer) : client.whenReadyAlone(answer);
     }
     this.#update(client, found, request as UpdateRequest);
+  }
+
+  /** Answered together, but for what makes one message too long. */
+  #gets(client: ClientConnection, found: FoundDatabase | ClientRefusal, { number, keys }: GetsRequest): void {
+    const fits = !('code' in found) && keys.every((key) => key.length <= globalKeyBytesMax + 1);
+    if (!fits) {
+      const refusal = 'code' in found ? found : refusalOf('bad-key', 'a key is too long');
+      for (let index = 0; index < keys.length; index += 1) client.refuse((number + index) >>> 0, refusal);
+      return;
+    }
+    const answer = () => readAll(client.session?.view(found.database) ?? found.database, number, keys);
+    if (client.session?.transaction == null) client.whenReady(answer);
+    else client.whenReadyAlone(answer);
   }
 
   #read(database: Readable, request: Parameters<typeof read>[1]): ClientAnswer {
@@ -316,18 +335,62 @@ export class Superserver {
     // The frame's bytes are the connection's; a record outlives the turn only inside the journal.
     const record: JournalRecord = { kind, database: mirrored, key, value };
     this.#take(client, database, record, level);
-    const run = client.expect(number, answer, level);
-    run.place = this.#taken.length;
-    if (run.count === 1) this.#runs.push(run);
-    this.#unanswered += 1;
-    this.#endTurnSoon();
+    this.#expect(client, number, 1, answer, level);
+  }
+
+  /** Sets of one message stay together where nothing stands against any of them; else each is an update of its own. */
+  #sets(client: ClientConnection, found: FoundDatabase | ClientRefusal, request: SetsRequest): void {
+    const { number, database: name, level, sets } = request;
+    const isPlain = !('code' in found) && found.mirrored !== null && client.session?.transaction == null;
+    if (isPlain && this.#gate !== 'refuse' && (found.noUpdates ?? found.noSets) === null && sets.every(isSet)) {
+      this.#takeSets(client, found, { kind: 'sets', database: found.mirrored, sets }, level ?? 'durable');
+      return this.#expect(client, number, sets.count, null, level ?? 'durable');
+    }
+    let next = number;
+    for (const { key, value } of sets) {
+      if ('code' in found) client.refuse(next, found);
+      else
+        this.#update(client, found, {
+          type: 'set',
+          number: next,
+          database: name,
+          level: level ?? 'durable',
+          key,
+          value,
+        });
+      next = (next + 1) >>> 0;
+    }
+  }
+
+  #takeSets(client: ClientConnection, { database }: FoundDatabase, taken: JournalSets, level: WriteLevel): void {
+    this.#taken.push(taken);
+    if (level !== 'durable') {
+      let place = this.#takenCount;
+      for (const { key, value } of taken.sets) {
+        place += 1;
+        this.#early.push({ client, database, record: { kind: 'set', database: taken.database, key, value }, place });
+      }
+    }
+    this.#takenCount += taken.sets.count;
+    this.#takenBytes += taken.sets.dataBytes;
+    this.#pending.add(taken, this.#nextSequence());
   }
 
   #take(client: ClientConnection, database: Database, record: JournalRecord, level: WriteLevel): void {
     this.#taken.push(record);
+    this.#takenCount += 1;
     this.#takenBytes += record.key.length + record.value.length;
     this.#pending.add(record, this.#nextSequence());
-    if (level !== 'durable') this.#early.push({ client, database, record, place: this.#taken.length });
+    if (level !== 'durable') this.#early.push({ client, database, record, place: this.#takenCount });
+  }
+
+  /** What was taken last is answered to this client. */
+  #expect(client: ClientConnection, number: number, count: number, value: Uint8Array | null, level: WriteLevel): void {
+    const run = client.expect(number, count, value, level);
+    if (run.count === count) this.#runs.push(run);
+    run.place = this.#takenCount;
+    this.#unanswered += count;
+    this.#endTurnSoon();
   }
 
   #takeGroup(run: UpdateRun, client: ClientConnection, updates: readonly HeldUpdate[]): void {
@@ -335,7 +398,7 @@ export class Superserver {
       const continues = index < updates.length - 1;
       this.#take(client, database, { kind, database: mirrored as string, key, value, continues }, run.level);
     });
-    run.place = this.#taken.length;
+    run.place = this.#takenCount;
     this.#runs.push(run);
     this.#unanswered += 1;
     this.#endTurnSoon();
@@ -343,7 +406,7 @@ export class Superserver {
 
   /** Where the newest taken update will stand, if nothing else is appended before it. */
   #nextSequence(): number {
-    return (this.#journal?.end.sequence ?? 0) + this.#taken.length;
+    return (this.#journal?.end.sequence ?? 0) + this.#takenCount;
   }
 
   /** The value with everything that was taken, in a database already or not. */
@@ -439,6 +502,11 @@ export class Superserver {
   close(): void {
     for (const client of this.#clients) client.close();
   }
+}
+
+/** Would each of these sets be taken alone? */
+function isSet(bytes: Buffer, keyAt: number, valueAt: number, end: number): boolean {
+  return end - valueAt <= globalValueBytesMax && isKey(bytes, keyAt, valueAt);
 }
 
 function answerTo(number: number, value: Uint8Array | null) {

@@ -28,6 +28,7 @@ import {
   JournalFrozenError,
   JournalMismatchError,
   type JournalRecord,
+  type JournalSets,
   type JournalSurplus,
   type KeptFile,
 } from './journal.ts';
@@ -38,7 +39,7 @@ import { boundaryAt, bytesBetween, locate, readChunk } from './journal-reading.t
 import { LostAndFound } from './lost-and-found.ts';
 import { checkedHeader, checkedRecords, mismatchError } from './received-chunk.ts';
 import { RecentBytes } from './recent-bytes.ts';
-import { encodeRecord, recordBytes } from './record.ts';
+import { encodeRecord, encodeSets, recordBytes, setsBytes } from './record.ts';
 import type { Boundary } from './record-scan.ts';
 
 export interface DiskJournalOptions {
@@ -168,12 +169,12 @@ class DiskJournal implements Journal {
     return newest === undefined ? names : [...names, newest.header.fileName];
   }
 
-  append(records: readonly JournalRecord[], atMs: number): JournalPosition {
+  append(records: readonly (JournalRecord | JournalSets)[], atMs: number): JournalPosition {
     this.#mustBeWritable();
     let file = this.#kept.newest;
     assert(file !== undefined, 'startFile comes before append');
     let bytes = 0;
-    for (const record of records) bytes += recordBytes(record);
+    for (const record of records) bytes += record.kind === 'sets' ? setsBytes(record) : recordBytes(record);
     if (bytes === 0) return this.end;
     const fileBytesMax = this.#options.fileBytesMax ?? journalFileBytesMax;
     const isFull = file.end.offset + bytes > fileBytesMax || this.#room.isBetterElsewhere(file.directory);
@@ -182,8 +183,13 @@ class DiskJournal implements Journal {
     let at = file.end.offset - run.begin.offset;
     let { sequence } = file.end;
     for (const record of records) {
-      sequence += 1;
-      at = encodeRecord(run.bytes, run.view, at, record, sequence, atMs);
+      if (record.kind === 'sets') {
+        at = encodeSets(run.bytes, run.view, at, record, sequence + 1, atMs);
+        sequence += record.sets.count;
+      } else {
+        sequence += 1;
+        at = encodeRecord(run.bytes, run.view, at, record, sequence, atMs);
+      }
     }
     run.end = { offset: run.begin.offset + at, sequence, timeMs: atMs };
     this.#advance(file, run.end);

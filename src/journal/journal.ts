@@ -11,6 +11,7 @@
  */
 import type { EpochBeginning, JournalPosition } from '../mirror/journal-position.ts';
 import type { Epoch, MirrorDatabaseName, MirrorName } from '../mirror/terms.ts';
+import type { PackedSets } from '../protocol/packed-sets.ts';
 
 /**
  * What a record does. `database-added` makes the database part of the mirror from this record on (DB-014). `barrier` changes
@@ -41,6 +42,13 @@ export interface JournalRecord {
    * group is appended in one call and so stands in one file; where the file ends before it does, a failure took the rest.
    */
   readonly continues?: boolean;
+}
+
+/** Sets that came in one message: as many records, one after the other, none of them of a group. */
+export interface JournalSets {
+  readonly kind: 'sets';
+  readonly database: MirrorDatabaseName;
+  readonly sets: PackedSets;
 }
 
 /** A record with its place, as read back. */
@@ -117,7 +125,7 @@ export interface Journal {
    * Append records of the present file's epoch; begins a new file first when the present one is full, so that all records of
    * one call stand in one file. Never refuses for want of room: flush does. @throws JournalBrokenError.
    */
-  append(records: readonly JournalRecord[], atMs: number): JournalPosition;
+  append(records: readonly (JournalRecord | JournalSets)[], atMs: number): JournalPosition;
   /** Make everything durable; returns the new flushed position. @throws JournalFrozenError no room (nothing is lost, try again); JournalBrokenError the disk failed, the process must end. */
   flush(): JournalPosition;
   /** The chunk that follows `from` by file and offset, at most about `bytesMax` (one record at least), not beyond `to`; null when `from` is the end. From the start it is the beginning of the oldest file that is kept. Reads unflushed bytes too. @throws JournalGoneError when the file is no longer kept, JournalMismatchError when no record ends at `from`, JournalDamagedError. */

@@ -15,14 +15,13 @@
 import assert from 'node:assert/strict';
 import { globalValueBytesMax } from '../mirror/limits.ts';
 import { crc32c } from '../protocol/crc32c.ts';
-import type { JournalRecord, RecordKind } from './journal.ts';
+import { copyInto, packedEnd, packedHeadBytes, packedKeyBytes } from '../protocol/packed-sets.ts';
+import type { JournalRecord, JournalSets, RecordKind } from './journal.ts';
 
 export const recordHeaderBytes = 28;
 const recordBytesMax = recordHeaderBytes + 255 + 65_535 + globalValueBytesMax;
 
 const CHECKSUM_FROM = 8;
-/** Above this a native copy is cheaper than a loop. */
-const LOOP_COPY_MAX = 64;
 
 /** A kind's number on disk is its place here, counted from 1; never reorder. */
 const KINDS: readonly RecordKind[] = [
@@ -59,6 +58,43 @@ export function recordBytes(record: JournalRecord): number {
   return recordHeaderBytes + name.length + record.key.length + record.value.length;
 }
 
+/** The same of all sets of one message. */
+export function setsBytes({ database, sets }: JournalSets): number {
+  return sets.count * (recordHeaderBytes + databaseBytes(database).length) + sets.dataBytes;
+}
+
+/** Write their records from `at` on, the first one with the sequence `first`; there must be room. Returns the offset after them. */
+export function encodeSets(
+  bytes: Uint8Array,
+  view: DataView,
+  begin: number,
+  { database, sets }: JournalSets,
+  first: number,
+  timeMs: number,
+): number {
+  const name = databaseBytes(database);
+  const from = sets.bytes;
+  const dataAt = recordHeaderBytes + name.length;
+  let at = begin;
+  let sequence = first;
+  for (let set = sets.begin; set < sets.end; sequence += 1) {
+    const setEnd = packedEnd(from, set);
+    const end = at + dataAt + setEnd - set - packedHeadBytes;
+    view.setUint32(at, end - at, true);
+    view.setFloat64(at + 8, sequence, true);
+    view.setFloat64(at + 16, timeMs, true);
+    bytes[at + 24] = KIND_NUMBERS.set;
+    bytes[at + 25] = name.length;
+    view.setUint16(at + 26, packedKeyBytes(from, set), true);
+    copyInto(bytes, at + recordHeaderBytes, name, 0, name.length);
+    copyInto(bytes, at + dataAt, from, set + packedHeadBytes, setEnd);
+    view.setUint32(at + 4, crc32c(bytes, at + CHECKSUM_FROM, end, end - at), true);
+    at = end;
+    set = setEnd;
+  }
+  return at;
+}
+
 /** Write the record at `at`; there must be room. Returns the offset after it. */
 export function encodeRecord(
   bytes: Uint8Array,
@@ -78,9 +114,9 @@ export function encodeRecord(
   view.setUint8(at + 24, record.continues === true ? KIND_NUMBERS[record.kind] | CONTINUES : KIND_NUMBERS[record.kind]);
   view.setUint8(at + 25, name.length);
   view.setUint16(at + 26, key.length, true);
-  let to = copyInto(bytes, at + recordHeaderBytes, name);
-  to = copyInto(bytes, to, key);
-  copyInto(bytes, to, value);
+  let to = copyInto(bytes, at + recordHeaderBytes, name, 0, name.length);
+  to = copyInto(bytes, to, key, 0, key.length);
+  copyInto(bytes, to, value, 0, value.length);
   view.setUint32(at + 4, crc32c(bytes, at + CHECKSUM_FROM, end, length), true);
   return end;
 }
@@ -123,13 +159,6 @@ export function decodeRecord(bytes: Uint8Array, view: DataView, at: number): Req
     value: bytes.subarray(keyEnd, end),
     continues: (kind & CONTINUES) !== 0,
   };
-}
-
-function copyInto(bytes: Uint8Array, at: number, from: Uint8Array): number {
-  const { length } = from;
-  if (length > LOOP_COPY_MAX) bytes.set(from, at);
-  else for (let index = 0; index < length; index += 1) bytes[at + index] = from[index]!;
-  return at + length;
 }
 
 /** A mirror has few databases and millions of records of each: names are turned into bytes and back once. */

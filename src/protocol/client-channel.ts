@@ -46,6 +46,10 @@ export const CLIENT_REQUEST = {
   unlock: 31,
   /** u16 key length, key = the target, u8 length and name of the source's database, key of the source: MERGE; answered with the number of nodes. */
   merge: 32,
+  /** sets as packed-sets.ts says, at least one: as many requests, with numbers one after the other; that of the first is said. */
+  sets: 33,
+  /** u16 key length, key, at least once: as many gets, likewise. */
+  gets: 34,
 } as const;
 
 /**
@@ -54,7 +58,7 @@ export const CLIENT_REQUEST = {
  */
 export type WriteLevel = 'durable' | 'journaled' | 'buffered';
 
-/** Added to the kind of `set`, `kill`, `increment`, `commit` and `merge`. */
+/** Added to the kind of `set`, `sets`, `kill`, `increment`, `commit` and `merge`. */
 export const WRITE_LEVEL: Readonly<Record<WriteLevel, number>> = { durable: 0, journaled: 64, buffered: 128 };
 
 /** Frame kinds of answers. Bodies begin with u32 request number. */
@@ -67,6 +71,8 @@ export const CLIENT_ANSWER = {
   page: 50,
   /** JSON {code, text, retry, primary}: refused; `code` is a reason word, `text` one sentence. */
   refused: 51,
+  /** u32 length of the value and 1, or 0 = undefined, value, again and again: as many answers, whose numbers follow that of the first. */
+  values: 52,
 } as const;
 
 export interface ClientRefusal {

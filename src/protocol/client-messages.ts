@@ -6,7 +6,9 @@
  * values are views of the frame's body, and only the two rare answers (refused, databases) are JSON.
  */
 import { Buffer } from 'node:buffer';
+import { globalKeyBytesMax } from '../mirror/limits.ts';
 import { CLIENT_ANSWER, CLIENT_REQUEST, type ClientRefusal, WRITE_LEVEL, type WriteLevel } from './client-channel.ts';
+import { copyInto, type KeyAndValue, PackedSets, packedBytes, packSets } from './packed-sets.ts';
 import {
   ClientMessageError,
   decodeSessionRequest,
@@ -31,6 +33,9 @@ interface RequestHead {
 export type ClientRequest = RequestHead &
   (
     | { readonly type: 'set'; readonly key: Uint8Array; readonly value: Uint8Array }
+    /** As many requests, whose numbers follow that of the first. */
+    | { readonly type: 'sets'; readonly sets: PackedSets }
+    | { readonly type: 'gets'; readonly keys: readonly Uint8Array[] }
     | { readonly type: 'kill' | 'get' | 'data' | 'count'; readonly key: Uint8Array }
     /** `amount` is a canonical number in text. */
     | { readonly type: 'increment'; readonly key: Uint8Array; readonly amount: string }
@@ -50,6 +55,8 @@ export type ClientAnswer = { readonly number: number } & (
   | { readonly type: 'done' }
   /** `value` is null where nothing is defined, and at the end of a level (`order`) or a database (`query`). */
   | { readonly type: 'value'; readonly value: Uint8Array | null }
+  /** Of as many gets one after the other; `number` is that of the first. */
+  | { readonly type: 'values'; readonly values: readonly (Uint8Array | null)[] }
   | { readonly type: 'page'; readonly nodes: readonly ClientNode[]; readonly more: boolean }
   | { readonly type: 'refused'; readonly refusal: ClientRefusal }
 );
@@ -62,6 +69,8 @@ export interface EncodedMessage {
 
 /** Above this a value travels as a part of its own instead of being copied behind its key. */
 const partBytesMin = 4096;
+/** Gets in one message at most. */
+export const packedGetsMax = 1024;
 const keyBytesMax = 0xffff;
 const databaseNameBytesMax = 0xff;
 const nothing = Buffer.alloc(0);
@@ -76,6 +85,12 @@ export function encodeRequest(request: ClientRequest, number = request.number): 
   switch (request.type) {
     case 'set':
       return { kind, body: requestBody(number, database, 2, request.key, request.value) };
+    case 'sets': {
+      const { bytes, begin, end } = request.sets;
+      return { kind, body: requestBody(number, database, 0, nothing, bytes.subarray(begin, end)) };
+    }
+    case 'gets':
+      return { kind, body: requestBody(number, database, 0, nothing, packKeys(request.keys)) };
     case 'increment':
       return { kind, body: requestBody(number, database, 2, request.key, Buffer.from(request.amount, 'latin1')) };
     case 'kill':
@@ -96,6 +111,57 @@ export function encodeRequest(request: ClientRequest, number = request.number): 
     default:
       return { kind, body: requestBody(number, database, 0, nothing, encodeSessionRequest(request, number)) };
   }
+}
+
+/** Many sets in one message, numbered from `number` on. Keys and the name are as short as `maySetTogether` says. */
+export function encodeSets(
+  sets: readonly KeyAndValue[],
+  number: number,
+  database: string,
+  level: WriteLevel = 'durable',
+): EncodedMessage {
+  const nameBytes = database.length === 0 ? 0 : Buffer.byteLength(database);
+  const body = Buffer.allocUnsafe(5 + nameBytes + packedBytes(sets));
+  body.writeUInt32LE(number, 0);
+  body[4] = nameBytes;
+  if (nameBytes > 0) body.write(database, 5);
+  packSets(body, 5 + nameBytes, sets);
+  return { kind: CLIENT_REQUEST.sets + WRITE_LEVEL[level], body };
+}
+
+function packKeys(keys: readonly Uint8Array[]): Buffer {
+  let length = 0;
+  for (const key of keys) length += 2 + key.length;
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const key of keys) {
+    at = bytes.writeUInt16LE(key.length, at);
+    at = copyInto(bytes, at, key, 0, key.length);
+  }
+  return bytes;
+}
+
+function readKeys(body: Buffer, begin: number, number: number): readonly Uint8Array[] {
+  const keys: Uint8Array[] = [];
+  for (let at = begin; at < body.length; ) {
+    const key = readKey(body, at, number);
+    keys.push(key);
+    at += 2 + key.length;
+  }
+  if (keys.length === 0 || keys.length > packedGetsMax) {
+    throw new ClientMessageError(`a message has 1 to ${packedGetsMax} gets, not ${keys.length}`, number);
+  }
+  return keys;
+}
+
+/** May this set share a message with others? A long one gains nothing, and what cannot be sent is refused alone. */
+export function maySetTogether(set: KeyAndValue & { readonly database: string }): boolean {
+  return set.value.length < partBytesMin && mayGetTogether(set);
+}
+
+/** The same of a get. */
+export function mayGetTogether({ key, database }: { readonly key: Uint8Array; readonly database: string }): boolean {
+  return key.length <= globalKeyBytesMax && database.length * 3 <= databaseNameBytesMax;
 }
 
 /**
@@ -141,7 +207,14 @@ export function decodeRequest(kind: number, body: Buffer): ClientRequest {
   return { ...request, level };
 }
 
-const HAVE_LEVELS: ReadonlySet<ClientRequest['type']> = new Set(['set', 'kill', 'increment', 'commit', 'merge']);
+const HAVE_LEVELS: ReadonlySet<ClientRequest['type']> = new Set([
+  'set',
+  'sets',
+  'kill',
+  'increment',
+  'commit',
+  'merge',
+]);
 
 function decodeDurable(kind: number, body: Buffer): ClientRequest {
   if (body.length < 5) throw new ClientMessageError('request is shorter than its head', readNumber(body));
@@ -155,6 +228,10 @@ function decodeDurable(kind: number, body: Buffer): ClientRequest {
       const key = readKey(body, at, number);
       return { type: 'set', number, database, key, value: body.subarray(at + 2 + key.length) };
     }
+    case CLIENT_REQUEST.sets:
+      return { type: 'sets', number, database, sets: PackedSets.read(body, at, number) };
+    case CLIENT_REQUEST.gets:
+      return { type: 'gets', number, database, keys: readKeys(body, at, number) };
     case CLIENT_REQUEST.increment: {
       const key = readKey(body, at, number);
       return { type: 'increment', number, database, key, amount: body.toString('latin1', at + 2 + key.length) };
@@ -210,6 +287,8 @@ export function encodeAnswer(answer: ClientAnswer): EncodedMessage {
       return { kind, body: answerHead(answer.number, 0) };
     case 'value':
       return { kind, body: valueBody(answer.number, answer.value) };
+    case 'values':
+      return { kind, body: valuesBody(answer.number, answer.values) };
     case 'page':
       return { kind, body: pageBody(answer.number, answer.nodes, answer.more) };
     case 'refused':
@@ -265,6 +344,32 @@ function valueBody(number: number, value: Uint8Array | null): Uint8Array | reado
   return body;
 }
 
+function valuesBody(number: number, values: readonly (Uint8Array | null)[]): Uint8Array {
+  let bytes = 0;
+  for (const value of values) bytes += 4 + (value?.length ?? 0);
+  const body = answerHead(number, bytes);
+  let at = 4;
+  for (const value of values) {
+    at = body.writeUInt32LE(value === null ? 0 : value.length + 1, at);
+    if (value !== null) at = copyInto(body, at, value, 0, value.length);
+  }
+  return body;
+}
+
+function readValues(body: Buffer, number: number): ClientAnswer {
+  const values: (Uint8Array | null)[] = [];
+  for (let at = 4; at < body.length; ) {
+    if (body.length < at + 4) throw new ClientMessageError('values end inside a length', number);
+    const length = body.readUInt32LE(at);
+    const end = at + 4 + Math.max(0, length - 1);
+    if (end > body.length) throw new ClientMessageError('values end inside a value', number);
+    values.push(length === 0 ? null : body.subarray(at + 4, end));
+    at = end;
+  }
+  if (values.length === 0) throw new ClientMessageError('there are no values in it', number);
+  return { type: 'values', number, values };
+}
+
 function pageBody(number: number, nodes: readonly ClientNode[], more: boolean): Uint8Array {
   let bytes = 1;
   for (const node of nodes) bytes += 6 + node.key.length + node.value.length;
@@ -291,6 +396,8 @@ export function decodeAnswer(kind: number, body: Buffer): ClientAnswer {
     case CLIENT_ANSWER.value:
       if (body.length < 5) throw new ClientMessageError('answer does not say whether it has a value', number);
       return { type: 'value', number, value: body[4] === 0 ? null : body.subarray(5) };
+    case CLIENT_ANSWER.values:
+      return readValues(body, number);
     case CLIENT_ANSWER.page:
       return readPage(body, number);
     case CLIENT_ANSWER.refused:

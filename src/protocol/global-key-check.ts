@@ -28,13 +28,12 @@ function makeNameBytes(): Uint8Array {
   return all;
 }
 
-/** Is this a node's key, as encodeKey writes it? */
-export function isKey(bytes: Uint8Array): boolean {
-  const { length } = bytes;
-  if (length > globalKeyBytesMax) return false;
-  let at = endOfName(bytes);
-  while (at >= 0 && at < length) at = endOfSubscript(bytes, at);
-  return at === DECODE ? decodes(bytes) : at === length;
+/** Is bytes[begin, end) a node's key, as encodeKey writes it? */
+export function isKey(bytes: Uint8Array, begin = 0, end = bytes.length): boolean {
+  if (end - begin > globalKeyBytesMax) return false;
+  let at = endOfName(bytes, begin, end);
+  while (at >= 0 && at < end) at = endOfSubscript(bytes, at, end);
+  return at === DECODE ? decodes(bytes.subarray(begin, end)) : at === end;
 }
 
 function decodes(bytes: Uint8Array): boolean {
@@ -48,53 +47,53 @@ function decodes(bytes: Uint8Array): boolean {
 }
 
 /** First byte after the name and its 00. */
-function endOfName(bytes: Uint8Array): number {
-  const first = bytes[0];
-  if (first === undefined || (nameBytes[first]! & BEGINS_NAME) === 0) return NOT_A_KEY;
-  let at = 1;
-  while (at < bytes.length && (nameBytes[bytes[at]!]! & IN_NAME) !== 0) at += 1;
-  if (at > globalNameLengthMax || bytes[at] !== 0) return NOT_A_KEY;
-  return at === 1 || (nameBytes[bytes[at - 1]!]! & ENDS_NAME) !== 0 ? at + 1 : NOT_A_KEY;
+function endOfName(bytes: Uint8Array, begin: number, end: number): number {
+  if (begin >= end || (nameBytes[bytes[begin]!]! & BEGINS_NAME) === 0) return NOT_A_KEY;
+  let at = begin + 1;
+  while (at < end && (nameBytes[bytes[at]!]! & IN_NAME) !== 0) at += 1;
+  if (at - begin > globalNameLengthMax || at >= end || bytes[at] !== 0) return NOT_A_KEY;
+  return at === begin + 1 || (nameBytes[bytes[at - 1]!]! & ENDS_NAME) !== 0 ? at + 1 : NOT_A_KEY;
 }
 
 /** First byte after the subscript that begins at `at`, or one of the two answers above. */
-function endOfSubscript(bytes: Uint8Array, at: number): number {
+function endOfSubscript(bytes: Uint8Array, at: number, end: number): number {
   switch (bytes[at]) {
     case 0x20:
       return at + 1;
     case 0x30:
-      return endOfNumber(bytes, at, 0);
+      return endOfNumber(bytes, at, end, 0);
     case 0x10:
-      return endOfNumber(bytes, at, 0xff);
+      return endOfNumber(bytes, at, end, 0xff);
     case 0x40:
-      return endOfString(bytes, at + 1);
+      return endOfString(bytes, at + 1, end);
     default:
       return NOT_A_KEY;
   }
 }
 
 /** `flip` complements the bytes of a negative number. Pairs of digits are 1 to 100; the first has no zero in front, the last is not 00. */
-function endOfNumber(bytes: Uint8Array, begin: number, flip: 0 | 0xff): number {
+function endOfNumber(bytes: Uint8Array, begin: number, end: number, flip: 0 | 0xff): number {
   const exponentIsZero = bytes[begin + 1] === flip && bytes[begin + 2] === flip;
   const mantissa = begin + 3;
   let at = mantissa;
-  for (; at < bytes.length && bytes[at] !== flip; at += 1) {
+  for (; at < end && bytes[at] !== flip; at += 1) {
     if ((bytes[at]! ^ flip) > 100) return NOT_A_KEY;
   }
-  if (at >= bytes.length || at === mantissa || exponentIsZero) return NOT_A_KEY;
+  if (at >= end || at === mantissa || exponentIsZero) return NOT_A_KEY;
   const first = bytes[mantissa]! ^ flip;
   const last = bytes[at - 1]! ^ flip;
   return first > 10 && last !== 1 ? at + 1 : NOT_A_KEY;
 }
 
 /** Text of ASCII without escapes that no number begins with; everything else is decoded. */
-function endOfString(bytes: Uint8Array, begin: number): number {
+function endOfString(bytes: Uint8Array, begin: number, end: number): number {
+  if (begin >= end) return NOT_A_KEY;
   const first = bytes[begin]!;
   if (first <= 57 && (first >= 48 || first === 45 || first === 46)) return DECODE;
   let at = begin;
-  for (; at < bytes.length && bytes[at] !== 0; at += 1) {
+  for (; at < end && bytes[at] !== 0; at += 1) {
     const byte = bytes[at]!;
     if (byte === 1 || byte > 0x7f) return DECODE;
   }
-  return at >= bytes.length || at === begin ? NOT_A_KEY : at + 1;
+  return at >= end || at === begin ? NOT_A_KEY : at + 1;
 }

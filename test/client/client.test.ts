@@ -56,6 +56,30 @@ describe('requests', () => {
   });
 });
 
+describe('many requests in one message', () => {
+  test('sets, and gets, that wait together share a message, in order and each with its answer', async () => {
+    const a = await server(true);
+    const one = await client([a], { window: 100 });
+    const asked = Array.from({ length: 300 }, (_, i) => one.set(key(i), value(i)));
+    asked.push(one.set(key('other'), value('x'), { database: 'OTHER' }), one.set(key('long'), Buffer.alloc(5000)));
+    await Promise.all(asked);
+    expect(a.messages).toBeLessThan(asked.length / 10);
+    expect(a.done).toEqual(
+      [...Array.from({ length: 300 }, (_, i) => i), 'other', 'long'].map((each) => String(key(each))),
+    );
+    expect(a.seen.at(-2)).toMatchObject({ type: 'set', database: 'OTHER' });
+    const before = a.messages;
+    const found = await Promise.all(
+      [...Array.from({ length: 300 }, (_, i) => i), 'none'].map((each) => one.get(key(each))),
+    );
+    expect(found.map((each) => each && Buffer.from(each).toString())).toEqual([
+      ...Array.from({ length: 300 }, (_, i) => String(i)),
+      null,
+    ]);
+    expect(a.messages - before).toBeLessThan(30);
+  });
+});
+
 describe('one answer for many', () => {
   test('SYN-005: a done answers every update before it that is not answered, once', async () => {
     const a = await server(true);

@@ -24,6 +24,8 @@ export class SmallSuperserver {
   /** Keys of the sets done, in order. */
   readonly done: string[] = [];
   readonly seen: ClientRequest[] = [];
+  /** Messages that came, each of one request or of many. */
+  messages = 0;
   isPrimary: boolean;
   epoch: number;
   primary: string | null = null;
@@ -67,9 +69,10 @@ export class SmallSuperserver {
   }
 
   #work(connection: Connection, frames: readonly Frame[]): void {
-    for (const frame of frames) {
+    this.messages += frames.length;
+    const requests = frames.flatMap((frame) => eachOf(decodeRequest(frame.kind, frame.body)));
+    for (const request of requests) {
       if (connection.isClosed) return;
-      const request = decodeRequest(frame.kind, frame.body);
       this.seen.push(request);
       const fate = this.fate(request, this.seen.length);
       if (fate === 'swallow') return;
@@ -119,4 +122,22 @@ export class SmallSuperserver {
       .map((name) => ({ key: Buffer.from(name, 'latin1'), value: this.nodes.get(name)! }));
     return { number: request.number, type: 'page', nodes, more: names.length > limit };
   }
+}
+
+/** Sets or gets of one message are as many requests. */
+function eachOf(request: ClientRequest): readonly ClientRequest[] {
+  if (request.type === 'gets') {
+    const { number, database, keys } = request;
+    return keys.map((key, index) => ({ type: 'get', number: number + index, database, key }));
+  }
+  if (request.type !== 'sets') return [request];
+  const { number, database, level, sets } = request;
+  return [...sets].map(({ key, value }, index) => ({
+    type: 'set',
+    number: number + index,
+    database,
+    ...(level === undefined ? {} : { level }),
+    key,
+    value,
+  }));
 }

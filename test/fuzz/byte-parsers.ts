@@ -17,6 +17,7 @@ import {
   type EncodedMessage,
   encodeAnswer,
   encodeRequest,
+  encodeSets,
 } from '../../src/protocol/client-messages.ts';
 import { crc32c } from '../../src/protocol/crc32c.ts';
 import { encodeFrame, FRAME_HEADER_BYTES, FrameDecoder, FrameError } from '../../src/protocol/frame.ts';
@@ -82,13 +83,15 @@ const requests: readonly ClientRequest[] = [
   { type: 'order', number: 5, database: '', key: keys[0]!, direction: 'backward' },
   { type: 'scan', number: 6, database: '', key: keys[1]!, after: keys[0]!, limit: 1000 },
   { type: 'sync', number: 7, database: '' },
+  { type: 'gets', number: 8, database: 'A', keys: [keys[0]!, keys[1]!, keys[0]!] },
 ];
+const manySets = [0, 1, 2].map((index) => ({ key: keys[index]!, value: Buffer.alloc(index * 40, 'v') }));
 
 const requestKinds = Object.values(CLIENT_REQUEST);
 const clientRequests: Parser = {
   name: 'client request',
   weight: 4,
-  valid: requests.map((request) => bodyOf(encodeRequest(request))),
+  valid: [...requests.map((request) => bodyOf(encodeRequest(request))), bodyOf(encodeSets(manySets, 9, 'USERS'))],
   mend(bytes) {
     if (bytes.length > 0) bytes[0] = requestKinds[bytes[0]! % requestKinds.length]!;
   },
@@ -107,6 +110,7 @@ const answers: readonly ClientAnswer[] = [
   { type: 'done', number: 1 },
   { type: 'value', number: 2, value: null },
   { type: 'value', number: 3, value: Buffer.from('value') },
+  { type: 'values', number: 6, values: [Buffer.from('value'), null, Buffer.alloc(0)] },
   {
     type: 'page',
     number: 4,

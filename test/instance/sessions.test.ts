@@ -332,6 +332,70 @@ describe('locks', () => {
   });
 });
 
+describe('sets that come in one message', () => {
+  const sets = (count: number, database = 'D1') =>
+    Array.from({ length: count }, (_, i) => client.set(key(i), value(i), { database }));
+
+  test('SYN-005: all are in the journal, in order, and answered when they are durable', async () => {
+    primary.reaches = 'memory';
+    let answered = 0;
+    const asked = sets(50).map((each) => each.then(() => (answered += 1)));
+    const other = await connectTo('M');
+    while (primary.journal.end.sequence < 50) await other.databases();
+    expect(answered).toBe(0);
+    primary.reaches = 'databases';
+    primary.goOn();
+    await Promise.all(asked);
+    expect(journaled()).toEqual(Array.from({ length: 50 }, (_, i) => `set D1 ${i}`));
+    expect(await client.count(encodeKey('X', []))).toBe(50);
+  });
+
+  test('SYN-005: one that is none is refused alone, and the others are done', async () => {
+    const bad = client.set(Buffer.from('no key'), value(1));
+    const results = await Promise.allSettled([...sets(3), bad, client.set(key(9), value(9))]);
+    expect(results.map(({ status }) => status)).toEqual([
+      'fulfilled',
+      'fulfilled',
+      'fulfilled',
+      'rejected',
+      'fulfilled',
+    ]);
+    await expect(bad).rejects.toEqual(refusedWith('bad-key'));
+    expect(journaled()).toEqual(['set D1 0', 'set D1 1', 'set D1 2', 'set D1 9']);
+  });
+
+  test('SYN-005: what was taken and not journaled when the member ceased to be primary is refused one by one', async () => {
+    const stays = await connectTo('');
+    primary.superserver.hold();
+    const asked = Array.from({ length: 20 }, (_, i) => stays.set(key(i), value(i)));
+    const settled = Promise.allSettled(asked);
+    await (await connectTo('')).databases();
+    primary.superserver.refuse();
+    for (const each of await settled) expect(each).toMatchObject({ reason: refusedWith('not-primary') });
+    expect(primary.journal.end.sequence).toBe(0);
+  });
+
+  test('SYN-005: $INCREMENT counts on those that are on their way, a transaction keeps them to itself', async () => {
+    const asked = [...sets(9), client.increment(key(8), '1')];
+    expect(await Promise.all(asked).then((all) => all.at(-1))).toBe('9');
+    const one = await session();
+    await one.begin();
+    await Promise.all([one.set(key(1), value('in')), one.set(key(2), value('in')), one.get(key(1)), one.get(key(2))]);
+    expect(text(await client.get(key(1)))).toBe('1');
+    await one.commit();
+    expect((await Promise.all([client.get(key(1)), client.get(key(2))])).map(text)).toEqual(['in', 'in']);
+    expect(journaled().slice(-2)).toEqual(['set D1 1 +', 'set D1 2']);
+  });
+
+  test('SYN-005: those of an ordinary database, and of one that is not there, are what they are alone', async () => {
+    await Promise.all(sets(5, 'LOCAL'));
+    expect(primary.journal.end.sequence).toBe(0);
+    expect(text(await client.get(key(4), { database: 'LOCAL' }))).toBe('4');
+    for (const each of await Promise.allSettled(sets(3, 'NONE')))
+      expect(each).toMatchObject({ reason: refusedWith('no-database') });
+  });
+});
+
 describe('write levels', () => {
   test('SYN-005: each update is answered as soon as it is as sure as was asked for', async () => {
     primary.reaches = 'memory';

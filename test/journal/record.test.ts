@@ -6,14 +6,17 @@ import type { JournalRecord } from '../../src/journal/journal.ts';
 import {
   decodeRecord,
   encodeRecord,
+  encodeSets,
   recordBytes,
   recordHeaderBytes,
   recordSequence,
   recordTimeMs,
+  setsBytes,
   viewOf,
   wholeRecordLength,
 } from '../../src/journal/record.ts';
 import { findRecordAfter, type ReadAt, walkRecords } from '../../src/journal/record-scan.ts';
+import { PackedSets, packedBytes, packSets } from '../../src/protocol/packed-sets.ts';
 
 const anyRecord: fc.Arbitrary<JournalRecord> = fc.record({
   kind: fc.constantFrom('set', 'kill', 'database-added', 'database-removed', 'epoch-begun', 'barrier', 'barrier-sums'),
@@ -40,6 +43,26 @@ describe('a record as bytes', () => {
         expect(decoded).toEqual(record);
         expect(decoded.value.buffer).toBe(bytes.buffer);
         expect([recordSequence(view, 0), recordTimeMs(view, 0)]).toEqual([sequence, 1_700_000_000_000]);
+      }),
+    );
+  });
+
+  test('sets of one message are the same bytes as records one by one', () => {
+    const several = fc.array(
+      fc.record({ key: fc.uint8Array({ maxLength: 300 }), value: fc.uint8Array({ maxLength: 300 }) }),
+      {
+        minLength: 1,
+      },
+    );
+    fc.assert(
+      fc.property(several, fc.string({ maxLength: 60 }), fc.nat(), (sets, database, first) => {
+        const message = Buffer.alloc(3 + packedBytes(sets));
+        packSets(message, 3, sets);
+        const packed = { kind: 'sets', database, sets: PackedSets.read(message, 3, 0) } as const;
+        const bytes = new Uint8Array(setsBytes(packed));
+        expect(encodeSets(bytes, viewOf(bytes), 0, packed, first, 1_700_000_000_000)).toBe(bytes.length);
+        const alone = sets.map((each, index) => encodedAlone({ kind: 'set', database, ...each }, first + index));
+        expect(Buffer.compare(bytes, Buffer.concat(alone))).toBe(0);
       }),
     );
   });

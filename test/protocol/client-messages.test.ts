@@ -12,7 +12,10 @@ import {
   encodeDatabases,
   encodeDoneBody,
   encodeRequest,
+  encodeSets,
+  packedGetsMax,
 } from '../../src/protocol/client-messages.ts';
+import { PackedSets, packedSetsMax } from '../../src/protocol/packed-sets.ts';
 
 /** As a connection sends it: parts one after the other. */
 function whole(message: EncodedMessage): Buffer {
@@ -52,6 +55,7 @@ const request: fc.Arbitrary<ClientRequest> = fc.oneof(
   fc.record({ type: fc.constant('rollback' as const), ...head, levels: fc.constantFrom(0, 1) }),
   fc.record({ type: fc.constant('lock' as const), ...head, replace: fc.boolean(), timeoutMs: number, names }),
   fc.record({ type: fc.constant('unlock' as const), ...head, names }),
+  fc.record({ type: fc.constant('gets' as const), ...head, keys: fc.array(key, { minLength: 1, maxLength: 5 }) }),
   fc.record({ type: fc.constant('merge' as const), ...head, key, fromDatabase: database, fromKey: key }),
   fc.record({ type: fc.constant('merge' as const), ...head, key, fromDatabase: database, fromKey: key, level }),
 ) as fc.Arbitrary<ClientRequest>;
@@ -65,6 +69,7 @@ const refusal = fc.record({
 const answer: fc.Arbitrary<ClientAnswer> = fc.oneof(
   fc.record({ type: fc.constant('done' as const), number }),
   fc.record({ type: fc.constant('value' as const), number, value: fc.option(value) }),
+  fc.record({ type: fc.constant('values' as const), number, values: fc.array(fc.option(value), { minLength: 1 }) }),
   fc.record({
     type: fc.constant('page' as const),
     number,
@@ -111,6 +116,37 @@ describe('client channel', () => {
     });
     expect(message.kind).toBe(CLIENT_REQUEST.set);
     expect(whole(message).toString('hex')).toBe('0201000001440200' + '6b6b' + '76');
+  });
+
+  test('sets of one message come out as they went in, in order', () => {
+    const several = fc.array(fc.record({ key, value }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(several, number, database, fc.option(level), (sets, first, name, asked) => {
+        const message = encodeSets(sets, first, name, asked ?? 'durable');
+        const read = decodeRequest(message.kind, whole(message));
+        if (read.type !== 'sets') throw new Error(`it is read as ${read.type}`);
+        expect([read.number, read.database, read.level ?? null]).toEqual([first, name, asked]);
+        expect(plain([...read.sets])).toEqual(plain(sets));
+        expect(read.sets.count).toBe(sets.length);
+        const lengths = sets.map((each) => each.key.length + each.value.length);
+        expect(read.sets.dataBytes).toBe(lengths.reduce((sum, length) => sum + length));
+      }),
+    );
+  });
+
+  test('a message has a bounded number of sets or gets, at least one, and each is whole', () => {
+    const empty = (count: number, bytes: number) => Buffer.alloc(count * bytes);
+    const refused = expect.objectContaining({ code: 'not-understood', number: 7 });
+    expect(PackedSets.read(empty(packedSetsMax, 6), 0, 7).count).toBe(packedSetsMax);
+    for (const count of [0, packedSetsMax + 1]) expect(() => PackedSets.read(empty(count, 6), 0, 7)).toThrow(refused);
+    const gets = (count: number) =>
+      decodeRequest(CLIENT_REQUEST.gets, Buffer.concat([Buffer.of(7, 0, 0, 0, 0), empty(count, 2)]));
+    expect(gets(packedGetsMax)).toMatchObject({ type: 'gets', number: 7 });
+    for (const count of [0, packedGetsMax + 1]) expect(() => gets(count)).toThrow(refused);
+    const sets = whole(encodeSets([{ key: Buffer.from('kk'), value: Buffer.from('v') }], 7, ''));
+    for (let length = 6; length < sets.length; length += 1) {
+      expect(() => decodeRequest(CLIENT_REQUEST.sets, sets.subarray(0, length))).toThrow(refused);
+    }
   });
 
   test('a list of databases travels as a value', () => {
