@@ -47,6 +47,29 @@ export const wording = {
   journalUpTo: "This member has journal data up to '{time}' in file {file}",
   shutsDown: 'This instance shuts down.',
 
+  /** CFG-066..CFG-071, CFG-074, CFG-077. */
+  removal: {
+    leave: '{member} leaves mirror {mirror}, and the other members go on without it.',
+    leaveInstead:
+      'To take it out for a while only, stop mirroring on it instead (Stop Mirror On This Member): that is undone by starting it again.',
+    'clear-join-mirror':
+      '{member} is the last member of mirror {mirror}. Removing it takes three steps: this one clears the JoinMirror flag; then restart this instance; then remove the mirror configuration again. Nothing is removed before the third step.',
+    erase: 'The configuration of mirror {mirror} is erased on this instance.',
+    'restart-only': 'This instance only has to be restarted.',
+    deletes:
+      'Warning: this deletes mirror {mirror} for good. What becomes of the mirror attribute of its databases now cannot be undone by joining again; a database that keeps it is read-only until it is removed from the mirror (Remove one or more mirrored databases).',
+    databases: 'Mirrored databases: {databases}.',
+    noDatabases: 'It has no mirrored databases.',
+    other: '{member} ({type}) is taken out of mirror {mirror}, and the other members go on without it.',
+    otherInstead:
+      'To take it out for a while only, stop mirroring on that member instead (Stop Mirror On This Member there): that is undone by starting it again.',
+    otherRestart: 'Its instance must be restarted afterwards. One that is not connected learns of it when it calls.',
+    attributeKept:
+      'Their databases keep the mirror attribute: after joining the same mirror again they are activated and caught up; until then they are read-only and cannot be deleted.',
+    attributeRemoved:
+      'Their databases lose the mirror attribute and become ordinary ones: to be mirrored again they must be added like others.',
+  },
+
   currentPrimary: '{member} is the current primary. Continuing will force it down',
   noCurrentPrimary: 'No member is known to be the primary. Continuing will try to make this member the primary',
 

@@ -6,8 +6,10 @@ import type { LockHeldError, LockHolder } from '../host/host.ts';
 import { decideForAgent, downRecord, fenced } from '../mirror/agent.ts';
 import type { MemberRecord } from '../mirror/member-record.ts';
 import type { AgentAnswer } from '../mirror/messages.ts';
+import { type MirrorSet, type RemovedMember, removalOf } from '../mirror/mirror-set.ts';
 import { NO_EPOCH } from '../mirror/terms.ts';
 import type { AgentRequest } from '../protocol/agent-channel.ts';
+import type { Open } from '../protocol/opening.ts';
 import type { AgentNotes } from './agent-notes.ts';
 import type { Instances, Observation } from './instances.ts';
 import type { AgentParts } from './parts.ts';
@@ -27,8 +29,11 @@ export async function answerDownQuestion(
   instances: Instances,
   name: string,
   question: DownQuestion,
+  caller: Open,
 ): Promise<AgentAnswer> {
   const mirror = await instances.mirrorSet(name, question.mirror);
+  const removal = mirror === null ? undefined : removalOfCaller(mirror.set, caller);
+  if (removal !== undefined) return turnAway(parts, notes, name, question, removal);
   const seen = await instances.observe(name, mirror?.set.settings.qosTimeoutMs);
   const record = instances.record(name);
   const epochNumber = seen.report?.epoch ?? record?.epoch.number ?? question.epoch.number;
@@ -67,6 +72,25 @@ export async function answerDownQuestion(
     }
   }
   return callDown(parts, note, instances, name, question, verdict.spec);
+}
+
+/** CFG-069: by the mirror set of the instance; a caller that tells of none is no running member. */
+export function removalOfCaller(set: MirrorSet, { member, knows }: Open): RemovedMember | undefined {
+  return knows === undefined ? undefined : removalOf(set, member, knows);
+}
+
+/** Who was removed is told nothing from which it could take over, and may have nothing forced down. */
+function turnAway(
+  parts: AgentParts,
+  notes: AgentNotes,
+  name: string,
+  { type, mirror, requester }: DownQuestion,
+  { removeAttribute }: RemovedMember,
+): AgentAnswer {
+  parts.log(1, `${requester} asked about ${name}, but was removed from mirror ${mirror}: it was told so (CFG-069)`);
+  const facts = { question: type, instance: name, mirror, requester };
+  notes.put('ISCAgent', { what: `turned ${requester} away: it was removed`, rules: ['CFG-069'], facts }, true);
+  return { says: 'removed', removeAttribute };
 }
 
 function running(seen: Observation, record: MemberRecord | null): AgentAnswer {

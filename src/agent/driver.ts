@@ -24,7 +24,7 @@ import { type Frame, FrameError } from '../protocol/frame.ts';
 import { type Answerer, agree, type Open, type Opened, type Refused, refuse } from '../protocol/opening.ts';
 import { AgentNotes } from './agent-notes.ts';
 import { ArbiterServer } from './arbiter-server.ts';
-import { answerDownQuestion } from './down.ts';
+import { answerDownQuestion, removalOfCaller } from './down.ts';
 import { Instances } from './instances.ts';
 import { JournalOutlet } from './journal-outlet.ts';
 import type { AgentParts } from './parts.ts';
@@ -78,22 +78,22 @@ export class AgentDriver {
       this.#parts.log(1, `Refused ${connection.remote}: ${accepted.refused.text}`);
     } else if (accepted.state === 'opened') {
       if (accepted.open.channel === 'arbiter') this.#arbiter.accept(connection, accepted.open);
-      else this.#serve(connection);
+      else this.#serve(connection, accepted.open);
     }
   }
 
-  #serve(connection: Connection): void {
+  #serve(connection: Connection, caller: Open): void {
     const outlet = new JournalOutlet(this.#parts, this.#instances);
     connection.onClosed(() => outlet.close());
     const next = (): void => {
       if (connection.isClosed) return outlet.close();
-      connection.onNextFrame((frame) => void this.#answer(connection, outlet, frame).then(next));
+      connection.onNextFrame((frame) => void this.#answer(connection, caller, outlet, frame).then(next));
     };
     next();
   }
 
   /** Whatever goes wrong concerns this request: the agent lives on. */
-  async #answer(connection: Connection, outlet: JournalOutlet, frame: Frame): Promise<void> {
+  async #answer(connection: Connection, caller: Open, outlet: JournalOutlet, frame: Frame): Promise<void> {
     let request: AgentRequest;
     try {
       request = decodeAgentRequest(frame);
@@ -104,13 +104,13 @@ export class AgentDriver {
       return;
     }
     try {
-      await this.#carryOut(connection, outlet, request);
+      await this.#carryOut(connection, caller, outlet, request);
     } catch (error) {
       send(connection, { number: request.number, ...this.#failure(request, error) });
     }
   }
 
-  async #carryOut(connection: Connection, outlet: JournalOutlet, request: AgentRequest): Promise<void> {
+  async #carryOut(connection: Connection, caller: Open, outlet: JournalOutlet, request: AgentRequest): Promise<void> {
     const { number } = request;
     if (request.type === 'status') return send(connection, { number, answer: await this.#status() });
     if (request.type === 'tell-events') return send(connection, { number, answer: await this.#tellEvents(request) });
@@ -119,17 +119,17 @@ export class AgentDriver {
     switch (request.type) {
       case 'confirm-down':
       case 'force-down': {
-        const settle = () => answerDownQuestion(this.#parts, this.#notes, instances, name, request);
+        const settle = () => answerDownQuestion(this.#parts, this.#notes, instances, name, request, caller);
         return send(connection, { number, answer: await instances.inTurn(name, settle) });
       }
       case 'tell-mirror':
         return send(connection, { number, answer: await this.#tellMirror(name, request.mirror) });
       case 'offer-journal': {
-        const mirror = await this.#mirrorOf(name, request.mirror);
+        const mirror = await this.#mirrorFor(caller, name, request.mirror);
         return send(connection, { number, answer: outlet.offer(name, mirror, request) });
       }
       case 'read-journal': {
-        const mirror = await this.#mirrorOf(name, request.mirror);
+        const mirror = await this.#mirrorFor(caller, name, request.mirror);
         const { bytes, ...head } = outlet.read(name, mirror, request);
         return connection.send(AGENT.journalChunk, encodeJournalChunk({ number, ...head }, bytes));
       }
@@ -151,8 +151,12 @@ export class AgentDriver {
   }
 
   /** A configuration that cannot be read says nothing against the mirror that is asked about. */
-  async #mirrorOf(name: string, asked: string): Promise<string> {
-    return (await this.#instances.mirrorSet(name, asked))?.set.name ?? asked.toUpperCase();
+  async #mirrorFor(caller: Open, name: string, asked: string): Promise<string> {
+    const mirror = await this.#instances.mirrorSet(name, asked);
+    if (mirror !== null && removalOfCaller(mirror.set, caller) !== undefined) {
+      throw new RequestError('removed', `${caller.member} was removed from mirror ${mirror.set.name} (CFG-069)`);
+    }
+    return mirror?.set.name ?? asked.toUpperCase();
   }
 
   /** CFG-028. */

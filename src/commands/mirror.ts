@@ -10,6 +10,7 @@ import type { Assessment, CommandArguments, Description, TroubleAssessment } fro
 import { compressionLines } from '../terminal/compression-lines.ts';
 import { failed, usage } from './failures.ts';
 import { askInstance, connectInstance, findInstance, type Instance } from './instances.ts';
+import { define as defineRemoval } from './mirror-removal.ts';
 import { json, table } from './output.ts';
 import { notBuilt, perform, performOn } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
@@ -57,7 +58,8 @@ export const define: DefineGroup = (group, surroundings) => {
       await withService(here, findInstance(here, name), 'join-mirror', joinArguments(options));
     });
   defineOthers(group, surroundings);
-  notBuilt(group, ['leave', 'remove-member', 'remove', 'promote', 'demote']);
+  defineRemoval(group, surroundings);
+  notBuilt(group, ['promote', 'demote']);
 };
 
 const defineOthers: DefineGroup = (group, surroundings) => {

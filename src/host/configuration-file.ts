@@ -47,6 +47,7 @@ export function newConfiguration(instance: string, directory: string, superserve
     alternateJournal: null,
     purgeAtOnce: false,
     mirrorSet: null,
+    formerMirror: null,
     databases: [],
   };
 }

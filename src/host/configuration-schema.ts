@@ -58,6 +58,7 @@ const mirrorSet = z.looseObject({
       fromEmpty: z.boolean(),
     }),
   ),
+  removed: z.array(z.looseObject({ name, removeAttribute: z.boolean() })).optional(),
 });
 
 const database = z.strictObject({
@@ -85,6 +86,7 @@ const configuration = z
     alternateJournal: directory.nullable().default(null),
     purgeAtOnce: z.boolean().default(false),
     mirrorSet: mirrorSet.nullable().default(null),
+    formerMirror: z.strictObject({ name, removeAttribute: z.boolean() }).nullable().default(null),
     databases: z.array(database).default([]),
   })
   .check((context) => {

@@ -6,7 +6,7 @@
  * hold up the process too long (the contents of long files) is a promise instead.
  */
 import type { Address, MirrorSet } from '../mirror/mirror-set.ts';
-import type { MemberName, MemberType, MirrorDatabaseName } from '../mirror/terms.ts';
+import type { MemberName, MemberType, MirrorDatabaseName, MirrorName } from '../mirror/terms.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
 
 export interface Timer {
@@ -111,7 +111,7 @@ export interface InstanceConfiguration {
   readonly superserver: Address;
   /** %Service_Mirror (CFG-004). */
   readonly serviceEnabled: boolean;
-  /** Is it to take part in its mirror (JoinMirror)? */
+  /** Is it to take part in its mirror when it starts (JoinMirror, CFG-071)? */
   readonly joinMirror: boolean;
   /** Stopped by an operator; stays in force over restarts (SYN-022). */
   readonly mirrorStopped: boolean;
@@ -128,6 +128,8 @@ export interface InstanceConfiguration {
   readonly purgeAtOnce: boolean;
   /** Newest mirror set this member has seen; null when in none. */
   readonly mirrorSet: MirrorSet | null;
+  /** A mirror that this instance has left, until what is left of it here is cleared away; null = nothing is. */
+  readonly formerMirror: { readonly name: MirrorName; readonly removeAttribute: boolean } | null;
   readonly databases: readonly DatabaseConfiguration[];
 }
 

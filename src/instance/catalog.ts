@@ -297,6 +297,15 @@ export class Catalog implements DatabaseCatalog {
     this.#parts.log(1, 'Utility.Event', `Database ${name} was removed from the mirror`);
   }
 
+  async leaveMirror(name: string, mirror: string, removeAttribute: boolean): Promise<void> {
+    const { database } = this.#mountedOne(name);
+    const { attribute } = database;
+    if (attribute === undefined || attribute.mirror !== mirror) return;
+    if (removeAttribute) return await this.removeFromMirror(name);
+    await database.setAttribute({ ...attribute, activated: false }, database.applied ?? attribute.addedAt);
+    this.#parts.log(1, 'Utility.Event', `Database ${name} keeps its mark of mirror ${mirror} and is read-only`);
+  }
+
   async mount(name: string): Promise<void> {
     const configured = this.#configured(name);
     if (!this.#mounted.has(configured.name)) await this.#open(configured.name);

@@ -56,6 +56,8 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
     compressionAsync: compression,
     verifyEveryMinutes: { kind: 'whole' },
   },
+  'remove-member': { member: { kind: 'text', required: true }, removeAttribute: { kind: 'flag' } },
+  'remove-mirror': { removeAttribute: { kind: 'flag' }, withoutPrimary: { kind: 'flag' } },
   'switch-journal': {},
   'purge-journal': {},
   'edit-journal': { alternateDirectory: { kind: 'text', nullable: true }, purgeAtOnce: { kind: 'flag' } },

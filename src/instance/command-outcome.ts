@@ -1,7 +1,7 @@
 /** Answers to a command, and what a command does to the mirror set. */
 import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { Outcome, Refusal } from '../protocol/control-channel.ts';
-import type { InstanceDaemon } from './parts.ts';
+import type { InstanceDaemon, OrderResult } from './parts.ts';
 
 /** Tells the operator how far a command is. */
 export type Progress = (text: string) => void;
@@ -28,6 +28,11 @@ export function failed(reason: string, text: string): Outcome {
 
 export function notKnown(reason: string, text: string): Outcome {
   return { ok: false, outcome: 'not-known', refusal: { reason, text, spec: null } };
+}
+
+/** How the rules answered an order. */
+export function outcomeOf({ outcome, reason, text, spec }: OrderResult): Outcome {
+  return outcome === 'done' ? done(text) : { ok: false, outcome, refusal: { reason, text, spec } };
 }
 
 /** CFG-043, DB-001: null when this member is primary and may change what all members know of the mirror. */

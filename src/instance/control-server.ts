@@ -31,6 +31,7 @@ import { addDatabase, removeDatabase } from './mirrored-databases.ts';
 import * as orders from './order-commands.ts';
 import { CatalogRefusal, type InstanceDaemon } from './parts.ts';
 import { recreateDatabase } from './recreate-command.ts';
+import { removeOther, removeThis } from './removal-commands.ts';
 import { restoreDatabases } from './restore-command.ts';
 import { describePlan, planRestore } from './restore-plan.ts';
 
@@ -205,6 +206,8 @@ const atOnce: readonly CommandName[] = [
   'resume-primary',
   'start-mirror',
   'stop-mirror',
+  'remove-member',
+  'remove-mirror',
   'stop-instance',
   'catch-up-databases',
   'resume-databases',
@@ -248,6 +251,8 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'create-mirror': mirror.createMirror,
   'join-mirror': mirror.joinMirror,
   'edit-mirror': mirror.editMirror,
+  'remove-member': removeOther,
+  'remove-mirror': removeThis,
   'switch-journal': (daemon) => journal.switchJournal(daemon),
   'purge-journal': (daemon) => journal.purgeJournal(daemon),
   'edit-journal': journal.editJournal,

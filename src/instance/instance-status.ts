@@ -7,7 +7,7 @@ import type { CatalogEntry, InstanceDaemon, MirrorMember } from './parts.ts';
 
 export function statusOf(daemon: InstanceDaemon): StatusReport {
   const { member, configuration } = daemon;
-  const { instance, mirrorSet, member: name } = configuration.get();
+  const { instance, mirrorSet, member: name, joinMirror } = configuration.get();
   const files = member?.journal.files ?? [];
   const report = reportStatus({
     ...reportClock(daemon, member),
@@ -16,6 +16,7 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
     state: member?.state ?? null,
     mirrorSet,
     member: name,
+    joinMirror,
     databases: databaseFacts(daemon),
     rowsTold: member === null || member.state.role === 'primary' ? null : member.memberRows(),
     journalEnd: member?.journal.flushed ?? null,

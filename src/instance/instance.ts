@@ -6,7 +6,7 @@ import { ReserveFile } from '../host/reserve-file.ts';
 import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalFileOperations, ReadRecords } from '../journal/journal.ts';
 import { logText } from '../mirror/log-messages.ts';
-import { isNewerSet, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
+import { isNewerSet, type MirrorSet, memberNamed, removalOf } from '../mirror/mirror-set.ts';
 import { NO_EPOCH } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
 import type { Connection, Listener, Network } from '../network/network.ts';
@@ -15,8 +15,9 @@ import type { EventRecord } from '../protocol/control-channel.ts';
 import { agree, isRefused, type Open, type Opened, type Refused, refuse } from '../protocol/opening.ts';
 import { Catalog } from './catalog.ts';
 import { ControlServer } from './control-server.ts';
+import { clearFormerMirror, leaveMirror } from './former-mirror.ts';
 import { statusOf } from './instance-status.ts';
-import { serveJoin } from './join-server.ts';
+import { serveMemberRequest } from './join-server.ts';
 import { RunningMember, readMemberRecord } from './mirror-member.ts';
 import type { InstanceDaemon } from './parts.ts';
 import { Superserver } from './superserver.ts';
@@ -125,6 +126,7 @@ export class Instance implements InstanceDaemon {
     host.files.makeDirectory(paths.journal);
     host.files.makeDirectory(paths.lostAndFound);
     await this.catalog.open();
+    await this.#endMembership();
     const { superserver, mirrorSet } = configuration.get();
     const listener = await network.listen(
       superserver.host,
@@ -141,10 +143,32 @@ export class Instance implements InstanceDaemon {
     );
   }
 
+  /** CFG-069: one that was removed is a member of nothing from this start on. */
+  async #endMembership(): Promise<void> {
+    const { configuration, paths, host } = this.#parts;
+    const { mirrorSet } = configuration.get();
+    const removed = mirrorSet === null ? null : readMemberRecord(host.records, paths.member).removed;
+    if (removed !== null) leaveMirror(configuration, removed.removeAttribute);
+    await this.clearFormerMirror();
+  }
+
+  async clearFormerMirror(): Promise<void> {
+    const { configuration, paths, home, host } = this.#parts;
+    await clearFormerMirror({
+      configuration,
+      catalog: this.catalog,
+      files: host.files,
+      paths,
+      home,
+      wallMs: () => host.clock.wallMs(),
+      log: (severity, category, text) => this.log(severity, category, text),
+    });
+  }
+
   async startMember(): Promise<void> {
     const { paths, host, configuration, events, network, codec, site } = this.#parts;
-    const { member, mirrorSet, instance, alternateJournal } = configuration.get();
-    if (this.#member !== null || member === null || mirrorSet === null) return;
+    const { member, mirrorSet, instance, alternateJournal, joinMirror } = configuration.get();
+    if (this.#member !== null || member === null || mirrorSet === null || !joinMirror) return;
     const journal = this.#parts.openJournal({
       files: host.files,
       directory: paths.journal,
@@ -287,7 +311,7 @@ export class Instance implements InstanceDaemon {
     const { channel, member, unpacks } = accepted.open;
     if (channel === 'client') this.#superserver.accept(connection, accepted.open.mirror !== '');
     else if (channel === 'data') this.#member?.acceptData(connection, member, unpacks ?? []);
-    else serveJoin(this, connection);
+    else serveMemberRequest(this, connection);
   }
 
   #decide(open: Open): Opened | Refused {
@@ -303,6 +327,12 @@ export class Instance implements InstanceDaemon {
     });
     if (isRefused(answer)) return answer;
     if (this.#ending) return refuse('not-available', `instance ${instance} is shutting down`);
+    const removal =
+      mirrorSet === null || open.knows === undefined ? undefined : removalOf(mirrorSet, open.member, open.knows);
+    if (open.channel === 'data' && removal !== undefined) {
+      const text = `${open.member} was removed from mirror ${mirrorSet?.name}`;
+      return { ...refuse('removed', text), removeAttribute: removal.removeAttribute };
+    }
     if (open.channel === 'data' && (mirrorSet === null || memberNamed(mirrorSet, open.member) === undefined)) {
       return refuse('member', `${open.member} is not a member of mirror ${mirrorSet?.name ?? '(none)'}`);
     }

@@ -1,11 +1,11 @@
-/** The asking side of a join: what an agent tells about the mirror, and the request to its primary (CFG-027, CFG-028, CFG-034). */
-import { failoverMembers, type MemberDefinition } from '../mirror/mirror-set.ts';
+/** The asking side of a join and of what else only the primary can do: what an agent tells about the mirror, and the request (CFG-027, CFG-028, CFG-034). */
+import { failoverMembers, type MemberDefinition, type MirrorSet } from '../mirror/mirror-set.ts';
 import { askAgent } from '../network/agent-client.ts';
 import { type Timers, UnreachableError } from '../network/network.ts';
 import { openChannel } from '../network/opening-exchange.ts';
 import type { MirrorLookup, Refusal } from '../protocol/control-channel.ts';
 import { jsonBody, parseJsonBody } from '../protocol/frame.ts';
-import { type JoinAnswer, type JoinRequest, MEMBER_REQUEST } from '../protocol/member-channel.ts';
+import { MEMBER_REQUEST, type MemberRequest, type MemberRequestAnswer } from '../protocol/member-channel.ts';
 import { makeOpen } from '../protocol/opening.ts';
 import { isObject } from './command-arguments.ts';
 import { refusal } from './command-outcome.ts';
@@ -13,7 +13,8 @@ import type { InstanceDaemon } from './parts.ts';
 
 const agentTimeoutMs = 10_000;
 const openTimeoutMs = 5000;
-const answerTimeoutMs = 30_000;
+/** A removal waits for the other side's QoS timeouts. */
+const answerTimeoutMs = (qosTimeoutMs: number): number => Math.max(30_000, 5 * qosTimeoutMs);
 
 export type Found<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly refusal: Refusal };
 
@@ -41,18 +42,34 @@ export async function lookUpMirror(daemon: InstanceDaemon, where: WhereToAsk): P
   }
 }
 
-/** Ask the primary; where none is known, each failover member in turn, since only the primary says yes. */
+/** Ask the primary to be taken in. */
 export async function requestJoin(
   daemon: InstanceDaemon,
-  { mirrorSet, primary }: MirrorLookup,
+  lookup: Pick<MirrorLookup, 'mirrorSet' | 'primary'>,
   member: MemberDefinition,
-): Promise<Found<Extract<JoinAnswer, { ok: true }>>> {
-  const known = failoverMembers(mirrorSet);
+): Promise<Found<Yes>> {
+  const answer = await askPrimary(daemon, lookup, { type: 'join', member }, member);
+  if (answer.ok || answer.refusal.reason !== 'no-primary') return answer;
+  const { text } = answer.refusal;
+  const why = refusal('no-primary', `${text}; members can join only while there is a primary`, 'CFG-027');
+  return { ok: false, refusal: why };
+}
+
+type Yes = Extract<MemberRequestAnswer, { ok: true }>;
+
+/** Where no primary is known, each failover member is asked in turn, since only the primary says yes. `no-primary` = nobody was it. */
+export async function askPrimary(
+  daemon: InstanceDaemon,
+  { mirrorSet, primary }: Pick<MirrorLookup, 'mirrorSet' | 'primary'>,
+  request: MemberRequest,
+  self: Pick<MemberDefinition, 'name' | 'instance'> = ownName(daemon),
+): Promise<Found<Yes>> {
+  const known = failoverMembers(mirrorSet).filter((each) => each.name !== self.name);
   const targets = [...known.filter((each) => each.name === primary), ...known.filter((each) => each.name !== primary)];
   const met: string[] = [];
   for (const target of targets) {
     try {
-      const answer = await askToJoin(daemon, target, mirrorSet.name, member);
+      const answer = await ask(daemon, target, mirrorSet, request, self);
       if (answer.ok) return { ok: true, value: answer };
       const { reason, text, spec } = answer;
       if (reason !== 'not-primary') return { ok: false, refusal: { reason, text, spec } };
@@ -63,41 +80,45 @@ export async function requestJoin(
       met.push(`${target.name}: ${message}`);
     }
   }
-  const text = `no primary of ${mirrorSet.name} answers (${met.join('; ')}); members can join only while there is a primary`;
-  return { ok: false, refusal: refusal('no-primary', text, 'CFG-027') };
+  const answers = met.length === 0 ? 'it has no other failover member' : met.join('; ');
+  return { ok: false, refusal: refusal('no-primary', `no primary of ${mirrorSet.name} answers (${answers})`) };
 }
 
-async function askToJoin(
+function ownName({ configuration }: InstanceDaemon): Pick<MemberDefinition, 'name' | 'instance'> {
+  const { member, instance } = configuration.get();
+  return { name: member ?? '', instance };
+}
+
+async function ask(
   daemon: InstanceDaemon,
   target: MemberDefinition,
-  mirror: string,
-  member: MemberDefinition,
-): Promise<JoinAnswer> {
+  mirrorSet: MirrorSet,
+  request: MemberRequest,
+  self: Pick<MemberDefinition, 'name' | 'instance'>,
+): Promise<MemberRequestAnswer> {
   const { network, host } = daemon;
   const { host: address, port } = target.superserver;
   const connection = await network.dial(address, port, openTimeoutMs);
-  const open = makeOpen({ channel: 'member', mirror, member: member.name, instance: member.instance });
+  const open = makeOpen({ channel: 'member', mirror: mirrorSet.name, member: self.name, instance: self.instance });
+  const waitMs = answerTimeoutMs(mirrorSet.settings.qosTimeoutMs);
   await openChannel(connection, open, openTimeoutMs, host.clock);
   const timers: Timers = host.clock;
-  return await new Promise<JoinAnswer>((resolve, reject) => {
+  return await new Promise<MemberRequestAnswer>((resolve, reject) => {
     const settle = (act: () => void): void => {
       deadline.cancel();
       connection.destroy();
       act();
     };
     const lost = (reason: string): void => {
-      settle(() =>
-        reject(new UnreachableError(`${address}:${port}: ${reason} before it answered the request to join`)),
-      );
+      settle(() => reject(new UnreachableError(`${address}:${port}: ${reason} before it answered the request`)));
     };
-    const deadline = timers.after(answerTimeoutMs, () => lost(`no answer in ${answerTimeoutMs / 1000} s`));
+    const deadline = timers.after(waitMs, () => lost(`no answer in ${waitMs / 1000} s`));
     connection.onClosed(lost);
     connection.onNextFrame((frame) => {
       const answer = parseJsonBody(frame);
       if (!isObject(answer) || typeof answer.ok !== 'boolean') return lost('an answer that is not understood');
-      settle(() => resolve(answer as unknown as JoinAnswer));
+      settle(() => resolve(answer as unknown as MemberRequestAnswer));
     });
-    const request: JoinRequest = { type: 'join', member };
     connection.send(MEMBER_REQUEST.request, jsonBody(request));
   });
 }

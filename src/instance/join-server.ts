@@ -1,6 +1,6 @@
 /**
- * Channel 'member' on the superserver: another host's instance asks the primary to be taken into the mirror. Also the rules
- * of admission, which only the primary applies (CFG-007, CFG-022, CFG-033, AGT-015).
+ * Channel 'member' on the superserver: what another host's instance asks of the primary: to be taken into the mirror, or that a
+ * member is removed. Also the rules of admission, which only the primary applies (CFG-007, CFG-022, CFG-033, AGT-015).
  */
 import { failoverMembersMax, membersMax } from '../mirror/limits.ts';
 import {
@@ -13,33 +13,54 @@ import {
 import type { Connection } from '../network/network.ts';
 import type { Refusal } from '../protocol/control-channel.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from '../protocol/frame.ts';
-import { type JoinAnswer, MEMBER_REQUEST } from '../protocol/member-channel.ts';
+import { MEMBER_REQUEST, type MemberRequest, type MemberRequestAnswer } from '../protocol/member-channel.ts';
 import { isAddress, isHost, isObject, isText } from './command-arguments.ts';
 import { changeMirrorSet, refusal, refusalUnlessPrimary } from './command-outcome.ts';
 import type { InstanceDaemon } from './parts.ts';
+import { answerRemoval } from './removal-commands.ts';
 
 /** A connection whose opening with channel 'member' was accepted: one request, one answer, the end. */
-export function serveJoin(daemon: InstanceDaemon, connection: Connection): void {
-  connection.onNextFrame((frame) => {
-    const answer = answerJoin(daemon, frame);
-    connection.send(MEMBER_REQUEST.answer, jsonBody(answer));
+export function serveMemberRequest(daemon: InstanceDaemon, connection: Connection): void {
+  const answer = async (frame: Frame): Promise<void> => {
+    const said = await answerRequest(daemon, frame);
+    connection.send(MEMBER_REQUEST.answer, jsonBody(said));
     connection.end();
-  });
+  };
+  connection.onNextFrame((frame) => void answer(frame));
 }
 
-function answerJoin(daemon: InstanceDaemon, frame: Frame): JoinAnswer {
-  const member = readJoinRequest(frame);
-  if (member === null) return no(refusal('not-understood', 'the request to join is not understood; update both sides'));
+async function answerRequest(daemon: InstanceDaemon, frame: Frame): Promise<MemberRequestAnswer> {
+  const request = readRequest(frame);
+  if (request === null) return no(refusal('not-understood', 'the request is not understood; update both sides'));
+  if (request.type === 'join') return answerJoin(daemon, request.member);
+  try {
+    const outcome = await answerRemoval(daemon, request);
+    const { mirrorSet } = daemon.configuration.get();
+    if (outcome.ok && mirrorSet !== null) return { ok: true, mirrorSet, incarnation: 0 };
+    return no(outcome.ok ? refusal('not-a-member', 'this instance is in no mirror') : outcome.refusal);
+  } catch (error) {
+    const text = (error as Error).message;
+    daemon.log(2, 'Utility.Event', `Member ${request.member} was not removed: ${text}`);
+    return no(refusal('failed', `the primary could not write its configuration: ${text}`));
+  }
+}
+
+function answerJoin(daemon: InstanceDaemon, member: MemberDefinition): MemberRequestAnswer {
   const notPrimary = refusalUnlessPrimary(daemon, 'members are taken in', 'CFG-027');
   if (notPrimary !== null) return no(notPrimary);
   const { mirrorSet } = daemon.configuration.get();
   if (mirrorSet === null) return no(refusal('not-a-member', 'this instance is in no mirror'));
+  if (!daemon.configuration.get().joinMirror) {
+    return no(refusal('not-joined', `the primary of mirror ${mirrorSet.name} is being removed from it`, 'CFG-071'));
+  }
   const verdict = admit(mirrorSet, member);
   if (verdict.outcome === 'refused') return no(verdict.refusal);
   const incarnation = daemon.member?.state.helloFrom.get(member.name)?.incarnation ?? 0;
   if (verdict.outcome === 'is-member') return { ok: true, mirrorSet, incarnation };
   try {
-    if (!changeMirrorSet(daemon, (set) => ({ ...set, members: verdict.members }))) {
+    const removed = mirrorSet.removed?.filter(({ name }) => name !== member.name);
+    const joined = { members: verdict.members, ...(removed === undefined ? {} : { removed }) };
+    if (!changeMirrorSet(daemon, (set) => ({ ...set, ...joined }))) {
       return no(refusal('not-primary', 'this member is not primary any more; try again'));
     }
   } catch (error) {
@@ -51,12 +72,12 @@ function answerJoin(daemon: InstanceDaemon, frame: Frame): JoinAnswer {
   return { ok: true, mirrorSet: daemon.configuration.get().mirrorSet ?? mirrorSet, incarnation };
 }
 
-function no({ reason, text, spec }: Refusal): JoinAnswer {
+function no({ reason, text, spec }: Refusal): MemberRequestAnswer {
   return { ok: false, reason, text, spec };
 }
 
 /** Null when it is none. */
-function readJoinRequest(frame: Frame): MemberDefinition | null {
+function readRequest(frame: Frame): MemberRequest | null {
   if (frame.kind !== MEMBER_REQUEST.request) return null;
   let said: unknown;
   try {
@@ -65,8 +86,19 @@ function readJoinRequest(frame: Frame): MemberDefinition | null {
     if (!(error instanceof FrameError)) throw error;
     return null;
   }
-  if (!isObject(said) || said.type !== 'join' || !isObject(said.member)) return null;
-  const { name, type, instance, instanceDirectory, superserver, privateAddress, agent } = said.member;
+  if (!isObject(said)) return null;
+  if (said.type === 'remove') {
+    const { member, by, removeAttribute } = said;
+    if (!isText(member) || !isText(by) || typeof removeAttribute !== 'boolean') return null;
+    return { type: 'remove', member, by, removeAttribute };
+  }
+  if (said.type !== 'join' || !isObject(said.member)) return null;
+  const member = readDefinition(said.member);
+  return member === null ? null : { type: 'join', member };
+}
+
+function readDefinition(said: Readonly<Record<string, unknown>>): MemberDefinition | null {
+  const { name, type, instance, instanceDirectory, superserver, privateAddress, agent } = said;
   if (!isText(name) || !isText(instance) || !isText(instanceDirectory)) return null;
   if (!isAddress(superserver) || !isAddress(agent) || (privateAddress !== null && !isHost(privateAddress))) return null;
   return {

@@ -11,7 +11,7 @@ import type { CompressionReport } from '../mirror/status.ts';
 import type { MemberName } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
 import type { Connection, Network, Timers } from '../network/network.ts';
-import { openChannel } from '../network/opening-exchange.ts';
+import { openChannel, RefusedError } from '../network/opening-exchange.ts';
 import { readClockWord } from '../protocol/clock-offset.ts';
 import type { Frame } from '../protocol/frame.ts';
 import { jsonBody, parseJsonBody } from '../protocol/frame.ts';
@@ -95,6 +95,10 @@ export class MemberLinks {
         return;
       } catch (error) {
         reason = (error as Error).message;
+        const refused = error instanceof RefusedError ? error.refused : null;
+        if (refused?.reason !== 'removed') continue;
+        this.#parts.post({ type: 'removed', by: member, removeAttribute: refused.removeAttribute === true });
+        break;
       }
     }
     this.#parts.post({ type: 'dial-failed', to: member, reason });

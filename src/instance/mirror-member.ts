@@ -358,6 +358,10 @@ export class RunningMember implements MirrorMember {
     });
   }
 
+  leave(by: MemberName, removeAttribute: boolean): void {
+    this.#driver.post({ type: 'removed', by, removeAttribute });
+  }
+
   #answer(request: number, result: OrderResult): void {
     this.#orders.get(request)?.(result);
     this.#orders.delete(request);
@@ -442,6 +446,7 @@ export class RunningMember implements MirrorMember {
       incarnation: this.state.record.incarnation,
       epoch: this.state.record.epoch,
       qosTimeoutMs: set.settings.qosTimeoutMs,
+      knows: set,
       ...(channel === 'data' ? { unpacks: this.#parts.codec.types } : {}),
     });
   }
@@ -486,6 +491,8 @@ export class RunningMember implements MirrorMember {
     const claims = readToldClaims(notice.claims);
     if (claims !== null) this.#claims.take(claims);
     if (notice.mirrorSet !== undefined) {
+      // One that has removed this member says so in its own message.
+      if (memberNamed(notice.mirrorSet, this.#parts.self) === undefined) return;
       this.#parts.onMirrorSet(notice.mirrorSet);
       this.#settingsChanged();
     }
@@ -551,6 +558,7 @@ function isSameSituation(before: MemberState | null, now: MemberState): boolean 
     before.record.epoch.number === now.record.epoch.number &&
     before.record.wasActive?.term === now.record.wasActive?.term &&
     before.record.noFailover === now.record.noFailover &&
+    before.record.removed === now.record.removed &&
     before.serving.trouble?.kind === now.serving.trouble?.kind
   );
 }

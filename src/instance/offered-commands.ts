@@ -3,6 +3,7 @@ import { precondition } from '../mirror/operator-commands.ts';
 import type { CommandName, Refusal } from '../protocol/control-channel.ts';
 import { refusal, refusalUnlessPrimary } from './command-outcome.ts';
 import type { InstanceDaemon } from './parts.ts';
+import { planRemoval } from './removal-commands.ts';
 
 /** Null = offered. */
 export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRunning: boolean): Refusal | null {
@@ -17,15 +18,23 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
       return refusalToBecomeMember(daemon, agentRunning);
     case 'edit-mirror':
       return refusalUnlessPrimary(daemon, 'the settings of the mirror are edited', 'CFG-043');
+    case 'remove-member':
+      return refusalToRemoveOther(daemon);
+    case 'remove-mirror': {
+      const plan = planRemoval(daemon);
+      return 'reason' in plan ? plan : null;
+    }
     case 'switch-journal':
       return refusalUnlessPrimary(daemon, 'a journal file is begun', 'SYN-001');
     case 'purge-journal':
       return member === null ? notAMember(daemon) : null;
+    case 'start-mirror':
+      if (isNotJoined(daemon)) return null;
+      return member === null ? notAMember(daemon) : precondition(member.state, command);
     case 'change-no-failover':
     case 'become-primary':
     case 'force-primary':
     case 'resume-primary':
-    case 'start-mirror':
     case 'stop-mirror':
       if (member === null) return notAMember(daemon);
       return precondition(member.state, command);
@@ -57,6 +66,28 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
   }
 }
 
+/** CFG-071: the JoinMirror flag is cleared. */
+export function isNotJoined({ configuration }: Pick<InstanceDaemon, 'configuration'>): boolean {
+  const { mirrorSet, joinMirror } = configuration.get();
+  return mirrorSet !== null && !joinMirror;
+}
+
+/** CFG-069. */
+function refusalToRemoveOther(daemon: InstanceDaemon): Refusal | null {
+  const { member } = daemon;
+  if (member === null) return notAMember(daemon);
+  if (!member.state.failoverMember) {
+    return refusal(
+      'not-a-failover-member',
+      'other members are removed on the primary, asyncs also on the backup',
+      'CFG-069',
+    );
+  }
+  // The backup asks the primary, for an async.
+  if (member.state.role === 'attached' && member.state.record.removed === null) return null;
+  return precondition(member.state, 'remove-member');
+}
+
 function refusalToDejournal(daemon: InstanceDaemon, what: string, spec: string): Refusal | null {
   if (daemon.member === null) return notAMember(daemon);
   if (daemon.member.state.role !== 'primary') return null;
@@ -77,6 +108,10 @@ function isMirrored({ attribute, configuration }: ReturnType<InstanceDaemon['cat
 function notAMember(daemon: InstanceDaemon): Refusal {
   const { mirrorSet } = daemon.configuration.get();
   if (mirrorSet === null) return refusal('not-a-member', 'this instance is in no mirror; create or join one first');
+  if (!daemon.configuration.get().joinMirror) {
+    const text = `this instance takes no part in mirror ${mirrorSet.name}, since its JoinMirror flag is cleared; start mirroring, or remove the mirror configuration`;
+    return refusal('not-joined', text, 'CFG-071');
+  }
   const text = `this instance has not started its part in mirror ${mirrorSet.name}; see the messages log`;
   return refusal('not-started', text);
 }

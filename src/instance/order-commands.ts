@@ -6,9 +6,10 @@ import { primaryKnown } from '../mirror/status-report.ts';
 import { askAgent } from '../network/agent-client.ts';
 import type { Assessment, CommandName, Outcome } from '../protocol/control-channel.ts';
 import { makeOpen } from '../protocol/opening.ts';
-import { done, refused, refusedWith } from './command-outcome.ts';
-import { refusalOf } from './offered-commands.ts';
-import type { InstanceDaemon, MirrorMember, OrderResult } from './parts.ts';
+import { done, outcomeOf, refused, refusedWith } from './command-outcome.ts';
+import { isNotJoined, refusalOf } from './offered-commands.ts';
+import type { InstanceDaemon, MirrorMember } from './parts.ts';
+import { planRemoval } from './removal-commands.ts';
 import { assessTrouble, refusalOfTrouble } from './trouble-assessment.ts';
 
 /** An operator waits for the answer, and an agent that is there answers at once. */
@@ -28,11 +29,13 @@ export async function assess(daemon: InstanceDaemon, command: CommandName): Prom
   };
   const asks = why === null && (command === 'force-primary' || command === 'become-primary');
   const trouble = why === null && command === 'resume-primary' ? await assessTrouble(daemon) : null;
+  const removal = command === 'remove-mirror' ? planRemoval(daemon) : null;
   return {
     ...known,
     refusal: why ?? (trouble === null ? null : refusalOfTrouble(trouble)),
     otherAnswers: asks ? await otherAnswers(daemon) : null,
     trouble,
+    removal: removal === null || 'reason' in removal ? null : removal,
   };
 }
 
@@ -128,14 +131,25 @@ export async function resumePrimary(daemon: InstanceDaemon): Promise<Outcome> {
 
 /** SYN-022: it stays so over restarts; the rules keep it in their record, the configuration shows it. */
 export async function switchMirror(daemon: InstanceDaemon, command: 'start-mirror' | 'stop-mirror'): Promise<Outcome> {
-  const { member } = daemon;
   const why = refusalOf(daemon, command, true);
-  if (member === null || why !== null) return notOffered(why);
+  if (why !== null) return notOffered(why);
+  if (isNotJoined(daemon)) return await joinAgain(daemon);
+  const { member } = daemon;
+  if (member === null) return notOffered(why);
   const result = await member.order({ command });
   if (result.outcome === 'done') {
     daemon.configuration.set({ ...daemon.configuration.get(), mirrorStopped: command === 'stop-mirror' });
   }
   return outcomeOf(result);
+}
+
+/** CFG-071, undone. */
+async function joinAgain(daemon: InstanceDaemon): Promise<Outcome> {
+  const { configuration } = daemon;
+  configuration.set({ ...configuration.get(), joinMirror: true });
+  daemon.log(0, 'Utility.Event', 'The JoinMirror flag was set again (CFG-071)');
+  await daemon.startMember();
+  return done('the JoinMirror flag is set again, and this member takes part in its mirror');
 }
 
 /** FO-008, FO-073. An instance without a mirror has nobody to hand over to. */
@@ -149,8 +163,4 @@ export async function stopInstance(daemon: InstanceDaemon, noFailover: boolean):
 
 function notOffered(why: ReturnType<typeof refusalOf>): Outcome {
   return why === null ? refused('not-a-member', 'this instance is in no mirror') : refusedWith(why);
-}
-
-function outcomeOf({ outcome, reason, text, spec }: OrderResult): Outcome {
-  return outcome === 'done' ? done(text) : { ok: false, outcome, refusal: { reason, text, spec } };
 }

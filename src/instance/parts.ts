@@ -47,6 +47,8 @@ export interface DatabaseCatalog {
   addToMirror(name: string, attribute: MirrorAttribute, applied: JournalPosition): Promise<void>;
   /** Take the mirror attribute away; the database stays as an ordinary one. */
   removeFromMirror(name: string): Promise<void>;
+  /** On an instance that is out of its mirror: the mark of that mirror goes, or stays and needs activation (DB-051, DB-053). */
+  leaveMirror(name: string, mirror: string, removeAttribute: boolean): Promise<void>;
   mount(name: string): Promise<void>;
   /** Mount Required at Startup (FO-004), Global Journal State (DB-002). */
   change(name: string, change: Partial<Pick<DatabaseConfiguration, 'mountRequiredAtStartup' | 'journaled'>>): void;
@@ -78,6 +80,8 @@ export interface MirrorMember {
   readonly keeper: JournalKeeper;
   /** Give an operator's order to the rules; resolves with its end. */
   order(order: OperatorCommand): Promise<OrderResult>;
+  /** This member was removed from the mirror (CFG-069); what follows is in its state when this returns, and on disk. */
+  leave(by: MemberName, removeAttribute: boolean): void;
   /** On the primary: append a record that makes a database part of the mirror or takes it out; resolves when it is durable. */
   changeDatabaseSet(
     kind: 'database-added' | 'database-removed',
@@ -129,6 +133,8 @@ export interface InstanceDaemon {
   readonly member: MirrorMember | null;
   /** Begin to take part in the mirror that the configuration now names. */
   startMember(): Promise<void>;
+  /** After `leaveMirror`: end what is left of the mirror here. */
+  clearFormerMirror(): Promise<void>;
   events(after: number): readonly EventRecord[];
   log(severity: 0 | 1 | 2 | 3, category: string, text: string): void;
   /** Is the ISCAgent of this host running? Asked anew each time. */

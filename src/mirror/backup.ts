@@ -11,6 +11,7 @@ import { applyDurable, setJournal } from './journal-transfer.ts';
 import { clockDriftShare, troubleTimeoutInQos } from './limits.ts';
 import type { Attachment, Step } from './member-state.ts';
 import type { ArbiterWord, DataMessage, Envelope } from './messages.ts';
+import { onRemoved } from './removal.ts';
 import { beginSeeking, giveUpActive, onHelloFailed, setSeeking, windowNow } from './seeking.ts';
 import {
   agoMs,
@@ -152,6 +153,8 @@ export function onPrimaryMessage(step: Step, envelope: Envelope, message: DataMe
       log(step, message.set ? 'no-failover-set' : 'no-failover-cleared', { because: `by ${envelope.from}` });
       noteNoFailover(step, message.set, `by ${envelope.from}`);
       return send(step, attachment.connection, { type: 'no-failover-done', set: message.set });
+    case 'removed':
+      return onRemoved(step, envelope.from, message.removeAttribute);
     default:
       return;
   }

@@ -11,7 +11,7 @@ import { comparePositions } from './journal-position.ts';
 import { advanceDurable, applyDurable, setJournal } from './journal-transfer.ts';
 import { siteRetryMs } from './limits.ts';
 import { type Becoming, noServing, type Step } from './member-state.ts';
-import type { AgentAnswer } from './messages.ts';
+import type { AgentVerdict } from './messages.ts';
 import { beginSeeking, dropAttempt, tellFailure } from './seeking.ts';
 import { answerOrders, askAgent, enterRole, isForced, log, note, retryPauseMs, saveRecord } from './step.ts';
 import type { Right } from './terms.ts';
@@ -171,7 +171,7 @@ function askAgain(step: Step): void {
   askSite(step, isBefore ? 'CanNodeStartToBecomePrimary' : 'CheckBecomePrimaryOK');
 }
 
-export function onAgentWhileBecoming(step: Step, request: number, answer: AgentAnswer): void {
+export function onAgentWhileBecoming(step: Step, request: number, answer: AgentVerdict): void {
   const { becoming, record } = step.state;
   if (becoming === null || becoming.request !== request || becoming.retryAtMs === 0) return;
   const epoch = answer.says === 'running' ? answer.epoch : answer.says === 'down' ? answer.record?.epoch : undefined;

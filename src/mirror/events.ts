@@ -21,6 +21,8 @@ export type OperatorCommand =
   | { readonly command: 'start-mirror' }
   | { readonly command: 'change-no-failover'; readonly set: boolean }
   | { readonly command: 'become-primary' }
+  /** On the primary: take another member out of the mirror (CFG-069), whose databases keep their mirror attribute or lose it. */
+  | { readonly command: 'remove-member'; readonly member: MemberName; readonly removeAttribute: boolean }
   /** FO-076: go on as primary out of trouble without a time limit. Fields as in `force-primary`. */
   | { readonly command: 'resume-primary'; readonly lineage: string; readonly atMs: number; readonly evidence: string }
   /** `lineage` is a fresh random id, `atMs` the wall clock, `evidence` what the operator was shown. */
@@ -55,6 +57,9 @@ export type MemberEvent = { readonly nowMs: number } & (
       readonly message: DataMessage;
     }
   | { readonly type: 'closed'; readonly connection: number; readonly reason: string }
+
+  /** This member was removed from the mirror: whoever says so has a newer mirror set; or its operator lets it leave. */
+  | { readonly type: 'removed'; readonly by: MemberName; readonly removeAttribute: boolean }
 
   // Arbiter.
   | { readonly type: 'arbiter-opened'; readonly session: number }

@@ -26,6 +26,8 @@ export const siteTimeoutMs = 30_000;
 /** CFG-007. */
 export const membersMax = 16;
 export const failoverMembersMax = 2;
+/** CFG-069: a mirror remembers so many of those it has removed, to tell them (derived). */
+export const removedMembersRemembered = 64;
 
 /** CFG-017. */
 export const mirrorNameLengthMax = 15;

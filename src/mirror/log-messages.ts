@@ -104,6 +104,11 @@ export const logMessages = {
   'no-failover-set': { severity: 1, category: utility, text: 'No failover is set ({because})' },
   'no-failover-cleared': { severity: 1, category: utility, text: 'No failover is cleared ({because})' },
   'mirror-stopped': { severity: 1, category: utility, text: 'Mirroring stopped on this member by operator' },
+  removed: {
+    severity: 1,
+    category: utility,
+    text: '{by} has removed this member from the mirror: it takes no part any more. Restart the instance to end its mirror configuration (CFG-069)',
+  },
   'mirror-started': { severity: 0, category: utility, text: 'Mirroring started on this member' },
   'takeover-forced': {
     severity: 2,

@@ -31,6 +31,8 @@ export interface MemberRecord {
   readonly joinMirror: boolean;
   /** Highest epoch an agent has answered "down" to: no start may skip the question while it is above `epoch`. Written by the agent. */
   readonly fence: { readonly epoch: Epoch; readonly requester: MemberName } | null;
+  /** CFG-069: this member was removed from the mirror, by whom, and what becomes of its databases at the next start. */
+  readonly removed: { readonly by: MemberName; readonly removeAttribute: boolean } | null;
   /** The last takeover that a person forced: what was shown, and when (wall clock ms). */
   readonly forced: { readonly epoch: Epoch; readonly atMs: number; readonly evidence: string } | null;
 }
@@ -48,6 +50,7 @@ export const firstRecord: MemberRecord = {
   validatedMember: true,
   joinMirror: true,
   fence: null,
+  removed: null,
   forced: null,
 };
 

@@ -188,9 +188,17 @@ export interface ArbiterLink {
 
 export interface PendingOrder {
   request: number;
-  command: 'stop-instance' | 'change-no-failover' | 'become-primary' | 'force-primary' | 'resume-primary';
+  command:
+    | 'stop-instance'
+    | 'change-no-failover'
+    | 'become-primary'
+    | 'force-primary'
+    | 'resume-primary'
+    | 'remove-member';
   deadlineMs: number;
   set: boolean;
+  /** Of `remove-member`: who is removed, and how. */
+  removal?: { member: MemberName; removeAttribute: boolean };
 }
 
 export interface MemberState {

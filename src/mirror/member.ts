@@ -48,10 +48,12 @@ import {
   onHelloWhileSeeking,
   onJournalFetched,
   onJournalOffered,
+  onRefused,
   seek,
 } from './negotiation.ts';
 import { forceNow, onAgentWhileForced, onNoFailoverDone, onOrder, watchOrders } from './operator-commands.ts';
 import { onFenceAnswer, onHelloToPrimary, onReign, onServedMessage, showReign, watchMembers } from './primary.ts';
+import { onRemoved, watchRemovals } from './removal.ts';
 import { beginSeeking, onHelloFailed, setSeeking } from './seeking.ts';
 import { servedBy } from './serving.ts';
 import { enterRole, isForced, log, note, saveRecord } from './step.ts';
@@ -71,6 +73,7 @@ export function step(before: MemberState, event: MemberEvent): StepResult {
     dispatch(now, event);
     // Only here do deadlines count: after a standstill, messages that waited come before the next `woke`.
     if (event.type === 'woke') watch(now);
+    watchRemovals(now);
   }
   return { state: now.state, effects: now.effects, rules: now.rules };
 }
@@ -97,6 +100,8 @@ function dispatch(now: Step, event: MemberEvent): void {
       return onMessage(now, event);
     case 'closed':
       return onClosed(now, event.connection, event.reason);
+    case 'removed':
+      return onRemoved(now, event.by, event.removeAttribute);
     case 'arbiter-opened':
       return sessionOpened(now, event.session);
     case 'arbiter-closed':
@@ -181,8 +186,9 @@ function onStarted(now: Step, event: Extract<MemberEvent, { type: 'started' }>):
   saveRecord(now, { incarnation: event.record.incarnation + 1 });
   log(now, 'manager-initialized', { mirror: state.mirror });
   noteStart(now, event.record);
-  if (event.record.stoppedByOperator) {
-    note(now, 'takes no part', 'SYN-022', { because: 'mirroring was stopped on this member by its operator' });
+  const because = reasonToStayOut(event.record);
+  if (because !== null) {
+    note(now, 'takes no part', because.spec, { because: because.text });
     enterRole(now, 'stopped');
     return;
   }
@@ -193,6 +199,12 @@ function onStarted(now: Step, event: Extract<MemberEvent, { type: 'started' }>):
     note(now, 'no failover is cleared', 'FO-073', { because: 'the primary was restarted' });
   }
   beginSeeking(now, 'just started');
+}
+
+function reasonToStayOut({ removed, stoppedByOperator }: MemberRecord) {
+  if (removed !== null) return { spec: 'CFG-069', text: `${removed.by} has removed this member from the mirror` };
+  if (!stoppedByOperator) return null;
+  return { spec: 'SYN-022', text: 'mirroring was stopped on this member by its operator' };
 }
 
 /** Whoever starts has no right, whatever it was; what it was is in its record (FO-061). */
@@ -234,9 +246,7 @@ function onMessage(now: Step, event: Extract<MemberEvent, { type: 'message' }>):
   if (connection === state.seeking.helloOver) {
     if (message.type === 'welcome') onWelcome(now, connection, envelope, message);
     if (message.type === 'refuse') {
-      state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
-      now.effects.push({ type: 'close', connection, reason: 'refused' });
-      onHelloFailed(now, `${envelope.from} answers: ${message.reason}`);
+      onRefused(now, connection, envelope, message.reason);
     }
     return;
   }
@@ -275,14 +285,17 @@ function onArbiterMessage(now: Step, event: Extract<MemberEvent, { type: 'arbite
 
 function onAgentAnswered(now: Step, event: Extract<MemberEvent, { type: 'agent-answered' }>): void {
   const { state } = now;
-  if (state.role === 'primary') return onFenceAnswer(now, event.request, event.answer);
-  if (state.role === 'becoming') return onAgentWhileBecoming(now, event.request, event.answer);
+  const { answer } = event;
+  // True for ever, whichever question it answers.
+  if (answer.says === 'removed') return onRemoved(now, state.settings.partner ?? 'the mirror', answer.removeAttribute);
+  if (state.role === 'primary') return onFenceAnswer(now, event.request, answer);
+  if (state.role === 'becoming') return onAgentWhileBecoming(now, event.request, answer);
   if (state.role !== 'seeking' || state.seeking.request !== event.request) return;
   if (isForced(state)) {
     setSeeking(now, { request: null });
-    if (!onAgentWhileForced(now, event.answer)) return;
+    if (!onAgentWhileForced(now, answer)) return;
   }
-  onAgentAnswer(now, event.answer);
+  onAgentAnswer(now, answer);
 }
 
 /** Ship first, then fsync: the backup's disk works while ours does. */

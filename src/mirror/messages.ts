@@ -77,7 +77,9 @@ export type DataMessage =
   /** From a primary that has to fence the other, whose agent does not answer: the envelope says what there is to say (FO-038). */
   | { readonly type: 'reign' }
   | { readonly type: 'no-failover'; readonly set: boolean }
-  | { readonly type: 'no-failover-done'; readonly set: boolean };
+  | { readonly type: 'no-failover-done'; readonly set: boolean }
+  /** The primary takes the receiver out of the mirror; `going-down` is the answer, when it is on the receiver's disk (CFG-069). */
+  | { readonly type: 'removed'; readonly removeAttribute: boolean };
 
 /** Member to arbiter. Every message names the epoch and, but for keep-alives, a term of it. */
 export type ToArbiter =
@@ -119,7 +121,12 @@ export type AgentAnswer =
   /** The process takes no signal; nothing may be concluded. */
   | { readonly says: 'unkillable' }
   /** The agent did not answer. */
-  | { readonly says: 'nothing'; readonly reason: string };
+  | { readonly says: 'nothing'; readonly reason: string }
+  /** Nothing of its instance: the mirror set there, newer than the asker's, has the asker as removed (CFG-069). */
+  | { readonly says: 'removed'; readonly removeAttribute: boolean };
+
+/** What may decide about a takeover. */
+export type AgentVerdict = Exclude<AgentAnswer, { readonly says: 'removed' }>;
 
 /** The part of a member's durable record that an agent may vouch for. */
 export interface DownRecord {

@@ -64,6 +64,15 @@ export interface MirrorDatabaseDefinition {
   readonly fromEmpty: boolean;
 }
 
+/** CFG-069: who was taken out, and whether its databases are to lose their mirror attribute. */
+export interface RemovedMember {
+  readonly name: MemberName;
+  readonly removeAttribute: boolean;
+}
+
+/** Which of two sets is newer. */
+export type SetNumber = Pick<MirrorSet, 'epoch' | 'revision'>;
+
 export interface MirrorSet {
   readonly name: MirrorName;
   /** Rises with every change; a member keeps the set with the highest {epoch, revision} it has seen. */
@@ -72,6 +81,8 @@ export interface MirrorSet {
   readonly settings: MirrorSettings;
   readonly members: readonly MemberDefinition[];
   readonly databases: readonly MirrorDatabaseDefinition[];
+  /** Newest last. A member of that name that knows only an older set is turned away for good; absent = nobody. */
+  readonly removed?: readonly RemovedMember[];
 }
 
 export const defaultSettings: MirrorSettings = {
@@ -212,6 +223,21 @@ export function partnerOf(set: MirrorSet, name: MemberName): MemberDefinition | 
 }
 
 /** Is `a` a later state of the same mirror than `b`? */
-export function isNewerSet(a: MirrorSet, b: MirrorSet): boolean {
+export function isNewerSet(a: SetNumber, b: SetNumber): boolean {
   return a.epoch > b.epoch || (a.epoch === b.epoch && a.revision > b.revision);
+}
+
+/** CFG-069. */
+export function withoutMember(set: MirrorSet, { name, removeAttribute }: RemovedMember): MirrorSet {
+  const before = (set.removed ?? []).filter((each) => each.name !== name);
+  return {
+    ...set,
+    members: set.members.filter((each) => each.name !== name),
+    removed: [...before, { name, removeAttribute }].slice(-limits.removedMembersRemembered),
+  };
+}
+
+/** Was this member removed since the set that it knows? A member that knows a newer one has joined again. */
+export function removalOf(set: MirrorSet, name: MemberName, known: SetNumber): RemovedMember | undefined {
+  return isNewerSet(set, known) ? set.removed?.find((each) => each.name === name) : undefined;
 }

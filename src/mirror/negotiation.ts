@@ -11,12 +11,13 @@ import type { EpochBeginning } from './journal-position.ts';
 import { setJournal } from './journal-transfer.ts';
 import { isNewerThan } from './member-record.ts';
 import type { Step } from './member-state.ts';
-import type { AgentAnswer, DataMessage, DownRecord, Envelope } from './messages.ts';
+import type { AgentVerdict, DataMessage, DownRecord, Envelope } from './messages.ts';
 import { forceNow } from './operator-commands.ts';
 import {
   dropAttempt,
   giveUpActive,
   isTrying,
+  onHelloFailed,
   pauseSeeking,
   setSeeking,
   tellFailure,
@@ -100,7 +101,7 @@ export function onDialled(step: Step, to: string, connection: number): void {
   });
 }
 
-export function onAgentAnswer(step: Step, answer: AgentAnswer): void {
+export function onAgentAnswer(step: Step, answer: AgentVerdict): void {
   const { state } = step;
   setSeeking(step, { request: null });
   const other = state.settings.partner as string;
@@ -319,15 +320,36 @@ export function onHelloWhileSeeking(
     otherWasPrimary: message.primaryOfEpoch,
   };
   const consent = verdict.outcome === 'consent' && message.failoverMember && state.record.validatedMember;
+  const isOut = state.record.removed !== null;
+  const closed = isOut ? 'not-a-member' : 'stopped';
   send(step, connection, {
     type: 'refuse',
-    reason: consent || role === 'becoming' ? 'becoming-primary' : role === 'closed' ? 'stopped' : 'not-primary',
+    reason: consent || role === 'becoming' ? 'becoming-primary' : role === 'closed' ? closed : 'not-primary',
     primary: state.attachment?.to ?? null,
   });
   step.effects.push({ type: 'close', connection, reason: verdict.because });
   state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
   if (consent) becomePrimary(step, 'consent', verdict.spec, verdict.because, { seen });
   else noteAttempt(step, 'took nobody in', verdict.spec, { ...seen, because: verdict.because });
+}
+
+/**
+ * The hello was refused. A partner that has its removal on disk can never be active again, so the last primary needs no hello of it:
+ * it died before it had taken the other out of its mirror set.
+ */
+export function onRefused(
+  step: Step,
+  connection: number,
+  envelope: Envelope,
+  reason: Extract<DataMessage, { type: 'refuse' }>['reason'],
+): void {
+  const { state } = step;
+  state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
+  step.effects.push({ type: 'close', connection, reason: 'refused' });
+  onHelloFailed(step, `${envelope.from} answers: ${reason}`);
+  const isOut = reason === 'not-a-member' && state.failoverMember && envelope.from === state.settings.partner;
+  if (!isOut || newer(step, envelope, false) !== 'ours' || !state.record.validatedMember) return;
+  becomePrimary(step, 'consent', 'FO-061 CFG-069', 'this member was the last primary, and the other was removed by it');
 }
 
 /** How a hello stands against a primary. */

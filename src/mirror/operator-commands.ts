@@ -9,11 +9,12 @@ import type { MemberEvent, OperatorCommand } from './events.ts';
 import { decide, stopTable } from './failover-table.ts';
 import { beginFarewell, beginHandOver, finishStop } from './hand-over.ts';
 import { forceWaitMs } from './limits.ts';
-import { type MemberState, noServing, type PendingOrder, type Step } from './member-state.ts';
-import type { AgentAnswer } from './messages.ts';
+import { type MemberState, noServing, type Step } from './member-state.ts';
+import type { AgentVerdict } from './messages.ts';
+import { removeMember, withdraw } from './removal.ts';
 import { beginSeeking, dropAttempt, giveUpActive, setSeeking } from './seeking.ts';
 import { backupNow, connectedBackup } from './serving.ts';
-import { answerOperator, answerOrders, enterRole, log, note, noteNoFailover, saveRecord, send } from './step.ts';
+import { addOrder, answerOperator, answerOrders, log, note, noteNoFailover, saveRecord, send } from './step.ts';
 
 export interface Precondition {
   readonly reason: string;
@@ -41,9 +42,26 @@ export function precondition(state: MemberState, command: OperatorCommand['comma
   const { role, record } = state;
   const isPrimary = role === 'primary' || role === 'handing-over';
   const failed = (reason: string, text: string, spec: string): Precondition => ({ reason, text, spec });
+  if (record.removed !== null && command !== 'stop-instance') {
+    return failed(
+      'removed',
+      `${record.removed.by} has removed this member from the mirror; restart the instance`,
+      'CFG-069',
+    );
+  }
   switch (command) {
     case 'stop-instance':
       return null;
+    case 'remove-member':
+      if (role !== 'primary')
+        return failed(
+          'not-primary',
+          'other members are removed on the primary, when it is not handing over',
+          'CFG-069',
+        );
+      return state.serving.trouble === null
+        ? null
+        : failed('in-trouble', 'the primary is in trouble state; try again when it has left it', 'CFG-069');
     case 'stop-mirror':
       if (isPrimary)
         return failed('is-primary', 'mirroring cannot be stopped on the primary; stop the instance instead', 'SYN-022');
@@ -131,6 +149,8 @@ export function onOrder(step: Step, event: Extract<MemberEvent, { type: 'operato
       return beginForce(step, request, order);
     case 'resume-primary':
       return resumePrimary(step, request, order);
+    case 'remove-member':
+      return removeMember(step, request, order);
     default:
       return order satisfies never;
   }
@@ -145,21 +165,19 @@ const ruleOf: Readonly<Record<OperatorCommand['command'], string>> = {
   'become-primary': 'FO-007',
   'force-primary': 'FO-074',
   'resume-primary': 'FO-076',
+  'remove-member': 'CFG-069',
 };
 
 /** What an operator said or was shown with the order; a lineage is a secret of nobody and of no use to a reader. */
 function detailsOf(order: OperatorCommand): Facts {
   if (order.command === 'stop-instance') return { noFailover: order.noFailover };
   if (order.command === 'change-no-failover') return { set: order.set };
+  if (order.command === 'remove-member') return { member: order.member, removeAttribute: order.removeAttribute };
   return 'evidence' in order ? { evidence: order.evidence } : {};
 }
 
 function done(reason: string, text: string) {
   return { outcome: 'done', reason, text } as const;
-}
-
-function addOrder(step: Step, request: number, command: PendingOrder['command'], waitMs: number, set = false): void {
-  step.state.orders = [...step.state.orders, { request, command, deadlineMs: step.nowMs + waitMs, set }];
 }
 
 /** FO-008, FO-049, FO-073. */
@@ -196,17 +214,7 @@ function tellNoFailover(step: Step, connection: number): void {
 
 /** SYN-022. */
 function stopMirror(step: Step, request: number): void {
-  const { state } = step;
-  giveUpActive(step, 'SYN-022', 'mirroring is stopped by the operator');
-  saveRecord(step, { stoppedByOperator: true });
-  const connection = state.attachment?.connection ?? 0;
-  if (connection > 0) {
-    send(step, connection, { type: 'going-down', noFailover: false });
-    step.effects.push({ type: 'close', connection, reason: 'mirroring stopped' });
-  }
-  dropAttempt(step);
-  state.attachment = null;
-  enterRole(step, 'stopped');
+  withdraw(step, 'SYN-022', 'mirroring is stopped by the operator', { stoppedByOperator: true });
   log(step, 'mirror-stopped');
   note(step, 'mirroring stopped', 'SYN-022');
   answerOperator(step, request, done('stopped', 'mirroring is stopped on this member'));
@@ -230,7 +238,7 @@ function changeNoFailover(step: Step, request: number, set: boolean): void {
     noteNoFailover(step, set, 'the operator changed it here; the other member is not connected');
     return answerOperator(step, request, done('changed', text));
   }
-  addOrder(step, request, 'change-no-failover', state.settings.qosTimeoutMs, set);
+  addOrder(step, request, 'change-no-failover', state.settings.qosTimeoutMs, { set });
   send(step, other, { type: 'no-failover', set });
   noteNoFailover(step, set, 'the operator changed it here; the other member is told');
   log(step, set ? 'no-failover-set' : 'no-failover-cleared', { because: 'by the operator' });
@@ -284,7 +292,7 @@ function resumePrimary(step: Step, request: number, order: Resume): void {
 }
 
 /** The agent answered while an operator forces. True = the ordinary way goes on. */
-export function onAgentWhileForced(step: Step, answer: AgentAnswer): boolean {
+export function onAgentWhileForced(step: Step, answer: AgentVerdict): boolean {
   if (answer.says === 'down' && answer.record !== null) {
     // The operator overrides a no failover state (FO-072); the data is still fetched where it is needed.
     saveRecord(step, { noFailover: false });
@@ -320,6 +328,7 @@ export function watchOrders(step: Step): void {
       'become-primary': 'the primary did not hand over; nothing was changed. See the messages log, or use Force',
       'force-primary': 'the operation may not have succeeded; see the messages log',
       'resume-primary': 'the operation may not have succeeded; see the messages log',
+      'remove-member': `${order.removal?.member} has not said that it is out, or this primary is in trouble state; see the status, and remove it again`,
     }[order.command];
     note(step, `the order ${order.command} takes too long`, ruleOf[order.command], { because: text });
     answerOperator(step, order.request, { outcome: 'not-known', reason: 'takes-too-long', text });

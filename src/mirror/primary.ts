@@ -19,8 +19,9 @@ import {
 } from './journal-transfer.ts';
 import { activationLagBytes } from './limits.ts';
 import type { Served, Step } from './member-state.ts';
-import type { AgentAnswer, DataMessage, Envelope } from './messages.ts';
+import type { AgentVerdict, DataMessage, Envelope } from './messages.ts';
 import { helloToPrimary } from './negotiation.ts';
+import { tellRemoval } from './removal.ts';
 import { connectedBackup, setServing } from './serving.ts';
 import {
   answerOrders,
@@ -102,6 +103,7 @@ function takeIn(step: Step, connection: number, name: string, failoverMember: bo
   const role = failoverMember ? 'backup' : 'async';
   log(step, 'member-connected', { member: name, role });
   note(step, `took in ${name} as ${role}`, failoverMember ? 'FO-018' : 'SYN-007', { member: name });
+  tellRemoval(step, name);
 }
 
 export function onServedMessage(step: Step, served: Served, message: DataMessage): void {
@@ -208,7 +210,7 @@ function fence(step: Step): void {
   setServing(step, { fencing: { request, atMs: step.nowMs + state.settings.qosTimeoutMs } });
 }
 
-export function onFenceAnswer(step: Step, request: number, answer: AgentAnswer): void {
+export function onFenceAnswer(step: Step, request: number, answer: AgentVerdict): void {
   const { state } = step;
   const { fencing } = state.serving;
   if (fencing?.request !== request) return;

@@ -45,6 +45,8 @@ export interface StatusFacts extends ReportClock {
   /** Null when the instance is in no mirror. */
   readonly mirrorSet: MirrorSet | null;
   readonly member: MemberName | null;
+  /** CFG-071: false = it takes no part although it is a member. */
+  readonly joinMirror: boolean;
   readonly databases: readonly DatabaseFacts[];
   /** What the primary told about all members in the present contact; null = nothing yet. Not read on a primary. */
   readonly rowsTold: readonly MemberReport[] | null;

@@ -80,6 +80,20 @@ export function retryPauseMs(step: Step): number {
   return Math.min(1000, step.state.settings.qosTimeoutMs / 8);
 }
 
+/** An order that is answered later, at the latest after `waitMs`. */
+export function addOrder(
+  step: Step,
+  request: number,
+  command: PendingOrder['command'],
+  waitMs: number,
+  more: Partial<Pick<PendingOrder, 'set' | 'removal'>> = {},
+): void {
+  step.state.orders = [
+    ...step.state.orders,
+    { request, command, deadlineMs: step.nowMs + waitMs, set: false, ...more },
+  ];
+}
+
 type OrderEnd = {
   readonly outcome: 'done' | 'refused' | 'failed' | 'not-known';
   readonly reason: string;

@@ -9,6 +9,9 @@ import { isNegotiating } from './status-rows.ts';
 export function waitingFor(facts: StatusFacts): string | null {
   const { state, mirrorSet } = facts;
   if (mirrorSet === null) return null;
+  if (state === null && !facts.joinMirror) {
+    return 'the JoinMirror flag of this member is cleared; remove the mirror configuration to end the mirror, or start mirroring to keep it';
+  }
   if (state === null) return 'the member of the mirror is starting; see the messages log if it takes long';
   const since = `since ${moment(facts, state.roleSinceMs)}`;
   switch (state.role) {
@@ -26,6 +29,9 @@ export function waitingFor(facts: StatusFacts): string | null {
     case 'handing-over':
       return `this primary hands over to its backup ${since} and takes no more updates; nothing is to be done`;
     case 'stopped':
+      if (state.record.removed !== null) {
+        return `${state.record.removed.by} has removed this member from the mirror ${since}; restart this instance to end its mirror configuration`;
+      }
       return `mirroring was stopped on this member by its operator ${since}; start mirroring when it may take part again`;
     case 'halted':
       if (state.haltedSpec === 'SYN-026') {

@@ -91,7 +91,14 @@ export interface AgentAnswerFrame {
 }
 
 export interface AgentError {
-  readonly reason: 'no-instance' | 'no-mirror' | 'wrong-incarnation' | 'no-journal' | 'no-events' | 'not-understood';
+  readonly reason:
+    | 'no-instance'
+    | 'no-mirror'
+    | 'wrong-incarnation'
+    | 'no-journal'
+    | 'no-events'
+    | 'removed'
+    | 'not-understood';
   /** One line: what, which, what to do. */
   readonly text: string;
 }
@@ -239,6 +246,9 @@ function checkStateAnswer(frame: Frame, said: Fields): void {
       return;
     }
     case 'unkillable':
+      return;
+    case 'removed':
+      flag(frame, said, 'removeAttribute');
       return;
     case 'nothing':
       text(frame, said, 'reason');

@@ -53,6 +53,10 @@ export interface CommandArguments {
     /** 0 = never. */
     readonly verifyEveryMinutes?: number;
   };
+  /** CFG-069: take another member out; its databases keep their mirror attribute unless `removeAttribute`. */
+  'remove-member': { readonly member: string; readonly removeAttribute?: boolean };
+  /** CFG-066, CFG-067, CFG-071: this instance leaves its mirror; `withoutPrimary`: also while no primary answers. */
+  'remove-mirror': { readonly removeAttribute?: boolean; readonly withoutPrimary?: boolean };
   /** On the primary: begin a new mirror journal file. */
   'switch-journal': Record<string, never>;
   /** Remove now what nobody needs (SYN-026). */
@@ -213,6 +217,23 @@ export interface Assessment {
   readonly otherAnswers: boolean | null;
   /** Of `resume-primary`; null = not in that state, or another command. */
   readonly trouble: TroubleAssessment | null;
+  /** Of `remove-mirror`; null = refused, or another command. */
+  readonly removal: RemovalPlan | null;
+}
+
+/** What removing the mirror configuration of this instance would do now. */
+export interface RemovalPlan {
+  /**
+   * It leaves, and the others go on; or, as last member: the JoinMirror flag is cleared; or the configuration is erased, since no member
+   * runs here; or only the restart is still lacking.
+   */
+  readonly step: 'leave' | 'clear-join-mirror' | 'erase' | 'restart-only';
+  readonly mirror: string;
+  readonly member: string;
+  /** Is it the only member, so that the mirror ends with it (CFG-074)? */
+  readonly isLast: boolean;
+  /** Local names of its mirrored databases. */
+  readonly databases: readonly string[];
 }
 
 /** A primary's trouble state without a time limit, and what is known of the other failover member now (FO-076). */

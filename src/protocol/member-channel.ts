@@ -9,6 +9,7 @@ import type { DataMessage, Envelope } from '../mirror/messages.ts';
 import type { MemberDefinition, MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberReport } from '../mirror/status.ts';
 import { HeadReader, HeadWriter, headBytes, textBytes } from './batch-heads.ts';
+import type { MemberName } from '../mirror/terms.ts';
 import type { ClockWord } from './clock-offset.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from './frame.ts';
 import type { VerificationWord } from './verification.ts';
@@ -151,15 +152,21 @@ function checkAddressed(value: unknown): Addressed {
   return addressed as Addressed;
 }
 
-/** Channel 'member': a host's instance asks the primary's superserver to be taken into the mirror. One request, one answer, JSON. */
+/** Channel 'member': what another instance asks of the primary, at its superserver. One request, one answer, JSON. */
 export const MEMBER_REQUEST = { request: 16, answer: 17 } as const;
 
-export interface JoinRequest {
-  readonly type: 'join';
-  readonly member: MemberDefinition;
-}
+export type MemberRequest =
+  /** To be taken into the mirror. */
+  | { readonly type: 'join'; readonly member: MemberDefinition }
+  /** Member `by` wants to leave, or that an async is removed (CFG-069). */
+  | {
+      readonly type: 'remove';
+      readonly member: MemberName;
+      readonly by: MemberName;
+      readonly removeAttribute: boolean;
+    };
 
-export type JoinAnswer =
-  /** `incarnation`: the newest that the primary met of a former member of this name; those of the new one go on above it. */
+export type MemberRequestAnswer =
+  /** `mirrorSet` with what was asked for. `incarnation` after a join: the newest that the primary met of a former member of this name; those of the new one go on above it. */
   | { readonly ok: true; readonly mirrorSet: MirrorSet; readonly incarnation: number }
   | { readonly ok: false; readonly reason: string; readonly text: string; readonly spec: string | null };

@@ -4,6 +4,7 @@
  * every link, and a member that requires it refuses (their places are here so that it can come without a new protocol).
  */
 import { type CompressionType, compressionTypes } from '../mirror/compression.ts';
+import type { SetNumber } from '../mirror/mirror-set.ts';
 import { type Epoch, type MemberName, type MirrorName, NO_EPOCH } from '../mirror/terms.ts';
 import { type Frame, FrameError, parseJsonBody } from './frame.ts';
 
@@ -44,6 +45,8 @@ export interface Open {
   readonly subject: string | null;
   /** On channel 'arbiter': the mirror's QoS timeout, by which the arbiter measures this member's silence (FO-013). */
   readonly qosTimeoutMs?: number;
+  /** The newest mirror set that the caller knows: whoever has a newer one can tell it that it was removed (CFG-069). Left out = none. */
+  readonly knows?: SetNumber;
   /** On channel 'data': compressed journal data that the caller can unpack (SYN-013). Left out = none. */
   readonly unpacks?: readonly CompressionType[];
 }
@@ -62,6 +65,7 @@ export interface Refused {
     | 'tls'
     | 'mirror'
     | 'member'
+    | 'removed'
     | 'channel'
     | 'not-primary'
     | 'not-available'
@@ -69,6 +73,8 @@ export interface Refused {
   readonly text: string;
   /** For 'not-primary': who is, as far as the refusing side knows, as host:port of its superserver. */
   readonly primary: string | null;
+  /** For 'removed': are the caller's databases to lose their mirror attribute? */
+  readonly removeAttribute?: boolean;
 }
 
 const CHANNELS: readonly ChannelName[] = ['data', 'client', 'agent', 'arbiter', 'member', 'control'];
@@ -82,6 +88,7 @@ export interface Caller {
   readonly incarnation?: number;
   readonly epoch?: Epoch;
   readonly qosTimeoutMs?: number;
+  readonly knows?: SetNumber;
   readonly unpacks?: readonly CompressionType[];
 }
 
@@ -99,6 +106,7 @@ export function makeOpen(caller: Caller): Open {
     tls: false,
     subject: null,
     ...(caller.qosTimeoutMs === undefined ? {} : { qosTimeoutMs: caller.qosTimeoutMs }),
+    ...(caller.knows === undefined ? {} : { knows: { epoch: caller.knows.epoch, revision: caller.knows.revision } }),
     ...(caller.unpacks === undefined ? {} : { unpacks: caller.unpacks }),
   };
 }
@@ -126,6 +134,7 @@ export function readOpen(frame: Frame): Open {
     tls: said.tls === true,
     subject: typeof said.subject === 'string' ? said.subject : null,
     ...(count(said.qosTimeoutMs) === 0 ? {} : { qosTimeoutMs: count(said.qosTimeoutMs) }),
+    ...(fields(said.knows) === null ? {} : { knows: readSetNumber(said.knows) }),
     ...(Array.isArray(said.unpacks) ? { unpacks: known(said.unpacks) } : {}),
   };
 }
@@ -192,9 +201,15 @@ export function readOpeningAnswer(frame: Frame): Opened | Refused {
   }
   if (said !== null && frame.kind === OPENING.refused) {
     const reason = text(said.reason) as Refused['reason'];
-    return refuse(reason, text(said.text), typeof said.primary === 'string' ? said.primary : null);
+    const refused = refuse(reason, text(said.text), typeof said.primary === 'string' ? said.primary : null);
+    return reason === 'removed' ? { ...refused, removeAttribute: said.removeAttribute === true } : refused;
   }
   throw new FrameError('message', `the other side answered the opening with a frame of kind ${frame.kind}`);
+}
+
+function readSetNumber(value: unknown): SetNumber {
+  const said = fields(value);
+  return { epoch: count(said?.epoch), revision: count(said?.revision) };
 }
 
 function readEpoch(value: unknown): Epoch {

@@ -166,3 +166,28 @@ describe('down', () => {
     });
   });
 });
+
+describe('a member that was removed', () => {
+  const about = { instance: 'iris', mirror: 'DEMO' } as const;
+  const question = { ...about, requester: 'BETA', epoch: epochOf(9) } as const;
+
+  test('CFG-069: is told so, may have nothing forced down, and gets no journal', async () => {
+    await openHost();
+    const child = await host.startInstance('Primary');
+    for (const type of ['confirm-down', 'force-down'] as const) {
+      const answer = await host.askKnowing(0, { ...question, type });
+      expect(answer).toEqual({ says: 'removed', removeAttribute: true });
+    }
+    expect(isAlive(child)).toBe(true);
+    await host.kill(child);
+    expect(await host.askKnowing(0, { ...question, type: 'confirm-down' })).toMatchObject({ says: 'removed' });
+    expect(host.readRecord()).toEqual(record);
+    const offer = host.askKnowing(0, { ...about, type: 'offer-journal', incarnation: 5 });
+    expect(await caught(offer)).toMatchObject({ code: 'agent-refused', reason: 'removed' });
+  });
+
+  test('CFG-069: one that has joined again since knows a newer set, and is answered', async () => {
+    await openHost();
+    expect(await host.askKnowing(1, { ...question, type: 'confirm-down' })).toEqual(down);
+  });
+});

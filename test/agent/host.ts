@@ -41,6 +41,7 @@ export const mirrorSet: MirrorSet = {
   settings: { ...defaultSettings, qosTimeoutMs: 2000 },
   members: [],
   databases: [],
+  removed: [{ name: 'BETA', removeAttribute: true }],
 };
 
 /** Built once a test file: holds its lock and serves its control socket as the arguments say. */
@@ -134,6 +135,12 @@ export class TestHost {
   get call(): AgentCall {
     const open = makeOpen({ channel: 'agent', mirror: 'DEMO', member: 'BETA' });
     return { host: '127.0.0.1', port: this.#port, timeoutMs: 10_000, open };
+  }
+
+  /** BETA as a member that knows a set of this revision of epoch 3. */
+  askKnowing<Q extends AgentQuestion>(revision: number, question: Q): Promise<AgentAnswers[Q['type']]> {
+    const { open } = this.call;
+    return askAgent(network, { ...this.call, open: { ...open, knows: { epoch: 3, revision } } }, question);
   }
 
   ask<Q extends AgentQuestion>(question: Q): Promise<AgentAnswers[Q['type']]> {

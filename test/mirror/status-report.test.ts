@@ -67,6 +67,7 @@ function facts(of: MemberState | null, changes: Partial<StatusFacts> = {}): Stat
     state: of,
     mirrorSet,
     member: of?.self ?? null,
+    joinMirror: true,
     databases: [],
     rowsTold: null,
     journalEnd: of === null ? null : of.journal.flushed,

@@ -24,6 +24,7 @@ const assessment = {
   noFailover: false,
   otherAnswers: false,
   trouble: null,
+  removal: null,
 };
 
 const lookUp = () => ({ mirrorSet, asked: 'ALPHA/IRIS', primary: 'ALPHA/IRIS' });

@@ -1,0 +1,129 @@
+/** `caretmirror mirror leave | remove | remove-member`: what it would do first, then only with the name as confirmation (CFG-066..CFG-071). */
+import type { Assessment, CommandArguments, RemovalPlan } from '../protocol/control-channel.ts';
+import type { ControlClient } from '../terminal/control-client.ts';
+import { attributeSentence, otherRemovalSentences, removalSentences } from '../terminal/removal-lines.ts';
+import { failed, usage } from './failures.ts';
+import { connectInstance, findInstance, type Instance } from './instances.ts';
+import { json } from './output.ts';
+import { performOn } from './perform.ts';
+import type { DefineGroup, Surroundings } from './surroundings.ts';
+import { parseWhole } from './target.ts';
+
+interface Options {
+  readonly attribute: string;
+  readonly withoutPrimary?: boolean;
+  readonly dryRun: boolean;
+  readonly confirm?: string;
+  readonly situation?: string;
+  readonly json: boolean;
+}
+
+export const define: DefineGroup = (group, surroundings) => {
+  const command = (name: string, description: string, who: string) =>
+    group
+      .command(name)
+      .description(description)
+      .option('--attribute <keep|remove>', 'the mirror attribute of the databases of that member', 'keep')
+      .option('--dry-run', 'print what it would do, do nothing', false)
+      .option('--confirm <member>', `${who}, as a confirmation`)
+      .option('--situation <number>', 'refuse if the situation is no longer that of this --dry-run')
+      .option('--json', 'one JSON document', false);
+  for (const [name, description] of [
+    ['leave', 'this instance leaves its mirror; then restart it'],
+    ['remove', 'remove the mirror configuration of this instance; of the last member in three steps'],
+  ] as const) {
+    command(`${name} <instance>`, description, "this member's name")
+      .option('--without-primary', 'also while no primary answers, which is lost for good', false)
+      .action(async (typed: string, options: Options) => {
+        const here = await surroundings();
+        await connected(here, findInstance(here, typed), (control) => removeThis(here, control, name, options));
+      });
+  }
+  command(
+    'remove-member <instance> <member>',
+    'take another member out of the mirror, on the primary',
+    'its name',
+  ).action(async (typed: string, member: string, options: Options) => {
+    const here = await surroundings();
+    await connected(here, findInstance(here, typed), (control) => removeOther(here, control, member, options));
+  });
+};
+
+async function connected(
+  here: Surroundings,
+  instance: Instance,
+  act: (control: ControlClient) => Promise<void>,
+): Promise<void> {
+  const control = await connectInstance(here, instance);
+  try {
+    await act(control);
+  } finally {
+    control.close();
+  }
+}
+
+async function removeThis(
+  here: Surroundings,
+  control: ControlClient,
+  name: 'leave' | 'remove',
+  options: Options,
+): Promise<void> {
+  const removeAttribute = parseAttribute(options.attribute);
+  const assessment = await control.assess('remove-mirror');
+  const plan = planOf(assessment);
+  if (name === 'leave' && plan.step !== 'leave' && plan.step !== 'restart-only') {
+    throw failed(`${plan.member} does not leave: it is removed with caretmirror mirror remove`);
+  }
+  const lines = removalSentences(plan);
+  const asksAttribute = (plan.step === 'leave' || plan.step === 'erase') && plan.databases.length > 0;
+  const told = asksAttribute ? [...lines, attributeSentence(removeAttribute)] : lines;
+  if (options.dryRun) return here.print(options.json ? json(assessment) : dryRun(told, assessment.situation));
+  mustConfirm(options, plan.member, `caretmirror mirror ${name}`);
+  const given: CommandArguments['remove-mirror'] = { removeAttribute, withoutPrimary: options.withoutPrimary ?? false };
+  const text = await performOn(here, control, 'remove-mirror', given, situationOf(options));
+  here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
+}
+
+async function removeOther(here: Surroundings, control: ControlClient, typed: string, options: Options): Promise<void> {
+  const removeAttribute = parseAttribute(options.attribute);
+  const { mirrorSet } = await control.describe();
+  const assessment = await control.assess('remove-member');
+  if (assessment.refusal !== null) throw failed(`it would be refused: ${assessment.refusal.text}`);
+  const member = mirrorSet?.members.find(({ name }) => name === typed.toUpperCase());
+  if (options.dryRun) {
+    if (mirrorSet === null || member === undefined) {
+      const names = mirrorSet?.members.map(({ name }) => name).join(', ');
+      throw failed(`it would be refused: there is no member ${typed.toUpperCase()}; there are ${names}`);
+    }
+    const lines = [...otherRemovalSentences(mirrorSet.name, member), attributeSentence(removeAttribute)];
+    return here.print(options.json ? json(assessment) : dryRun(lines, assessment.situation));
+  }
+  mustConfirm(options, member?.name ?? typed.toUpperCase(), 'caretmirror mirror remove-member');
+  const given = { member: typed, removeAttribute };
+  const text = await performOn(here, control, 'remove-member', given, situationOf(options));
+  here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
+}
+
+function planOf({ refusal, removal }: Assessment): RemovalPlan {
+  if (refusal !== null) throw failed(`it would be refused: ${refusal.text}`);
+  if (removal === null) throw failed('this instance says nothing of a removal; update it');
+  return removal;
+}
+
+function parseAttribute(typed: string): boolean {
+  if (typed !== 'keep' && typed !== 'remove') throw usage(`--attribute is keep or remove, not "${typed}"`);
+  return typed === 'remove';
+}
+
+function mustConfirm({ confirm }: Options, member: string, command: string): void {
+  if (confirm?.toUpperCase() === member.toUpperCase()) return;
+  throw usage(`${command} cannot be undone at once: see --dry-run, then give --confirm ${member}`);
+}
+
+function situationOf({ situation }: Options): number | undefined {
+  return situation === undefined ? undefined : parseWhole(situation, '--situation', 0, Number.MAX_SAFE_INTEGER);
+}
+
+function dryRun(lines: readonly string[], situation: number): string {
+  return `${lines.map((line) => `${line}\n`).join('')}Situation: ${situation}\n`;
+}
