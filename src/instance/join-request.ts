@@ -64,7 +64,8 @@ export async function askPrimary(
   request: MemberRequest,
   self: Pick<MemberDefinition, 'name' | 'instance'> = ownName(daemon),
 ): Promise<Found<Yes>> {
-  const known = failoverMembers(mirrorSet).filter((each) => each.name !== self.name);
+  // A member does not ask itself; one that joins may have been given a name that is taken.
+  const known = failoverMembers(mirrorSet).filter((each) => request.type === 'join' || each.name !== self.name);
   const targets = [...known.filter((each) => each.name === primary), ...known.filter((each) => each.name !== primary)];
   const met: string[] = [];
   for (const target of targets) {

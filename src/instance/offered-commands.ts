@@ -3,7 +3,7 @@ import { precondition } from '../mirror/operator-commands.ts';
 import type { CommandName, Refusal } from '../protocol/control-channel.ts';
 import { refusal, refusalUnlessPrimary } from './command-outcome.ts';
 import type { InstanceDaemon } from './parts.ts';
-import { planRemoval } from './removal-commands.ts';
+import { planRemoval } from './removal-plan.ts';
 
 /** Null = offered. */
 export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRunning: boolean): Refusal | null {

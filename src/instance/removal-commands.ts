@@ -1,11 +1,5 @@
 /** Members leave the mirror or are removed from it (CFG-066..CFG-071): what an operator may order here, and what the primary does. */
-import {
-  failoverMembers,
-  type MemberDefinition,
-  type MirrorSet,
-  memberNamed,
-  withoutMember,
-} from '../mirror/mirror-set.ts';
+import { type MirrorSet, memberNamed, withoutMember } from '../mirror/mirror-set.ts';
 import { isOut } from '../mirror/removal.ts';
 import type { MemberName } from '../mirror/terms.ts';
 import type { CommandArguments, Outcome, Refusal, RemovalPlan } from '../protocol/control-channel.ts';
@@ -23,6 +17,7 @@ import { leaveMirror } from './former-mirror.ts';
 import { askPrimary } from './join-request.ts';
 import { refusalOf } from './offered-commands.ts';
 import type { InstanceDaemon } from './parts.ts';
+import { planRemoval } from './removal-plan.ts';
 
 const restart = 'restart its instance to end its mirror configuration';
 
@@ -170,33 +165,4 @@ function databasesAre(removeAttribute: boolean): string {
   return removeAttribute
     ? '; its databases are ordinary ones now'
     : '; its databases keep their mirror attribute and are read-only until each is removed from the mirror';
-}
-
-/** What removing the mirror configuration of this instance would do now (CFG-070, CFG-071). */
-export function planRemoval(daemon: InstanceDaemon): RemovalPlan | Refusal {
-  const { mirrorSet, member: self, joinMirror } = daemon.configuration.get();
-  if (mirrorSet === null || self === null) return refusal('not-a-member', 'this instance is in no mirror');
-  const { member } = daemon;
-  const others = mirrorSet.members.filter((each) => each.name !== self);
-  const databases = daemon.catalog
-    .entries()
-    .flatMap(({ configuration: { name, mirrorDatabase } }) => (mirrorDatabase === null ? [] : [name]));
-  const plan = { mirror: mirrorSet.name, member: self, databases, isLast: others.length === 0 };
-  if (member === null) return { ...plan, step: 'erase' };
-  if (member.state.record.removed !== null) return { ...plan, step: 'restart-only' };
-  if (others.length === 0) return { ...plan, step: joinMirror ? 'clear-join-mirror' : 'restart-only' };
-  const { role } = member.state;
-  if (role === 'primary' || role === 'handing-over' || role === 'becoming') return primaryIsLast(mirrorSet, others);
-  return { ...plan, step: 'leave' };
-}
-
-function primaryIsLast(set: MirrorSet, others: readonly MemberDefinition[]): Refusal {
-  const pair = failoverMembers(set);
-  const inOrder = [...others.filter((each) => !pair.includes(each)), ...others.filter((each) => pair.includes(each))];
-  const names = inOrder.map(({ name }) => name).join(', then ');
-  return refusal(
-    'not-last',
-    `the primary is removed only as last member of its mirror; first remove ${names}`,
-    'CFG-070',
-  );
 }

@@ -186,6 +186,13 @@ export interface ArbiterLink {
   told: boolean;
 }
 
+/** Why an order is refused now. */
+export interface Precondition {
+  readonly reason: string;
+  readonly text: string;
+  readonly spec: string;
+}
+
 export interface PendingOrder {
   request: number;
   command:

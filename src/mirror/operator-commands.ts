@@ -9,18 +9,12 @@ import type { MemberEvent, OperatorCommand } from './events.ts';
 import { decide, stopTable } from './failover-table.ts';
 import { beginFarewell, beginHandOver, finishStop } from './hand-over.ts';
 import { forceWaitMs } from './limits.ts';
-import { type MemberState, noServing, type Step } from './member-state.ts';
+import { type MemberState, noServing, type Precondition, type Step } from './member-state.ts';
 import type { AgentVerdict } from './messages.ts';
-import { removeMember, withdraw } from './removal.ts';
+import { isRemoved, preconditionOfRemoval, removeMember, withdraw } from './removal.ts';
 import { beginSeeking, dropAttempt, giveUpActive, setSeeking } from './seeking.ts';
 import { backupNow, connectedBackup } from './serving.ts';
 import { addOrder, answerOperator, answerOrders, log, note, noteNoFailover, saveRecord, send } from './step.ts';
-
-export interface Precondition {
-  readonly reason: string;
-  readonly text: string;
-  readonly spec: string;
-}
 
 const noPrimary: Precondition = {
   reason: 'no-primary',
@@ -42,26 +36,12 @@ export function precondition(state: MemberState, command: OperatorCommand['comma
   const { role, record } = state;
   const isPrimary = role === 'primary' || role === 'handing-over';
   const failed = (reason: string, text: string, spec: string): Precondition => ({ reason, text, spec });
-  if (record.removed !== null && command !== 'stop-instance') {
-    return failed(
-      'removed',
-      `${record.removed.by} has removed this member from the mirror; restart the instance`,
-      'CFG-069',
-    );
-  }
+  if (record.removed !== null && command !== 'stop-instance') return isRemoved(record.removed);
   switch (command) {
     case 'stop-instance':
       return null;
     case 'remove-member':
-      if (role !== 'primary')
-        return failed(
-          'not-primary',
-          'other members are removed on the primary, when it is not handing over',
-          'CFG-069',
-        );
-      return state.serving.trouble === null
-        ? null
-        : failed('in-trouble', 'the primary is in trouble state; try again when it has left it', 'CFG-069');
+      return preconditionOfRemoval(state);
     case 'stop-mirror':
       if (isPrimary)
         return failed('is-primary', 'mirroring cannot be stopped on the primary; stop the instance instead', 'SYN-022');

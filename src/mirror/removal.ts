@@ -6,10 +6,26 @@
 import type { OperatorCommand } from './events.ts';
 import { halt } from './joining.ts';
 import type { MemberRecord } from './member-record.ts';
-import type { MemberState, Step } from './member-state.ts';
+import type { MemberState, Precondition, Step } from './member-state.ts';
 import { dropAttempt, giveUpActive } from './seeking.ts';
 import { addOrder, answerOperator, answerOrders, enterRole, log, note, saveRecord, send } from './step.ts';
 import type { MemberName } from './terms.ts';
+
+export function isRemoved({ by }: { readonly by: MemberName }): Precondition {
+  const text = `${by} has removed this member from the mirror; restart the instance`;
+  return { reason: 'removed', text, spec: 'CFG-069' };
+}
+
+/** Whether another member is counted must be certain before it is forgotten. */
+export function preconditionOfRemoval({ role, serving }: MemberState): Precondition | null {
+  if (role !== 'primary') {
+    const text = 'other members are removed on the primary, when it is not handing over';
+    return { reason: 'not-primary', text, spec: 'CFG-069' };
+  }
+  if (serving.trouble === null) return null;
+  const text = 'the primary is in trouble state; try again when it has left it';
+  return { reason: 'in-trouble', text, spec: 'CFG-069' };
+}
 
 type Removal = Extract<OperatorCommand, { command: 'remove-member' }>;
 
