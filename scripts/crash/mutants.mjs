@@ -109,6 +109,22 @@ export const mutants = [
     workloads: /^journal: append 6/,
   },
   {
+    name: 'an opening trusts what an earlier close said, and leaves it there',
+    changes: [
+      [
+        'src/journal/journal-opening.ts',
+        'if (size !== offset || closing.lastOffset < begin.offset',
+        'if (closing.lastOffset < begin.offset',
+      ],
+      [
+        'src/journal/flushed-mark.ts',
+        '    this.lower(mark);\n  }\n\n  /** After a flush.',
+        '  }\n\n  /** After a flush.',
+      ],
+    ],
+    workloads: /^journal: append and flush$/,
+  },
+  {
     name: 'the coming configuration is not looked at before it takes its place',
     changes: [[configuration, "readFileSync(coming, 'utf8') !== text", 'text.length === 0']],
     workloads: /^configuration/,

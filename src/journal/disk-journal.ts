@@ -19,7 +19,7 @@ import { DiskRoom } from './disk-room.ts';
 import { encodeFileHeader, type FileHeader, fileHeaderBytes } from './file-header.ts';
 import { nextFileName } from './file-names.ts';
 import { FileWriter, type WriteAhead, writeAheadStepBytes } from './file-writer.ts';
-import { FlushedMark, markPath } from './flushed-mark.ts';
+import { type Closing, FlushedMark, type FoundMark, markPath } from './flushed-mark.ts';
 import {
   type Journal,
   type JournalBrokenError,
@@ -39,7 +39,7 @@ import { boundaryAt, bytesBetween, locate, readChunk } from './journal-reading.t
 import { LostAndFound } from './lost-and-found.ts';
 import { checkedHeader, checkedRecords, mismatchError } from './received-chunk.ts';
 import { RecentBytes } from './recent-bytes.ts';
-import { encodeRecord, encodeSets, recordBytes, setsBytes } from './record.ts';
+import { encodeRecord, encodeSets, recordBytes, recordChecksum, setsBytes } from './record.ts';
 import type { Boundary } from './record-scan.ts';
 
 export interface DiskJournalOptions {
@@ -99,6 +99,8 @@ class DiskJournal implements Journal {
   readonly #recent = new RecentBytes();
   readonly #kept: JournalFiles;
   readonly #mark: FlushedMark | null;
+  /** What the newest file's end was found by, at opening. */
+  readonly #foundClosing: FoundMark | null;
   readonly #logs: JournalLogs;
   #flushed: JournalPosition;
   /** Writes to the newest file. */
@@ -114,6 +116,7 @@ class DiskJournal implements Journal {
     this.openingReport = opening.report;
     this.#logs = new JournalLogs(options.files, options, opening.log);
     this.#kept = new JournalFiles(options.files, this.#recent, opening.kept);
+    this.#foundClosing = opening.closing === null ? null : { ...this.#kept.end, closing: opening.closing };
     this.#mark = options.readOnly === true ? null : this.#repair(opening);
     this.#flushed = this.#kept.end;
   }
@@ -302,8 +305,8 @@ class DiskJournal implements Journal {
     try {
       if (this.#mark !== null && this.#brokenBy === null) {
         this.flush();
-        this.#closeMark(this.#mark);
         this.#cutZeros();
+        this.#closeMark(this.#mark);
       }
     } finally {
       this.#stopWriting();
@@ -314,11 +317,31 @@ class DiskJournal implements Journal {
 
   /** A full disk does not matter here: the mark may lag. */
   #closeMark(mark: FlushedMark): void {
+    const { newest } = this.#kept;
+    const closing = newest === undefined ? null : this.#closingOf(newest);
     try {
-      mark.lower(this.#flushed);
+      if (closing === null) mark.lower(this.#flushed);
+      else mark.closeAt(this.#flushed, closing);
     } catch (error) {
       if (!isDiskFull(error)) throw this.#broken('Writing the mark of', this.#options.directory, error);
     }
+  }
+
+  /** How the newest file ends; null where its last record cannot be read any more. */
+  #closingOf(file: JournalFile): Closing | null {
+    const { end } = file;
+    const found = this.#foundClosing;
+    // A file that was only read since it was opened need not be read through either.
+    if (found !== null && found.file === file.number && found.offset === end.offset) return found.closing;
+    let last = file.anchors.atOrBeforeOffset(end.offset - 1);
+    const reached = this.#kept.walk(file, last, end.offset, (at) => {
+      if (at.offset < end.offset) last = at;
+      return false;
+    });
+    if (reached.offset !== end.offset || reached.sequence !== end.sequence) return null;
+    const { offset: lastOffset } = last;
+    const lastChecksum = lastOffset === end.offset ? 0 : recordChecksum(this.#kept.readAt(file, lastOffset, 8));
+    return { sequence: end.sequence, timeMs: end.timeMs, lastOffset, lastChecksum };
   }
 
   /** Make the directory what opening said it is, and durable: bytes found may never have been synced. */

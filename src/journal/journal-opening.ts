@@ -1,16 +1,18 @@
 /**
  * What opening finds in a journal directory: headers and their chain, the newest file's records by checksum, a torn tail to
  * be cut, damage to be refused. Finds only; the cut is made by disk-journal.ts. Older files are trusted by their headers and
- * sizes: each was flushed whole before the next one was begun, and every read checks its records' checksums.
+ * sizes: each was flushed whole before the next one was begun, and every read checks its records' checksums. So is the newest
+ * one after an orderly close (flushed-mark.ts), if its size and its last record are those of that moment.
  */
 import { dirname, join } from 'node:path';
 import type { MirrorName } from '../mirror/terms.ts';
 import { type DecodedHeader, decodeFileHeader, type FileHeader, fileHeaderBytes } from './file-header.ts';
 import { EMPTY_LOG, type JournalLog, parseFileName, parseJournalLog } from './file-names.ts';
-import { type Mark, markPath, readMark } from './flushed-mark.ts';
+import { type Closing, type FoundMark, markPath, readMark } from './flushed-mark.ts';
 import { JournalDamagedError, type JournalFileOperations } from './journal.ts';
 import { type JournalFile, journalFile } from './journal-files.ts';
-import { endOfWritten, findRecordAfter, type ReadAt, walkRecords } from './record-scan.ts';
+import { recordChecksum, recordSequence, recordTimeMs, viewOf, wholeRecordLength } from './record.ts';
+import { type Boundary, endOfWritten, findRecordAfter, type ReadAt, walkRecords } from './record-scan.ts';
 
 export interface Opening {
   /** Oldest first; the newest one's end is that of its last whole record. */
@@ -20,6 +22,8 @@ export interface Opening {
   readonly unfinishedPath: string | null;
   /** Bytes after the last whole record up to the last that is not zero, to be cut off; 0 = the file ends there or in zeros. */
   readonly tornBytes: number;
+  /** How the newest file ends, if it is as an orderly close left it. */
+  readonly closing: Closing | null;
   /** A sentence for the messages log, or null. */
   readonly report: string | null;
 }
@@ -61,7 +65,8 @@ export function inspectJournal(
     if (next !== undefined) file.end = { ...file.end, sequence: next.sequenceBefore, timeMs: next.newestBeforeMs };
   }
   const newest = whole.at(-1);
-  const tornBytes = newest === undefined ? 0 : scanNewest(files, newest, kept.at(-1)!, mark);
+  const closing = newest === undefined ? null : endAtClosing(files, newest, kept.at(-1)!, mark);
+  const tornBytes = newest === undefined || closing !== null ? 0 : scanNewest(files, newest, kept.at(-1)!, mark);
   const reports: string[] = [];
   if (unfinished !== undefined) reports.push(`removed ${unfinished.name}, whose beginning was interrupted`);
   if (tornBytes > 0) {
@@ -71,7 +76,7 @@ export function inspectJournal(
     );
   }
   const report = reports.length === 0 ? null : `Opening the mirror journal ${reports.join(', and ')}.`;
-  return { kept, log, unfinishedPath: unfinished?.path ?? null, tornBytes, report };
+  return { kept, log, unfinishedPath: unfinished?.path ?? null, tornBytes, closing, report };
 }
 
 function readLog(files: JournalFileOperations, logPath: string): JournalLog {
@@ -150,7 +155,7 @@ function checkChain(whole: readonly Whole[]): void {
 }
 
 /** What the log or the mark knows to have been durable must be there. */
-function checkNothingMissing(directory: string, newest: number, log: JournalLog, mark: Mark | string): void {
+function checkNothingMissing(directory: string, newest: number, log: JournalLog, mark: FoundMark | string): void {
   for (const { file, name, directory: elsewhere } of log.files) {
     if (file > newest)
       throw damaged(join(elsewhere ?? directory, name), 0, 'the mirror journal log lists it and it is missing');
@@ -160,12 +165,42 @@ function checkNothingMissing(directory: string, newest: number, log: JournalLog,
   }
 }
 
+/** Set the newest file's end from the mark of an orderly close; null where the file is not as it was left, or may not be. */
+function endAtClosing(
+  files: JournalFileOperations,
+  { path, size }: Whole,
+  file: JournalFile,
+  mark: FoundMark | string,
+): Closing | null {
+  if (typeof mark === 'string' || mark.closing === null || mark.file !== file.number) return null;
+  const { closing, offset } = mark;
+  const { begin } = file.anchors;
+  if (size !== offset || closing.lastOffset < begin.offset || closing.lastOffset > offset) return null;
+  const handle = files.open(path, 'read');
+  const bytes = readerOf(files, handle, size)(closing.lastOffset, offset - closing.lastOffset);
+  files.close(handle);
+  if (!isLastRecord(bytes, closing, begin)) return null;
+  file.end = { offset, sequence: closing.sequence, timeMs: closing.timeMs };
+  file.anchors.note(file.end);
+  return closing;
+}
+
+function isLastRecord(bytes: Uint8Array, closing: Closing, begin: Boundary): boolean {
+  const { lastOffset, lastChecksum, sequence, timeMs } = closing;
+  if (bytes.length === 0) return lastOffset === begin.offset && sequence === begin.sequence;
+  const view = viewOf(bytes);
+  if (wholeRecordLength(bytes, view, 0, bytes.length) !== bytes.length) return false;
+  return (
+    recordChecksum(bytes) === lastChecksum && recordSequence(view, 0) === sequence && recordTimeMs(view, 0) === timeMs
+  );
+}
+
 /** Find the end of the newest file's whole records and set it; returns how many torn bytes follow. Zeros are no torn bytes. */
 function scanNewest(
   files: JournalFileOperations,
   found: Whole,
   file: JournalFile,
-  mark: Mark | 'unknown' | 'torn',
+  mark: FoundMark | 'unknown' | 'torn',
 ): number {
   const { path, size } = found;
   const handle = files.open(path, 'read');

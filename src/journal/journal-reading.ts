@@ -165,8 +165,9 @@ function fromDisk(
   const end = walkRecords((at, want) => bytes.subarray(at - offset, at - offset + want), begin, offset + bytes.length);
   const whole = end.offset - offset;
   const rest = bytes.length - whole;
-  // What is left over may be a record that was cut by the size asked for; anything else is damage.
-  const isCut = rest < recordHeaderBytes || plausibleRecordLength(viewOf(bytes), whole, bytes.length) > rest;
+  // What is left over may be a record that was cut by the size asked for, if it can end in this file; anything else is damage.
+  const left = rest < recordHeaderBytes ? recordHeaderBytes : plausibleRecordLength(viewOf(bytes), whole, bytes.length);
+  const isCut = rest === 0 || (left > rest && end.offset + left <= file.end.offset);
   if (!isCut) {
     const asked = positionIn(file, before);
     if (whole === 0 && boundaryAt(files, file, asked) === null) throw mismatch(asked, 'no record ends there');

@@ -142,6 +142,11 @@ export function recordSequence(view: DataView, at: number): number {
   return view.getFloat64(at + 8, true);
 }
 
+/** As it stands in the header of a record whose first bytes these are. */
+export function recordChecksum(bytes: Uint8Array): number {
+  return viewOf(bytes).getUint32(4, true);
+}
+
 export function recordTimeMs(view: DataView, at: number): number {
   return view.getFloat64(at + 16, true);
 }

@@ -391,10 +391,10 @@ export function journalContract(kind: string, makeFiles: () => TestFiles): void 
       const journal = openAt();
       journal.startFile(epochOf(1), atMs);
       const ends = [journal.end, ...sets(1, 4).map((record) => journal.append([record], atMs))];
-      journal.close();
+      journal.flush();
       const path = journalPath('MIRROR-M1-20260314.001');
       const good = contentOf(place.files, path);
-      for (let at = 0; at < good.length; at += 7) {
+      for (let at = 0; at < journal.end.offset; at += 7) {
         overwrite(place.files, path, at, Uint8Array.of(good[at]! ^ 1));
         for (const readOnly of [false, true]) {
           const error = thrownBy(() => openAt({ readOnly }));
@@ -405,6 +405,88 @@ export function journalContract(kind: string, makeFiles: () => TestFiles): void 
         overwrite(place.files, path, at, good.subarray(at, at + 1));
       }
       expect(openAt().end).toEqual(ends.at(-1));
+    });
+
+    /** Closed in order, with four records; where each ends. */
+    function closedJournal() {
+      const journal = openAt();
+      journal.startFile(epochOf(1), atMs);
+      const ends = [journal.end, ...sets(1, 4).map((record) => journal.append([record], atMs))];
+      journal.close();
+      return { ends, path: journalPath('MIRROR-M1-20260314.001') };
+    }
+
+    test('after an orderly close opening reads the last record only; damage before it is found by whoever reads it', () => {
+      const { ends, path } = closedJournal();
+      const good = contentOf(place.files, path);
+      for (let at = 256; at < good.length; at += 7) {
+        overwrite(place.files, path, at, Uint8Array.of(good[at]! ^ 1));
+        for (const readOnly of [false, true]) {
+          if (at >= ends[3]!.offset) {
+            expect(thrownBy(() => openAt({ readOnly })).code).toBe('journal-damaged');
+            continue;
+          }
+          const opened = openAt({ readOnly });
+          expect([at, opened.end]).toEqual([at, ends[4]]);
+          expect(thrownBy(() => allRecords(opened)).code).toBe('journal-damaged');
+          opened.close();
+        }
+        overwrite(place.files, path, at, good.subarray(at, at + 1));
+      }
+      const whole = openAt();
+      expect(allRecords(whole)).toHaveLength(4);
+    });
+
+    test('what a close says of a journal holds until it is opened again: a cut, a longer or an exchanged file is read through', () => {
+      const { ends, path } = closedJournal();
+      const markPath = `${place.root}/journal/flushed-M1.mark`;
+      const [good, mark] = [contentOf(place.files, path), contentOf(place.files, markPath)];
+      const stale = (length: number, at: number, bytes: Uint8Array) => {
+        const handle = place.files.open(path, 'update');
+        place.files.truncate(handle, length);
+        place.files.close(handle);
+        overwrite(place.files, path, at, bytes);
+        overwrite(place.files, markPath, 0, mark);
+      };
+      stale(good.length - 1, 0, good.subarray(0, good.length - 1));
+      expect(thrownBy(() => openAt()).code).toBe('journal-damaged');
+      stale(good.length, 0, good);
+      const opened = openAt();
+      expect(opened.append([set(5)], atMs)).toEqual(opened.flush());
+      // Killed here, with the mark of before: the file is longer.
+      overwrite(place.files, markPath, 0, mark);
+      expect(openAt().end.sequence).toBe(5);
+      // Another fourth record of the same length.
+      const other = openAt({ directory: `${place.root}/other`, logPath: `${place.root}/other.log` });
+      other.startFile(epochOf(1), atMs);
+      other.append([...sets(1, 3), { ...set(4), value: Buffer.alloc(20, 9) }], atMs);
+      other.close();
+      const exchanged = contentOf(place.files, `${place.root}/other/MIRROR-M1-20260314.001`);
+      expect(exchanged).toHaveLength(good.length);
+      exchanged[ends[1]!.offset + 30]! ^= 1;
+      stale(good.length, 0, exchanged);
+      expect(thrownBy(() => openAt()).code).toBe('journal-damaged');
+      // An opening takes the word of the close away before it does anything else.
+      stale(good.length, 0, good);
+      openAt();
+      expect(contentOf(place.files, markPath).subarray(24)).toEqual(Buffer.alloc(32));
+    });
+
+    test('a journal that was only read is closed without reading it; a new file, a cut and a closing of nothing are remembered', () => {
+      const { ends } = closedJournal();
+      for (let times = 0; times < 3; times += 1) {
+        const again = openAt();
+        expect([again.end, again.newestRecordMs, again.openingReport]).toEqual([ends[4], atMs, null]);
+        again.close();
+      }
+      const cut = openAt();
+      cut.truncateTo(ends[2]!, 'another history');
+      cut.append([set(8)], atMs + 5);
+      const end = cut.startFile(epochOf(2), atMs + 6);
+      cut.close();
+      const last = openAt();
+      expect([last.end, last.newestRecordMs]).toEqual([end, atMs + 5]);
+      expect(allRecords(last).map(({ position }) => position.sequence)).toEqual([1, 2, 3]);
     });
 
     test('without a mark (files copied here) a hole before whole records counts as damage, a torn tail does not', () => {
