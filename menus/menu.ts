@@ -42,6 +42,7 @@ export type Action =
         | 'edit-mirror'
         | 'start-mirror'
         | 'stop-mirror'
+        | 'set-dejournal-filter'
         | 'stop-instance';
       readonly questions: readonly Question[];
       readonly summary: string;
@@ -54,6 +55,16 @@ export type Action =
       readonly asAsync: boolean;
       readonly lookUp: readonly Question[];
       readonly questions: readonly Question[];
+      readonly summary: string;
+      readonly confirm: YesNoQuestion;
+    }
+  /** What an async is now, its type, and what follows from the type (CFG-050, CFG-051). */
+  | {
+      readonly kind: 'edit-async';
+      readonly command: 'edit-async';
+      readonly type: PickQuestion;
+      readonly clear: YesNoQuestion;
+      readonly retention: PickQuestion;
       readonly summary: string;
       readonly confirm: YesNoQuestion;
     }
@@ -83,7 +94,8 @@ export type Action =
         | 'mount-database'
         | 'dismount-database'
         | 'delete-database'
-        | 'recreate-database';
+        | 'recreate-database'
+        | 'clear-failoverdb';
       readonly pick: DatabasesQuestion;
       readonly each: readonly Question[];
       readonly summary: string;
@@ -155,7 +167,10 @@ export type DefaultSource =
   | 'presentArbiterPort'
   | 'presentQosTimeout'
   | 'presentCompressionFailover'
-  | 'presentCompressionAsync';
+  | 'presentCompressionAsync'
+  | 'presentAsyncType'
+  | 'presentRetention'
+  | 'presentDejournalFilter';
 
 interface Asked {
   /** Under this name the answer is kept. */
@@ -219,7 +234,8 @@ export interface DatabasesQuestion extends Asked {
     | 'any'
     | 'mounted'
     | 'dismounted'
-    | 'ordinary';
+    | 'ordinary'
+    | 'flag-set';
   readonly heading: string;
   /** Instead of the list when there is none. */
   readonly none: string;

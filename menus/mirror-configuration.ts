@@ -1,4 +1,5 @@
 /** Mirror Configuration: its entries differ from one kind of member to another. */
+import { clearFlags, dejournalFilter, editAsync } from './async-configuration.ts';
 import { compressionAsync, compressionFailover } from './compression.ts';
 import type { MenuByPlace, Option } from './menu.ts';
 
@@ -27,12 +28,6 @@ const verifyCertificates: Option = {
 const authorizeUpdates: Option = {
   label: 'Authorize Pending DN Updates',
   help: 'Accepts a changed certificate name of a member of a mirror with SSL/TLS.',
-  leadsTo: 'not-built',
-};
-const editAsync: Option = {
-  label: 'Edit Async Configuration',
-  help: 'Changes the type and the settings of this async.',
-  runsOn: ['dr', 'reporting'],
   leadsTo: 'not-built',
 };
 
@@ -165,14 +160,10 @@ export const mirrorConfiguration: MenuByPlace = {
       },
       removeThis,
       removeConfiguration,
-      {
-        label: 'Clear FailoverDB Flags',
-        help: 'Clears the flag on all mirrored databases of this async.',
-        runsOn: ['reporting'],
-        leadsTo: 'not-built',
-      },
+      clearFlags,
       verifyCertificates,
       authorizeUpdates,
+      dejournalFilter,
     ],
   },
 };

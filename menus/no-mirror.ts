@@ -1,4 +1,5 @@
 /** What an instance offers that is in no mirror: CFG-002, and the fields of CFG-017..024, CFG-027..030 and CFG-034..037. */
+import { asyncType } from './async-configuration.ts';
 import { compressionAsync, compressionFailover } from './compression.ts';
 import type { Menu, Question } from './menu.ts';
 
@@ -246,7 +247,7 @@ export const noMirror: Menu = {
     },
     {
       label: 'Join Mirror as Async Member',
-      help: 'Makes this instance an async member of an existing mirror, for disaster recovery.',
+      help: 'Makes this instance an async member of an existing mirror, for disaster recovery or reporting.',
       leadsTo: {
         kind: 'join',
         command: 'join-mirror',
@@ -273,19 +274,7 @@ export const noMirror: Menu = {
           },
           { ...superserverAddress, text: 'Async Member Address?', label: 'Async Member Address' },
           agentAddress,
-          {
-            kind: 'pick',
-            name: 'type',
-            text: 'Async Member System Type?',
-            label: 'Async Member System Type',
-            help: 'A disaster recovery async holds all mirrored databases and can become a failover member.',
-            choices: [
-              { label: 'Disaster Recovery (DR)' },
-              { label: 'Read-Only Reporting', notBuilt: 'reporting asyncs are not built in this version' },
-              { label: 'Read-Write Reporting', notBuilt: 'reporting asyncs are not built in this version' },
-            ],
-            default: 'Disaster Recovery (DR)',
-          },
+          asyncType,
         ],
         summary: 'join mirror {mirror} as async member {member}',
         confirm: confirmJoin,

@@ -11,6 +11,7 @@ await build({
     'caretmirror-watchdog': 'src/instance/watchdog-thread.ts',
     'caretmirror-database': 'src/database/lmdb-writer-thread.ts',
     'caretmirror-site': 'src/host/site-code-thread.ts',
+    'caretmirror-filter': 'src/host/dejournal-filter-thread.ts',
     'caretmirror-iscagent': 'src/agent/main.ts',
   },
   outdir: process.argv[2] ?? 'dist',

@@ -74,7 +74,21 @@ export const define: DefineGroup = (group, surroundings) => {
   }
   defineRecreate(group, surroundings);
   defineOfCopies(group, surroundings);
+  group
+    .command('clear-flag <instance> [database...]')
+    .description('on a reporting async, clear the FailoverDB flag of copies: writable here, for ever')
+    .option('--all', 'of all copies', false)
+    .action(async (name: string, databases: string[], options: { all: boolean }) => {
+      const here = await surroundings();
+      if (options.all === databases.length > 0) throw usage('give the databases, or --all');
+      const given = options.all ? {} : { databases };
+      here.print(`${await perform(here, findInstance(here, name), 'clear-failoverdb', given)}\n`);
+    });
   defineBackups(group, surroundings);
+  defineList(group, surroundings);
+};
+
+const defineList: DefineGroup = (group, surroundings) => {
   group
     .command('list <instance>')
     .description('databases of an instance')
@@ -88,13 +102,17 @@ export const define: DefineGroup = (group, surroundings) => {
         each.catchUp === null ? each.status : `${each.status}, ${course(each.catchUp)}`,
         each.mounted ? 'yes' : 'no',
         each.mountRequired ? 'yes' : 'no',
+        each.failoverDb === null ? '-' : each.failoverDb ? 'yes' : 'no',
         sizeText(each),
         each.directory,
       ]);
       here.print(
         options.json
           ? json(databases)
-          : table(['Name', 'Mirror name', 'Status', 'Mounted', 'Required at startup', 'Size', 'Directory'], rows),
+          : table(
+              ['Name', 'Mirror name', 'Status', 'Mounted', 'Required at startup', 'FailoverDB', 'Size', 'Directory'],
+              rows,
+            ),
       );
     });
 };

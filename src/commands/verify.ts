@@ -56,7 +56,7 @@ function reportText(report: VerificationReport): string {
 }
 
 function summary(report: VerificationReport): string {
-  const bad = copiesOf(report).filter(({ result }) => result !== 'identical');
+  const bad = copiesOf(report).filter(({ result }) => result !== 'identical' && result !== 'left out');
   const missing = report.members.filter(({ notCompared }) => notCompared !== null);
   const parts = [
     ...bad.map(({ member, database, result }) => `${database} of ${member}: ${result}`),

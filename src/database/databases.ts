@@ -4,7 +4,8 @@
  * A database is a sorted map from key bytes (global-key.ts) to value bytes. Mirrored ones are changed only by `apply`,
  * which shows at once and is written in the background, data and applied journal position in one transaction, so that a
  * crash can neither lose nor repeat an update: afterwards the database stands at its `stored` position, from which the
- * journal brings it forward again. Ordinary ones are changed by `change`, which is durable.
+ * journal brings it forward again. Ordinary ones, and copies whose FailoverDB flag is cleared, are changed by `change`, which is
+ * durable; of a copy it is in order with `apply`, so that what came later stays.
  */
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { globalKeyBytesMax, globalValueBytesMax } from '../mirror/limits.ts';
@@ -29,6 +30,13 @@ export interface MirrorAttribute {
   readonly activated: boolean;
   /** The member that activated it: on any other one a copy of the file has yet to be activated. Absent = where it was made. */
   readonly activatedOn?: MemberName;
+  /** FailoverDB flag; absent = set. False = cleared, for ever: applications may change this copy, so it is none that a primary can have (DB-039). */
+  readonly failoverDb?: false;
+}
+
+/** Was the FailoverDB flag of this copy cleared? */
+export function isFlagCleared(attribute: MirrorAttribute | undefined): boolean {
+  return attribute?.failoverDb === false;
 }
 
 /** What a closed database says of itself. Null on an ordinary one. */
@@ -92,6 +100,8 @@ export interface Database {
   setMaximumBytes(bytes: number): Promise<void>;
   /** Change the mirror attribute (and the applied position with it); durable when it resolves. */
   setAttribute(attribute: MirrorAttribute | undefined, applied: JournalPosition | undefined): Promise<void>;
+  /** Clear the FailoverDB flag of a mirrored copy, at its present position; durable when it resolves (DB-039). */
+  clearFailoverDb(): Promise<void>;
   /** The bytes are the caller's own. A value whose checksum is wrong is never given. @throws DatabaseDamagedError */
   get(key: Uint8Array): Uint8Array | undefined;
   /**
@@ -123,7 +133,7 @@ export interface Database {
    * `onProgress` is called a few times a second, with what `contentSum` counts as the whole.
    */
   check(onProgress: (keysDone: number, keys: number) => void): Promise<CheckResult>;
-  /** Change an ordinary database; durable when it resolves. */
+  /** Change an ordinary database, or a copy whose FailoverDB flag is cleared; durable when it resolves. */
   change(updates: readonly Update[]): Promise<void>;
   /** Resolves when everything committed so far is on the disk. */
   flushed(): Promise<void>;

@@ -16,6 +16,7 @@ import {
   DatabaseExistsError,
   type DatabaseFileOperations,
   DatabaseFullError,
+  isFlagCleared,
   type KeyRange,
   type Maximum,
   type MirrorAttribute,
@@ -145,6 +146,14 @@ export class LmdbDatabase implements Database {
     await this.#behind.settled();
   }
 
+  async clearFailoverDb(): Promise<void> {
+    await this.#take([], ({ attribute, ...state }) => {
+      if (attribute === undefined) throw new Error(`assertion: ${this.directory} is not mirrored and has no flag`);
+      return { ...state, attribute: { ...attribute, failoverDb: false } };
+    });
+    await this.#behind.settled();
+  }
+
   async setMaximumBytes(maximumBytes: number): Promise<void> {
     await this.#take([], (state) => ({ ...state, maximumBytes }));
     await this.#behind.settled();
@@ -160,7 +169,7 @@ export class LmdbDatabase implements Database {
 
   async change(updates: readonly Update[]): Promise<void> {
     await this.#take(updates, (state) => {
-      if (state.applied !== undefined)
+      if (state.applied !== undefined && !isFlagCleared(state.attribute))
         throw new Error(`assertion: ${this.directory} is mirrored, only apply may change it`);
       return state;
     });

@@ -46,6 +46,7 @@ export function newConfiguration(instance: string, directory: string, superserve
     memberType: null,
     alternateJournal: null,
     purgeAtOnce: false,
+    dejournalFilter: null,
     mirrorSet: null,
     formerMirror: null,
     databases: [],

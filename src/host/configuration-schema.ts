@@ -85,6 +85,7 @@ const configuration = z
     memberType: memberType.nullable().default(null),
     alternateJournal: directory.nullable().default(null),
     purgeAtOnce: z.boolean().default(false),
+    dejournalFilter: name.nullable().default(null),
     mirrorSet: mirrorSet.nullable().default(null),
     formerMirror: z.strictObject({ name, removeAttribute: z.boolean() }).nullable().default(null),
     databases: z.array(database).default([]),

@@ -126,6 +126,8 @@ export interface InstanceConfiguration {
   readonly alternateJournal: string | null;
   /** On a reporting async: purge journal files as soon as the own databases have them (SYN-026). */
   readonly purgeAtOnce: boolean;
+  /** On a reporting async: file name of the site's dejournal filter in the instance's directory; null = none (SYN-023). */
+  readonly dejournalFilter: string | null;
   /** Newest mirror set this member has seen; null when in none. */
   readonly mirrorSet: MirrorSet | null;
   /** A mirror that this instance has left, until what is left of it here is cleared away; null = nothing is. */

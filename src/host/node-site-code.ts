@@ -8,6 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { siteTimeoutMs } from '../mirror/limits.ts';
 import type { SiteCall, SiteCode, SiteEntry, SiteResult, SiteRun } from './site-code.ts';
 import type { FromSiteThread, SiteThreadData, ToSiteThread } from './site-code-thread.ts';
+import { clipped, tellOutput } from './thread-output.ts';
 
 export interface NodeSiteCodeOptions {
   /** File of the thread's program. */
@@ -19,7 +20,6 @@ export interface NodeSiteCodeOptions {
 /** MB. */
 const threadMemory = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 16 };
 const outputLinesMax = 100;
-const lineLengthMax = 500;
 /** How long a thread that was told to end may take before it counts as one that cannot be ended, ms. */
 const endWithinMs = 1000;
 
@@ -110,7 +110,7 @@ export class NodeSiteCode implements SiteCode {
       else if (message.says === 'absent') finish({ how: 'absent' });
       else finish({ how: 'returned', allows: message.allows, value: clipped(message.value), tookMs: tookMs() });
     });
-    const flushOutput = tellOutput(worker, call);
+    const flushOutput = tellOutput(worker, outputLinesMax, (stream, line) => call.onOutput(stream, line));
     return thread;
   }
 
@@ -144,34 +144,4 @@ async function reply(
     (error: Error): ToSiteThread => ({ number, error: error.message }),
   );
   if (!isEnded()) worker.postMessage(said);
-}
-
-/** Returns what tells a last line that has no end. */
-function tellOutput(worker: Worker, { onOutput }: SiteCall): () => void {
-  let lines = 0;
-  const rests = { stdout: '', stderr: '' };
-  const tell = (name: 'stdout' | 'stderr', line: string): void => {
-    if (lines === outputLinesMax) onOutput('stderr', `what it writes after ${outputLinesMax} lines is left out`);
-    if (lines < outputLinesMax) onOutput(name, clipped(line));
-    lines += 1;
-  };
-  for (const name of ['stdout', 'stderr'] as const) {
-    worker[name].setEncoding('utf8');
-    worker[name].on('data', (text: string) => {
-      const all = (rests[name] + text).split('\n');
-      // A line without an end is bounded too.
-      rests[name] = (all.pop() ?? '').slice(0, lineLengthMax + 1);
-      for (const line of all) tell(name, line);
-    });
-  }
-  return () => {
-    for (const name of ['stdout', 'stderr'] as const) {
-      if (rests[name] !== '') tell(name, rests[name]);
-      rests[name] = '';
-    }
-  };
-}
-
-function clipped(text: string): string {
-  return text.length > lineLengthMax ? `${text.slice(0, lineLengthMax)}...` : text;
 }

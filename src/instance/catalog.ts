@@ -6,19 +6,23 @@ import {
   type CopyFacts,
   type Database,
   DatabaseFullError,
-  type DatabaseStore,
+  isFlagCleared,
   type MirrorAttribute,
 } from '../database/databases.ts';
-import type { ConfigurationStore, DatabaseConfiguration, FileOperations } from '../host/host.ts';
-import type { Journal, PlacedRecord, ReadRecords } from '../journal/journal.ts';
+import type { DatabaseConfiguration } from '../host/host.ts';
+import type { Journal, PlacedRecord } from '../journal/journal.ts';
 import { type WholeBlock, WholeBlocks } from '../journal/record-groups.ts';
 import { comparePositions, type JournalPosition, later, printPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
 import type { DatabaseStatus, MirrorDatabaseName } from '../mirror/terms.ts';
 import type { CatchUpProgress } from '../protocol/control-channel.ts';
-import { gapBehind, placeCopy } from './copy-placement.ts';
+import { type CatalogParts, ordinaryDatabase } from './catalog-parts.ts';
+import { gapBehind, refusalToFollow } from './copy-placement.ts';
 import { applyRecords, byDatabase, CatchUpCourse, CatchUpRun } from './dejournaling.ts';
+import { Filtering, noRecords, type SkippedRecords } from './filtering.ts';
+import { flagOfNewCopy, isReportingAsync, ownType } from './own-type.ts';
 import { type CatalogEntry, CatalogRefusal, type DatabaseCatalog } from './parts.ts';
+import { missingAtStartup } from './required-databases.ts';
 
 interface Mounted {
   readonly database: Database;
@@ -29,23 +33,6 @@ interface Mounted {
   progress: CatchUpCourse | null;
   /** Why it fell out of step; empty = nothing happened. */
   fault: string;
-}
-
-export interface CatalogParts {
-  readonly store: DatabaseStore;
-  readonly files: Pick<FileOperations, 'removeTree'>;
-  readonly configuration: ConfigurationStore;
-  readonly readRecords: ReadRecords;
-  readonly log: (severity: 0 | 1 | 2, category: string, text: string) => void;
-  /** Is this member primary? Its databases are Normal, and a fault in one of them holds the mirror up. */
-  readonly isPrimary: () => boolean;
-  readonly wait: (ms: number) => Promise<unknown>;
-  /** Monotonic. */
-  readonly nowMs: () => number;
-  /** Lets the event loop turn: applying many blocks would hold up everything else. */
-  readonly turn: () => Promise<unknown>;
-  /** The databases given stand exactly at this record; what is applied next comes after this call. */
-  readonly onBarrier: (barrier: PlacedRecord, databases: readonly Database[]) => void;
 }
 
 /** How long a primary waits before it tries a full database again. */
@@ -59,6 +46,8 @@ export class Catalog implements DatabaseCatalog {
   #catchUps: CatchUpRun | null = null;
   /** Where the databases that are in step stand together. */
   #applied: JournalPosition | null = null;
+  readonly filtering = new Filtering();
+  stopped = '';
   /** Wall clock of the newest block applied, ms. */
   newestAppliedMs = 0;
 
@@ -111,6 +100,8 @@ export class Catalog implements DatabaseCatalog {
   /** A copy of a file that another member activated is not activated here. */
   #isActivated({ attribute }: Database): boolean {
     if (attribute?.activated !== true) return false;
+    // DB-039: where the primary may come from, such a copy is none at all.
+    if (isFlagCleared(attribute) && !isReportingAsync(this.#parts.configuration.get())) return false;
     return attribute.activatedOn === undefined || attribute.activatedOn === this.#parts.configuration.get().member;
   }
 
@@ -127,6 +118,7 @@ export class Catalog implements DatabaseCatalog {
     this.#journal = journal;
     this.#blocks = this.#blocksOf(journal);
     this.#catchUps = null;
+    this.stopped = '';
     let applied: JournalPosition | null = null;
     let furthest: JournalPosition | null = null;
     for (const [name, entry] of this.#mounted) {
@@ -200,6 +192,7 @@ export class Catalog implements DatabaseCatalog {
         database: mounted?.database ?? null,
         attribute,
         status: this.#status(configuration, mounted),
+        isWritable: isFlagCleared(attribute) && isReportingAsync(this.#parts.configuration.get()),
         catchUp: mounted?.progress?.report(this.#parts.nowMs()) ?? null,
       };
     });
@@ -219,7 +212,7 @@ export class Catalog implements DatabaseCatalog {
     if (mounted === undefined) return 'Database Dismounted';
     if (mounted.catchingUp) return 'Catchup Running';
     if (!this.#isActivated(mounted.database)) return 'Needs Activation';
-    if (!mounted.inStep && this.#isPaused(configuration)) return 'Dejournaling Stopped';
+    if (!mounted.inStep && (this.#isPaused(configuration) || this.stopped !== '')) return 'Dejournaling Stopped';
     if (!mounted.inStep) return mounted.fault === '' ? 'Needs Catchup' : 'Dejournaling Stopped';
     return this.#parts.isPrimary() ? 'Normal' : 'Dejournaling';
   }
@@ -251,15 +244,7 @@ export class Catalog implements DatabaseCatalog {
     const database = this.#parts.store.holds(directory)
       ? await this.#adopt(directory)
       : await this.#parts.store.create(directory);
-    const added: DatabaseConfiguration = {
-      name: upper,
-      directory,
-      mounted: true,
-      mirrorDatabase: null,
-      mountRequiredAtStartup: false,
-      journaled: true,
-      dejournalingPaused: false,
-    };
+    const added = ordinaryDatabase(upper, directory);
     this.#parts.configuration.set({ ...present, databases: [...present.databases, added] });
     this.#mounted.set(upper, { database, inStep: false, catchingUp: false, progress: null, fault: '' });
     this.#parts.log(0, 'Database.Created', `Created database ${upper} in ${directory}`);
@@ -285,7 +270,8 @@ export class Catalog implements DatabaseCatalog {
     await mounted.database.setAttribute(attribute, applied);
     this.#configure(name, { mirrorDatabase: attribute.database });
     const inTime = this.#applied !== null && comparePositions(applied, this.#applied) >= 0;
-    mounted.inStep = this.#isActivated(mounted.database) && inTime && !this.#isPaused(this.#configured(name));
+    const mayFollow = !this.#isPaused(this.#configured(name)) && this.stopped === '';
+    mounted.inStep = this.#isActivated(mounted.database) && inTime && mayFollow;
     this.#parts.log(0, 'Utility.Event', `Database ${name} is in mirror ${attribute.mirror} as ${attribute.database}`);
   }
 
@@ -340,6 +326,28 @@ export class Catalog implements DatabaseCatalog {
     this.#parts.log(1, 'Utility.Event', `Dejournaling on this member was ${isPaused ? 'paused' : 'restarted'}`);
   }
 
+  /** One database at fault, or the filter: on a reporting async none goes on (SYN-018). */
+  #stopAll(because: string): void {
+    for (const mounted of this.#mounted.values()) mounted.inStep = false;
+    if (this.stopped !== '') return;
+    this.stopped = because;
+    const text = `Dejournaling into all databases is stopped on this member: ${because}; it is tried again when the connection with the primary is rebuilt, or by "Manage mirror dejournaling"`;
+    this.#parts.log(2, 'Utility.Event', text);
+  }
+
+  goOn(): void {
+    this.stopped = '';
+    this.filtering.reset();
+    this.#parts.log(0, 'Utility.Event', 'Dejournaling on this member goes on');
+  }
+
+  async clearFailoverDb(name: string): Promise<void> {
+    const { database } = this.#mountedOne(name);
+    if (isFlagCleared(database.attribute)) return;
+    await database.clearFailoverDb();
+    this.#parts.log(1, 'Utility.Event', `The FailoverDB flag of database ${name} was cleared: it may be changed here`);
+  }
+
   fileOf(directory: string): string {
     return this.#parts.store.fileOf(directory);
   }
@@ -364,18 +372,9 @@ export class Catalog implements DatabaseCatalog {
     }
   }
 
-  /**
-   * FO-004: the first database required at startup that is not mounted or, where it is mirrored, not activated and in step.
-   * What is in step only lacks what becoming primary applies.
-   */
+  /** FO-004. */
   missingAtStartup(): string | null {
-    for (const { configuration, database, status } of this.entries()) {
-      if (!configuration.mountRequiredAtStartup) continue;
-      const why =
-        database === null ? (configuration.mounted ? 'could not be mounted' : 'is dismounted') : faultOf[status];
-      if (why !== null) return `database ${configuration.name} ${why} and is required at startup`;
-    }
-    return null;
+    return missingAtStartup(this.entries());
   }
 
   async dismount(name: string): Promise<void> {
@@ -419,6 +418,10 @@ export class Catalog implements DatabaseCatalog {
     if (this.#isPaused(this.#configured(name))) {
       throw new CatalogRefusal('paused', `dejournaling into database ${name} is paused; resume it first`, 'SYN-020');
     }
+    if (this.stopped !== '') {
+      const text = `dejournaling into all databases is stopped here (${this.stopped}); mend or dismount what is at fault, then restart dejournaling`;
+      throw new CatalogRefusal('all-stopped', text, 'SYN-018');
+    }
     this.#checkPlacement(name, mounted.database, attribute, journal);
     mounted.catchingUp = true;
     mounted.fault = '';
@@ -430,6 +433,7 @@ export class Catalog implements DatabaseCatalog {
     } catch (error) {
       mounted.fault = (error as Error).message;
       this.#parts.log(2, 'Utility.Event', `Mirror Catchup failed for ${attribute.database}: ${mounted.fault}`);
+      if (!(error instanceof CatalogRefusal)) this.#faultIn(name, mounted);
       throw error;
     } finally {
       mounted.catchingUp = false;
@@ -437,22 +441,25 @@ export class Catalog implements DatabaseCatalog {
     }
   }
 
+  /** Of one that was dismounted or replaced meanwhile nothing is to be said. */
+  #faultIn(name: string, mounted: Mounted): void {
+    const isHere = this.#mounted.get(this.#configured(name).name) === mounted;
+    if (isHere && isReportingAsync(this.#parts.configuration.get()))
+      this.#stopAll(`database ${name}: ${mounted.fault}`);
+  }
+
   /** @throws CatalogRefusal while nothing is changed. */
   #checkPlacement(name: string, database: Database, attribute: MirrorAttribute, journal: Journal): void {
     const applied = database.applied ?? attribute.addedAt;
-    const set = this.#parts.configuration.get().mirrorSet;
+    const configuration = this.#parts.configuration.get();
+    const set = configuration.mirrorSet;
     if (set === null) return;
     // What the primary itself adds is in its copy before it is in the mirror set.
-    const isKnown = set.databases.some((each) => each.name === attribute.database);
-    const isOwn = this.#isActivated(database) && !isKnown;
-    const gap = isOwn ? gapBehind(applied, journal) : null;
-    const placed = isOwn ? null : placeCopy(attribute, applied, set, journal);
-    const why = gap ?? (placed !== null && 'refusal' in placed ? placed.refusal : null);
+    const isOwn = this.#isActivated(database) && !set.databases.some((each) => each.name === attribute.database);
+    const why = isOwn
+      ? gapBehind(applied, journal)
+      : refusalToFollow(attribute, applied, set, journal, ownType(configuration));
     if (why !== null) throw new CatalogRefusal(why.reason, `database ${name}: ${why.text}`, why.spec);
-    if (placed !== null && 'place' in placed && placed.place === 'not-received') {
-      const text = `database ${name} stands at ${printPosition(applied)}, and this member has received the journal up to ${printPosition(journal.end)}; try again when it is connected and caught up`;
-      throw new CatalogRefusal('not-received', text, 'DB-023');
-    }
   }
 
   /** The first of the two steps (DB-031). */
@@ -460,7 +467,12 @@ export class Catalog implements DatabaseCatalog {
     const { attribute } = database;
     const { member } = this.#parts.configuration.get();
     if (attribute === undefined || member === null || this.#isActivated(database)) return;
-    const activated = { ...attribute, activated: true, activatedOn: member };
+    const activated = {
+      ...attribute,
+      activated: true,
+      activatedOn: member,
+      ...flagOfNewCopy(this.#parts.configuration.get()),
+    };
     await database.setAttribute(activated, database.applied ?? attribute.addedAt);
     this.#parts.log(0, 'Utility.Event', `Mirror database ${attribute.database} was activated on this member`);
   }
@@ -471,6 +483,7 @@ export class Catalog implements DatabaseCatalog {
     this.#catchUps ??= new CatchUpRun({
       blocks: this.#blocksOf(journal),
       target: () => this.#applied as JournalPosition,
+      filtering: this.filtering,
       turn,
     });
     const begin = mounted.database.applied as JournalPosition;
@@ -482,7 +495,7 @@ export class Catalog implements DatabaseCatalog {
         onProgress(course.report(nowMs()));
       },
       onThere: () => {
-        mounted.inStep = true;
+        mounted.inStep = this.stopped === '';
       },
     });
   }
@@ -513,6 +526,8 @@ export class Catalog implements DatabaseCatalog {
   }
 
   async #applyBlock(block: WholeBlock): Promise<void> {
+    const skipped = this.filtering.isOn ? await this.#filtered(block.records) : noRecords;
+    if (skipped === null) return;
     const records = byDatabase(block.records);
     const touched = [...this.#mounted].flatMap(([name, mounted]) => {
       const its = records.get(mounted.database.attribute?.database ?? '');
@@ -520,7 +535,18 @@ export class Catalog implements DatabaseCatalog {
     });
     // A group of several databases shows in all of them in one turn: none of them may have to wait.
     if (touched.length > 1) await Promise.allSettled(touched.map(({ mounted }) => mounted.database.ready()));
-    await Promise.all(touched.map(({ name, mounted, its }) => this.#applyKeepingStep(name, mounted, its, block)));
+    await Promise.all(
+      touched.map(({ name, mounted, its }) => this.#applyKeepingStep(name, mounted, its, skipped, block)),
+    );
+  }
+
+  /** Null: the filter did not say, so dejournaling is stopped. Not asked while no database would take anything. */
+  async #filtered(records: readonly PlacedRecord[]): Promise<SkippedRecords | null> {
+    if (this.following().length === 0) return noRecords;
+    return await this.filtering.judge(records).catch((error: Error) => {
+      this.#stopAll(`the dejournal filter ${error.message}`);
+      return null;
+    });
   }
 
   /** SYN-017: a fault in one database pauses only that one - but on a primary it holds up what depends on it. */
@@ -528,6 +554,7 @@ export class Catalog implements DatabaseCatalog {
     name: string,
     mounted: Mounted,
     records: readonly PlacedRecord[],
+    skipped: SkippedRecords,
     block: WholeBlock,
   ): Promise<void> {
     let told = false;
@@ -535,7 +562,7 @@ export class Catalog implements DatabaseCatalog {
       try {
         // A primary asked for room before it took them (superserver.ts).
         const maximum = this.#parts.isPrimary() ? 'waived' : 'kept';
-        await applyRecords(mounted.database, records, block.to, maximum);
+        this.filtering.count(await applyRecords(mounted.database, records, block.to, skipped, maximum));
         return;
       } catch (error) {
         const text = (error as Error).message;
@@ -544,6 +571,7 @@ export class Catalog implements DatabaseCatalog {
         if (!this.#parts.isPrimary() || !(error instanceof DatabaseFullError)) {
           mounted.inStep = false;
           mounted.fault = text;
+          if (!(error instanceof CatalogRefusal)) this.#faultIn(name, mounted);
           return;
         }
       }
@@ -556,9 +584,14 @@ export class Catalog implements DatabaseCatalog {
     return [...this.#mounted.values()].filter(({ inStep }) => inStep).map(({ database }) => database);
   }
 
+  /** Those of them that hold what the primary's do, and nothing else. */
+  exact(): readonly Database[] {
+    return this.following().filter(({ attribute }) => !isFlagCleared(attribute));
+  }
+
   /** Those that hold everything up to there, and nothing behind it. */
   #standingAt(to: JournalPosition): readonly Database[] {
-    return this.following().filter(({ applied }) => applied !== undefined && comparePositions(applied, to) <= 0);
+    return this.exact().filter(({ applied }) => applied !== undefined && comparePositions(applied, to) <= 0);
   }
 
   /** Close every database in order. */
@@ -574,17 +607,3 @@ export class Catalog implements DatabaseCatalog {
     this.#mounted.clear();
   }
 }
-
-/** What stands in the way of FO-004 where a mounted database has this status. */
-const faultOf: Readonly<Record<CatalogEntry['status'], string | null>> = {
-  Local: null,
-  Normal: null,
-  Dejournaling: null,
-  'Needs Activation': 'is not activated',
-  'Needs Catchup': 'is not caught up',
-  'Catchup Running': 'is not caught up yet',
-  'Dejournaling Stopped': 'could not be caught up because of an error in it',
-  'Database Dismounted': 'is dismounted',
-  Orphaned: null,
-  Obsolete: null,
-};

@@ -27,10 +27,8 @@ export async function catchUpDatabases(
     if (no !== null) return refusedWith(no);
     if (entry.status !== 'Catchup Running' && entry.status !== 'Dejournaling') toDo.push(name);
   }
-  if (daemon.configuration.get().dejournalingPaused && toDo.length > 0) {
-    const text = 'dejournaling of all databases is paused on this member; restart it for all';
-    return refused('all-paused', text, 'SYN-020');
-  }
+  const allStand = refusalWhileAllStand(daemon);
+  if (allStand !== null && toDo.length > 0) return refusedWith(allStand);
   for (const name of toDo) {
     if (daemon.catalog.find(name)?.configuration.dejournalingPaused) daemon.catalog.unpause(name);
   }
@@ -60,6 +58,16 @@ export async function catchUpDatabases(
   }
   if (toDo.length === 1) throw first;
   return failed('not-caught-up', failures.map(({ message }) => message).join('; '));
+}
+
+function refusalWhileAllStand({ configuration, catalog }: InstanceDaemon): Refusal | null {
+  if (configuration.get().dejournalingPaused) {
+    const text = 'dejournaling of all databases is paused on this member; restart it for all';
+    return refusal('all-paused', text, 'SYN-020');
+  }
+  if (catalog.stopped === '') return null;
+  const text = `dejournaling of all databases is stopped on this member (${catalog.stopped}); mend or dismount what is at fault, then restart it for all`;
+  return refusal('all-stopped', text, 'SYN-018');
 }
 
 function refusalToCatchUp(entry: CatalogEntry): Refusal | null {
@@ -137,10 +145,8 @@ export async function resumeDatabases(
     if (no !== null) return refusedWith(no);
     names.push(entry.configuration.name);
   }
-  if (daemon.configuration.get().dejournalingPaused) {
-    const text = 'dejournaling of all databases is paused on this member; restart it for all';
-    return refused('all-paused', text, 'SYN-020');
-  }
+  const allStand = refusalWhileAllStand(daemon);
+  if (allStand !== null) return refusedWith(allStand);
   for (const name of names) daemon.catalog.unpause(name);
   return afterwards(await catchUpAll(daemon, names, progress), `dejournaling into ${names.join(', ')} is resumed`);
 }
@@ -163,14 +169,29 @@ export async function manageDejournaling(
     catalog.pauseAll(true);
     return done('dejournaling is paused on this member until it is restarted by hand, also over restarts');
   }
-  if (!configuration.get().dejournalingPaused) return done('dejournaling is not paused on this member');
-  catalog.pauseAll(false);
+  const isPaused = configuration.get().dejournalingPaused;
+  if (!isPaused && catalog.stopped === '') return done('dejournaling is not paused on this member');
+  if (isPaused) catalog.pauseAll(false);
+  return afterwards(await goOnDejournaling(daemon, progress), 'dejournaling is restarted on this member');
+}
+
+/** SYN-021: what an error stopped on a reporting async is tried again with each new connection with the primary. */
+export async function retryDejournaling(daemon: InstanceDaemon): Promise<void> {
+  const { catalog, configuration } = daemon;
+  if (catalog.stopped === '' || configuration.get().dejournalingPaused) return;
+  await goOnDejournaling(daemon, () => undefined);
+}
+
+/** SYN-019: every database that can follow is activated, and brought level with the others. */
+async function goOnDejournaling(daemon: InstanceDaemon, progress: Progress): Promise<readonly Error[]> {
+  const { catalog } = daemon;
+  catalog.goOn();
   const names = catalog
     .entries()
     .filter(({ configuration: { dejournalingPaused } }) => !dejournalingPaused)
     .filter(({ status }) => ['Needs Catchup', 'Needs Activation', 'Dejournaling Stopped'].includes(status))
     .map((entry) => entry.configuration.name);
-  return afterwards(await catchUpAll(daemon, names, progress), 'dejournaling is restarted on this member');
+  return await catchUpAll(daemon, names, progress);
 }
 
 function afterwards(failures: readonly Error[], text: string): Outcome {

@@ -4,6 +4,7 @@
  */
 import { compressionModes } from '../mirror/compression.ts';
 import { type Checked, checkPort } from '../mirror/mirror-set.ts';
+import { memberTypes } from '../mirror/terms.ts';
 import type { CommandArguments, CommandName } from '../protocol/control-channel.ts';
 
 interface Field {
@@ -40,7 +41,7 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
   'join-mirror': {
     ...ownAddresses,
     mirror: { kind: 'text', required: true },
-    type: { kind: ['Failover', 'Disaster Recovery', 'Read-Only Reporting', 'Read-Write Reporting'], required: true },
+    type: { kind: memberTypes, required: true },
     otherAgentAddress: { kind: 'host', required: true },
     otherAgentPort: { kind: 'port' },
     otherInstance: { kind: 'text', required: true },
@@ -86,6 +87,9 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
   'catch-up-databases': { ...someDatabases, wait: { kind: 'flag' } },
   'pause-databases': someDatabases,
   'resume-databases': someDatabases,
+  'edit-async': { type: { kind: memberTypes }, clearFailoverDb: { kind: 'flag' }, purgeAtOnce: { kind: 'flag' } },
+  'clear-failoverdb': { databases: { kind: 'texts' } },
+  'set-dejournal-filter': { module: { kind: 'text', required: true, nullable: true } },
   'manage-dejournaling': { paused: { kind: 'flag', required: true } },
   'backup-databases': { ...someDatabases, to: { kind: 'text', required: true } },
   'restore-databases': {

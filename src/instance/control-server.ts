@@ -3,6 +3,7 @@
  * Nothing that comes in is trusted. A status is answered at once, whatever else is under way: to the ISCAgent an instance
  * that does not answer is one that hangs, and it is killed.
  */
+
 import { checkMirrorName, checkPort } from '../mirror/mirror-set.ts';
 import { NO_EPOCH } from '../mirror/terms.ts';
 import type { Connection } from '../network/network.ts';
@@ -17,6 +18,7 @@ import {
 } from '../protocol/control-channel.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from '../protocol/frame.ts';
 import { type Answerer, agree } from '../protocol/opening.ts';
+import * as asyncs from './async-commands.ts';
 import { backupDatabases } from './backup-command.ts';
 import * as catchUps from './catch-up-commands.ts';
 import { checkArguments, isCommandName, isHost, isObject, isText } from './command-arguments.ts';
@@ -269,6 +271,9 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'catch-up-databases': catchUps.catchUpDatabases,
   'pause-databases': catchUps.pauseDatabases,
   'resume-databases': catchUps.resumeDatabases,
+  'edit-async': asyncs.editAsync,
+  'clear-failoverdb': asyncs.clearFailoverDb,
+  'set-dejournal-filter': asyncs.setDejournalFilter,
   'manage-dejournaling': catchUps.manageDejournaling,
   'backup-databases': backupDatabases,
   'restore-databases': restoreDatabases,

@@ -2,10 +2,11 @@
  * May a copy of a mirrored database follow the journal of this member from where it stands? Asked before a copy is restored
  * and before one is activated or caught up, so that a copy that cannot be brought level is refused while nothing is changed.
  */
-import type { MirrorAttribute } from '../database/databases.ts';
+import { isFlagCleared, type MirrorAttribute } from '../database/databases.ts';
 import { type Journal, JournalDamagedError, JournalGoneError, JournalMismatchError } from '../journal/journal.ts';
 import { comparePositions, type JournalPosition, printPosition } from '../mirror/journal-position.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
+import { isReporting, type MemberType } from '../mirror/terms.ts';
 import type { Refusal } from '../protocol/control-channel.ts';
 import { refusal } from './command-outcome.ts';
 
@@ -15,11 +16,13 @@ export type Placement = { readonly place: 'follows' | 'not-received' } | { reado
 const newBackup = 'take a new backup of it on the primary, or on a member that is caught up, and restore that one';
 
 export function placeCopy(
-  { mirror, database, addedAt }: MirrorAttribute,
+  attribute: MirrorAttribute,
   applied: JournalPosition,
   set: MirrorSet,
   journal: Pick<Journal, 'read' | 'end'>,
+  type: MemberType | null,
 ): Placement {
+  const { mirror, database, addedAt } = attribute;
   if (mirror !== set.name) {
     return no('other-mirror', `it belongs to mirror ${mirror}, and this instance is in mirror ${set.name}`, 'DB-052');
   }
@@ -32,9 +35,28 @@ export function placeCopy(
     const text = `this copy is older than the last time ${database} was added to the mirror; ${newBackup}`;
     return no('copy-too-old', text, 'DB-020');
   }
+  if (isFlagCleared(attribute) && (type === null || !isReporting(type))) {
+    const text = `the FailoverDB flag of this copy was cleared on a reporting async, so it is no exact copy of ${database}; take one from a failover member or a DR async`;
+    return no('flag-cleared', text, 'DB-039');
+  }
   if (comparePositions(applied, journal.end) > 0) return { place: 'not-received' };
   const gap = gapBehind(applied, journal);
   return gap === null ? { place: 'follows' } : no(gap.reason, `${gap.text}; ${newBackup}`, gap.spec);
+}
+
+/** The same for one that shall follow now: then the journal must be here already. Null = it may. */
+export function refusalToFollow(
+  attribute: MirrorAttribute,
+  applied: JournalPosition,
+  set: MirrorSet,
+  journal: Pick<Journal, 'read' | 'end'>,
+  type: MemberType | null,
+): Refusal | null {
+  const placed = placeCopy(attribute, applied, set, journal, type);
+  if ('refusal' in placed) return placed.refusal;
+  if (placed.place === 'follows') return null;
+  const text = `it stands at ${printPosition(applied)}, and this member has received the journal up to ${printPosition(journal.end)}; try again when it is connected and caught up`;
+  return refusal('not-received', text, 'DB-023');
 }
 
 /** Null when all that follows the position is here. */

@@ -5,7 +5,7 @@ import type { CatalogEntry } from './parts.ts';
 
 export interface FoundDatabase {
   readonly database: Database;
-  /** Its name in the mirror; null for an ordinary one. */
+  /** Its name in the mirror; null for an ordinary one, and for a copy that is changed here alone. */
   readonly mirrored: string | null;
   /** Its name on this instance. */
   readonly name: string;
@@ -35,8 +35,10 @@ export function findDatabase(entries: readonly CatalogEntry[], name: string): Fo
   const { configuration, database } = entry;
   if (database === null) return refusalOf('no-database', `database ${configuration.name} is dismounted`);
   const { name: localName, mirrorDatabase } = configuration;
-  const noUpdates = refusalOfUpdates(entry);
-  return { database, mirrored: mirrorDatabase, name: localName, noUpdates, noSets: refusalOfSets(localName, database) };
+  const noSets = refusalOfSets(localName, database);
+  // What is changed in a copy of its own is no update of the mirror, whatever this member is doing in it (DB-038).
+  if (entry.isWritable) return { database, mirrored: null, name: localName, noUpdates: null, noSets };
+  return { database, mirrored: mirrorDatabase, name: localName, noUpdates: refusalOfUpdates(entry), noSets };
 }
 
 function refusalOfSets(name: string, { isFull, sizeBytes, maximumBytes }: Database): ClientRefusal | null {

@@ -3,33 +3,44 @@
  * The journal is read and decoded once for all that lack a part of it; each database is one job, so that what happens to one
  * global is in one job and in order (SYN-015). Writing to the disk goes on meanwhile on threads of the database room.
  */
-import type { Database, Maximum, Update } from '../database/databases.ts';
+import { type Database, isFlagCleared, type Maximum, type Update } from '../database/databases.ts';
 import type { Journal, PlacedRecord } from '../journal/journal.ts';
 import type { WholeBlocks } from '../journal/record-groups.ts';
 import { comparePositions, type JournalPosition, printPosition } from '../mirror/journal-position.ts';
 import { dejournalJobsMax } from '../mirror/limits.ts';
 import type { CatchUpProgress } from '../protocol/control-channel.ts';
+import type { Filtering, SkippedRecords } from './filtering.ts';
 import { CatalogRefusal } from './parts.ts';
 
-/** What a block's records do in one database; records that it has are left out. @throws CatalogRefusal, like `apply` */
+/**
+ * What a block's records do in one database; records that it has are left out, and of a copy whose FailoverDB flag is cleared those
+ * that the filter keeps out. Resolves with how many these were. @throws CatalogRefusal, like `apply`
+ */
 export async function applyRecords(
   database: Database,
   records: readonly PlacedRecord[],
   to: JournalPosition,
+  skipped: SkippedRecords,
   maximum: Maximum = 'kept',
-): Promise<void> {
+): Promise<number> {
   const applied = database.applied as JournalPosition;
   const own = database.attribute?.database;
+  const isFiltered = skipped.size > 0 && isFlagCleared(database.attribute);
+  let skippedHere = 0;
   const updates: Update[] = [];
-  for (const { kind, database: named, key, value, position } of records) {
+  for (const record of records) {
+    const { kind, database: named, key, value, position } = record;
     if (named !== own || comparePositions(position, applied) <= 0) continue;
     if (kind === 'database-added') {
       const text = `mirror database ${own} was added to the mirror anew at ${printPosition(position)}, so this copy is obsolete; restore a backup made since then`;
       throw new CatalogRefusal('copy-too-old', text, 'DB-020');
     }
-    if (kind === 'set' || kind === 'kill') updates.push({ kind, key, value });
+    if (kind !== 'set' && kind !== 'kill') continue;
+    if (isFiltered && skipped.has(record)) skippedHere += 1;
+    else updates.push({ kind, key, value });
   }
   await database.apply(updates, to, maximum);
+  return skippedHere;
 }
 
 /** The records of each mirror database, in order. */
@@ -92,6 +103,7 @@ export interface CatchUpParts {
   readonly blocks: WholeBlocks;
   /** Where the databases in step stand: that is far enough. */
   readonly target: () => JournalPosition;
+  readonly filtering: Pick<Filtering, 'judge' | 'count'>;
   /** Lets the event loop turn. */
   readonly turn: () => Promise<unknown>;
 }
@@ -152,12 +164,16 @@ export class CatchUpRun {
       return;
     }
     const records = byDatabase(block.records);
+    const theirs = behind.flatMap((job) => records.get(nameOf(job)) ?? []);
+    const { filtering } = this.#parts;
+    const skipped = await filtering.judge(theirs);
     await Promise.all(
       behind.map(async (job) => {
         const { database } = job;
         if (comparePositions(positionOf(job), block.to) >= 0) return;
         try {
-          await applyRecords(database, records.get(database.attribute?.database ?? '') ?? [], block.to);
+          const its = records.get(nameOf(job)) ?? [];
+          filtering.count(await applyRecords(database, its, block.to, skipped));
           job.onReached(positionOf(job), to);
         } catch (error) {
           this.#end(job, error as Error);
@@ -184,6 +200,10 @@ export class CatchUpRun {
   #end(job: Job, error: Error): void {
     if (this.#jobs.delete(job)) job.reject(error);
   }
+}
+
+function nameOf({ database }: Job): string {
+  return database.attribute?.database ?? '';
 }
 
 function positionOf({ database }: Job): JournalPosition {

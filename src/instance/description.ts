@@ -1,7 +1,7 @@
 /** What this instance is and offers (control-channel.ts, Description): from it the menus know their options and defaults. */
 import type { CommandName, DatabaseDescription, Description, Refusal } from '../protocol/control-channel.ts';
 import { commandNames } from './command-arguments.ts';
-import { databaseStatus } from './instance-status.ts';
+import { databaseStatus, flagOf } from './instance-status.ts';
 import { ownDefaults } from './mirror-commands.ts';
 import { isNeverMirrored, mirrorNameOf, mustBeJournaled } from './mirrored-databases.ts';
 import { refusalOf } from './offered-commands.ts';
@@ -22,7 +22,9 @@ export async function describe(daemon: InstanceDaemon): Promise<Description> {
     isPrimary,
     indefiniteTrouble: isPrimary && state.serving.trouble !== null && state.serving.trouble.untilMs === null,
     noFailover: state?.record.noFailover ?? false,
-    dejournalingPaused: daemon.configuration.get().dejournalingPaused,
+    dejournalingPaused: daemon.configuration.get().dejournalingPaused || daemon.catalog.stopped !== '',
+    dejournalFilter: daemon.configuration.get().dejournalFilter,
+    purgeAtOnce: daemon.configuration.get().purgeAtOnce,
     agentRunning,
     databases: daemon.catalog
       .entries()
@@ -46,6 +48,7 @@ function describeDatabase(entry: CatalogEntry, status: string, isPrimary: boolea
     sizeBytes: database?.sizeBytes ?? null,
     maximumBytes: database?.maximumBytes ?? null,
     paused: configuration.dejournalingPaused,
+    failoverDb: flagOf(entry),
     catchUp: entry.catchUp,
     addable: isCandidate && configuration.journaled,
     notAddable: isCandidate && !configuration.journaled ? mustBeJournaled : null,

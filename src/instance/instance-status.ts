@@ -1,4 +1,5 @@
 /** The report on this instance (mirror/status-report.ts) from its parts. It waits for nothing: the host's ISCAgent takes silence for a hung process. */
+import { isFlagCleared } from '../database/databases.ts';
 import { JournalDamagedError, JournalGoneError, JournalMismatchError } from '../journal/journal.ts';
 import { comparePositions, type JournalPosition, later } from '../mirror/journal-position.ts';
 import type { CompressionReport, MemberReport, StatusReport } from '../mirror/status.ts';
@@ -22,18 +23,33 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
     journalEnd: member?.journal.flushed ?? null,
     fileNameOf: (number) => files.find((file) => file.file === number)?.name ?? '',
     received: member?.received() ?? null,
+    dejournalStopped: daemon.catalog.stopped === '' ? null : daemon.catalog.stopped,
+    dejournalFilter: filterReport(daemon),
   });
   if (member === null) return report;
   const members = report.members.map((row) => withCompression(row, member.compressionOf(row.name)));
-  const isPaused = configuration.get().dejournalingPaused;
+  const isPaused = configuration.get().dejournalingPaused || daemon.catalog.stopped !== '';
   const { dejournalProcess: process } = report;
   const dejournalProcess = process && { ...process, running: process.running && !isPaused };
   const more = {
     clockOffsets: member.clockOffsets(),
     journal: member.keeper.report(),
-    verified: member.comparison.verified,
+    // What is changed here alone is compared with nothing any more.
+    verified: member.comparison.verified.filter(({ database }) =>
+      report.databases.some(({ name, failoverDb }) => name === database && failoverDb !== false),
+    ),
   };
   return { ...report, members, dejournalProcess, ...more };
+}
+
+function filterReport({ configuration, catalog }: InstanceDaemon): StatusReport['dejournalFilter'] {
+  const { dejournalFilter: module } = configuration.get();
+  return module === null ? null : { module, skippedRecords: catalog.filtering.skippedRecords };
+}
+
+/** DB-061; it is in the copy, so that of a dismounted one it is not known. */
+export function flagOf({ database, attribute }: CatalogEntry): boolean | null {
+  return database === null || attribute === undefined ? null : !isFlagCleared(attribute);
 }
 
 function withCompression(row: MemberReport, compression: CompressionReport | null): MemberReport {
@@ -60,7 +76,16 @@ function databaseFacts(daemon: InstanceDaemon): readonly DatabaseFacts[] {
     const { name: localName, directory, mirrorDatabase } = entry.configuration;
     const status = databaseStatus(daemon, entry);
     if (mirrorDatabase === null || status === 'Local') return [];
-    return [{ name: mirrorDatabase, localName, directory, status, applied: appliedOf(daemon, entry) }];
+    return [
+      {
+        name: mirrorDatabase,
+        localName,
+        directory,
+        status,
+        applied: appliedOf(daemon, entry),
+        failoverDb: flagOf(entry),
+      },
+    ];
   });
 }
 

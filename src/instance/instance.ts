@@ -1,5 +1,7 @@
 /** One instance: its databases, its member of a mirror, and the doors through which applications, members and operators come. */
+import { join } from 'node:path';
 import type { DatabaseStore } from '../database/databases.ts';
+import type { DejournalFilter, FilterCode } from '../host/dejournal-filter.ts';
 import { type HomePaths, type InstancePaths, mirrorJournalLogPath } from '../host/home.ts';
 import type { ConfigurationStore, EventsLog, Host, MessagesLog } from '../host/host.ts';
 import { ReserveFile } from '../host/reserve-file.ts';
@@ -14,11 +16,13 @@ import { acceptChannel } from '../network/opening-exchange.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
 import { agree, isRefused, type Open, type Opened, type Refused, refuse } from '../protocol/opening.ts';
 import { Catalog } from './catalog.ts';
+import { retryDejournaling } from './catch-up-commands.ts';
 import { ControlServer } from './control-server.ts';
 import { clearFormerMirror, leaveMirror } from './former-mirror.ts';
 import { statusOf } from './instance-status.ts';
 import { serveMemberRequest } from './join-server.ts';
 import { RunningMember, readMemberRecord } from './mirror-member.ts';
+import { withMirrorSet } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
 import { Superserver } from './superserver.ts';
 import { Turns } from './turns.ts';
@@ -44,6 +48,7 @@ export interface InstanceParts {
   readonly messages: MessagesLog;
   readonly events: EventsLog;
   readonly site: SiteCode;
+  readonly filters: FilterCode;
 }
 
 /** How long a caller may take to say who it is, ms. */
@@ -178,6 +183,8 @@ export class Instance implements InstanceDaemon {
       instanceLogPath: paths.journalLog,
       ...(alternateJournal === null ? {} : { alternateDirectory: alternateJournal }),
     });
+    const { dejournalFilter } = configuration.get();
+    if (dejournalFilter !== null) this.catalog.filtering.use(this.openFilter(dejournalFilter));
     if (journal.openingReport !== null) this.log(1, 'Utility.Event', journal.openingReport);
     this.#superserver.use(journal);
     this.#member = new RunningMember({
@@ -204,11 +211,18 @@ export class Instance implements InstanceDaemon {
       log: (severity, category, text) => this.log(severity, category, text),
       mirrorSet: () => configuration.get().mirrorSet as MirrorSet,
       onMirrorSet: (set) => this.#onMirrorSet(set),
+      onContact: () => void retryDejournaling(this),
       rows: () => statusOf(this).members,
       endProcess: (because) => this.endProcess(because),
       failed: (error) => this.fail(error),
     });
     this.#member.start();
+  }
+
+  openFilter(module: string): DejournalFilter {
+    return this.#parts.filters.open(join(this.paths.directory, module), (line) =>
+      this.log(0, 'Utility.Event', `${module}: ${line}`),
+    );
   }
 
   events(after: number): readonly EventRecord[] {
@@ -243,6 +257,7 @@ export class Instance implements InstanceDaemon {
     await this.host.clock.wait(farewellMs);
     this.#member?.stop();
     this.#superserver.close();
+    this.catalog.filtering.use(null);
     this.#control.close();
     this.#makeRoomToClose();
     try {
@@ -281,7 +296,8 @@ export class Instance implements InstanceDaemon {
   #onMirrorSet(set: MirrorSet): void {
     const present = this.configuration.get();
     if (present.mirrorSet?.name !== set.name || !isNewerSet(set, present.mirrorSet)) return;
-    this.configuration.set({ ...present, mirrorSet: set });
+    this.configuration.set(withMirrorSet(present, set));
+    if (this.configuration.get().dejournalFilter === null) this.catalog.filtering.use(null);
   }
 
   /** Where the primary serves applications, as far as this member knows. */

@@ -1,5 +1,6 @@
 /** The asking side of a join and of what else only the primary can do: what an agent tells about the mirror, and the request (CFG-027, CFG-028, CFG-034). */
 import { failoverMembers, type MemberDefinition, type MirrorSet } from '../mirror/mirror-set.ts';
+import type { MemberType } from '../mirror/terms.ts';
 import { askAgent } from '../network/agent-client.ts';
 import { type Timers, UnreachableError } from '../network/network.ts';
 import { openChannel } from '../network/opening-exchange.ts';
@@ -53,6 +54,16 @@ export async function requestJoin(
   const { text } = answer.refusal;
   const why = refusal('no-primary', `${text}; members can join only while there is a primary`, 'CFG-027');
   return { ok: false, refusal: why };
+}
+
+/** CFG-050: the mirror set in which this async is of that type. */
+export async function changeType(daemon: InstanceDaemon, type: MemberType): Promise<Found<MirrorSet>> {
+  const { mirrorSet } = daemon.configuration.get();
+  if (mirrorSet === null) return { ok: false, refusal: refusal('not-a-member', 'this instance is in no mirror') };
+  const primary = daemon.member?.state.attachment?.to ?? null;
+  const request: MemberRequest = { type: 'change-type', member: { ...ownName(daemon), type } };
+  const answer = await askPrimary(daemon, { mirrorSet, primary }, request);
+  return answer.ok ? { ok: true, value: answer.value.mirrorSet } : answer;
 }
 
 type Yes = Extract<MemberRequestAnswer, { ok: true }>;

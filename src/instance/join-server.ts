@@ -1,8 +1,9 @@
 /**
- * Channel 'member' on the superserver: what another host's instance asks of the primary: to be taken into the mirror, or that a
- * member is removed. Also the rules of admission, which only the primary applies (CFG-007, CFG-022, CFG-033, AGT-015).
+ * Channel 'member' on the superserver: what another host's instance asks of the primary: to be taken into the mirror, to be
+ * an async of another type, or that a member is removed. Also the rules of admission, which only the primary applies (CFG-007,
+ * CFG-022, CFG-033, CFG-050, AGT-015).
  */
-import { failoverMembersMax, membersMax } from '../mirror/limits.ts';
+import { asyncsMax, failoverMembersMax, membersMax } from '../mirror/limits.ts';
 import {
   type Address,
   checkMemberName,
@@ -10,6 +11,7 @@ import {
   type MemberDefinition,
   type MirrorSet,
 } from '../mirror/mirror-set.ts';
+import { type MemberType, memberTypes } from '../mirror/terms.ts';
 import type { Connection } from '../network/network.ts';
 import type { Refusal } from '../protocol/control-channel.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from '../protocol/frame.ts';
@@ -33,6 +35,7 @@ async function answerRequest(daemon: InstanceDaemon, frame: Frame): Promise<Memb
   const request = readRequest(frame);
   if (request === null) return no(refusal('not-understood', 'the request is not understood; update both sides'));
   if (request.type === 'join') return answerJoin(daemon, request.member);
+  if (request.type === 'change-type') return answerTypeChange(daemon, request.member);
   try {
     const outcome = await answerRemoval(daemon, request);
     const { mirrorSet } = daemon.configuration.get();
@@ -76,6 +79,48 @@ function no({ reason, text, spec }: Refusal): MemberRequestAnswer {
   return { ok: false, reason, text, spec };
 }
 
+type TypeWish = Extract<MemberRequest, { type: 'change-type' }>['member'];
+
+/** CFG-050: an async changes its own type; it has checked what depends on its copies. */
+function answerTypeChange(daemon: InstanceDaemon, said: TypeWish): MemberRequestAnswer {
+  const notPrimary = refusalUnlessPrimary(daemon, 'the type of a member is changed', 'CFG-050');
+  if (notPrimary !== null) return no(notPrimary);
+  const { mirrorSet } = daemon.configuration.get();
+  if (mirrorSet === null) return no(refusal('not-a-member', 'this instance is in no mirror'));
+  const verdict = admitType(mirrorSet, said);
+  if (verdict.outcome === 'refused') return no(verdict.refusal);
+  if (verdict.outcome === 'changed') {
+    if (!changeMirrorSet(daemon, (set) => ({ ...set, members: verdict.members }))) {
+      return no(refusal('not-primary', 'this member is not primary any more; try again'));
+    }
+    daemon.log(0, 'Utility.Event', `The types of the members are now: ${verdict.members.map(shown).join(', ')}`);
+  }
+  return { ok: true, mirrorSet: daemon.configuration.get().mirrorSet ?? mirrorSet, incarnation: 0 };
+}
+
+function shown({ name, type }: MemberDefinition): string {
+  return `${name} ${type}`;
+}
+
+/** Only from one type of async to another: roles of failover members change by promotion and demotion. */
+export function admitType(set: MirrorSet, { name, instance, type }: TypeWish): Admission {
+  const not = (reason: string, text: string): Admission => ({
+    outcome: 'refused',
+    refusal: refusal(reason, text, 'CFG-050'),
+  });
+  const index = set.members.findIndex((each) => each.name === name && each.instance === instance);
+  const present = set.members[index];
+  if (present === undefined) return not('not-a-member', `the mirror has no member ${name} of that instance`);
+  if (type === 'Failover' || present.type === 'Failover') {
+    return not('not-an-async-type', `${present.name} is ${present.type}; only the type of an async is changed so`);
+  }
+  if (present.type === type) return { outcome: 'is-member' };
+  const next = { ...present, type };
+  const arbiter = refusalOfArbiter(set.settings.arbiter, [next]);
+  if (arbiter !== null) return { outcome: 'refused', refusal: arbiter };
+  return { outcome: 'changed', members: set.members.with(index, next) };
+}
+
 /** Null when it is none. */
 function readRequest(frame: Frame): MemberRequest | null {
   if (frame.kind !== MEMBER_REQUEST.request) return null;
@@ -92,7 +137,13 @@ function readRequest(frame: Frame): MemberRequest | null {
     if (!isText(member) || !isText(by) || typeof removeAttribute !== 'boolean') return null;
     return { type: 'remove', member, by, removeAttribute };
   }
-  if (said.type !== 'join' || !isObject(said.member)) return null;
+  if (!isObject(said.member)) return null;
+  if (said.type === 'change-type') {
+    const { name, instance, type } = said.member;
+    if (!isText(name) || !isText(instance) || !memberTypes.includes(type as MemberType)) return null;
+    return { type: 'change-type', member: { name, instance, type: type as MemberType } };
+  }
+  if (said.type !== 'join') return null;
   const member = readDefinition(said.member);
   return member === null ? null : { type: 'join', member };
 }
@@ -100,10 +151,11 @@ function readRequest(frame: Frame): MemberRequest | null {
 function readDefinition(said: Readonly<Record<string, unknown>>): MemberDefinition | null {
   const { name, type, instance, instanceDirectory, superserver, privateAddress, agent } = said;
   if (!isText(name) || !isText(instance) || !isText(instanceDirectory)) return null;
+  if (!memberTypes.includes(type as MemberType)) return null;
   if (!isAddress(superserver) || !isAddress(agent) || (privateAddress !== null && !isHost(privateAddress))) return null;
   return {
     name: name.toUpperCase(),
-    type: type as MemberDefinition['type'],
+    type: type as MemberType,
     instance,
     instanceDirectory,
     superserver: superserver as Address,
@@ -132,9 +184,6 @@ function refusalToAdmit(set: MirrorSet, member: MemberDefinition): Refusal | nul
   if (set.settings.requireTls) {
     return refusal('tls', `mirror ${set.name} requires TLS, which is not built in this version`, 'CFG-031');
   }
-  if (member.type !== 'Failover' && member.type !== 'Disaster Recovery') {
-    return refusal('not-built', `members of type ${member.type} are not built in this version`, 'CFG-037');
-  }
   // HOST/INSTANCE is a default name and accepted; the joining side has checked what was typed.
   const named = checkMemberName(member.name.replace('/', '-'), member.type, '');
   if (!named.ok) return refusal('bad-name', named.text, 'CFG-022');
@@ -152,12 +201,10 @@ function refusalToAdmit(set: MirrorSet, member: MemberDefinition): Refusal | nul
     const text = `mirror ${set.name} has its ${failoverMembersMax} failover members, ${names}; join as an async member`;
     return refusal('failover-members-full', text, 'CFG-033');
   }
-  if (set.members.length >= membersMax) {
-    return refusal(
-      'members-full',
-      `mirror ${set.name} has ${membersMax} members, which is the most it can have`,
-      'CFG-007',
-    );
+  const asyncs = set.members.length - failoverMembers(set).length;
+  if (set.members.length >= membersMax || (member.type !== 'Failover' && asyncs >= asyncsMax)) {
+    const text = `mirror ${set.name} has ${set.members.length} members, ${asyncs} of them asyncs; ${membersMax} and ${asyncsMax} are the most it can have`;
+    return refusal('members-full', text, 'CFG-007');
   }
   return refusalOfArbiter(set.settings.arbiter, [member]);
 }

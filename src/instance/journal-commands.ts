@@ -12,6 +12,7 @@ import {
 import type { CommandArguments, Outcome } from '../protocol/control-channel.ts';
 import { done, failed, refused, refusedWith } from './command-outcome.ts';
 import { refusalOf } from './offered-commands.ts';
+import { isReportingAsync } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
 
 /** SYN-001. */
@@ -64,8 +65,7 @@ export function editJournal(daemon: InstanceDaemon, given: CommandArguments['edi
   if (alternateDirectory === daemon.paths.journal) {
     return refused('bad-value', 'the alternate directory is the journal directory itself', 'SYN-004');
   }
-  const isReporting = present.memberType === 'Read-Only Reporting' || present.memberType === 'Read-Write Reporting';
-  if (given.purgeAtOnce === true && !isReporting) {
+  if (given.purgeAtOnce === true && !isReportingAsync(present)) {
     return refused(
       'not-reporting',
       'only a reporting async purges at once: others may need what any other member has',

@@ -15,7 +15,7 @@ import type { LogMessage } from '../mirror/log-messages.ts';
 import type { MemberState } from '../mirror/member-state.ts';
 import { journalSettings, type MirrorSet } from '../mirror/mirror-set.ts';
 import type { JournalReport } from '../mirror/status.ts';
-import type { MemberType } from '../mirror/terms.ts';
+import { isReporting, type MemberType } from '../mirror/terms.ts';
 import type { Note } from './decision-notes.ts';
 import type { JournalClaims } from './journal-claims.ts';
 
@@ -169,7 +169,7 @@ export class JournalKeeper {
   #decide(stored: ReadonlyMap<string, JournalPosition>): PurgeVerdict {
     const { journal, claims, clock, mirrorSet, state, type, purgesAtOnce, databases } = this.#parts;
     const { files } = journal;
-    const isReporting = type() === 'Read-Only Reporting' || type() === 'Read-Write Reporting';
+    const own = type();
     return decidePurge({
       files: files.map((file, index) => ({ ...file, endedMs: files[index + 1]?.createdMs ?? null })),
       members: claims.of(mirrorSet(), state()),
@@ -177,7 +177,7 @@ export class JournalKeeper {
       settings: journalSettings(mirrorSet().settings),
       wallMs: clock.wallMs(),
       isPrimary: state().role === 'primary',
-      keepsForOthers: !(isReporting && purgesAtOnce()),
+      keepsForOthers: !(own !== null && isReporting(own) && purgesAtOnce()),
     });
   }
 

@@ -8,6 +8,7 @@ import { homePaths, instancePaths } from '../host/home.ts';
 import { type HeldLock, LockHeldError } from '../host/host.ts';
 import { readLinks } from '../host/host-files.ts';
 import { openMessagesLog } from '../host/messages-log.ts';
+import { NodeFilterCode } from '../host/node-dejournal-filter.ts';
 import { nodeHost } from '../host/node-host.ts';
 import { NodeSiteCode } from '../host/node-site-code.ts';
 import * as socketFiles from '../host/socket-files.ts';
@@ -63,6 +64,7 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
     messages: openMessagesLog({ path: paths.messages, clock: host.clock }),
     events: openEventsLog(paths.events),
     site,
+    filters: new NodeFilterCode({ program: new URL('./caretmirror-filter.js', import.meta.url) }),
   });
   process.on('uncaughtException', (error) => instance.fail(error));
   const watchdog = startWatchdog({

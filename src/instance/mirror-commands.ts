@@ -103,10 +103,6 @@ export async function joinMirror(
   const why = refusalOf(daemon, 'join-mirror', await daemon.isAgentRunning());
   if (why !== null) return refusedWith(why);
   const { type } = given;
-  if (type !== 'Failover' && type !== 'Disaster Recovery') {
-    const text = `members of type ${type} are not built in this version; join as Disaster Recovery`;
-    return refused('not-built', text, 'CFG-037');
-  }
   const named = checkMirrorName(given.mirror);
   if (!named.ok) return refused('bad-name', named.text, 'CFG-017');
   const self = ownDefinition(daemon, type, given);

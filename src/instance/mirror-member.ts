@@ -62,6 +62,8 @@ export interface RunningMemberParts {
   readonly mirrorSet: () => MirrorSet;
   /** A newer mirror set was received from the primary. */
   readonly onMirrorSet: (set: MirrorSet) => void;
+  /** The connection with the primary was rebuilt. */
+  readonly onContact: () => void;
   /** Rows of the members as this primary sees them, for the others. */
   readonly rows: () => readonly MemberReport[];
   readonly endProcess: (because: string) => void;
@@ -240,7 +242,7 @@ export class RunningMember implements MirrorMember {
       self,
       records,
       path,
-      copies: () => catalog.following(),
+      copies: () => catalog.exact(),
       mirrorSet,
       append: (appended) => this.#append(appended),
       state: () => this.state,
@@ -503,7 +505,10 @@ export class RunningMember implements MirrorMember {
     this.#site.onStep(state);
     this.#watchMembers(state);
     const contact = state.attachment?.asking === false ? state.attachment.connection : 0;
-    if (contact !== this.#contact) this.#rows = null;
+    if (contact !== this.#contact) {
+      this.#rows = null;
+      if (contact !== 0) this.#parts.onContact();
+    }
     this.#contact = contact;
     this.#tellOthers(state);
     const newest = this.#parts.journal.newestRecordMs;

@@ -9,6 +9,7 @@ import { checkMirrorDatabaseName, type MirrorDatabaseDefinition } from '../mirro
 import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
 import { changeMirrorSet, done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
 import { refusalOf } from './offered-commands.ts';
+import { flagOfNewCopy } from './own-type.ts';
 import type { CatalogEntry, InstanceDaemon, MirrorMember } from './parts.ts';
 
 const lookAgainMs = 50;
@@ -218,6 +219,7 @@ async function createOnOther(
       fromEmpty: true,
       activated: true,
       activatedOn: member.state.self,
+      ...flagOfNewCopy(daemon.configuration.get()),
     };
     await daemon.catalog.addToMirror(name, attribute, from);
     daemon.log(0, 'Utility.Event', `Database ${name} was created as a copy of mirror database ${mirrorDatabase}`);

@@ -1,7 +1,9 @@
 /** Which commands this instance would carry out now: the menus show it, the commands themselves enforce it. */
 import { precondition } from '../mirror/operator-commands.ts';
+import { isReporting, type MemberType } from '../mirror/terms.ts';
 import type { CommandName, Refusal } from '../protocol/control-channel.ts';
 import { refusal, refusalUnlessPrimary } from './command-outcome.ts';
+import { isReportingAsync, ownType } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
 import { planRemoval } from './removal-plan.ts';
 
@@ -50,6 +52,12 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
       return member === null ? notAMember(daemon) : null;
     case 'manage-dejournaling':
       return refusalToManage(daemon);
+    case 'edit-async':
+      return refusalUnlessAsync(daemon, 'the type of a member and what belongs to it are edited', 'CFG-050');
+    case 'clear-failoverdb':
+      return refusalToClear(daemon);
+    case 'set-dejournal-filter':
+      return refusalUnlessReporting(daemon, 'a dejournal filter is set', 'SYN-023');
     case 'backup-databases':
     case 'restore-databases':
     case 'create-database':
@@ -101,6 +109,25 @@ function refusalToManage(daemon: InstanceDaemon): Refusal | null {
   return refusal('not-an-async', text, 'SYN-020');
 }
 
+function refusalUnlessAsync(daemon: InstanceDaemon, what: string, spec: string): Refusal | null {
+  if (daemon.member === null) return notAMember(daemon);
+  const type = ownType(daemon.configuration.get());
+  if (type !== 'Failover') return null;
+  return refusal('not-an-async', `${what} on async members; this is a failover member`, spec);
+}
+
+function refusalUnlessReporting(daemon: InstanceDaemon, what: string, spec: string): Refusal | null {
+  if (daemon.member === null) return notAMember(daemon);
+  const configuration = daemon.configuration.get();
+  if (isReportingAsync(configuration)) return null;
+  return refusal('not-reporting', `${what} on reporting asyncs; this member is ${ownType(configuration)}`, spec);
+}
+
+/** DB-040. */
+function refusalToClear(daemon: InstanceDaemon): Refusal | null {
+  return refusalUnlessReporting(daemon, 'FailoverDB flags are cleared', 'DB-040');
+}
+
 function isMirrored({ attribute, configuration }: ReturnType<InstanceDaemon['catalog']['entries']>[number]): boolean {
   return attribute !== undefined || configuration.mirrorDatabase !== null;
 }
@@ -116,14 +143,23 @@ function notAMember(daemon: InstanceDaemon): Refusal {
   return refusal('not-started', text);
 }
 
+/** CFG-002, CFG-008, CFG-075. */
+function refusalOfSecond(mirror: string, type: MemberType | null): Refusal {
+  const is = `this instance is in mirror ${mirror} already (${type})`;
+  if (type === 'Disaster Recovery') {
+    const text = `${is}, and a DR async is in one mirror; make it a reporting async first`;
+    return refusal('in-a-mirror', text, 'CFG-075');
+  }
+  if (type === null || !isReporting(type)) return refusal('in-a-mirror', is, 'CFG-002');
+  const text = `${is}; a reporting async of several mirrors is not built in this version: make an instance for each`;
+  return refusal('in-a-mirror', text, 'CFG-008');
+}
+
 /** CFG-002, CFG-004, CFG-008. */
 function refusalToBecomeMember(daemon: InstanceDaemon, agentRunning: boolean): Refusal | null {
-  const { serviceEnabled, mirrorSet, memberType } = daemon.configuration.get();
+  const { serviceEnabled, mirrorSet } = daemon.configuration.get();
   if (!serviceEnabled) return refusal('service-off', 'the mirror service is off; enable it first', 'CFG-001');
-  if (mirrorSet !== null) {
-    const text = `this instance is in mirror ${mirrorSet.name} already${memberType === null ? '' : ` (${memberType})`}`;
-    return refusal('in-a-mirror', text, 'CFG-002');
-  }
+  if (mirrorSet !== null) return refusalOfSecond(mirrorSet.name, ownType(daemon.configuration.get()));
   if (agentRunning) return null;
   return refusal('no-agent', 'no ISCAgent runs on this host; start it first: caretmirror agent start', 'CFG-004');
 }

@@ -3,6 +3,7 @@
  * door. Each is made in a file of its own; main.ts puts them together.
  */
 import type { CopyFacts, Database, MirrorAttribute } from '../database/databases.ts';
+import type { DejournalFilter } from '../host/dejournal-filter.ts';
 import type { HomePaths, InstancePaths } from '../host/home.ts';
 import type { ConfigurationStore, DatabaseConfiguration, Host } from '../host/host.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -14,6 +15,7 @@ import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirr
 import type { DatabaseStatus, MemberName } from '../mirror/terms.ts';
 import type { Network } from '../network/network.ts';
 import type { CatchUpProgress, EventRecord } from '../protocol/control-channel.ts';
+import type { Filtering } from './filtering.ts';
 import type { JournalKeeper } from './journal-keeper.ts';
 
 /** Work is done one after the other. */
@@ -31,6 +33,8 @@ export interface CatalogEntry {
   readonly attribute: MirrorAttribute | undefined;
   /** 'Local' for an ordinary one. */
   readonly status: DatabaseStatus | 'Local';
+  /** A copy on a reporting async whose FailoverDB flag is cleared: applications of this instance may change it (DB-038). */
+  readonly isWritable: boolean;
   /** While it is caught up. */
   readonly catchUp: CatchUpProgress | null;
 }
@@ -58,6 +62,14 @@ export interface DatabaseCatalog {
   unpause(name: string): void;
   /** The same for all databases, those included that are made later. */
   pauseAll(isPaused: boolean): void;
+  /** SYN-018: why dejournaling into all databases stands still, on a reporting async; empty = it does not. */
+  readonly stopped: string;
+  /** SYN-019, SYN-021: it may go on; databases that are caught up then follow the journal again. The filter is loaded anew. */
+  goOn(): void;
+  /** The dejournal filter (SYN-023). */
+  readonly filtering: Pick<Filtering, 'use' | 'skippedRecords'>;
+  /** DB-040: applications may change the copy from now on, for ever. */
+  clearFailoverDb(name: string): Promise<void>;
   /** The doors of DatabaseStore, for copies in directories that are none of the instance's. */
   fileOf(directory: string): string;
   inspect(directory: string, onProgress: (keysDone: number, keys: number) => void): Promise<CopyFacts>;
@@ -127,6 +139,8 @@ export interface InstanceDaemon {
   readonly network: Network;
   readonly configuration: ConfigurationStore;
   readonly catalog: DatabaseCatalog;
+  /** SYN-023: a module in the directory of the instance; nothing is loaded yet. */
+  openFilter(module: string): DejournalFilter;
   /** Of commands that change the configuration. */
   readonly turns: Turns;
   /** Null while the instance is in no mirror. */

@@ -11,6 +11,7 @@ import { type BackedUpDatabase, type BackupManifest, readManifest } from './back
 import { refusal } from './command-outcome.ts';
 import { placeCopy } from './copy-placement.ts';
 import { isEmpty, mirrorNameOf } from './mirrored-databases.ts';
+import { ownType } from './own-type.ts';
 import type { CatalogEntry, InstanceDaemon } from './parts.ts';
 
 export interface PlannedRestore {
@@ -135,7 +136,7 @@ function refusalOfJournal(
   const set = configuration.get().mirrorSet;
   if (member === null || set === null || attribute === null || applied === null) return null;
   const { journal } = member;
-  const placed = placeCopy(attribute, applied, set, journal);
+  const placed = placeCopy(attribute, applied, set, journal, ownType(configuration.get()));
   if ('refusal' in placed) return placed.refusal;
   return isOtherLineage(applied.epoch, history, journal)
     ? refusal(

@@ -8,9 +8,9 @@ import type { Clock, Timer } from '../host/host.ts';
 import type { JournalRecord } from '../journal/journal.ts';
 import { type JournalPosition, printPosition } from '../mirror/journal-position.ts';
 import { verifyEveryMinutes } from '../mirror/limits.ts';
-import type { MirrorSet } from '../mirror/mirror-set.ts';
+import { type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
 import type { CopyReport, VerificationReport } from '../mirror/status.ts';
-import type { MemberName, MirrorDatabaseName } from '../mirror/terms.ts';
+import { isReporting, type MemberName, type MirrorDatabaseName } from '../mirror/terms.ts';
 import {
   type BarrierOrder,
   type BarrierSums,
@@ -123,7 +123,7 @@ export class Verification {
       members.push(await report());
     }
     const identical = members.every(
-      ({ databases, notCompared }) => notCompared === null && databases.every(({ result }) => result === 'identical'),
+      ({ databases, notCompared }) => notCompared === null && databases.every(({ result }) => isAsItShouldBe(result)),
     );
     const at = new Date(clock.wallMs()).toISOString();
     return { mirror: mirrorSet().name, at, position: compared.position, allRead: !quick, identical, members };
@@ -193,11 +193,11 @@ export class Verification {
     const sum = sums.find((each) => each.database === database);
     const none = { database, keys: null, reference: null };
     if (sum === undefined) {
-      return {
-        ...none,
-        result: 'not compared',
-        text: `its copy does not follow the journal; see the status of ${member}`,
-      };
+      // A reporting async holds what it likes, and changes its writable copies itself (DB-005, DB-038).
+      const type = memberNamed(this.#parts.mirrorSet(), member)?.type;
+      if (type !== undefined && isReporting(type)) return { ...none, result: 'left out', text: null };
+      const text = `its copy does not follow the journal; see the status of ${member}`;
+      return { ...none, result: 'not compared', text };
     }
     const check = checked?.get(member)?.find((each) => each.database === database);
     if (checked !== null && check === undefined) {
@@ -345,6 +345,10 @@ export class Verification {
       // This member is not primary any more, or its journal is frozen: both are told elsewhere, and it comes again.
     }
   }
+}
+
+function isAsItShouldBe(result: CopyReport['result']): boolean {
+  return result === 'identical' || result === 'left out';
 }
 
 /** Where a copy differs: the reference, where one is known, and what is to be said of it beside the fault of the copy. */

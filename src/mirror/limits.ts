@@ -22,10 +22,13 @@ export const forceWaitMs = 60_000;
 export const siteRetryMs = 30_000;
 /** How long an entry point of ^ZMIRROR may take; the sources give no limit (derived). */
 export const siteTimeoutMs = 30_000;
+/** How long a dejournal filter may take for one block of the journal; the sources give no limit (derived). */
+export const filterTimeoutMs = 30_000;
 
 /** CFG-007. */
 export const membersMax = 16;
 export const failoverMembersMax = 2;
+export const asyncsMax = 14;
 /** CFG-069: a mirror remembers so many of those it has removed, to tell them (derived). */
 export const removedMembersRemembered = 64;
 

@@ -8,7 +8,14 @@ import type { MemberState } from './member-state.ts';
 import { type MirrorSet, memberNamed } from './mirror-set.ts';
 import type { DatabaseReport, MemberReport, StatusReport } from './status.ts';
 import { memberStatus, rowsOfMembers } from './status-rows.ts';
-import type { ArbiterConnection, DatabaseStatus, FailoverMode, MemberName } from './terms.ts';
+import {
+  type ArbiterConnection,
+  type DatabaseStatus,
+  type FailoverMode,
+  isReporting,
+  type MemberName,
+  type MemberType,
+} from './terms.ts';
 import { waitingFor } from './waiting-for.ts';
 
 /** One mirrored copy on this member. */
@@ -20,6 +27,7 @@ export interface DatabaseFacts {
   readonly status: DatabaseStatus;
   /** Null while it is dismounted. */
   readonly applied: JournalPosition | null;
+  readonly failoverDb: boolean | null;
 }
 
 /** The clocks, and what only those know who hold the journal: all that a row of a member needs besides the state. */
@@ -53,6 +61,9 @@ export interface StatusFacts extends ReportClock {
   readonly journalEnd: JournalPosition | null;
   readonly fileNameOf: (file: number) => string;
   readonly received: { readonly networkBytes: number; readonly journalBytes: number } | null;
+  /** Of dejournaling on a reporting async: why it was stopped by an error, and its filter. */
+  readonly dejournalStopped: string | null;
+  readonly dejournalFilter: StatusReport['dejournalFilter'];
 }
 
 export function reportStatus(facts: StatusFacts): StatusReport {
@@ -82,6 +93,9 @@ export function reportStatus(facts: StatusFacts): StatusReport {
       mirrorSet === null || isPrimary || facts.received === null ? null : { ...facts.received, atMs: facts.wallMs },
     dejournalProcess:
       self === undefined || isFailover ? null : { running: isApplying(facts), pid: isApplying(facts) ? facts.pid : 0 },
+    dejournalStopped: facts.dejournalStopped,
+    dejournalFilter: facts.dejournalFilter,
+    missingDatabases: missingDatabases(facts, self?.type ?? null),
     catchUp: catchUp(state, status),
     qosTimeoutMs: mirrorSet?.settings.qosTimeoutMs ?? qosTimeoutMs.default,
     at: facts.isoOf(facts.wallMs),
@@ -112,12 +126,20 @@ function arbiterReport(state: MemberState | null, mirrorSet: MirrorSet | null): 
   return { address: arbiter === null ? null : `${arbiter.host}|${arbiter.port}`, connection };
 }
 
+/** DB-055: a reporting async may hold any part of the mirror's databases (DB-005). */
+function missingDatabases({ state, mirrorSet, databases }: StatusFacts, type: MemberType | null): readonly string[] {
+  const mustHoldAll = type !== null && !isReporting(type) && state?.role !== 'primary';
+  if (!mustHoldAll || mirrorSet === null) return [];
+  const held = new Set(databases.map(({ name }) => name));
+  return mirrorSet.databases.map(({ name }) => name).filter((name) => !held.has(name));
+}
+
 /** MON-011. */
 function databaseReport(facts: StatusFacts, database: DatabaseFacts): DatabaseReport {
-  const { name, localName, directory, status, applied } = database;
+  const { name, localName, directory, status, applied, failoverDb } = database;
   const isOnPrimary = facts.state?.role === 'primary';
   if (applied === null || (isOnPrimary && status === 'Normal')) {
-    return { name, localName, directory, status, nextRecord: null };
+    return { name, localName, directory, status, failoverDb, nextRecord: null };
   }
   const isCurrent = facts.journalEnd === null || isAtOrAfter(applied, facts.journalEnd);
   const nextMs = isCurrent ? null : facts.recordMsAfter(applied);
@@ -127,6 +149,7 @@ function databaseReport(facts: StatusFacts, database: DatabaseFacts): DatabaseRe
     localName,
     directory,
     status,
+    failoverDb,
     nextRecord: { time, file: facts.fileNameOf(applied.file), offset: applied.offset },
   };
 }

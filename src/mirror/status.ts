@@ -33,6 +33,8 @@ export interface DatabaseReport {
   readonly localName: string;
   readonly directory: string;
   readonly status: DatabaseStatus;
+  /** The FailoverDB flag of this copy; null while it is dismounted (DB-061). */
+  readonly failoverDb: boolean | null;
   /** Null on a primary whose database is Normal (`N/A`); `time` is `Current` or ISO 8601 (MON-011). */
   readonly nextRecord: { readonly time: string; readonly file: string; readonly offset: number } | null;
 }
@@ -76,7 +78,7 @@ export interface VerificationReport {
   readonly position: string;
   /** Was every entry read, or only the running checksums compared? */
   readonly allRead: boolean;
-  /** No member that was compared differs or is damaged, and every member was. */
+  /** No member that was compared differs or is damaged, and every member was; what is left out does not count. */
   readonly identical: boolean;
   readonly members: readonly {
     readonly member: string;
@@ -89,7 +91,8 @@ export interface VerificationReport {
 export interface CopyReport {
   /** Mirror database name. */
   readonly database: string;
-  readonly result: 'identical' | 'differs' | 'damaged' | 'not compared';
+  /** `left out`: a reporting async has no copy that follows the journal and is not changed there. */
+  readonly result: 'identical' | 'differs' | 'damaged' | 'not compared' | 'left out';
   readonly keys: number | null;
   /** What differs, in words, with what to do; null where nothing does. */
   readonly text: string | null;
@@ -130,6 +133,12 @@ export interface StatusReport {
   readonly incoming: { readonly networkBytes: number; readonly journalBytes: number; readonly atMs: number } | null;
   /** On an async: is dejournaling running, and in which process (MON-015). */
   readonly dejournalProcess: { readonly running: boolean; readonly pid: number } | null;
+  /** On a reporting async: why an error has stopped dejournaling into all databases (SYN-018); null = none has. */
+  readonly dejournalStopped: string | null;
+  /** On a reporting async: the dejournal filter, and how many records it has kept out since it was set or the member started. */
+  readonly dejournalFilter: { readonly module: string; readonly skippedRecords: number } | null;
+  /** On backup and DR async: mirror database names that have no copy here (DB-055). */
+  readonly missingDatabases: readonly string[];
   /** Progress of a member that fetches what it missed; null otherwise. */
   readonly catchUp: { readonly recordsDone: number; readonly recordsToDo: number } | null;
   /** Absent where no member runs. */

@@ -1,5 +1,5 @@
 /**
- * The field's words for members, roles, statuses and modes. Nothing here decides anything.
+ * The field's words for members, roles, statuses and modes, and which of them go together.
  * Meanings: docs/spec/00-glossary.md; statuses: docs/spec/05-monitoring.md (MON-001, MON-002).
  */
 
@@ -30,6 +30,19 @@ export type MemberStatus =
   | 'Not Initialized';
 
 export type FailoverMode = 'Arbiter Controlled' | 'Agent Controlled';
+
+/** In the order in which they are offered. */
+export const memberTypes: readonly MemberType[] = [
+  'Failover',
+  'Disaster Recovery',
+  'Read-Only Reporting',
+  'Read-Write Reporting',
+];
+
+/** The two types that hold any part of the mirror's databases, and are never made failover members. */
+export function isReporting(type: MemberType): boolean {
+  return type === 'Read-Only Reporting' || type === 'Read-Write Reporting';
+}
 
 /** Why a member may become primary: FO-007, the start-up rules, or a person (`force`, `resume`). */
 export type Right = 'agent-down' | 'licence' | 'take-over' | 'consent' | 'alone' | 'force' | 'resume';

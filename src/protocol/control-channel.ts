@@ -96,6 +96,17 @@ export interface CommandArguments {
   /** SYN-020: dejournaling into single databases. */
   'pause-databases': { readonly databases: readonly string[] };
   'resume-databases': { readonly databases: readonly string[] };
+  /** On an async: its own type, its FailoverDB flags, when its journal files are purged (CFG-050, CFG-051). */
+  'edit-async': {
+    readonly type?: MemberType;
+    /** All flags; needs a reporting type. */
+    readonly clearFailoverDb?: boolean;
+    readonly purgeAtOnce?: boolean;
+  };
+  /** DB-040: on a reporting async; absent = of all copies. */
+  'clear-failoverdb': { readonly databases?: readonly string[] };
+  /** SYN-023: a module in the instance's directory; null = without one. */
+  'set-dejournal-filter': { readonly module: string | null };
   /** SYN-020: dejournaling of all databases of an async. */
   'manage-dejournaling': { readonly paused: boolean };
   /** Hot copies into a new directory, with a manifest. */
@@ -159,6 +170,8 @@ export interface DatabaseDescription {
   readonly maximumBytes: number | null;
   /** Dejournaling into it was paused, it alone (SYN-020). */
   readonly paused: boolean;
+  /** The FailoverDB flag of a mirrored copy (DB-061); null of an ordinary database, and while it is dismounted. */
+  readonly failoverDb: boolean | null;
   /** While it is caught up. */
   readonly catchUp: CatchUpProgress | null;
   /** May it be added to the mirror (DB-019)? */
@@ -183,8 +196,12 @@ export interface Description {
   /** Primary in indefinite trouble (FO-036), so that the routine can say so at once. */
   readonly indefiniteTrouble: boolean;
   readonly noFailover: boolean;
-  /** Dejournaling of all databases was paused on this member (SYN-020). */
+  /** Dejournaling of all databases is paused on this member, by an operator or by an error (SYN-018, SYN-020). */
   readonly dejournalingPaused: boolean;
+  /** File name of the dejournal filter; null = none (SYN-023). */
+  readonly dejournalFilter: string | null;
+  /** SYN-026. */
+  readonly purgeAtOnce: boolean;
   readonly agentRunning: boolean;
   readonly databases: readonly DatabaseDescription[];
   /** Null = offered. */

@@ -164,6 +164,11 @@ export type MemberRequest =
       readonly member: MemberName;
       readonly by: MemberName;
       readonly removeAttribute: boolean;
+    }
+  /** An async is to be one of another type; it has checked what depends on its copies (CFG-050). */
+  | {
+      readonly type: 'change-type';
+      readonly member: Pick<MemberDefinition, 'name' | 'instance' | 'type'>;
     };
 
 export type MemberRequestAnswer =

@@ -15,6 +15,7 @@ import {
   DatabaseFullError,
   DatabaseMissingError,
   type DatabaseStore,
+  isFlagCleared,
   type KeyRange,
   type Maximum,
   type MirrorAttribute,
@@ -214,6 +215,15 @@ class SimulatedDatabase implements Database {
     await this.flushed();
   }
 
+  async clearFailoverDb(): Promise<void> {
+    await this.#transact([], () => {
+      const { attribute } = this.#disk;
+      if (attribute === undefined) throw new Error(`assertion: ${this.directory} is not mirrored and has no flag`);
+      this.#disk.attribute = { ...attribute, failoverDb: false };
+    });
+    await this.flushed();
+  }
+
   async apply(updates: readonly Update[], to: JournalPosition, maximum: Maximum = 'kept'): Promise<void> {
     const work = (undo: (() => void)[]): void => {
       const { applied } = this.#disk;
@@ -226,7 +236,7 @@ class SimulatedDatabase implements Database {
 
   async change(updates: readonly Update[]): Promise<void> {
     await this.#transact(updates, (undo) => {
-      if (this.#disk.applied !== undefined) {
+      if (this.#disk.applied !== undefined && !isFlagCleared(this.#disk.attribute)) {
         throw new Error(`assertion: ${this.directory} is mirrored, only apply may change it`);
       }
       this.#carryOut(updates, undo);

@@ -24,6 +24,7 @@ import {
   tell,
   yesNo,
 } from './action-steps.ts';
+import { askAsync, asyncDefaults, asyncTypeOf, editAsyncArguments, showAsync } from './async-actions.ts';
 import { backupAction, backupVolume, restoreAction } from './backup-actions.ts';
 import { createDatabaseAction, databaseDetails, editFieldsAction } from './database-actions.ts';
 import type { Dialogue } from './dialogue.ts';
@@ -40,6 +41,8 @@ export async function runAction(action: Exclude<Action, { kind: 'screen' }>, con
       return await performAction(action, context);
     case 'join':
       return await joinAction(action, context);
+    case 'edit-async':
+      return await editAsyncAction(action, context);
     case 'no-failover':
       return await noFailoverAction(action, context);
     case 'dejournaling':
@@ -74,6 +77,10 @@ async function performAction(action: Of<'perform'>, context: ActionContext): Pro
       return await perform(context, action.command, createArguments(values));
     case 'edit-mirror':
       return await perform(context, action.command, editArguments(values));
+    case 'set-dejournal-filter':
+      return await perform(context, action.command, {
+        module: values.module === 'none' ? null : String(values.module),
+      });
     case 'stop-instance':
       return await stopInstance(context);
     default:
@@ -130,6 +137,15 @@ async function showRetrieved({ mirrorSet, primary }: MirrorLookup, dialogue: Dia
   dialogue.print();
 }
 
+async function editAsyncAction(action: Of<'edit-async'>, context: ActionContext): Promise<void> {
+  const { dialogue, description } = context;
+  await showAsync(description, dialogue);
+  const values = await askAsync(action, description, dialogue);
+  showPlan(context, action.summary, [action.type, action.clear, action.retention], values);
+  if (!(await confirmed(dialogue, action.confirm))) return;
+  await perform(context, action.command, editAsyncArguments(values));
+}
+
 /** FO-072. The wish is sent, not "the other state": somebody else may have changed it meanwhile. */
 async function noFailoverAction(action: Of<'no-failover'>, context: ActionContext): Promise<void> {
   const { noFailover } = context.description;
@@ -171,7 +187,11 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
   showPlan(context, fill(action.summary, { databases, extent }), [], {});
   if (!(await confirmed(dialogue, action.confirm))) return;
   const names = picked.map(({ name }) => name);
-  if (action.command === 'catch-up-databases' || action.command === 'pause-databases') {
+  if (
+    action.command === 'catch-up-databases' ||
+    action.command === 'pause-databases' ||
+    action.command === 'clear-failoverdb'
+  ) {
     return await perform(context, action.command, { databases: names });
   }
   for (const name of names) {
@@ -251,11 +271,13 @@ function troubleSentences(trouble: TroubleAssessment, newestJournal: string): re
   ];
 }
 
-function presentDefaults({ defaults, mirrorSet }: Description): Defaults {
+function presentDefaults(description: Description): Defaults {
+  const { defaults, mirrorSet } = description;
   if (mirrorSet === null) return defaults;
   const { arbiter, qosTimeoutMs, compressionFailover, compressionAsync } = mirrorSet.settings;
   return {
     ...defaults,
+    ...asyncDefaults(description),
     presentUseArbiter: arbiter !== null,
     presentQosTimeout: qosTimeoutMs,
     presentCompressionFailover: compressionFailover,
@@ -303,7 +325,7 @@ function compressionOf(
 function joinArguments(values: Values, asAsync: boolean): CommandArguments['join-mirror'] {
   return {
     mirror: String(values.mirror),
-    type: asAsync ? 'Disaster Recovery' : 'Failover',
+    type: asAsync ? asyncTypeOf(values.type) : 'Failover',
     otherAgentAddress: String(values.otherAgentAddress),
     otherAgentPort: Number(values.otherAgentPort),
     otherInstance: String(values.otherInstance),

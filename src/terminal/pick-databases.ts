@@ -45,5 +45,6 @@ const isCandidate: Readonly<Record<DatabasesQuestion['which'], (database: Databa
   mirrored: ({ mirrored }) => mirrored !== null,
   'mounted-mirrored': ({ mirrored, mounted }) => mirrored !== null && mounted,
   dejournaling: ({ mirrored, status }) => mirrored !== null && status === 'Dejournaling',
+  'flag-set': ({ failoverDb }) => failoverDb === true,
   'needs-catch-up': ({ needsCatchUp }) => needsCatchUp,
 };

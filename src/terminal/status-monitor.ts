@@ -71,6 +71,7 @@ export function monitorLines(
     ...arbiterLines(report),
     ...dejournalLines(report),
     ...compressionLines(report.members),
+    ...missingLines(report),
     ...verifiedLines(report),
     ...(report.noFailover ? ['', wording.monitorNoFailover] : []),
     ...(report.waitingFor === null ? [] : ['', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, '')]),
@@ -164,10 +165,24 @@ export function arbiterLines(report: StatusReport): readonly string[] {
 }
 
 /** MON-015; empty on a failover member. */
-export function dejournalLines({ dejournalProcess }: StatusReport): readonly string[] {
+export function dejournalLines(report: StatusReport): readonly string[] {
+  const { dejournalProcess, dejournalStopped, dejournalFilter } = report;
   if (dejournalProcess === null) return [];
   const { running, pid } = dejournalProcess;
-  return ['', `Dejournal Status: ${running ? `running (process id: ${pid})` : 'stopped'}`];
+  return [
+    '',
+    `Dejournal Status: ${running ? `running (process id: ${pid})` : 'stopped'}`,
+    ...(dejournalStopped === null ? [] : wrap(fill(wording.dejournalStopped, { text: dejournalStopped }), 80, '')),
+    ...(dejournalFilter === null
+      ? []
+      : [fill(wording.filterSkips, { module: dejournalFilter.module, records: dejournalFilter.skippedRecords })]),
+  ];
+}
+
+/** DB-055: absent when nothing is missing. */
+export function missingLines({ mirror, missingDatabases }: StatusReport): readonly string[] {
+  if (missingDatabases.length === 0) return [];
+  return ['', wording.missingDatabases, ...missingDatabases.map((name) => `     :mirror:${mirror}:${name}`)];
 }
 
 const databaseWidths = [13, 35, 11, 11] as const;

@@ -4,10 +4,11 @@ import { wording } from '../../menus/wording.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { StatusReport } from '../mirror/status.ts';
 import type { Description } from '../protocol/control-channel.ts';
+import { flagText } from './async-actions.ts';
 import type { Control } from './control-client.ts';
 import type { Dialogue } from './dialogue.ts';
 import { factLines, fill, screenDateTime, wrap } from './screen.ts';
-import { arbiterLines, dejournalLines, runStatusMonitor } from './status-monitor.ts';
+import { arbiterLines, dejournalLines, missingLines, runStatusMonitor } from './status-monitor.ts';
 
 export async function showScreen(screen: Screen, control: Control, dialogue: Dialogue): Promise<void> {
   if (screen === 'status-monitor') return await runStatusMonitor(control, dialogue);
@@ -22,17 +23,22 @@ export async function showScreen(screen: Screen, control: Control, dialogue: Dia
 }
 
 async function databaseLines(report: StatusReport, dialogue: Dialogue): Promise<readonly string[]> {
-  if (report.databases.length === 0) return [wording.noMirroredDatabases];
+  if (report.databases.length === 0) return [wording.noMirroredDatabases, ...missingLines(report)];
+  // DB-061.
+  const isAsync = report.type !== null && report.type !== 'Failover';
   const rows = report.databases.map((database) => [
     `:mirror:${report.mirror}:${database.name}`,
     database.localName,
     database.status,
+    ...(isAsync ? [flagText(database.failoverDb)] : []),
     database.directory,
   ]);
+  const head = ['Mirror database', 'Local name', 'Status', ...(isAsync ? ['FailoverDB'] : []), 'Directory'];
   return [
     fill(wording.mirroredDatabases, { mirror: report.mirror }),
     '',
-    ...(await dialogue.style.table([['Mirror database', 'Local name', 'Status', 'Directory'], ...rows])),
+    ...(await dialogue.style.table([head, ...rows])),
+    ...missingLines(report),
   ];
 }
 

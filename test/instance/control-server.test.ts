@@ -136,7 +136,6 @@ describe('a mirror', () => {
     expect(await join(b, { otherInstance: 'NOBODY' })).toBe('refused: agent-refused');
     expect(await join(b, { mirror: 'OTHER' })).toBe('refused: agent-refused');
     expect(await join(b, { member: 'a' })).toBe('refused: name-taken');
-    expect(await join(b, { type: 'Read-Only Reporting' })).toBe('refused: not-built');
     expect(b.instance.configuration.get().mirrorSet).toBeNull();
     expect(a.instance.configuration.get().mirrorSet?.members).toHaveLength(1);
   });
@@ -202,7 +201,7 @@ describe('admission', () => {
     expect(verdict(set(), { ...again, name: 'NEW' })).toBe('address-taken');
   });
 
-  test('CFG-007 CFG-022 CFG-037 AGT-015: sixteen members, good names, built types, no arbiter among them', () => {
+  test('CFG-007 CFG-022 CFG-037 AGT-015: sixteen members, fourteen of them asyncs, good names, the three types of asyncs, no arbiter among them', () => {
     let grown = set();
     for (let port = 1; grown.members.length < 16; port += 1) {
       const admission = admit(grown, dr(`D${port}`, port));
@@ -211,7 +210,14 @@ describe('admission', () => {
     }
     expect(verdict(grown, dr('ONE-MORE', 99))).toBe('members-full');
     expect(verdict(set(), dr('A=B', 99))).toBe('bad-name');
-    expect(verdict(set(), { ...dr('R', 99), type: 'Read-Only Reporting' })).toBe('not-built');
+    for (const type of ['Read-Only Reporting', 'Read-Write Reporting'] as const) {
+      expect(verdict(set(), { ...dr('R', 99), type })).toBe('changed');
+      expect(verdict(grown, { ...dr('R', 99), type })).toBe('members-full');
+    }
+    // Fourteen asyncs of any type, although there would be room for a second failover member.
+    const alone = { ...grown, members: grown.members.filter(({ name }) => name !== 'B') };
+    expect(alone.members.filter(({ type }) => type === 'Failover')).toHaveLength(1);
+    expect(verdict(alone, dr('ONE-MORE', 99))).toBe('members-full');
     const arbiter = { host: '10.0.0.1', port: 2188 };
     expect(verdict({ ...set(), settings: { ...set().settings, arbiter } }, dr('X', 99))).toBe('arbiter-on-member');
   });

@@ -33,7 +33,7 @@ const isPrimary = ({ status }: { readonly status: string }): boolean => status =
 /** A mirror of one with a database; started again it may become primary when its site lets it. */
 async function startPrimary(timeoutMs = 10_000): Promise<WholeHost> {
   code = new NodeSiteCode({ program, timeoutMs });
-  host = await startWholeHost('ALPHA', code);
+  host = await startWholeHost('ALPHA', { site: code });
   const { control } = host;
   await control.perform('enable-mirror-service', {});
   await control.perform('create-mirror', { mirror: 'DEMO', qosTimeoutMs: 400 });

@@ -46,6 +46,7 @@ export class SmallPrimary {
           database,
           attribute: database.attribute,
           status: database.attribute === undefined ? ('Local' as const) : ('Normal' as const),
+          isWritable: false,
           catchUp: null,
         })),
       wallMs: () => 0,

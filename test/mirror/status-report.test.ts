@@ -73,6 +73,8 @@ function facts(of: MemberState | null, changes: Partial<StatusFacts> = {}): Stat
     journalEnd: of === null ? null : of.journal.flushed,
     fileNameOf: (file) => `MIRROR-DEMO-20261122.00${file}`,
     received: { networkBytes: 1, journalBytes: 2 },
+    dejournalStopped: null,
+    dejournalFilter: null,
     nowMs: 100_000,
     wallMs: 1_000_000,
     isoOf: (ms) => `iso ${ms}`,
@@ -197,7 +199,14 @@ describe('on the primary', () => {
   });
 
   test('MON-011: a Normal database has no next record; another has', () => {
-    const normal: DatabaseFacts = { name: 'P', localName: 'P', directory: '/p', status: 'Normal', applied: at(100) };
+    const normal: DatabaseFacts = {
+      name: 'P',
+      localName: 'P',
+      directory: '/p',
+      status: 'Normal',
+      failoverDb: true,
+      applied: at(100),
+    };
     const { databases } = reportStatus(
       facts(primary([]), { databases: [normal, { ...normal, name: 'Q', status: 'Needs Catchup', applied: at(95) }] }),
     );
@@ -260,6 +269,7 @@ describe('on a backup', () => {
       localName: 'P',
       directory: '/p',
       status: 'Needs Catchup',
+      failoverDb: null,
       applied: null,
     };
     const good: DatabaseFacts = { ...database, name: 'Q', status: 'Dejournaling' };

@@ -116,10 +116,16 @@ describe('an instance in no mirror', () => {
     expect(session.instance.performed[0]?.arguments).toMatchObject({ type: 'Disaster Recovery', member: 'GAMMA_IRIS' });
   });
 
-  test('CFG-037: a reporting async is listed and not taken in this version', async () => {
-    const session = await pipedSession(at('no-mirror', { lookUp }), '3\ndemo\n10.0.0.1\n\niris\n\n\n\n2\n');
-    expect(session.errors).toMatch(/reporting asyncs are not built in this version/);
-    expect(session.exitCode).toBe(3);
+  test('CFG-037: each of the three types of async can be chosen', async () => {
+    const typeOf = async (choice: string) => {
+      const answers = `3\ndemo\n10.0.0.1\n\niris\n\n\n\n${choice}\ny\n\n`;
+      const session = await pipedSession(at('no-mirror', { lookUp, perform: done('Joined.') }), answers);
+      expect(session.exitCode).toBe(0);
+      return session.instance.performed[0]?.arguments;
+    };
+    expect(await typeOf('')).toMatchObject({ type: 'Disaster Recovery' });
+    expect(await typeOf('2')).toMatchObject({ type: 'Read-Only Reporting' });
+    expect(await typeOf('read-w')).toMatchObject({ type: 'Read-Write Reporting' });
   });
 });
 

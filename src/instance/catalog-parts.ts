@@ -1,0 +1,34 @@
+/** What the catalog of databases (catalog.ts) needs of the instance around it, and what a database is at first. */
+import type { Database, DatabaseStore } from '../database/databases.ts';
+import type { ConfigurationStore, DatabaseConfiguration, FileOperations } from '../host/host.ts';
+import type { PlacedRecord, ReadRecords } from '../journal/journal.ts';
+
+export interface CatalogParts {
+  readonly store: DatabaseStore;
+  readonly files: Pick<FileOperations, 'removeTree'>;
+  readonly configuration: ConfigurationStore;
+  readonly readRecords: ReadRecords;
+  readonly log: (severity: 0 | 1 | 2, category: string, text: string) => void;
+  /** Is this member primary? Its databases are Normal, and a fault in one of them holds the mirror up. */
+  readonly isPrimary: () => boolean;
+  readonly wait: (ms: number) => Promise<unknown>;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+  /** Lets the event loop turn: applying many blocks would hold up everything else. */
+  readonly turn: () => Promise<unknown>;
+  /** The databases given stand exactly at this record; what is applied next comes after this call. */
+  readonly onBarrier: (barrier: PlacedRecord, databases: readonly Database[]) => void;
+}
+
+/** Mounted, and in no mirror. */
+export function ordinaryDatabase(name: string, directory: string): DatabaseConfiguration {
+  return {
+    name,
+    directory,
+    mounted: true,
+    mirrorDatabase: null,
+    mountRequiredAtStartup: false,
+    journaled: true,
+    dejournalingPaused: false,
+  };
+}
