@@ -18,6 +18,7 @@ import type { DatabaseStatus, MirrorDatabaseName } from '../mirror/terms.ts';
 import type { CatchUpProgress } from '../protocol/control-channel.ts';
 import { type CatalogParts, ordinaryDatabase } from './catalog-parts.ts';
 import { gapBehind, refusalToFollow } from './copy-placement.ts';
+import { DatabaseSettings } from './database-settings.ts';
 import { applyRecords, byDatabase, CatchUpCourse, CatchUpRun } from './dejournaling.ts';
 import { Filtering, noRecords, type SkippedRecords } from './filtering.ts';
 import { flagOfNewCopy, isReportingAsync, ownType } from './own-type.ts';
@@ -40,6 +41,7 @@ const fullRetryMs = 500;
 
 export class Catalog implements DatabaseCatalog {
   readonly #parts: CatalogParts;
+  readonly #settings: DatabaseSettings;
   readonly #mounted = new Map<string, Mounted>();
   #journal: Journal | null = null;
   #blocks: WholeBlocks | null = null;
@@ -53,6 +55,7 @@ export class Catalog implements DatabaseCatalog {
 
   constructor(parts: CatalogParts) {
     this.#parts = parts;
+    this.#settings = new DatabaseSettings(parts.configuration);
   }
 
   /** Mount what the configuration says. One that cannot be mounted is logged and left. */
@@ -66,7 +69,7 @@ export class Catalog implements DatabaseCatalog {
   }
 
   async #open(name: string): Promise<void> {
-    const configured = this.#configured(name);
+    const configured = this.#settings.of(name);
     const { directory } = configured;
     const database = await this.#parts.store.open(directory);
     try {
@@ -92,7 +95,7 @@ export class Catalog implements DatabaseCatalog {
         'DB-011',
       );
     }
-    this.#configure(name, { mirrorDatabase: inFile });
+    this.#settings.change(name, { mirrorDatabase: inFile });
     const text = inFile === null ? 'is no mirrored one any more' : `holds a copy of mirror database ${inFile}`;
     this.#parts.log(1, 'Utility.Event', `The file of database ${name} was replaced: it ${text}`);
   }
@@ -103,10 +106,6 @@ export class Catalog implements DatabaseCatalog {
     // DB-039: where the primary may come from, such a copy is none at all.
     if (isFlagCleared(attribute) && !isReportingAsync(this.#parts.configuration.get())) return false;
     return attribute.activatedOn === undefined || attribute.activatedOn === this.#parts.configuration.get().member;
-  }
-
-  #isPaused({ dejournalingPaused }: DatabaseConfiguration): boolean {
-    return dejournalingPaused || this.#parts.configuration.get().dejournalingPaused;
   }
 
   /**
@@ -130,7 +129,7 @@ export class Catalog implements DatabaseCatalog {
         );
       }
       furthest = furthest === null ? at : later(furthest, at);
-      if (this.#isPaused(this.#configured(name))) continue;
+      if (this.#settings.isPaused(this.#settings.of(name))) continue;
       const gap = gapBehind(at, journal);
       if (gap !== null) {
         this.#parts.log(2, 'Utility.Event', `Database ${name} cannot be caught up: ${gap.text}`);
@@ -212,26 +211,10 @@ export class Catalog implements DatabaseCatalog {
     if (mounted === undefined) return 'Database Dismounted';
     if (mounted.catchingUp) return 'Catchup Running';
     if (!this.#isActivated(mounted.database)) return 'Needs Activation';
-    if (!mounted.inStep && (this.#isPaused(configuration) || this.stopped !== '')) return 'Dejournaling Stopped';
+    if (!mounted.inStep && (this.#settings.isPaused(configuration) || this.stopped !== ''))
+      return 'Dejournaling Stopped';
     if (!mounted.inStep) return mounted.fault === '' ? 'Needs Catchup' : 'Dejournaling Stopped';
     return this.#parts.isPrimary() ? 'Normal' : 'Dejournaling';
-  }
-
-  #configured(name: string): DatabaseConfiguration {
-    const found = this.#parts.configuration.get().databases.find((database) => database.name === name.toUpperCase());
-    if (found === undefined) {
-      throw new CatalogRefusal('no-database', `there is no database ${name.toUpperCase()} on this instance`);
-    }
-    return found;
-  }
-
-  #configure(name: string, change: Partial<DatabaseConfiguration> | null): void {
-    const present = this.#parts.configuration.get();
-    const databases = present.databases.flatMap((database) => {
-      if (database.name !== name.toUpperCase()) return [database];
-      return change === null ? [] : [{ ...database, ...change }];
-    });
-    this.#parts.configuration.set({ ...present, databases });
   }
 
   async create(name: string, directory: string): Promise<void> {
@@ -259,7 +242,7 @@ export class Catalog implements DatabaseCatalog {
   }
 
   #mountedOne(name: string): Mounted {
-    const mounted = this.#mounted.get(this.#configured(name).name);
+    const mounted = this.#mounted.get(this.#settings.of(name).name);
     if (mounted === undefined)
       throw new CatalogRefusal('not-mounted', `database ${name} is dismounted; mount it first`);
     return mounted;
@@ -268,9 +251,9 @@ export class Catalog implements DatabaseCatalog {
   async addToMirror(name: string, attribute: MirrorAttribute, applied: JournalPosition): Promise<void> {
     const mounted = this.#mountedOne(name);
     await mounted.database.setAttribute(attribute, applied);
-    this.#configure(name, { mirrorDatabase: attribute.database });
+    this.#settings.change(name, { mirrorDatabase: attribute.database });
     const inTime = this.#applied !== null && comparePositions(applied, this.#applied) >= 0;
-    const mayFollow = !this.#isPaused(this.#configured(name)) && this.stopped === '';
+    const mayFollow = !this.#settings.isPaused(this.#settings.of(name)) && this.stopped === '';
     mounted.inStep = this.#isActivated(mounted.database) && inTime && mayFollow;
     this.#parts.log(0, 'Utility.Event', `Database ${name} is in mirror ${attribute.mirror} as ${attribute.database}`);
   }
@@ -279,7 +262,7 @@ export class Catalog implements DatabaseCatalog {
     const mounted = this.#mountedOne(name);
     mounted.inStep = false;
     await mounted.database.setAttribute(undefined, undefined);
-    this.#configure(name, { mirrorDatabase: null, dejournalingPaused: false });
+    this.#settings.change(name, { mirrorDatabase: null, dejournalingPaused: false });
     this.#parts.log(1, 'Utility.Event', `Database ${name} was removed from the mirror`);
   }
 
@@ -293,30 +276,30 @@ export class Catalog implements DatabaseCatalog {
   }
 
   async mount(name: string): Promise<void> {
-    const configured = this.#configured(name);
+    const configured = this.#settings.of(name);
     if (!this.#mounted.has(configured.name)) await this.#open(configured.name);
-    this.#configure(name, { mounted: true });
+    this.#settings.change(name, { mounted: true });
   }
 
   change(name: string, change: Partial<Pick<DatabaseConfiguration, 'mountRequiredAtStartup' | 'journaled'>>): void {
-    this.#configure(this.#configured(name).name, change);
+    this.#settings.change(this.#settings.of(name).name, change);
   }
 
   pause(name: string): void {
-    const configured = this.#configured(name);
+    const configured = this.#settings.of(name);
     const mounted = this.#mountedOne(name);
     if (mounted.catchingUp) {
       const text = `catchup of database ${configured.name} is running; pause it when that has ended`;
       throw new CatalogRefusal('catching-up', text, 'SYN-020');
     }
-    this.#configure(configured.name, { dejournalingPaused: true });
+    this.#settings.change(configured.name, { dejournalingPaused: true });
     mounted.inStep = false;
     this.#parts.log(1, 'Utility.Event', `Dejournaling into database ${configured.name} was paused`);
   }
 
   unpause(name: string): void {
-    const configured = this.#configured(name);
-    this.#configure(configured.name, { dejournalingPaused: false });
+    const configured = this.#settings.of(name);
+    this.#settings.change(configured.name, { dejournalingPaused: false });
     this.#parts.log(0, 'Utility.Event', `Dejournaling into database ${configured.name} is resumed`);
   }
 
@@ -357,7 +340,7 @@ export class Catalog implements DatabaseCatalog {
   }
 
   async replace(name: string, from: string): Promise<void> {
-    const configured = this.#configured(name);
+    const configured = this.#settings.of(name);
     const mounted = this.#mounted.get(configured.name);
     if (mounted?.catchingUp) {
       throw new CatalogRefusal('catching-up', `catchup of database ${configured.name} is running; try again later`);
@@ -378,7 +361,7 @@ export class Catalog implements DatabaseCatalog {
   }
 
   async dismount(name: string): Promise<void> {
-    const configured = this.#configured(name);
+    const configured = this.#settings.of(name);
     const mounted = this.#mounted.get(configured.name);
     if (mounted !== undefined) {
       if (configured.mirrorDatabase !== null && this.#parts.isPrimary()) {
@@ -391,18 +374,18 @@ export class Catalog implements DatabaseCatalog {
       await mounted.database.close();
       this.#parts.log(0, 'Database.Dismounted', `Dismounted database ${configured.directory}`);
     }
-    this.#configure(name, { mounted: false });
+    this.#settings.change(name, { mounted: false });
   }
 
   async delete(name: string): Promise<void> {
-    const configured = this.#configured(name);
+    const configured = this.#settings.of(name);
     if (configured.mirrorDatabase !== null) {
       throw new CatalogRefusal('mirrored', `database ${configured.name} is mirrored; remove it from the mirror first`);
     }
     const mounted = this.#mounted.get(configured.name);
     this.#mounted.delete(configured.name);
     await mounted?.database.close();
-    this.#configure(name, null);
+    this.#settings.change(name, null);
     this.#parts.files.removeTree(configured.directory);
     this.#parts.log(0, 'Database.Deleted', `Deleted database ${configured.name} in ${configured.directory}`);
   }
@@ -415,7 +398,7 @@ export class Catalog implements DatabaseCatalog {
     if (attribute === undefined || journal === null) {
       throw new CatalogRefusal('not-mirrored', `database ${name} is not mirrored on this member`);
     }
-    if (this.#isPaused(this.#configured(name))) {
+    if (this.#settings.isPaused(this.#settings.of(name))) {
       throw new CatalogRefusal('paused', `dejournaling into database ${name} is paused; resume it first`, 'SYN-020');
     }
     if (this.stopped !== '') {
@@ -443,7 +426,7 @@ export class Catalog implements DatabaseCatalog {
 
   /** Of one that was dismounted or replaced meanwhile nothing is to be said. */
   #faultIn(name: string, mounted: Mounted): void {
-    const isHere = this.#mounted.get(this.#configured(name).name) === mounted;
+    const isHere = this.#mounted.get(this.#settings.of(name).name) === mounted;
     if (isHere && isReportingAsync(this.#parts.configuration.get()))
       this.#stopAll(`database ${name}: ${mounted.fault}`);
   }

@@ -1,0 +1,35 @@
+/** What the configuration of the instance says of its databases, one by one. */
+import type { ConfigurationStore, DatabaseConfiguration } from '../host/host.ts';
+import { CatalogRefusal } from './parts.ts';
+
+export class DatabaseSettings {
+  readonly #configuration: ConfigurationStore;
+
+  constructor(configuration: ConfigurationStore) {
+    this.#configuration = configuration;
+  }
+
+  /** @throws CatalogRefusal when there is none of this name. */
+  of(name: string): DatabaseConfiguration {
+    const found = this.#configuration.get().databases.find((database) => database.name === name.toUpperCase());
+    if (found === undefined) {
+      throw new CatalogRefusal('no-database', `there is no database ${name.toUpperCase()} on this instance`);
+    }
+    return found;
+  }
+
+  /** Null = it is gone. */
+  change(name: string, change: Partial<DatabaseConfiguration> | null): void {
+    const present = this.#configuration.get();
+    const databases = present.databases.flatMap((database) => {
+      if (database.name !== name.toUpperCase()) return [database];
+      return change === null ? [] : [{ ...database, ...change }];
+    });
+    this.#configuration.set({ ...present, databases });
+  }
+
+  /** By an operator: it alone, or all of this member (SYN-020). */
+  isPaused({ dejournalingPaused }: DatabaseConfiguration): boolean {
+    return dejournalingPaused || this.#configuration.get().dejournalingPaused;
+  }
+}
