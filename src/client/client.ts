@@ -15,14 +15,9 @@ import type { Address } from '../mirror/mirror-set.ts';
 import type { MirrorName } from '../mirror/terms.ts';
 import type { Network } from '../network/network.ts';
 import type { WriteLevel } from '../protocol/client-channel.ts';
-import {
-  type ClientAnswer,
-  type ClientDatabases,
-  type ClientRequest,
-  decodeDatabases,
-} from '../protocol/client-messages.ts';
+import { type ClientDatabases, type ClientRequest, decodeDatabases } from '../protocol/client-messages.ts';
 import { OutcomeUnknownError } from './client-errors.ts';
-import { GlobalRequests } from './global-requests.ts';
+import { GlobalRequests, isDone, type TakeAnswer } from './global-requests.ts';
 import { RequestPipeline } from './request-pipeline.ts';
 import { Session } from './session.ts';
 import { SetStream, type SetStreamOptions, streamInFlightDefault } from './set-stream.ts';
@@ -106,7 +101,7 @@ export class Client extends GlobalRequests {
    */
   async sync(): Promise<void> {
     const earlyAt = this.#earlyAt;
-    await this.ask({ type: 'sync', number: 0, database: '' }, true);
+    await this.ask({ type: 'sync', number: 0, database: '' }, true, isDone);
     this.#earlyAt = null;
     if (earlyAt !== null && earlyAt !== this.reconnects) {
       throw new OutcomeUnknownError(
@@ -159,8 +154,8 @@ export class Client extends GlobalRequests {
     this.#pipeline.close();
   }
 
-  protected override async ask(request: ClientRequest, repeatable: boolean): Promise<ClientAnswer> {
+  protected override ask<T>(request: ClientRequest, repeatable: boolean, take: TakeAnswer<T>): Promise<T> {
     if (request.level !== undefined) this.#earlyAt ??= this.reconnects;
-    return await this.#pipeline.ask(request, repeatable);
+    return this.#pipeline.ask(request, repeatable, take);
   }
 }

@@ -1,6 +1,7 @@
 /** First in, first out, without the cost of moving a long array at each step. */
 export class Fifo<T> {
-  #items: T[] = [];
+  /** What was taken is let go at once: a place is emptied before the array is shortened. */
+  #items: (T | undefined)[] = [];
   #first = 0;
 
   get length(): number {
@@ -18,6 +19,7 @@ export class Fifo<T> {
   shift(): T | undefined {
     const item = this.#items[this.#first];
     if (item === undefined) return undefined;
+    this.#items[this.#first] = undefined;
     this.#first += 1;
     if (this.#first >= 4096 && this.#first * 2 >= this.#items.length) {
       this.#items = this.#items.slice(this.#first);
@@ -28,7 +30,7 @@ export class Fifo<T> {
 
   /** All of them, oldest first; none are left. */
   takeAll(): T[] {
-    const items = this.#items.slice(this.#first);
+    const items = this.#items.slice(this.#first) as T[];
     this.#items = [];
     this.#first = 0;
     return items;

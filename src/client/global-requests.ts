@@ -31,16 +31,22 @@ export abstract class GlobalRequests {
     this.#database = database;
   }
 
-  protected abstract ask(request: ClientRequest, repeatable: boolean): Promise<ClientAnswer>;
+  /** Resolves with what `take` makes of the answer, or rejects with what it throws. One promise a request: thousands are under way. */
+  protected abstract ask<T>(request: ClientRequest, repeatable: boolean, take: TakeAnswer<T>): Promise<T>;
 
   /** Resolves when the update is durable, or as sure as `level` says. */
-  async set(key: Uint8Array, value: Uint8Array, options?: WriteOptions): Promise<void> {
-    await this.ask({ type: 'set', ...this.written(options), key, value }, false);
+  set(key: Uint8Array, value: Uint8Array, options?: WriteOptions): Promise<void> {
+    const { database, level } = this.written(options);
+    const request: ClientRequest =
+      level === undefined
+        ? { type: 'set', number: 0, database, key, value }
+        : { type: 'set', number: 0, database, key, value, level };
+    return this.ask(request, false, isDone);
   }
 
   /** The node and everything below it. */
-  async kill(key: Uint8Array, options?: WriteOptions): Promise<void> {
-    await this.ask({ type: 'kill', ...this.written(options), key }, false);
+  kill(key: Uint8Array, options?: WriteOptions): Promise<void> {
+    return this.ask({ type: 'kill', ...this.written(options), key }, false, isDone);
   }
 
   /** $INCREMENT; `amount` and the result are canonical numbers in text. Not rolled back with a transaction that set nothing there. */
@@ -93,7 +99,7 @@ export abstract class GlobalRequests {
   ): AsyncGenerator<ClientNode, void, undefined> {
     const database = this.in(options);
     const ask = (after: Uint8Array) =>
-      this.ask({ type: 'scan', number: 0, database, key: prefix, after, limit: scanPageNodes }, true);
+      this.ask({ type: 'scan', number: 0, database, key: prefix, after, limit: scanPageNodes }, true, wholeAnswer);
     let next: Promise<ClientAnswer> | null = ask(options?.after ?? nothing);
     while (next !== null) {
       const page: ClientAnswer = await next;
@@ -116,16 +122,27 @@ export abstract class GlobalRequests {
     return level === undefined || level === 'durable' ? { number: 0, database } : { number: 0, database, level };
   }
 
-  protected async askValue(request: ClientRequest, repeatable = true): Promise<Uint8Array | null> {
-    const answer = await this.ask(request, repeatable);
-    if (answer.type !== 'value') throw unexpected(answer);
-    return answer.value;
+  protected askValue(request: ClientRequest, repeatable = true): Promise<Uint8Array | null> {
+    return this.ask(request, repeatable, valueIn);
   }
 
   async #askKey(request: ClientRequest): Promise<Uint8Array | null> {
     const key = await this.askValue(request);
     return key === null || key.length === 0 ? null : key;
   }
+}
+
+export type TakeAnswer<T> = (answer: ClientAnswer) => T;
+
+export function isDone(): void {}
+
+function wholeAnswer(answer: ClientAnswer): ClientAnswer {
+  return answer;
+}
+
+function valueIn(answer: ClientAnswer): Uint8Array | null {
+  if (answer.type !== 'value') throw unexpected(answer);
+  return answer.value;
 }
 
 export function textOf(value: Uint8Array | null): string {

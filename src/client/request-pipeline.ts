@@ -59,6 +59,39 @@ export interface Entry {
 
 type SetRequest = ClientRequest & { readonly type: 'set' };
 
+class SingleEntry<T> implements Entry {
+  readonly request: ClientRequest;
+  readonly repeatable: boolean;
+  readonly stream = null;
+  readonly isAbandoned = false;
+  wasSent = false;
+  readonly failed: (error: Error) => void;
+  readonly #take: (answer: ClientAnswer) => T;
+  readonly #resolve: (taken: T) => void;
+
+  constructor(
+    request: ClientRequest,
+    repeatable: boolean,
+    take: (answer: ClientAnswer) => T,
+    resolve: (taken: T) => void,
+    reject: (error: Error) => void,
+  ) {
+    this.request = request;
+    this.repeatable = repeatable;
+    this.#take = take;
+    this.#resolve = resolve;
+    this.failed = reject;
+  }
+
+  answered(answer: ClientAnswer): void {
+    try {
+      this.#resolve(this.#take(answer));
+    } catch (error) {
+      this.failed(error as Error);
+    }
+  }
+}
+
 interface Link {
   readonly member: FoundMember;
   readonly inFlight: Fifo<Entry>;
@@ -133,19 +166,9 @@ export class RequestPipeline {
     else this.#askPump();
   }
 
-  /** One request by itself. */
-  ask(request: ClientRequest, repeatable: boolean): Promise<ClientAnswer> {
-    return new Promise((resolve, reject) => {
-      this.add({
-        request,
-        repeatable,
-        stream: null,
-        isAbandoned: false,
-        wasSent: false,
-        answered: resolve,
-        failed: reject,
-      });
-    });
+  /** One request by itself; resolves with what `take` makes of its answer. */
+  ask<T>(request: ClientRequest, repeatable: boolean, take: (answer: ClientAnswer) => T): Promise<T> {
+    return new Promise((resolve, reject) => this.add(new SingleEntry(request, repeatable, take, resolve, reject)));
   }
 
   #lostError(reason: string): Error {

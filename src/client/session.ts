@@ -4,9 +4,9 @@
  * SessionLostError, and the application begins again with a new session.
  */
 import type { WriteLevel } from '../protocol/client-channel.ts';
-import type { ClientAnswer, ClientRequest } from '../protocol/client-messages.ts';
+import type { ClientRequest } from '../protocol/client-messages.ts';
 import { OutcomeUnknownError, SessionLostError } from './client-errors.ts';
-import { GlobalRequests, type RequestOptions, textOf } from './global-requests.ts';
+import { GlobalRequests, isDone, type RequestOptions, type TakeAnswer, textOf } from './global-requests.ts';
 import type { RequestPipeline } from './request-pipeline.ts';
 
 export interface LockOptions extends RequestOptions {
@@ -58,7 +58,7 @@ export class Session extends GlobalRequests {
   async commit(options?: { readonly level?: WriteLevel }): Promise<void> {
     const isOutermost = this.#level <= 1;
     try {
-      await this.ask({ type: 'commit', ...this.written(options), database: '' }, false);
+      await this.ask({ type: 'commit', ...this.written(options), database: '' }, false, isDone);
     } finally {
       if (isOutermost) this.#level = 0;
     }
@@ -97,7 +97,7 @@ export class Session extends GlobalRequests {
   /** LOCK - on these names; all locks of the session when none are given. */
   async unlock(keys: Uint8Array | readonly Uint8Array[] = [], options: LockOptions = {}): Promise<void> {
     const names = namesOf(keys, options.shared);
-    await this.ask({ type: 'unlock', number: 0, database: this.in(options), names }, false);
+    await this.ask({ type: 'unlock', number: 0, database: this.in(options), names }, false, isDone);
     if (names.length === 0) this.#mayHoldLocks = false;
   }
 
@@ -106,10 +106,10 @@ export class Session extends GlobalRequests {
     this.#pipeline.close();
   }
 
-  protected override async ask(request: ClientRequest, _repeatable: boolean): Promise<ClientAnswer> {
+  protected override async ask<T>(request: ClientRequest, _repeatable: boolean, take: TakeAnswer<T>): Promise<T> {
     const inTransaction = this.#level > 0;
     try {
-      return await this.#pipeline.ask(request, false);
+      return await this.#pipeline.ask(request, false, take);
     } catch (error) {
       // What was only held for the transaction is known to be undone.
       const isHeld = inTransaction && (request.type !== 'commit' || this.#level > 1) && request.type !== 'increment';
