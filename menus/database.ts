@@ -60,6 +60,31 @@ const mountRequired: Question = {
   default: '<No>',
 };
 
+const expansionSize: Question = {
+  kind: 'number',
+  name: 'expansionMegabytes',
+  text: 'Expansion Size (MB), 0 as the system chooses?',
+  label: 'Expansion Size (MB)',
+  help: 'By how much it grows. Kept for the other members; here a database grows by itself.',
+  defaultFrom: 'presentExpansionSize',
+  default: '<0>',
+  min: 0,
+  max: 16_000_000,
+};
+
+const resource: Question = {
+  kind: 'text',
+  name: 'resource',
+  text: 'Resource Name?',
+  label: 'Resource Name',
+  help: 'Name of the resource that guards the database.',
+  defaultFrom: 'presentResource',
+  default: '%DB_%DEFAULT',
+  pattern: '^[A-Za-z%][A-Za-z0-9_%-]{0,63}$',
+  expected: 'a letter or %, then letters, digits, %, hyphens and underscores',
+  upperCase: true,
+};
+
 export const databaseRoutine: Menu = {
   title: '^DATABASE',
   options: [
@@ -84,7 +109,7 @@ export const databaseRoutine: Menu = {
           help: 'Yes shows them as numbered fields. Mirror DB Name is one of them.',
           default: '<No>',
         },
-        fields: [maximumSize, journaled, mirrorDatabase, mountRequired],
+        fields: [maximumSize, journaled, mirrorDatabase, mountRequired, expansionSize, resource],
         dataset: {
           kind: 'text',
           name: 'database',
@@ -101,7 +126,7 @@ export const databaseRoutine: Menu = {
     },
     {
       label: 'Edit a database',
-      help: 'Changes properties of databases on this instance.',
+      help: 'Changes properties of databases. Sizes and resource of a mirrored one are changed on the primary; the other members follow.',
       leadsTo: {
         kind: 'edit-fields',
         command: 'edit-database',
@@ -111,7 +136,7 @@ export const databaseRoutine: Menu = {
           heading: 'Databases of this instance:',
           none: 'There is no database on this instance.',
         },
-        fields: [maximumSize, journaled, mountRequired],
+        fields: [maximumSize, journaled, mountRequired, expansionSize, resource],
         summary: 'change database {database}',
         confirm,
       },

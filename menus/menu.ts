@@ -159,6 +159,8 @@ export type DefaultSource =
   | 'answeredSuperserverAddress'
   | 'localName'
   | 'presentMaximumSize'
+  | 'presentExpansionSize'
+  | 'presentResource'
   | 'presentJournaled'
   | 'presentMountRequired'
   | 'datasetName'

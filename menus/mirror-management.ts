@@ -155,7 +155,7 @@ export const mirrorManagement: Menu = {
     },
     {
       label: 'Modify Database Size Field(s)',
-      help: 'Changes the maximum size of mirrored databases on this member.',
+      help: 'Changes sizes of mirrored databases. Changed on the primary, they hold on the backup too, and as the least on asyncs.',
       leadsTo: {
         kind: 'databases',
         command: 'edit-database',
@@ -179,8 +179,17 @@ export const mirrorManagement: Menu = {
             min: 0,
             max: 16_000_000,
           },
+          {
+            kind: 'number',
+            name: 'expansionMegabytes',
+            text: 'Expansion Size (MB) of {localName}, 0 as the system chooses?',
+            help: 'By how much it grows. Kept for the other members; here a database grows by itself.',
+            defaultFrom: 'presentExpansionSize',
+            min: 0,
+            max: 16_000_000,
+          },
         ],
-        summary: 'change the maximum size of {databases}',
+        summary: 'change the sizes of {databases}',
         confirm: continueLong,
       },
     },

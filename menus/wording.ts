@@ -105,6 +105,9 @@ export const wording = {
   retrievedPrimary: 'Primary',
   none: 'none',
 
+  asSystemChooses: 'as the system chooses',
+  /** The one order of keys there is. */
+  collation: 'IRIS standard',
   noDatabases: 'There is no database on this instance.',
   fieldPrompt: 'Field number to change?',
   fieldHelp: 'The number of the property to change; RETURN when all are as they should be.',

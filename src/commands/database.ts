@@ -1,4 +1,5 @@
 /** `caretmirror database ...`: databases of an instance, the same as the routines. */
+import { databaseMegabytesMax } from '../mirror/limits.ts';
 import type { CommandArguments, DatabaseDescription } from '../protocol/control-channel.ts';
 import { defineBackups } from './database-backup.ts';
 import { usage } from './failures.ts';
@@ -13,9 +14,13 @@ interface CreateOptions {
   readonly mirrored?: string | true;
   readonly mountRequired?: true;
   readonly maxSize?: string;
+  readonly expansionSize?: string;
+  readonly resource?: string;
 }
 
 interface EditOptions {
+  readonly expansionSize?: string;
+  readonly resource?: string;
   readonly mountRequired?: string;
   readonly journaled?: string;
   readonly maxSize?: string;
@@ -42,14 +47,16 @@ export const define: DefineGroup = (group, surroundings) => {
     .option('--mirrored [name]', 'in the mirror, under this name or its own')
     .option('--mount-required', 'Mount Required at Startup: without it this member does not become primary')
     .option('--max-size <MB>', 'the most it may have, in MB; 0 for no limit')
+    .option('--expansion-size <MB>', 'by how much it grows, in MB; 0 as the system chooses')
+    .option('--resource <name>', 'name of the resource that guards it')
     .action(async (name: string, database: string, options: CreateOptions) => {
       const here = await surroundings();
-      const { directory, mirrored, mountRequired, maxSize } = options;
+      const { directory, mirrored, mountRequired } = options;
       const given: CommandArguments['create-database'] = {
         database,
         ...(directory === undefined ? {} : { directory }),
         ...(mountRequired === undefined ? {} : { mountRequired }),
-        ...(maxSize === undefined ? {} : { maximumMegabytes: parseWhole(maxSize, '--max-size', 0, 16_000_000) }),
+        ...sizesOf(options),
         mirrored: mirrored === undefined ? null : mirrored === true ? database : mirrored,
       };
       here.print(`${await perform(here, findInstance(here, name), 'create-database', given)}\n`);
@@ -143,25 +150,37 @@ function course(catchUp: NonNullable<DatabaseDescription['catchUp']>): string {
 const defineEdit: DefineGroup = (group, surroundings) => {
   group
     .command('edit <instance> <database>')
-    .description('change its properties on this member')
+    .description('change its properties; sizes and resource of a mirrored one on the primary, which the others follow')
     .option('--mount-required <yes|no>', 'Mount Required at Startup: without it this member does not become primary')
     .option('--journaled <yes|no>', 'Global Journal State; a mirrored database is always journaled')
     .option('--max-size <MB>', 'the most it may have, in MB; 0 for no limit')
+    .option('--expansion-size <MB>', 'by how much it grows, in MB; 0 as the system chooses')
+    .option('--resource <name>', 'name of the resource that guards it')
     .action(async (name: string, database: string, options: EditOptions) => {
       const here = await surroundings();
-      const { mountRequired, journaled, maxSize } = options;
-      if (mountRequired === undefined && journaled === undefined && maxSize === undefined) {
-        throw usage('give --mount-required, --journaled or --max-size');
+      const { mountRequired, journaled } = options;
+      if (Object.keys(options).length === 0) {
+        throw usage('give --mount-required, --journaled, --max-size, --expansion-size or --resource');
       }
       const given = {
         database,
         ...(mountRequired === undefined ? {} : { mountRequired: isYes(mountRequired, '--mount-required') }),
         ...(journaled === undefined ? {} : { journaled: isYes(journaled, '--journaled') }),
-        ...(maxSize === undefined ? {} : { maximumMegabytes: parseWhole(maxSize, '--max-size', 0, 16_000_000) }),
+        ...sizesOf(options),
       };
       here.print(`${await perform(here, findInstance(here, name), 'edit-database', given)}\n`);
     });
 };
+
+/** @throws CommandFailure (usage) */
+function sizesOf({ maxSize, expansionSize, resource }: Pick<EditOptions, 'maxSize' | 'expansionSize' | 'resource'>) {
+  const size = (typed: string, what: string): number => parseWhole(typed, what, 0, databaseMegabytesMax);
+  return {
+    ...(maxSize === undefined ? {} : { maximumMegabytes: size(maxSize, '--max-size') }),
+    ...(expansionSize === undefined ? {} : { expansionMegabytes: size(expansionSize, '--expansion-size') }),
+    ...(resource === undefined ? {} : { resource }),
+  };
+}
 
 const defineOfCopies: DefineGroup = (group, surroundings) => {
   group

@@ -56,6 +56,13 @@ const mirrorSet = z.looseObject({
       name,
       addedAt: z.object({ epoch: z.int(), sequence: z.int() }),
       fromEmpty: z.boolean(),
+      properties: z
+        .looseObject({
+          maximumBytes: z.int().min(0),
+          expansionMegabytes: z.int().min(0),
+          resource: name,
+        })
+        .optional(),
     }),
   ),
   removed: z.array(z.looseObject({ name, removeAttribute: z.boolean() })).optional(),
@@ -69,6 +76,8 @@ const database = z.strictObject({
   mountRequiredAtStartup: z.boolean().default(false),
   journaled: z.boolean().default(true),
   dejournalingPaused: z.boolean().default(false),
+  expansionMegabytes: z.int().min(0).default(0),
+  resource: name.default('%DB_%DEFAULT'),
 });
 
 const configuration = z

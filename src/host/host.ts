@@ -102,6 +102,10 @@ export interface DatabaseConfiguration {
   readonly journaled: boolean;
   /** Dejournaling into it was paused by an operator; stays in force over restarts (SYN-021). */
   readonly dejournalingPaused: boolean;
+  /** Expansion Size, 0 = as the system chooses; the databases of this release grow by themselves (DB-044). */
+  readonly expansionMegabytes: number;
+  /** Resource Name (DB-046). */
+  readonly resource: string;
 }
 
 /** What an instance is configured to be; written whole on each change. */

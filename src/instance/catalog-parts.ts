@@ -20,6 +20,9 @@ export interface CatalogParts {
   readonly onBarrier: (barrier: PlacedRecord, databases: readonly Database[]) => void;
 }
 
+/** For whoever may use databases at all. */
+const defaultResource = '%DB_%DEFAULT';
+
 /** Mounted, and in no mirror. */
 export function ordinaryDatabase(name: string, directory: string): DatabaseConfiguration {
   return {
@@ -30,5 +33,7 @@ export function ordinaryDatabase(name: string, directory: string): DatabaseConfi
     mountRequiredAtStartup: false,
     journaled: true,
     dejournalingPaused: false,
+    expansionMegabytes: 0,
+    resource: defaultResource,
   };
 }

@@ -7,11 +7,13 @@ import {
   type Database,
   DatabaseFullError,
   isFlagCleared,
+  type Maximum,
   type MirrorAttribute,
 } from '../database/databases.ts';
 import type { DatabaseConfiguration } from '../host/host.ts';
 import type { Journal, PlacedRecord } from '../journal/journal.ts';
 import { type WholeBlock, WholeBlocks } from '../journal/record-groups.ts';
+import { isAdmittedByPrimary } from '../mirror/database-properties.ts';
 import { comparePositions, type JournalPosition, later, printPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
 import type { DatabaseStatus, MirrorDatabaseName } from '../mirror/terms.ts';
@@ -22,8 +24,7 @@ import { DatabaseSettings } from './database-settings.ts';
 import { applyRecords, byDatabase, CatchUpCourse, CatchUpRun } from './dejournaling.ts';
 import { Filtering, noRecords, type SkippedRecords } from './filtering.ts';
 import { flagOfNewCopy, isReportingAsync, ownType } from './own-type.ts';
-import { type CatalogEntry, CatalogRefusal, type DatabaseCatalog } from './parts.ts';
-import { missingAtStartup } from './required-databases.ts';
+import { type CatalogEntry, CatalogRefusal, type ChangeableProperties, type DatabaseCatalog } from './parts.ts';
 
 interface Mounted {
   readonly database: Database;
@@ -281,7 +282,7 @@ export class Catalog implements DatabaseCatalog {
     this.#settings.change(name, { mounted: true });
   }
 
-  change(name: string, change: Partial<Pick<DatabaseConfiguration, 'mountRequiredAtStartup' | 'journaled'>>): void {
+  change(name: string, change: ChangeableProperties): void {
     this.#settings.change(this.#settings.of(name).name, change);
   }
 
@@ -353,11 +354,6 @@ export class Catalog implements DatabaseCatalog {
     } finally {
       await this.mount(configured.name);
     }
-  }
-
-  /** FO-004. */
-  missingAtStartup(): string | null {
-    return missingAtStartup(this.entries());
   }
 
   async dismount(name: string): Promise<void> {
@@ -467,6 +463,7 @@ export class Catalog implements DatabaseCatalog {
       blocks: this.#blocksOf(journal),
       target: () => this.#applied as JournalPosition,
       filtering: this.filtering,
+      maximumFor: (database) => this.#maximumFor(database),
       turn,
     });
     const begin = mounted.database.applied as JournalPosition;
@@ -532,6 +529,14 @@ export class Catalog implements DatabaseCatalog {
     });
   }
 
+  /** A primary asked for room before it took them (superserver.ts); what may have as much as it takes them all (DB-044). */
+  #maximumFor({ attribute, maximumBytes }: Database): Maximum {
+    if (this.#parts.isPrimary()) return 'waived';
+    const { mirrorSet } = this.#parts.configuration.get();
+    const definition = mirrorSet?.databases.find(({ name }) => name === attribute?.database);
+    return definition !== undefined && isAdmittedByPrimary(maximumBytes, definition) ? 'waived' : 'kept';
+  }
+
   /** SYN-017: a fault in one database pauses only that one - but on a primary it holds up what depends on it. */
   async #applyKeepingStep(
     name: string,
@@ -543,8 +548,7 @@ export class Catalog implements DatabaseCatalog {
     let told = false;
     while (mounted.inStep) {
       try {
-        // A primary asked for room before it took them (superserver.ts).
-        const maximum = this.#parts.isPrimary() ? 'waived' : 'kept';
+        const maximum = this.#maximumFor(mounted.database);
         this.filtering.count(await applyRecords(mounted.database, records, block.to, skipped, maximum));
         return;
       } catch (error) {

@@ -32,6 +32,7 @@ import * as mirror from './mirror-commands.ts';
 import { addDatabase, removeDatabase } from './mirrored-databases.ts';
 import * as orders from './order-commands.ts';
 import { CatalogRefusal, type InstanceDaemon } from './parts.ts';
+import { editDatabase } from './property-commands.ts';
 import { recreateDatabase } from './recreate-command.ts';
 import { removeOther, removeThis } from './removal-commands.ts';
 import { restoreDatabases } from './restore-command.ts';
@@ -265,7 +266,7 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'start-mirror': (daemon) => orders.switchMirror(daemon, 'start-mirror'),
   'stop-mirror': (daemon) => orders.switchMirror(daemon, 'stop-mirror'),
   'create-database': databases.createDatabase,
-  'edit-database': databases.editDatabase,
+  'edit-database': editDatabase,
   'add-database': addDatabase,
   'remove-database': (daemon, { database }) => removeDatabase(daemon, database),
   'catch-up-databases': catchUps.catchUpDatabases,

@@ -2,49 +2,26 @@
 import { isAbsolute } from 'node:path';
 import { databaseDirectory } from '../host/home.ts';
 import { checkMirrorDatabaseName } from '../mirror/mirror-set.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { CommandArguments, Outcome } from '../protocol/control-channel.ts';
 import { catchUpAll } from './catch-up-commands.ts';
-import { done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
-import { createMirrored, mirrorNameOf, mustBeJournaled, noDatabase } from './mirrored-databases.ts';
+import { done, failed, type Progress, refused, refusedWith } from './command-outcome.ts';
+import { followPrimary } from './followed-properties.ts';
+import { createMirrored, mirrorNameOf, noDatabase } from './mirrored-databases.ts';
 import type { InstanceDaemon } from './parts.ts';
-
-/** 16 TB, as LMDB can map. */
-const maximumMegabytesMax = 16_000_000;
+import { editDatabase, refusalOfProperties } from './property-commands.ts';
 
 export async function createDatabase(
   daemon: InstanceDaemon,
   given: CommandArguments['create-database'],
   progress: Progress,
 ): Promise<Outcome> {
-  const { database, mountRequired, journaled, maximumMegabytes } = given;
-  const properties = {
-    ...(mountRequired === undefined ? {} : { mountRequired }),
-    ...(journaled === undefined ? {} : { journaled }),
-    ...(maximumMegabytes === undefined ? {} : { maximumMegabytes }),
-  };
+  const { database, directory: _, mirrored: __, ...properties } = given;
   const why = refusalOfProperties(database, properties, given.mirrored != null);
   if (why !== null) return refusedWith(why);
   const outcome = await create(daemon, given, progress);
   if (!outcome.ok || Object.keys(properties).length === 0) return outcome;
   const edited = await editDatabase(daemon, { database, ...properties });
   return edited.ok ? done(`${outcome.text}; ${edited.text.replace(/^database \S+ /, 'it ')}`) : edited;
-}
-
-type Properties = Omit<CommandArguments['edit-database'], 'database'>;
-
-function refusalOfProperties(
-  name: string,
-  { journaled, maximumMegabytes }: Properties,
-  isMirrored: boolean,
-): Refusal | null {
-  if (journaled === false && isMirrored) {
-    return refusal('mirrored', `database ${name} is mirrored, and ${mustBeJournaled.toLowerCase()}`, 'DB-002');
-  }
-  if (maximumMegabytes !== undefined && (maximumMegabytes < 0 || maximumMegabytes > maximumMegabytesMax)) {
-    const text = `a maximum size is 0 (none) to ${maximumMegabytesMax} MB, not ${maximumMegabytes}`;
-    return refusal('bad-value', text);
-  }
-  return null;
 }
 
 async function create(
@@ -72,47 +49,6 @@ async function create(
   return done(`database ${name} is created in ${directory}`);
 }
 
-/** FO-004, DB-002, SYN-017. */
-export async function editDatabase(
-  { catalog }: InstanceDaemon,
-  given: CommandArguments['edit-database'],
-): Promise<Outcome> {
-  const { database, mountRequired, journaled, maximumMegabytes } = given;
-  const entry = catalog.find(database);
-  if (entry === undefined) return noDatabase(database);
-  const { name } = entry.configuration;
-  if (mountRequired === undefined && journaled === undefined && maximumMegabytes === undefined) {
-    const text = `nothing of database ${name} is to be changed; say what, e.g. --mount-required yes`;
-    return refused('nothing-to-do', text);
-  }
-  const why = refusalOfProperties(name, given, mirrorNameOf(entry) !== null);
-  if (why !== null) return refusedWith(why);
-  if (maximumMegabytes !== undefined) {
-    if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`);
-    await entry.database.setMaximumBytes(maximumMegabytes * 1_000_000);
-  }
-  catalog.change(name, {
-    ...(mountRequired === undefined ? {} : { mountRequiredAtStartup: mountRequired }),
-    ...(journaled === undefined ? {} : { journaled }),
-  });
-  const says: string[] = [];
-  if (mountRequired !== undefined) {
-    const blocks = ': while it is not mounted and caught up, this member does not become primary';
-    says.push(`is ${wordFor(mountRequired)} at startup${mountRequired ? blocks : ''}`);
-  }
-  if (journaled !== undefined) says.push(journaled ? 'is journaled' : 'is not journaled, so it cannot be mirrored');
-  if (maximumMegabytes !== undefined) {
-    says.push(maximumMegabytes === 0 ? 'has no maximum size' : `may have ${maximumMegabytes} MB at most`);
-  }
-  const isStopped = entry.status === 'Dejournaling Stopped';
-  const next = maximumMegabytes !== undefined && isStopped ? '; it has stopped dejournaling, so catch it up now' : '';
-  return done(`database ${name} ${says.join(', and ')}${next}`);
-}
-
-function wordFor(mountRequired: boolean): string {
-  return mountRequired ? 'required' : 'not required';
-}
-
 /** DB-035, DB-036: the mirror brings it level, unless the operator does not want that now. */
 export async function mountDatabase(
   daemon: InstanceDaemon,
@@ -125,6 +61,7 @@ export async function mountDatabase(
   const { name } = entry.configuration;
   if (entry.database !== null) return done(`database ${name} is mounted already`);
   await catalog.mount(name);
+  await followPrimary(daemon);
   const status = catalog.find(name)?.status;
   if (daemon.member === null || status === undefined || status === 'Local') return done(`database ${name} is mounted`);
   if (status !== 'Needs Catchup' || catchUp === false)

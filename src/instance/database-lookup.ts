@@ -44,7 +44,7 @@ export function findDatabase(entries: readonly CatalogEntry[], name: string): Fo
 function refusalOfSets(name: string, { isFull, sizeBytes, maximumBytes }: Database): ClientRefusal | null {
   if (!isFull) return null;
   const megabytes = (bytes: number): string => (bytes / 1_000_000).toFixed(1);
-  const text = `<FILEFULL> database ${name} has ${megabytes(sizeBytes)} MB and may have ${megabytes(maximumBytes)} MB at most; kill data, or give it a larger maximum size on every member`;
+  const text = `<FILEFULL> database ${name} has ${megabytes(sizeBytes)} MB and may have ${megabytes(maximumBytes)} MB at most; kill data, or give it a larger maximum size`;
   return refusalOf('database-full', text);
 }
 

@@ -21,7 +21,7 @@ export async function applyRecords(
   records: readonly PlacedRecord[],
   to: JournalPosition,
   skipped: SkippedRecords,
-  maximum: Maximum = 'kept',
+  maximum: Maximum,
 ): Promise<number> {
   const applied = database.applied as JournalPosition;
   const own = database.attribute?.database;
@@ -104,6 +104,8 @@ export interface CatchUpParts {
   /** Where the databases in step stand: that is far enough. */
   readonly target: () => JournalPosition;
   readonly filtering: Pick<Filtering, 'judge' | 'count'>;
+  /** Does its maximum size count for what the primary took? */
+  readonly maximumFor: (database: Database) => Maximum;
   /** Lets the event loop turn. */
   readonly turn: () => Promise<unknown>;
 }
@@ -165,7 +167,7 @@ export class CatchUpRun {
     }
     const records = byDatabase(block.records);
     const theirs = behind.flatMap((job) => records.get(nameOf(job)) ?? []);
-    const { filtering } = this.#parts;
+    const { filtering, maximumFor } = this.#parts;
     const skipped = await filtering.judge(theirs);
     await Promise.all(
       behind.map(async (job) => {
@@ -173,7 +175,7 @@ export class CatchUpRun {
         if (comparePositions(positionOf(job), block.to) >= 0) return;
         try {
           const its = records.get(nameOf(job)) ?? [];
-          filtering.count(await applyRecords(database, its, block.to, skipped));
+          filtering.count(await applyRecords(database, its, block.to, skipped, maximumFor(database)));
           job.onReached(positionOf(job), to);
         } catch (error) {
           this.#end(job, error as Error);

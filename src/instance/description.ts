@@ -47,6 +47,8 @@ function describeDatabase(entry: CatalogEntry, status: string, isPrimary: boolea
     journaled: configuration.journaled,
     sizeBytes: database?.sizeBytes ?? null,
     maximumBytes: database?.maximumBytes ?? null,
+    expansionMegabytes: configuration.expansionMegabytes,
+    resource: configuration.resource,
     paused: configuration.dejournalingPaused,
     failoverDb: flagOf(entry),
     catchUp: entry.catchUp,

@@ -18,6 +18,7 @@ import { agree, isRefused, type Open, type Opened, type Refused, refuse } from '
 import { Catalog } from './catalog.ts';
 import { retryDejournaling } from './catch-up-commands.ts';
 import { ControlServer } from './control-server.ts';
+import { followPrimary } from './followed-properties.ts';
 import { clearFormerMirror, leaveMirror } from './former-mirror.ts';
 import { statusOf } from './instance-status.ts';
 import { serveMemberRequest } from './join-server.ts';
@@ -216,6 +217,8 @@ export class Instance implements InstanceDaemon {
       endProcess: (because) => this.endProcess(because),
       failed: (error) => this.fail(error),
     });
+    // What was received and not carried out before the last end; a primary that did not tell the others goes back.
+    this.#followPrimary();
     this.#member.start();
   }
 
@@ -298,6 +301,19 @@ export class Instance implements InstanceDaemon {
     if (present.mirrorSet?.name !== set.name || !isNewerSet(set, present.mirrorSet)) return;
     this.configuration.set(withMirrorSet(present, set));
     if (this.configuration.get().dejournalFilter === null) this.catalog.filtering.use(null);
+    this.#followPrimary();
+  }
+
+  /** DB-044: on a member that was just connected, and with each change on the primary. */
+  #followPrimary(): void {
+    const { catalog, configuration } = this;
+    followPrimary({
+      catalog,
+      configuration,
+      log: (severity, category, text) => this.log(severity, category, text),
+    }).catch((error: Error) =>
+      this.log(2, 'Utility.Event', `Properties of databases cannot follow the primary: ${error.message}`),
+    );
   }
 
   /** Where the primary serves applications, as far as this member knows. */

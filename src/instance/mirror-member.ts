@@ -1,4 +1,5 @@
 /** The instance's member of a mirror: the rules in their driver, and the adapters they give orders to. */
+
 import { randomUUID } from 'node:crypto';
 import type { Clock, EventsLog, FileOperations, RecordFiles } from '../host/host.ts';
 import type { ReserveFile } from '../host/reserve-file.ts';
@@ -32,6 +33,7 @@ import { LinkClocks } from './link-clocks.ts';
 import { MemberLinks } from './member-links.ts';
 import { PartnerAgent } from './partner-agent.ts';
 import type { MirrorMember, OrderResult } from './parts.ts';
+import { missingAtStartup } from './required-databases.ts';
 import { Site } from './site.ts';
 import type { Superserver } from './superserver.ts';
 
@@ -228,7 +230,7 @@ export class RunningMember implements MirrorMember {
       instance,
       mirror: mirrorSet().name,
       state: () => this.state,
-      missing: () => catalog.missingAtStartup(),
+      missing: () => missingAtStartup(catalog.entries()),
       entries: () => catalog.entries(),
       append: (records) => this.#append(records),
       post: this.#post,

@@ -8,6 +8,7 @@ import type { JournalPosition } from '../mirror/journal-position.ts';
 import { checkMirrorDatabaseName, type MirrorDatabaseDefinition } from '../mirror/mirror-set.ts';
 import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
 import { changeMirrorSet, done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
+import { followPrimary, propertiesOf } from './followed-properties.ts';
 import { refusalOf } from './offered-commands.ts';
 import { flagOfNewCopy } from './own-type.ts';
 import type { CatalogEntry, InstanceDaemon, MirrorMember } from './parts.ts';
@@ -178,10 +179,12 @@ async function joinMirrorWith(
   // The journal went on while the copy was marked.
   await catalog.catchUp(name, () => {});
   const { epoch, sequence } = attribute.addedAt;
+  const present = catalog.find(name);
   const definition: MirrorDatabaseDefinition = {
     name: database,
     addedAt: { epoch, sequence },
     fromEmpty: attribute.fromEmpty,
+    ...(present?.database == null ? {} : { properties: propertiesOf(present.database, present.configuration) }),
   };
   const isAdded = changeMirrorSet(daemon, (set) => ({
     ...set,
@@ -223,6 +226,7 @@ async function createOnOther(
     };
     await daemon.catalog.addToMirror(name, attribute, from);
     daemon.log(0, 'Utility.Event', `Database ${name} was created as a copy of mirror database ${mirrorDatabase}`);
+    await followPrimary(daemon);
   }
   if (daemon.catalog.find(name)?.status === 'Dejournaling Stopped') {
     return done(

@@ -39,6 +39,10 @@ export interface CatalogEntry {
   readonly catchUp: CatchUpProgress | null;
 }
 
+export type ChangeableProperties = Partial<
+  Pick<DatabaseConfiguration, 'mountRequiredAtStartup' | 'journaled' | 'expansionMegabytes' | 'resource'>
+>;
+
 /** Every database of the instance. Names are local names unless said otherwise. Errors are CatalogRefusal or the doors' faults. */
 export interface DatabaseCatalog {
   /** Where the databases in step stand together; one that had no records lately holds all the same what there was. Null before a journal is followed. */
@@ -54,8 +58,8 @@ export interface DatabaseCatalog {
   /** On an instance that is out of its mirror: the mark of that mirror goes, or stays and needs activation (DB-051, DB-053). */
   leaveMirror(name: string, mirror: string, removeAttribute: boolean): Promise<void>;
   mount(name: string): Promise<void>;
-  /** Mount Required at Startup (FO-004), Global Journal State (DB-002). */
-  change(name: string, change: Partial<Pick<DatabaseConfiguration, 'mountRequiredAtStartup' | 'journaled'>>): void;
+  /** Mount Required at Startup (FO-004), Global Journal State (DB-002), Expansion Size and Resource Name (DB-044). */
+  change(name: string, change: ChangeableProperties): void;
   dismount(name: string): Promise<void>;
   /** No journal data into it until it is taken back and the database is caught up, also over restarts (SYN-020, SYN-021). */
   pause(name: string): void;

@@ -33,12 +33,12 @@ export async function recreateDatabase(daemon: InstanceDaemon, typed: string, pr
 
 /** An ordinary database here; what it was told to be it is again. */
 async function emptied({ catalog }: InstanceDaemon, { configuration, database }: CatalogEntry): Promise<void> {
-  const { name, directory, mountRequiredAtStartup, journaled } = configuration;
+  const { name, directory, mountRequiredAtStartup, journaled, expansionMegabytes, resource } = configuration;
   const maximumBytes = database?.maximumBytes ?? 0;
   await catalog.delete(name);
   await catalog.create(name, directory);
   if (maximumBytes > 0) await catalog.find(name)?.database?.setMaximumBytes(maximumBytes);
-  catalog.change(name, { mountRequiredAtStartup, journaled });
+  catalog.change(name, { mountRequiredAtStartup, journaled, expansionMegabytes, resource });
 }
 
 /** The primary first: a copy that is still of the present database would only be thrown away and built again. */

@@ -11,6 +11,7 @@ import { copyDirectory } from './backup-manifest.ts';
 import { ByteProgress, megabytes } from './byte-progress.ts';
 import { catchUpAll } from './catch-up-commands.ts';
 import { done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
+import { followPrimary } from './followed-properties.ts';
 import type { InstanceDaemon } from './parts.ts';
 import { type PlannedRestore, type PlannedStep, planRestore } from './restore-plan.ts';
 
@@ -140,6 +141,7 @@ async function bringLevel(daemon: InstanceDaemon, { steps }: PlannedRestore, pro
   if (daemon.member === null) {
     return done(`${text}; copies of mirrored databases are read-only here until they are removed from their mirror`);
   }
+  await followPrimary(daemon);
   const failures = await catchUpAll(daemon, mirrored, progress);
   if (failures.length === 0) return done(`${text}, activated and caught up`);
   return failed('not-caught-up', `${text}, but not caught up: ${failures.map((each) => each.message).join('; ')}`);

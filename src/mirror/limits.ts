@@ -67,6 +67,9 @@ export const transactionLevelMax = 255;
 /** SYN-001 names the files; the size at which a new one is begun is ours (derived). */
 export const journalFileBytesMax = 1024 * 1024 * 1024;
 
+/** Of a database, in MB: 16 TB, as LMDB can map. */
+export const databaseMegabytesMax = 16_000_000;
+
 /** How long and how much mirror journal is kept (SYN-026; the sources give the original's own default of 2 days). */
 export const journalKeepDays = { default: 2, min: 0, max: 3650 } as const;
 export const journalLimitDays = { min: 1, max: 3650 } as const;

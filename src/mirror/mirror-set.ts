@@ -2,6 +2,7 @@
  * A mirror as its members know it: name, settings, members and their addresses. The primary owns it and hands it to
  * every member that connects (CFG-056). Validity of names and numbers is decided here and nowhere else.
  */
+import type { DatabaseProperties } from './database-properties.ts';
 import * as limits from './limits.ts';
 import type { MemberName, MemberType, MirrorDatabaseName, MirrorName } from './terms.ts';
 
@@ -62,6 +63,8 @@ export interface MirrorDatabaseDefinition {
   /** Sequence and epoch of its `database-added` record. */
   readonly addedAt: { readonly epoch: number; readonly sequence: number };
   readonly fromEmpty: boolean;
+  /** As the primary's database has them; absent = made by a release that did not keep them here, so nothing to follow. */
+  readonly properties?: DatabaseProperties;
 }
 
 /** CFG-069: who was taken out, and whether its databases are to lose their mirror attribute. */
@@ -201,6 +204,25 @@ export function checkVerifyEvery(minutes: number): Checked<number> {
     };
   }
   return { ok: true, value: minutes };
+}
+
+/** A size of a database, in MB; 0 = none. */
+export function checkDatabaseMegabytes(megabytes: number, what: string): Checked<number> {
+  const max = limits.databaseMegabytesMax;
+  if (!Number.isInteger(megabytes) || megabytes < 0 || megabytes > max) {
+    return { ok: false, text: `${what} is a whole number of MB from 0 (none) to ${max}, not ${megabytes}` };
+  }
+  return { ok: true, value: megabytes };
+}
+
+/** DB-046. */
+export function checkResourceName(typed: string): Checked<string> {
+  const value = typed.toUpperCase();
+  if (!/^[A-Z%][A-Z0-9_%-]{0,63}$/.test(value)) {
+    const text = `resource name "${typed}" is not valid: a letter or % first, then letters, digits, %, hyphen, underscore`;
+    return { ok: false, text };
+  }
+  return { ok: true, value };
 }
 
 export function checkPort(port: number): Checked<number> {

@@ -79,6 +79,8 @@ export interface CommandArguments {
     readonly mountRequired?: boolean;
     readonly journaled?: boolean;
     readonly maximumMegabytes?: number;
+    readonly expansionMegabytes?: number;
+    readonly resource?: string;
   };
   /** Mount Required at Startup (FO-004), Global Journal State (DB-002, DB-056). */
   'edit-database': {
@@ -87,6 +89,10 @@ export interface CommandArguments {
     readonly journaled?: boolean;
     /** Maximum size in MB (1,000,000 bytes); 0 = none. */
     readonly maximumMegabytes?: number;
+    /** In MB; 0 = as the system chooses. */
+    readonly expansionMegabytes?: number;
+    /** DB-046. */
+    readonly resource?: string;
   };
   /** DB-019: on the primary an ordinary database joins the mirror. */
   'add-database': { readonly database: string; readonly mirrorDatabase?: string };
@@ -168,6 +174,9 @@ export interface DatabaseDescription {
   /** Bytes in use, and the most it may have (0 = no limit); null while it is dismounted. */
   readonly sizeBytes: number | null;
   readonly maximumBytes: number | null;
+  /** Expansion Size in MB (0 = as the system chooses), and Resource Name. */
+  readonly expansionMegabytes: number;
+  readonly resource: string;
   /** Dejournaling into it was paused, it alone (SYN-020). */
   readonly paused: boolean;
   /** The FailoverDB flag of a mirrored copy (DB-061); null of an ordinary database, and while it is dismounted. */

@@ -26,7 +26,7 @@ import {
 } from './action-steps.ts';
 import { askAsync, asyncDefaults, asyncTypeOf, editAsyncArguments, showAsync } from './async-actions.ts';
 import { backupAction, backupVolume, restoreAction } from './backup-actions.ts';
-import { createDatabaseAction, databaseDetails, editFieldsAction } from './database-actions.ts';
+import { createDatabaseAction, databaseDetails, editFieldsAction, presentProperties } from './database-actions.ts';
 import type { Dialogue } from './dialogue.ts';
 import { EXIT } from './exit-codes.ts';
 import { pickDatabases } from './pick-databases.ts';
@@ -177,8 +177,7 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
       ...question,
       text: fill(question.text, { localName: database.name }),
     }));
-    const presentMaximumSize = Math.ceil((database.maximumBytes ?? 0) / 1_000_000);
-    const defaults = { localName: database.name.toUpperCase(), presentMaximumSize };
+    const defaults = { localName: database.name.toUpperCase(), ...presentProperties(database) };
     const facts = { isMirroredCopy: database.mirrored !== null && !description.isPrimary };
     answers.set(database.name, await dialogue.askAll(questions, defaults, facts));
   }
@@ -202,6 +201,7 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
       await perform(context, action.command, {
         database: name,
         maximumMegabytes: Number(values.maximumMegabytes ?? 0),
+        expansionMegabytes: Number(values.expansionMegabytes ?? 0),
       });
     } else if (action.command === 'mount-database') {
       await perform(context, action.command, { database: name, catchUp: values.catchUp !== false });

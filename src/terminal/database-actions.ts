@@ -51,8 +51,11 @@ export async function editFieldsAction(action: Of<'edit-fields'>, context: Actio
   }
 }
 
-function presentProperties({ maximumBytes, journaled, mountRequired }: DatabaseDescription): Defaults {
+export function presentProperties(database: DatabaseDescription): Defaults {
+  const { maximumBytes, expansionMegabytes, resource, journaled, mountRequired } = database;
   return {
+    presentExpansionSize: expansionMegabytes,
+    presentResource: resource,
     presentMaximumSize: Math.ceil((maximumBytes ?? 0) / 1_000_000),
     presentJournaled: journaled,
     presentMountRequired: mountRequired,
@@ -110,6 +113,12 @@ function detailsOf(database: DatabaseDescription): readonly (readonly [string, s
     ['Status', database.status],
     ['Size', megabytes(database.sizeBytes)],
     ['Maximum Size', database.maximumBytes === 0 ? wording.none : megabytes(database.maximumBytes)],
+    [
+      'Expansion Size',
+      database.expansionMegabytes === 0 ? wording.asSystemChooses : `${database.expansionMegabytes} MB`,
+    ],
+    ['Resource Name', database.resource],
+    ['Collation', wording.collation],
     ['Global Journal State', yesNo(database.journaled)],
     ['Mount Required at Startup', yesNo(database.mountRequired)],
     ['Dejournaling paused', yesNo(database.paused)],

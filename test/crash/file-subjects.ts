@@ -152,6 +152,8 @@ function configurationOf(operation: string, number: number): InstanceConfigurati
     mountRequiredAtStartup: false,
     journaled: true,
     dejournalingPaused: false,
+    expansionMegabytes: 0,
+    resource: '%DB_%DEFAULT',
   }));
   return { ...present, databases };
 }

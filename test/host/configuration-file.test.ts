@@ -65,6 +65,8 @@ describe('the configuration file', () => {
           mountRequiredAtStartup: true,
           journaled: true,
           dejournalingPaused: true,
+          expansionMegabytes: 20,
+          resource: '%DB_CITIES',
         },
       ],
     };
@@ -99,6 +101,8 @@ describe('the configuration file', () => {
       mountRequiredAtStartup: false,
       journaled: true,
       dejournalingPaused: false,
+      expansionMegabytes: 0,
+      resource: '%DB_%DEFAULT',
     };
     expect(() => store.set({ ...initial, databases: [one, { ...one, name: 'a' }] })).toThrow(/has A twice/);
     expect(store.get()).toEqual(initial);

@@ -317,7 +317,8 @@ describe('mounting', () => {
   }, 30_000);
 
   test('SYN-017 DB-033: a full copy pauses alone, says why, and goes on when it may be larger', async () => {
-    await b.control.perform('edit-database', { database: 'OLD', maximumMegabytes: 1 });
+    // As a copy is whose primary's maximum was raised while it was away, until it hears of it.
+    await b.instance.catalog.find('OLD')?.database?.setMaximumBytes(1_000_000);
     const size = (await b.control.describe()).databases.find(({ name }) => name === 'OLD');
     expect(size).toMatchObject({ maximumBytes: 1_000_000 });
     const big = await connect({
@@ -337,9 +338,64 @@ describe('mounting', () => {
       /^failed: database-full/,
     );
     const grown = await b.control.perform('edit-database', { database: 'OLD', maximumMegabytes: 100 });
-    expect(text(grown)).toBe('database OLD may have 100 MB at most; it has stopped dejournaling, so catch it up now');
+    expect(text(grown)).toMatch(
+      /^database OLD may have 100 MB at most; but .* has no maximum size as before: .*; it has stopped dejournaling, so catch it up now$/,
+    );
     expect(text(await b.control.perform('catch-up-databases', { databases: ['OLD'] }))).toMatch(/caught up$/);
     await expectSame('OLD', b);
+  }, 30_000);
+});
+
+describe('properties that follow the primary', () => {
+  const edit = (host: WholeHost, given: Omit<CommandArguments['edit-database'], 'database'>) =>
+    host.control.perform('edit-database', { database: 'SIZED', ...given });
+  const propertiesOf = (host: WholeHost) => {
+    const entry = host.instance.catalog.find('SIZED');
+    const { expansionMegabytes, resource } = entry?.configuration ?? {};
+    return [(entry?.database?.maximumBytes ?? -1) / 1_000_000, expansionMegabytes, resource];
+  };
+  const reachProperties = (host: WholeHost, ...wanted: readonly (string | number)[]) =>
+    host.reach(() => JSON.stringify(propertiesOf(host)) === JSON.stringify(wanted));
+
+  test('DB-044 DB-045 DB-046: the backup follows up and down, the async grows, and the resource stays its own', async () => {
+    const created = { database: 'SIZED', mirrored: 'SIZED' };
+    expect(
+      await a.control.perform('create-database', { ...created, maximumMegabytes: 400, resource: '%DB_x' }),
+    ).toMatchObject({ ok: true });
+    for (const host of [b, c])
+      expect(await host.control.perform('create-database', created)).toMatchObject({ ok: true });
+    await reachProperties(b, 400, 0, '%DB_X');
+    await reachProperties(c, 0, 0, '%DB_%DEFAULT'); // it had no limit, and that never shrinks
+    expect(text(await edit(a, { maximumMegabytes: 500, expansionMegabytes: 7 }))).toBe(
+      'database SIZED may have 500 MB at most, and has an expansion size of 7 MB',
+    );
+    await reachProperties(b, 500, 7, '%DB_X');
+    await edit(a, { maximumMegabytes: 300, expansionMegabytes: 3 });
+    await reachProperties(b, 300, 3, '%DB_X');
+    await reachProperties(c, 0, 7, '%DB_%DEFAULT');
+    expect(text(await edit(b, { maximumMegabytes: 900, resource: 'OWN' }))).toMatch(
+      /^database SIZED may have 900 MB .*; but this copy follows the database of the primary, so it may have 300 MB at most, and has the resource %DB_X as before/,
+    );
+    expect(propertiesOf(b)).toEqual([300, 3, '%DB_X']);
+    for (const bad of [{ maximumMegabytes: -1 }, { expansionMegabytes: 16_000_001 }, { resource: 'a b' }]) {
+      expect(text(await edit(a, bad))).toBe('refused: bad-value');
+    }
+    expect(propertiesOf(a)).toEqual([300, 3, '%DB_X']);
+  }, 30_000);
+
+  test('PROC-052: raised while an async is away it follows on reconnect; lowered there it is raised again', async () => {
+    // A limit of its own that is above the primary's: as after the primary's was lowered.
+    await c.instance.catalog.find('SIZED')?.database?.setMaximumBytes(350_000_000);
+    await edit(a, { maximumMegabytes: 200 });
+    await reachProperties(b, 200, 3, '%DB_X');
+    expect(propertiesOf(c)).toEqual([350, 7, '%DB_%DEFAULT']);
+    await c.restart(async () => {
+      await edit(a, { maximumMegabytes: 600 });
+    });
+    await reachProperties(c, 600, 7, '%DB_%DEFAULT');
+    expect(text(await edit(c, { maximumMegabytes: 100 }))).toMatch(/may have 100 MB .* so it may have 600 MB at most/);
+    expect(propertiesOf(c)).toEqual([600, 7, '%DB_%DEFAULT']);
+    expect(text(await edit(c, { maximumMegabytes: 700 }))).toBe('database SIZED may have 700 MB at most');
   }, 30_000);
 });
 

@@ -42,6 +42,8 @@ export class SmallPrimary {
             mountRequiredAtStartup: false,
             journaled: true,
             dejournalingPaused: false,
+            expansionMegabytes: 0,
+            resource: '%DB_%DEFAULT',
           },
           database,
           attribute: database.attribute,

@@ -387,14 +387,14 @@ describe('Mirror Management', () => {
     ]);
   });
 
-  test('SYN-017: the maximum size of a copy is changed', async () => {
+  test('DB-045 SYN-017: the sizes of a database are changed', async () => {
     const session = await pipedSession(
       at('backup', { perform: done('database CITIES may have 500 MB at most') }),
-      '2\n8\ncities\n\n500\ny\n\n\n',
+      '2\n8\ncities\n\n500\n20\ny\n\n\n',
     );
     expectTranscript('modify-size', session);
     expect(session.instance.performed.map((request) => request.arguments)).toEqual([
-      { database: 'CITIES', maximumMegabytes: 500 },
+      { database: 'CITIES', maximumMegabytes: 500, expansionMegabytes: 20 },
     ]);
   });
 

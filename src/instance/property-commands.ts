@@ -1,0 +1,113 @@
+/**
+ * Properties of a database, changed by an operator. Those of a mirrored one that follow the primary (DB-044) are changed there;
+ * on another member they may be typed too, and become what they should be at once (PROC-052).
+ */
+import { checkDatabaseMegabytes, checkResourceName } from '../mirror/mirror-set.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import { done, failed, refusal, refused, refusedWith } from './command-outcome.ts';
+import { followPrimary, publishProperties } from './followed-properties.ts';
+import { mirrorNameOf, mustBeJournaled, noDatabase } from './mirrored-databases.ts';
+import type { CatalogEntry, ChangeableProperties, InstanceDaemon } from './parts.ts';
+
+type Properties = Omit<CommandArguments['edit-database'], 'database'>;
+
+/** Null = they may be set so, as far as their values say. */
+export function refusalOfProperties(name: string, given: Properties, isMirrored: boolean): Refusal | null {
+  const { journaled, maximumMegabytes, expansionMegabytes, resource } = given;
+  if (journaled === false && isMirrored) {
+    return refusal('mirrored', `database ${name} is mirrored, and ${mustBeJournaled.toLowerCase()}`, 'DB-002');
+  }
+  const checks = [
+    maximumMegabytes === undefined ? null : checkDatabaseMegabytes(maximumMegabytes, 'a maximum size'),
+    expansionMegabytes === undefined ? null : checkDatabaseMegabytes(expansionMegabytes, 'an expansion size'),
+    resource === undefined ? null : checkResourceName(resource),
+  ];
+  const no = checks.find((each) => each?.ok === false);
+  return no?.ok === false ? refusal('bad-value', no.text) : null;
+}
+
+/** FO-004, DB-002, DB-044, SYN-017. */
+export async function editDatabase(
+  daemon: InstanceDaemon,
+  { database, ...given }: CommandArguments['edit-database'],
+): Promise<Outcome> {
+  const { catalog, member } = daemon;
+  const entry = catalog.find(database);
+  if (entry === undefined) return noDatabase(database);
+  const { name } = entry.configuration;
+  if (Object.values(given).every((value) => value === undefined)) {
+    const text = `nothing of database ${name} is to be changed; say what, e.g. --mount-required yes`;
+    return refused('nothing-to-do', text);
+  }
+  const why = refusalOfProperties(name, given, mirrorNameOf(entry) !== null);
+  if (why !== null) return refusedWith(why);
+  const { maximumMegabytes } = given;
+  if (maximumMegabytes !== undefined) {
+    if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`);
+    await entry.database.setMaximumBytes(maximumMegabytes * 1_000_000);
+  }
+  catalog.change(name, configured(given));
+  if (member?.state.role === 'primary') {
+    if (!publishProperties(daemon, name)) {
+      return failed('not-primary', 'this member is not primary any more; repeat the command on the primary');
+    }
+  } else await followPrimary(daemon);
+  const isStopped = entry.status === 'Dejournaling Stopped';
+  const next = maximumMegabytes !== undefined && isStopped ? '; it has stopped dejournaling, so catch it up now' : '';
+  return done(`database ${name} ${wordsFor(given).join(', and ')}${whatHolds(daemon, name, given)}${next}`);
+}
+
+function configured({ mountRequired, journaled, expansionMegabytes, resource }: Properties): ChangeableProperties {
+  return {
+    ...(mountRequired === undefined ? {} : { mountRequiredAtStartup: mountRequired }),
+    ...(journaled === undefined ? {} : { journaled }),
+    ...(expansionMegabytes === undefined ? {} : { expansionMegabytes }),
+    ...(resource === undefined ? {} : { resource: resource.toUpperCase() }),
+  };
+}
+
+function wordsFor(given: Properties): readonly string[] {
+  const { mountRequired, journaled, maximumMegabytes, expansionMegabytes, resource } = given;
+  const says: string[] = [];
+  if (mountRequired !== undefined) {
+    const blocks = ': while it is not mounted and caught up, this member does not become primary';
+    says.push(`is ${mountRequired ? 'required' : 'not required'} at startup${mountRequired ? blocks : ''}`);
+  }
+  if (journaled !== undefined) says.push(journaled ? 'is journaled' : 'is not journaled, so it cannot be mirrored');
+  if (maximumMegabytes !== undefined) says.push(atMost(maximumMegabytes));
+  if (expansionMegabytes !== undefined) {
+    says.push(
+      expansionMegabytes === 0 ? 'grows as the system chooses' : `has an expansion size of ${expansionMegabytes} MB`,
+    );
+  }
+  if (resource !== undefined) says.push(`has the resource ${resource.toUpperCase()}`);
+  return says;
+}
+
+function atMost(megabytes: number): string {
+  return megabytes === 0 ? 'has no maximum size' : `may have ${megabytes} MB at most`;
+}
+
+/** PROC-052: what was typed here and is not what the primary's database demands of this copy. */
+function whatHolds({ catalog }: InstanceDaemon, name: string, given: Properties): string {
+  const entry = catalog.find(name);
+  if (entry?.database == null) return '';
+  const now = presentProperties(entry);
+  const others = (['maximumMegabytes', 'expansionMegabytes', 'resource'] as const).filter(
+    (field) => given[field] !== undefined && String(given[field]).toUpperCase() !== String(now[field]),
+  );
+  if (others.length === 0) return '';
+  const held = wordsFor(Object.fromEntries(others.map((field) => [field, now[field]])));
+  return `; but this copy follows the database of the primary, so it ${held.join(', and ')} as before: change it on the primary`;
+}
+
+function presentProperties({
+  database,
+  configuration,
+}: CatalogEntry): Required<Pick<Properties, 'maximumMegabytes' | 'expansionMegabytes' | 'resource'>> {
+  return {
+    maximumMegabytes: (database?.maximumBytes ?? 0) / 1_000_000,
+    expansionMegabytes: configuration.expansionMegabytes,
+    resource: configuration.resource,
+  };
+}
