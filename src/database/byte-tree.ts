@@ -43,7 +43,7 @@ class Inner extends Node {
 }
 
 export class ByteTree {
-  #bytes: Buffer = Buffer.from(new SharedArrayBuffer(blockBytesFirst));
+  #bytes: Buffer;
   #used = 0;
   #root: Leaf | Inner = new Leaf();
   readonly #first = this.#root as Leaf;
@@ -51,6 +51,11 @@ export class ByteTree {
   #count = 0;
   /** Did the last search find the key itself? */
   #isEqual = false;
+
+  /** `expectedBytes` = of entries that will come; what is not used of them is never touched. */
+  constructor(expectedBytes: number = blockBytesFirst) {
+    this.#bytes = Buffer.from(new SharedArrayBuffer(Math.max(expectedBytes, blockBytesFirst)));
+  }
 
   /** Entries in it. */
   get count(): number {
@@ -135,6 +140,8 @@ export class ByteTree {
   /** Entries from `from` on go to `right`, whose keys begin with that of entry `bound`. */
   #splitNode(left: Node, right: Node, bound: number, from: number): void {
     right.entries.set(left.entries.subarray(from, left.count));
+    right.heads.set(left.heads.subarray(from, left.count));
+    right.skip = left.skip;
     right.count = left.count - from;
     right.high = left.high;
     right.low = left.entries[bound]!;
@@ -153,6 +160,7 @@ export class ByteTree {
       const shorter = Math.min(a.length, b.length);
       while (skip < shorter && a[skip] === b[skip]) skip += 1;
     }
+    if (skip === node.skip) return;
     node.skip = skip;
     for (let index = 0; index < node.count; index += 1) heads[index] = this.#headOf(entries[index]!, skip);
   }

@@ -9,7 +9,7 @@ import { crc32c } from '../protocol/crc32c.ts';
 import { type BlockEntry, type ByteTree, locateEntry } from './byte-tree.ts';
 import type { MirrorAttribute } from './databases.ts';
 import { checksumBytes } from './entry-checksum.ts';
-import type { LmdbTrees } from './lmdb-trees.ts';
+import type { LmdbTrees, PackedEntry } from './lmdb-trees.ts';
 import type { Overlay } from './overlay.ts';
 
 /** Entries of a tree: their block, and where they lie in it, in the order of their keys. */
@@ -70,16 +70,25 @@ function carryOutKills(trees: LmdbTrees, { block, entries }: Ordered, sum: Sum):
 }
 
 /** Entries are copied to where LMDB takes them from, the value's checksum behind it. */
-const copied = Buffer.allocUnsafeSlow(globalKeyBytesMax + globalValueBytesMax + checksumBytes);
+const packed: PackedEntry = Object.assign(
+  Buffer.allocUnsafeSlow(globalKeyBytesMax + globalValueBytesMax + checksumBytes),
+  { start: 0, end: 0 },
+);
+/** Above this a native copy is cheaper than a loop. */
+const loopCopyMax = 128;
 
 function carryOutSets(trees: LmdbTrees, { block, entries }: Ordered, sum: Sum): void {
-  const bytes = Buffer.from(block);
+  const bytes = new Uint8Array(block);
   const at: BlockEntry = { keyStart: 0, keyEnd: 0, valueEnd: 0 };
   for (const entry of entries) {
     locateEntry(bytes, entry, at);
-    const keyLength = at.keyEnd - at.keyStart;
-    const end = bytes.copy(copied, 0, at.keyStart, at.valueEnd);
-    copied.writeUInt32LE(crc32c(copied, 0, end), end);
-    trees.set(copied.subarray(0, keyLength), copied.subarray(keyLength, end + checksumBytes), sum);
+    const { keyStart, keyEnd, valueEnd } = at;
+    const length = valueEnd - keyStart;
+    if (length > loopCopyMax) packed.set(new Uint8Array(block, keyStart, length));
+    else for (let index = 0; index < length; index += 1) packed[index] = bytes[keyStart + index]!;
+    packed.writeUInt32LE(crc32c(packed, 0, length), length);
+    packed.start = keyEnd - keyStart;
+    packed.end = length + checksumBytes;
+    trees.set(packed, sum);
   }
 }

@@ -23,20 +23,59 @@ export function restOf(range: KeyRange, last: Uint8Array): KeyRange {
 }
 
 /** Reads ahead one page at a time and lets go of LMDB's snapshot before the caller sees the first entry of it. */
-export function* paged<T>(
+export function paged<T>(
   range: KeyRange,
   read: (bounds: KeyRange, countMax: number) => Page<T>,
   keyOf: (item: T) => Uint8Array,
-): Generator<T, void, undefined> {
-  let bounds = range;
-  let left = range.limit ?? Number.POSITIVE_INFINITY;
-  for (let entries: number = pageEntries.first; left > 0; entries = Math.min(entries * 4, pageEntries.max)) {
-    const { page, more } = read(bounds, Math.min(entries, left));
-    yield* page;
+): Iterable<T> {
+  return { [Symbol.iterator]: () => new PagedIterator(range, read, keyOf) };
+}
+
+/** No generator: what stands between a caller and each entry is a good part of the cost of a scan. */
+class PagedIterator<T> implements Iterator<T, undefined> {
+  #bounds: KeyRange;
+  readonly #read: (bounds: KeyRange, countMax: number) => Page<T>;
+  readonly #keyOf: (item: T) => Uint8Array;
+  #left: number;
+  #entries: number = pageEntries.first;
+  #page: readonly T[] = [];
+  #at = 0;
+  #more = true;
+
+  constructor(range: KeyRange, read: (bounds: KeyRange, countMax: number) => Page<T>, keyOf: (item: T) => Uint8Array) {
+    this.#bounds = range;
+    this.#left = range.limit ?? Number.POSITIVE_INFINITY;
+    this.#read = read;
+    this.#keyOf = keyOf;
+  }
+
+  next(): IteratorResult<T, undefined> {
+    if (this.#at === this.#page.length && !this.#turn()) return { done: true, value: undefined };
+    const value = this.#page[this.#at]!;
+    this.#at += 1;
+    return { done: false, value };
+  }
+
+  /** To the next page; false at the end. */
+  #turn(): boolean {
+    if (!this.#more || this.#left <= 0) return false;
+    const { page, more } = this.#read(this.#bounds, Math.min(this.#entries, this.#left));
+    this.#page = page;
+    this.#at = 0;
     const last = page.at(-1);
-    if (!more || last === undefined) return;
-    left -= page.length;
-    bounds = restOf(bounds, keyOf(last));
+    this.#more = more && last !== undefined;
+    if (last === undefined) return false;
+    this.#left -= page.length;
+    this.#entries = Math.min(this.#entries * 4, pageEntries.max);
+    if (this.#more) this.#bounds = restOf(this.#bounds, this.#keyOf(last));
+    return true;
+  }
+
+  return(): IteratorResult<T, undefined> {
+    this.#more = false;
+    this.#page = [];
+    this.#at = 0;
+    return { done: true, value: undefined };
   }
 }
 

@@ -19,14 +19,21 @@ import { lmdbRange, type Page, pageBytesMax } from './lmdb-ranges.ts';
 const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
 
 /**
+ * An entry to be put: its key, from `start` on the value with its checksum, up to `end`. One buffer for all entries of a batch:
+ * LMDB's door takes `start` and `end` of a value that has them, and the key of such a one ends where the value begins.
+ */
+export type PackedEntry = Buffer & { start: number; end: number };
+
+/**
  * Like `binary`, but what LMDB lends is copied into pieces of Buffer's pool: a buffer of its own for each key and each value of
  * a range costs several times as much.
  */
 const copiedOnce = {
   keyEncoder: {
-    writeKey: (key: Uint8Array, target: Uint8Array, start: number): number => {
-      for (let at = 0; at < key.length; at += 1) target[start + at] = key[at]!;
-      return start + key.length;
+    writeKey: (key: Uint8Array & { readonly start?: number }, target: Uint8Array, start: number): number => {
+      const length = key.start ?? key.length;
+      for (let at = 0; at < length; at += 1) target[start + at] = key[at]!;
+      return start + length;
     },
     readKey: (source: Uint8Array, start: number, end: number): Buffer => copyOf(source, start, end),
   },
@@ -54,10 +61,15 @@ const stateKey = {
   maximumBytes: Buffer.from('maximum-bytes'),
 } as const;
 
+const ifNew = { noOverwrite: true } as const;
+
 /** Nodes of a subtree that are looked up and removed at a time. */
 const killChunk = 1000;
 
-type BinaryTree = Tree<Buffer, Buffer>;
+/** Its own types do not tell that a put inside a transaction says whether it was done. */
+type BinaryTree = Tree<Buffer, Buffer> & {
+  putSync(key: Buffer, value: Buffer, options: typeof ifNew): boolean;
+};
 export type Entry = { readonly key: Uint8Array; readonly value: Uint8Array };
 
 /** Which state to read; the newest one without it. */
@@ -78,14 +90,17 @@ export class LmdbTrees {
   readonly #path: string;
   readonly #directory: string;
   readonly #globals: BinaryTree;
-  readonly #mirror: BinaryTree;
+  readonly #mirror: Tree<Buffer, Buffer>;
+
+  /** Was the last entry that was looked for among those that are there? Its neighbours mostly are as well, or are not. */
+  #metPresent = false;
 
   /** Makes the trees where they are missing. @throws whatever LMDB throws */
   constructor(directory: string, path: string) {
     this.#directory = directory;
     this.#path = path;
     this.root = openEnvironment<Buffer, Buffer>({ path, noSubdir: true, maxDbs: 2, ...binary });
-    this.#globals = this.root.openDB({ name: 'globals', ...copiedOnce });
+    this.#globals = this.root.openDB({ name: 'globals', ...copiedOnce }) as BinaryTree;
     this.#mirror = this.root.openDB({ name: 'mirror', ...binary });
   }
 
@@ -131,9 +146,7 @@ export class LmdbTrees {
     if (stored === undefined) return undefined;
     const { length } = stored;
     if (!isIntact(key, stored, length)) throw this.damagedAt(key);
-    const value = Buffer.allocUnsafe(length - checksumBytes);
-    stored.copy(value, 0, 0, length - checksumBytes);
-    return value;
+    return copyOf(stored, 0, length - checksumBytes);
   }
 
   has(key: Uint8Array): boolean {
@@ -182,11 +195,18 @@ export class LmdbTrees {
 
   // Inside a transaction from here on.
 
-  /** `stored` = the value with its checksum behind it. */
-  set(key: Buffer, stored: Buffer, sum: RunningSum): void {
-    this.#forget(key, this.#globals.getBinaryFast(key), sum);
-    this.#globals.putSync(key, stored);
-    sum.add(checksumOf(stored), key.length, stored.length - checksumBytes);
+  set(entry: PackedEntry, sum: RunningSum): void {
+    const { start, end } = entry;
+    // Each way to put an entry that is there already costs a search more, and so does looking for one that is not.
+    if (this.#metPresent || !this.#globals.putSync(entry, entry, ifNew)) {
+      const present = this.#globals.getBinaryFast(entry);
+      this.#metPresent = present !== undefined;
+      if (present !== undefined) {
+        sum.subtract(checksumOf(present, present.length), start, present.length - checksumBytes);
+      }
+      this.#globals.putSync(entry, entry);
+    }
+    sum.add(checksumOf(entry, end), start, end - start - checksumBytes);
   }
 
   /** The node and everything below it. */
@@ -202,8 +222,7 @@ export class LmdbTrees {
     }
   }
 
-  #forget(key: Uint8Array, stored: Uint8Array | undefined, sum: RunningSum): void {
-    if (stored === undefined) return;
+  #forget(key: Uint8Array, stored: Uint8Array, sum: RunningSum): void {
     sum.subtract(checksumOf(stored, stored.length), key.length, stored.length - checksumBytes);
   }
 

@@ -16,11 +16,16 @@ const subtreeEndByte = 0xff;
 const nothing = new Uint8Array(0);
 
 export class Overlay {
-  readonly sets = new ByteTree();
+  readonly sets: ByteTree;
   readonly kills = new ByteTree();
   /** Updates taken, and the bytes of their keys and values. */
   updates = 0;
   payloadBytes = 0;
+
+  /** `expectedBytes` = of what will be set. */
+  constructor(expectedBytes?: number) {
+    this.sets = new ByteTree(expectedBytes);
+  }
 
   /** Does it change nothing? */
   get isEmpty(): boolean {

@@ -40,7 +40,7 @@ const pageBytes = 4096;
 const scatteredBytesMin = 1024 * 1024;
 
 class Generation {
-  readonly overlay = new Overlay();
+  readonly overlay: Overlay;
   /** Did it take anything, if only a position? */
   isDirty = false;
   countedBytes = 0;
@@ -53,7 +53,8 @@ class Generation {
     this.reject = reject;
   });
 
-  constructor() {
+  constructor(expectedBytes?: number) {
+    this.overlay = new Overlay(expectedBytes);
     // Whoever wants to know asks; nobody need.
     this.written.catch(() => undefined);
   }
@@ -220,7 +221,8 @@ export class WriteBehind {
     const sealed = this.#active;
     sealed.state = this.state;
     this.#sealed.push(sealed);
-    this.#active = new Generation();
+    // After a large one comes another large one, mostly: it need not grow step by step.
+    this.#active = new Generation(Math.min(sealed.overlay.sets.usedBytes, overlayEnough.bytes));
     this.#isWanted = false;
     this.#layers = [this.#active, ...[...this.#sealed].reverse()].map(({ overlay }) => overlay);
     if (this.#age !== null) clearTimeout(this.#age);

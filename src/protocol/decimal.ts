@@ -85,6 +85,14 @@ function scaled(value: Decimal, scale: number): bigint {
 /** The parts of a text that is known to be a canonical number. */
 export function decimalOfCanonical(text: string): Decimal {
   const negative = text.charCodeAt(0) === 45;
+  if (!negative && text.length < 16) {
+    let end = text.length;
+    while (end > 1 && text.charCodeAt(end - 1) === 48) end -= 1;
+    // A whole number that is short is its own digits.
+    if (Number.isInteger(+text) && text !== '0') {
+      return { negative, digits: end === text.length ? text : text.slice(0, end), exponent: text.length };
+    }
+  }
   const unsigned = negative ? text.slice(1) : text;
   const point = unsigned.indexOf('.');
   if (point < 0) return decimalOf(negative, unsigned, unsigned.length);

@@ -52,15 +52,22 @@ export function encodeKey(global: string, subscripts: readonly string[]): Buffer
     );
   }
   newestName = global;
-  const bytes: number[] = [];
-  for (let i = 0; i < global.length; i += 1) bytes.push(global.charCodeAt(i));
-  bytes.push(0);
-  for (const subscript of subscripts) pushSubscript(bytes, subscript);
-  if (bytes.length > globalKeyBytesMax) throw tooLong(global);
-  const key = Buffer.allocUnsafe(bytes.length);
-  for (let i = 0; i < bytes.length; i += 1) key[i] = bytes[i]!;
+  let end = 0;
+  for (; end < global.length; end += 1) scratch[end] = global.charCodeAt(end);
+  scratch[end] = 0;
+  end += 1;
+  for (const subscript of subscripts) {
+    end = putSubscript(end, subscript);
+    // Before the next one: the scratch has room for one that is too long.
+    if (end > globalKeyBytesMax) throw tooLong(global);
+  }
+  const key = Buffer.allocUnsafe(end);
+  for (let i = 0; i < end; i += 1) key[i] = scratch[i]!;
   return key;
 }
+
+/** A key is made here and copied out. A subscript has at most 511 characters of three bytes each. */
+const scratch = Buffer.alloc(8 * globalKeyBytesMax);
 
 /** A valid name: most keys are of the same global as the one before. */
 let newestName = 'A';
@@ -85,60 +92,69 @@ function tooLong(global: string): GlobalKeyError {
   );
 }
 
-function pushSubscript(bytes: number[], subscript: string): void {
+/** Writes it at `at`; returns its end. */
+function putSubscript(at: number, subscript: string): number {
   if (subscript === '') throw new GlobalKeyError('a subscript is empty: give it at least one character');
-  if (isCanonicalNumber(subscript)) pushNumber(bytes, subscript);
-  else pushString(bytes, subscript);
+  if (isCanonicalNumber(subscript)) return putNumber(at, subscript);
+  return putString(at, subscript);
 }
 
-function pushNumber(bytes: number[], canonical: string): void {
+function putNumber(at: number, canonical: string): number {
   const { negative, digits, exponent } = decimalOfCanonical(canonical);
   if (digits === '') {
-    bytes.push(TAG.zero);
-    return;
+    scratch[at] = TAG.zero;
+    return at + 1;
   }
   if (digits.length > 2 * globalKeyBytesMax || Math.abs(exponent) >= EXPONENT_BIAS) {
     throw new GlobalKeyError(`number ${canonical.slice(0, 20)}... has too many digits for a subscript`);
   }
   const flip = negative ? 0xff : 0;
   const biased = exponent + EXPONENT_BIAS;
-  bytes.push(negative ? TAG.negative : TAG.positive, (biased >> 8) ^ flip, (biased & 0xff) ^ flip);
-  for (let i = 0; i < digits.length; i += 2) {
+  scratch[at] = negative ? TAG.negative : TAG.positive;
+  scratch[at + 1] = (biased >> 8) ^ flip;
+  scratch[at + 2] = (biased & 0xff) ^ flip;
+  let end = at + 3;
+  for (let i = 0; i < digits.length; i += 2, end += 1) {
     const low = i + 1 < digits.length ? digits.charCodeAt(i + 1) - 48 : 0;
-    bytes.push(((digits.charCodeAt(i) - 48) * 10 + low + 1) ^ flip);
+    scratch[end] = ((digits.charCodeAt(i) - 48) * 10 + low + 1) ^ flip;
   }
-  bytes.push(flip);
+  scratch[end] = flip;
+  return end + 1;
 }
 
-function pushString(bytes: number[], text: string): void {
+function putString(at: number, text: string): number {
   if (text.length > globalKeyBytesMax) {
     throw new GlobalKeyError(
       `subscript "${text.slice(0, 20)}..." is too long: a key may have ${globalKeyBytesMax} bytes`,
     );
   }
-  const begin = bytes.length;
-  bytes.push(TAG.string);
-  for (let i = 0; i < text.length; i += 1) {
+  scratch[at] = TAG.string;
+  let end = at + 1;
+  for (let i = 0; i < text.length; i += 1, end += 1) {
     const code = text.charCodeAt(i);
-    if (code <= 1 || code > 0x7f) {
-      bytes.length = begin;
-      return pushUnicode(bytes, text);
-    }
-    bytes.push(code);
+    if (code <= 1 || code > 0x7f) return putUnicode(at, text);
+    scratch[end] = code;
   }
-  bytes.push(0);
+  scratch[end] = 0;
+  return end + 1;
 }
 
-function pushUnicode(bytes: number[], text: string): void {
+function putUnicode(at: number, text: string): number {
   if (/\p{Surrogate}/u.test(text)) {
     throw new GlobalKeyError('a subscript is not valid Unicode: one half of a surrogate pair stands alone');
   }
-  bytes.push(TAG.string);
+  scratch[at] = TAG.string;
+  let end = at + 1;
   for (const byte of Buffer.from(text, 'utf8')) {
-    if (byte <= 1) bytes.push(1, byte + 1);
-    else bytes.push(byte);
+    if (byte <= 1) {
+      scratch[end] = 1;
+      end += 1;
+    }
+    scratch[end] = byte <= 1 ? byte + 1 : byte;
+    end += 1;
   }
-  bytes.push(0);
+  scratch[end] = 0;
+  return end + 1;
 }
 
 /** The reference of a node's key, checked in every byte: what decodes is what encodeKey writes. @throws GlobalKeyError */
