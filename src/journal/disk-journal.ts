@@ -194,7 +194,7 @@ class DiskJournal implements Journal {
         at = encodeRecord(run.bytes, run.view, at, record, sequence, atMs);
       }
     }
-    run.end = { offset: run.begin.offset + at, sequence, timeMs: atMs };
+    this.#recent.advance(run, { offset: run.begin.offset + at, sequence, timeMs: atMs });
     this.#advance(file, run.end);
     return this.end;
   }
@@ -455,7 +455,7 @@ class DiskJournal implements Journal {
     if (records.length === 0) return this.end;
     const run = this.#recent.roomFor(file.number, file.end, records.length, this.#flushed.offset);
     run.bytes.set(records, file.end.offset - run.begin.offset);
-    run.end = end;
+    this.#recent.advance(run, end);
     this.#advance(file, run.end);
     return this.end;
   }

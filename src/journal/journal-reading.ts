@@ -130,8 +130,8 @@ function fromMemory(
       `Record ${before.sequence} does not end at offset ${offset} of ${file.header.fileName}: the journals differ.`,
     );
   }
-  if (limit === run.end.offset && limit - offset <= bytesMax)
-    return { bytes: sliceOfRun(run, offset, limit), end: run.end };
+  const known = limit === run.end.offset ? run.end : recent.endAt(file.number, limit);
+  if (known !== null && limit - offset <= bytesMax) return { bytes: sliceOfRun(run, offset, limit), end: known };
   let at = first;
   let sequence = before.sequence;
   let timeMs = 0;

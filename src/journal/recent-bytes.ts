@@ -19,10 +19,15 @@ export interface Run {
 
 const runBytes = 1024 * 1024;
 const keptBytes = 2 * shipWindowBytes;
+/** Batches whose ends are remembered: what is applied or shipped ends where one of the newest did. */
+const keptEnds = 256;
 
 export class RecentBytes {
   #runs: Run[] = [];
   #bytes = 0;
+  /** Of the newest batches, as a ring; `#newestEnd` is the newest one's place. */
+  #ends: { readonly file: number; readonly end: Boundary }[] = [];
+  #newestEnd = -1;
 
   /** A run of this file that ends at `end` and has room for `bytes` more. The caller writes and then moves its end. */
   roomFor(file: number, end: Boundary, bytes: number, flushedOffset: number): Run {
@@ -37,6 +42,24 @@ export class RecentBytes {
     this.#bytes += buffer.length;
     this.#forgetOldest(file, flushedOffset);
     return run;
+  }
+
+  /** A batch was written into the run, whose records end there now. */
+  advance(run: Run, end: Boundary): void {
+    run.end = end;
+    this.#newestEnd = (this.#newestEnd + 1) % keptEnds;
+    this.#ends[this.#newestEnd] = { file: run.file, end };
+  }
+
+  /** The end of one of the newest batches, if it is at that offset: nobody has to walk there. */
+  endAt(file: number, offset: number): Boundary | null {
+    const { length } = this.#ends;
+    for (let back = 0; back < length; back += 1) {
+      const known = this.#ends[(this.#newestEnd - back + length) % length]!;
+      if (known.file !== file || known.end.offset < offset) return null;
+      if (known.end.offset === offset) return known.end;
+    }
+    return null;
   }
 
   /** The run that holds the byte at `offset` of a file, or null. */
@@ -70,6 +93,8 @@ export class RecentBytes {
   forgetAll(): void {
     this.#runs = [];
     this.#bytes = 0;
+    this.#ends = [];
+    this.#newestEnd = -1;
   }
 
   #forgetOldest(file: number, flushedOffset: number): void {

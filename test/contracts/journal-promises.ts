@@ -189,6 +189,17 @@ export function journalContract(kind: string, makeFiles: () => TestFiles): void 
       expect(Buffer.compare(again.read(JOURNAL_START, early, 1 << 20)!.bytes, chunk.bytes)).toBe(0);
     });
 
+    test('read stops at the end of any batch, however long ago it was appended, and knows its time', () => {
+      const journal = openAt();
+      journal.startFile(epochOf(1), atMs);
+      const ends = Array.from({ length: 600 }, (_, index) => journal.append(sets(index * 2, 2), atMs + index));
+      for (const [index, end] of ends.entries()) {
+        expect(journal.read(ends[0]!, end, 1 << 20)?.to ?? ends[0]).toEqual(end);
+        const last = index === 0 ? null : journal.read(ends[index - 1]!, end, 1 << 20)!;
+        if (last !== null) expect([last.to, last.timeMs]).toEqual([end, atMs + index]);
+      }
+    });
+
     test('a full file is left for a new one of the same epoch, whose header is shipped too', () => {
       const journal = openAt({ fileBytesMax: 2000 });
       journal.startFile(epochOf(1), atMs);
