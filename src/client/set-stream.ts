@@ -20,20 +20,40 @@ export interface SetStreamOptions {
 
 export const streamInFlightDefault = 1024;
 
-/** One record under way. A class, because a stream makes a million of them: no closure each. */
+/** One record under way, and its request too: a stream makes a million of them, each one object without a closure. */
 class StreamEntry implements Entry {
   readonly stream: SetStream;
   readonly repeatable = true;
   readonly record: number;
   readonly writtenAtMs: number;
-  readonly request: ClientRequest;
+  readonly type = 'set';
+  readonly number = 0;
+  readonly database: string;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  /** Absent = durable. */
+  readonly level?: WriteLevel;
   wasSent = false;
 
-  constructor(stream: SetStream, record: number, writtenAtMs: number, request: ClientRequest) {
+  constructor(
+    stream: SetStream,
+    record: number,
+    writtenAtMs: number,
+    database: string,
+    key: Uint8Array,
+    value: Uint8Array,
+  ) {
     this.stream = stream;
     this.record = record;
     this.writtenAtMs = writtenAtMs;
-    this.request = request;
+    this.database = database;
+    this.key = key;
+    this.value = value;
+    if (stream.level !== 'durable') this.level = stream.level;
+  }
+
+  get request(): ClientRequest {
+    return this;
   }
 
   get isAbandoned(): boolean {
@@ -53,7 +73,7 @@ export class SetStream {
   readonly #pipeline: RequestPipeline;
   readonly #inFlightMax: number;
   readonly #database: string;
-  readonly #level: WriteLevel;
+  readonly level: WriteLevel;
   readonly #onAcknowledged: ((record: number, ms: number) => void) | undefined;
   #written = 0;
   #acknowledged = 0;
@@ -66,7 +86,7 @@ export class SetStream {
     this.#pipeline = pipeline;
     this.#inFlightMax = options.inFlight ?? streamInFlightDefault;
     this.#database = database;
-    this.#level = options.level ?? 'durable';
+    this.level = options.level ?? 'durable';
     this.#onAcknowledged = options.onAcknowledged;
   }
 
@@ -84,11 +104,7 @@ export class SetStream {
     if (this.#failure !== null) throw this.#failure;
     this.#written += 1;
     const writtenAtMs = this.#onAcknowledged === undefined ? 0 : performance.now();
-    const request: ClientRequest =
-      this.#level === 'durable'
-        ? { type: 'set', number: 0, database, key, value }
-        : { type: 'set', number: 0, database, key, value, level: this.#level };
-    this.#pipeline.add(new StreamEntry(this, this.#written, writtenAtMs, request));
+    this.#pipeline.add(new StreamEntry(this, this.#written, writtenAtMs, database, key, value));
     if (this.#written - this.#acknowledged < this.#inFlightMax) return undefined;
     return this.#wait(() => this.#written - this.#acknowledged < this.#inFlightMax);
   }

@@ -144,7 +144,8 @@ export class MemberLinks {
     const { from, to } = head.message;
     const { packing } = head;
     const journal = packing === undefined ? bytes : this.#parts.codec.unpack(packing.type, bytes, packing.bytes);
-    link.arrived.push({ ...head.place, from, to, bytes: journal });
+    const { file, fileName, offset, timeMs } = head.place;
+    link.arrived.push({ file, fileName, offset, timeMs, from, to, bytes: journal });
     this.journalBytes += journal.length;
     this.networkBytes += frame.body.length;
     this.#parts.post({ type: 'message', connection, envelope: head.envelope, message: head.message });

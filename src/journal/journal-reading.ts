@@ -25,13 +25,13 @@ export function readChunk(
   // A position inside a header is no position; nothing can end there.
   if (to.file === file.number && to.offset < fileHeaderBytes) return null;
   const stop = to.file === file.number ? Math.min(to.offset, file.end.offset) : file.end.offset;
-  const base = { file: file.number, fileName: file.header.fileName, offset, from };
   const before = offset === 0 ? file.anchors.begin : { offset, sequence: from.sequence, timeMs: 0 };
   const taken =
     fromMemory(recent, file, offset, before, stop, bytesMax) ?? fromDisk(files, file, offset, before, stop, bytesMax);
   if (taken === null) return null;
   const timeMs = taken.end.offset > fileHeaderBytes && taken.end.sequence > before.sequence ? taken.end.timeMs : 0;
-  return { ...base, bytes: taken.bytes, to: positionIn(file, taken.end), timeMs };
+  const { fileName } = file.header;
+  return { file: file.number, fileName, offset, from, bytes: taken.bytes, to: positionIn(file, taken.end), timeMs };
 }
 
 /** Bytes between two places; 0 when `to` is not behind `from`. */

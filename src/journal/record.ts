@@ -14,7 +14,7 @@
  */
 import assert from 'node:assert/strict';
 import { globalValueBytesMax } from '../mirror/limits.ts';
-import { crc32c } from '../protocol/crc32c.ts';
+import { copyWithCrc32c, crc32c } from '../protocol/crc32c.ts';
 import { copyInto, packedEnd, packedHeadBytes, packedKeyBytes } from '../protocol/packed-sets.ts';
 import type { JournalRecord, JournalSets, RecordKind } from './journal.ts';
 
@@ -87,8 +87,9 @@ export function encodeSets(
     bytes[at + 25] = name.length;
     view.setUint16(at + 26, packedKeyBytes(from, set), true);
     copyInto(bytes, at + recordHeaderBytes, name, 0, name.length);
-    copyInto(bytes, at + dataAt, from, set + packedHeadBytes, setEnd);
-    view.setUint32(at + 4, crc32c(bytes, at + CHECKSUM_FROM, end, end - at), true);
+    const ofHead = crc32c(bytes, at + CHECKSUM_FROM, at + dataAt, end - at);
+    const checksum = copyWithCrc32c(bytes, at + dataAt, from, set + packedHeadBytes, setEnd, ofHead);
+    view.setUint32(at + 4, checksum, true);
     at = end;
     set = setEnd;
   }

@@ -47,3 +47,51 @@ export function crc32c(bytes: Uint8Array, start = 0, end = bytes.length, seed = 
   for (; at < end; at += 1) crc = (crc >>> 8) ^ t[(crc ^ bytes[at]!) & 0xff]!;
   return ~crc >>> 0;
 }
+
+/** Copies from[begin, end) to `at` and gives its checksum, as crc32c would: each byte is looked at once. */
+export function copyWithCrc32c(
+  into: Uint8Array,
+  at: number,
+  from: Uint8Array,
+  begin: number,
+  end: number,
+  seed: number,
+): number {
+  const t = tables;
+  let crc = ~seed;
+  let to = at;
+  let next = begin;
+  for (const lastStep = end - 8; next <= lastStep; next += 8, to += 8) {
+    const b0 = from[next]!;
+    const b1 = from[next + 1]!;
+    const b2 = from[next + 2]!;
+    const b3 = from[next + 3]!;
+    const b4 = from[next + 4]!;
+    const b5 = from[next + 5]!;
+    const b6 = from[next + 6]!;
+    const b7 = from[next + 7]!;
+    into[to] = b0;
+    into[to + 1] = b1;
+    into[to + 2] = b2;
+    into[to + 3] = b3;
+    into[to + 4] = b4;
+    into[to + 5] = b5;
+    into[to + 6] = b6;
+    into[to + 7] = b7;
+    crc =
+      t[1792 + ((crc ^ b0) & 0xff)]! ^
+      t[1536 + (((crc >>> 8) ^ b1) & 0xff)]! ^
+      t[1280 + (((crc >>> 16) ^ b2) & 0xff)]! ^
+      t[1024 + ((crc >>> 24) ^ b3)]! ^
+      t[768 + b4]! ^
+      t[512 + b5]! ^
+      t[256 + b6]! ^
+      t[b7]!;
+  }
+  for (; next < end; next += 1, to += 1) {
+    const byte = from[next]!;
+    into[to] = byte;
+    crc = (crc >>> 8) ^ t[(crc ^ byte) & 0xff]!;
+  }
+  return ~crc >>> 0;
+}

@@ -124,8 +124,8 @@ export function decodeData(frame: Frame): { readonly head: DataHead; readonly by
   const [file, offset, timeMs] = [reader.count(), reader.count(), reader.number()];
   const place = { file, fileName: reader.text(), offset, timeMs };
   const packing = readPacking(reader.text(), reader.number());
-  const bytes = reader.rest();
-  return { head: { envelope, message, place, ...(packing === undefined ? {} : { packing }) }, bytes };
+  const head = packing === undefined ? { envelope, message, place } : { envelope, message, place, packing };
+  return { head, bytes: reader.rest() };
 }
 
 /** Nothing is set aside on the word of a head alone. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { crc32c } from '../../src/protocol/crc32c.ts';
+import { copyWithCrc32c, crc32c } from '../../src/protocol/crc32c.ts';
 
 /** One bit at a time, straight from the definition. */
 function crc32cBitwise(bytes: Uint8Array): number {
@@ -30,6 +30,18 @@ describe('CRC-32C', () => {
         expect(crc32c(bytes)).toBe(crc32cBitwise(bytes));
         expect(crc32c(bytes, from, cut)).toBe(crc32cBitwise(bytes.subarray(from, cut)));
         expect(crc32c(bytes, cut, bytes.length, crc32c(bytes, 0, cut))).toBe(crc32c(bytes));
+      }),
+    );
+  });
+
+  test('what is copied has the same checksum, and nothing beside it is touched', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 100 }), fc.nat(100), fc.nat(20), fc.nat(), (bytes, first, at, seed) => {
+        const from = Math.min(first, bytes.length);
+        const into = new Uint8Array(at + bytes.length - from + 3).fill(0xa5);
+        expect(copyWithCrc32c(into, at, bytes, from, bytes.length, seed)).toBe(crc32c(bytes, from, bytes.length, seed));
+        const expected = Buffer.concat([Buffer.alloc(at, 0xa5), bytes.subarray(from), Buffer.alloc(3, 0xa5)]);
+        expect(Buffer.compare(into, expected)).toBe(0);
       }),
     );
   });
