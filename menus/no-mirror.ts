@@ -143,7 +143,7 @@ const createQuestions: readonly Question[] = [
     name: 'parallelDejournaling',
     text: 'Allow Parallel Dejournaling?',
     label: 'Allow Parallel Dejournaling',
-    help: 'More throughput, but slightly more chance of inconsistent results in queries over several databases.',
+    help: 'More throughput, but slightly more chance of inconsistent results in queries or reports over several databases.',
     choices: [{ label: 'Failover Members and DR' }, { label: 'Failover Members' }, { label: 'All Members' }],
     default: 'Failover Members and DR',
   },

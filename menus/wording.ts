@@ -139,6 +139,10 @@ export const wording = {
   differs: 'DIFFERS at {position}, {at}: {text}. Before that:',
   compressionHeading: 'Journal Data Compression:',
   uncompressed: 'uncompressed',
+  /** MON-018; the sentence of the instance (src/mirror/status.ts). */
+  arbiterNotConnected: 'This member is not connected to the arbiter',
+  arbiterHint:
+    'Its agent may not be installed or not be running, address or port may be wrong, or the network does not reach it.',
   arbiterNotConfigured: 'Arbiter not configured',
   rateLater: '--- (will be displayed on refresh)',
   waitingFor: 'This member waits: {text}',

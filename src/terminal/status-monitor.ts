@@ -161,6 +161,9 @@ export function arbiterLines(report: StatusReport): readonly string[] {
     `     Arbiter Address:   ${report.arbiter.address ?? wording.arbiterNotConfigured}`,
     `     Failover Mode:     ${report.failoverMode ?? 'Agent Controlled'}`,
     `     Connection Status: ${report.arbiter.connection}`,
+    ...(report.arbiter.address !== null && report.arbiter.connection === wording.arbiterNotConnected
+      ? wrap(wording.arbiterHint, 80, '     ')
+      : []),
   ];
 }
 

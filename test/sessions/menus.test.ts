@@ -129,6 +129,50 @@ describe('an instance in no mirror', () => {
   });
 });
 
+describe('what is asked before a mirror is created or joined', () => {
+  test('CFG-078: what parallel dejournaling gains and costs', async () => {
+    const session = await pipedSession(at('no-mirror'), `1\nDEMO\n${'\n'.repeat(9)}?\n`);
+    const help = session.output.slice(session.output.indexOf('Allow Parallel Dejournaling'));
+    expect(help.replace(/\s+/g, ' ')).toMatch(
+      /More throughput, but slightly more chance of inconsistent results in queries or reports over several databases\./,
+    );
+  });
+
+  test.each([
+    ['create', '1', 'DEMO\nno\nno\n^\n'],
+    ['join as failover member', '2', 'DEMO\n10.0.0.1\n\nIRIS\n\n^\n'],
+    ['join as async member', '3', 'DEMO\n10.0.0.1\n\nIRIS\n\n\n^\n'],
+    ['create, at the last question', '1', 'DEMO\n\n\n\n\n\n\n\n\n\n\n\n\nno\n'],
+  ])('CFG-073: %s can be abandoned, and nothing was asked of the instance', async (_, option, answers) => {
+    const session = await pipedSession(at('no-mirror', { lookUp }), `${option}\n${answers}\n`);
+    expect([session.exitCode, session.instance.performed]).toEqual([0, []]);
+    expect(session.output).toMatch(/Nothing was changed\.\n/);
+  });
+
+  test('CFG-047: members with type, instance directory and addresses; no member is added from here', async () => {
+    const session = await pipedSession(at('primary'), '1\n3\n\n3\n?\n\n\n');
+    for (const { name, type, instanceDirectory, superserver, agent } of mirrorSet.members) {
+      expect(session.output).toMatch(
+        new RegExp(`${name} +${type} +${superserver.host}\\|${superserver.port} .* ${agent.host}\\|`),
+      );
+      expect(session.output).toMatch(new RegExp(`${name}: +IRIS, ${instanceDirectory}`));
+    }
+    expect(session.output).not.toContain('Add New Async Member');
+  });
+
+  test('MON-018 PROC-055: an arbiter that is configured and not connected makes the screen say what may be the cause', async () => {
+    const arbiter = { address: '10.0.0.9|2189', connection: 'This member is not connected to the arbiter' } as const;
+    const status = () => report('primary', { failoverMode: 'Agent Controlled', arbiter });
+    const session = await pipedSession(at('primary', { status }), '1\n4\nq\n\n\n');
+    expect(session.output).toContain('     Failover Mode:     Agent Controlled\n');
+    expect(session.output.replace(/\s+/g, ' ')).toContain(
+      'agent may not be installed or not be running, address or port',
+    );
+    const without = await pipedSession(at('primary', { status: () => report('primary') }), '1\n4\nq\n\n\n');
+    expect(without.output).not.toContain('may not be installed');
+  });
+});
+
 describe('the menus of a member', () => {
   test('the fifteen entries of Mirror Management on a backup, explained', async () => {
     expectTranscript('management-backup', await pipedSession(at('backup'), '2\n?\n\n\n'));
