@@ -123,7 +123,7 @@ const defineOthers: DefineGroup = (group, surroundings) => {
 const defineEdit: DefineGroup = (group, surroundings) => {
   group
     .command('edit <instance>')
-    .description("change the mirror's settings, on the primary")
+    .description("change the mirror's settings, or the addresses of a member, on the primary")
     .option('--qos <ms>', 'QoS timeout in milliseconds')
     .option('--arbiter <host:port>', 'ISCAgent that is the arbiter; "none" for no arbiter')
     .option('--compression-failover <mode>', `journal data to failover members: ${modesText}`)
@@ -133,10 +133,23 @@ const defineEdit: DefineGroup = (group, surroundings) => {
     .option('--journal-limit <MB>', 'journal kept for a member that is away; "none" for no limit')
     .option('--journal-limit-days <days>', 'the same in days; "none" for no limit')
     .option('--journal-daily <yes|no>', 'begin a new journal file each midnight')
+    .option('--member <name>', 'whose addresses; this member unless given')
+    .option('--superserver-address <address>', 'where the others and applications reach that member')
+    .option('--superserver-port <port>', 'the port on which this instance serves; on the member itself only')
+    .option('--private-address <address>', 'address of the data channel to that member; "none" = the superserver\'s')
+    .option('--agent-address <address>', "where the others reach the ISCAgent of that member's host")
+    .option('--agent-port <port>', 'port of that ISCAgent')
     .action(async (name: string, options: Options) => {
       const here = await surroundings();
       if (Object.keys(options).length === 0)
         throw usage('give at least one setting; see caretmirror mirror edit --help');
+      const ofAddresses = addresses(options);
+      if (ofAddresses !== null) {
+        if (Object.keys(settings(options)).length > 0)
+          throw usage('settings of the mirror and addresses of a member are changed one after the other');
+        here.print(`${await perform(here, findInstance(here, name), 'edit-addresses', ofAddresses)}\n`);
+        return;
+      }
       here.print(`${await perform(here, findInstance(here, name), 'edit-mirror', settings(options))}\n`);
     });
 };
@@ -255,6 +268,22 @@ function settings(options: Options): CommandArguments['edit-mirror'] {
     ...(qos === undefined ? {} : { qosTimeoutMs: parseWhole(qos, '--qos', 1, Number.MAX_SAFE_INTEGER) }),
     ...(arbiter === undefined ? {} : { arbiter: arbiter === 'none' ? null : parseAgent(arbiter) }),
     ...journalSettings(options),
+  };
+}
+
+/** Null = no address is to be changed (CFG-056, CFG-057). */
+function addresses(options: Options): CommandArguments['edit-addresses'] | null {
+  const { member, superserverPort, privateAddress, ...others } = options;
+  const isOfAddresses = [member, superserverPort, privateAddress, others.superserverAddress, others.agentAddress];
+  if ([...isOfAddresses, others.agentPort].every((value) => value === undefined)) return null;
+  const { privateAddress: _, ...own } = ownFields(options);
+  return {
+    ...own,
+    ...given('privateAddress', privateAddress === 'none' ? null : privateAddress),
+    ...given(
+      'superserverPort',
+      superserverPort === undefined ? undefined : parsePort(superserverPort, '--superserver-port'),
+    ),
   };
 }
 
@@ -414,7 +443,9 @@ function mirrorText(
     `${each.name}${each.name === self ? ' (this member)' : ''}`,
     each.type,
     each.instance,
+    each.instanceDirectory,
     `${each.superserver.host}:${each.superserver.port}`,
+    each.privateAddress ?? each.superserver.host,
     `${each.agent.host}:${each.agent.port}`,
   ]);
   const facts = `Mirror ${name}: arbiter ${arbiter}, QoS timeout ${set.qosTimeoutMs} ms\nCompression: failover members ${set.compressionFailover}, asyncs ${set.compressionAsync}\n\n`;
@@ -422,5 +453,5 @@ function mirrorText(
     .map((line) => `${line}\n`)
     .join('');
   const list = databases.map((database) => database.name).join(', ');
-  return `${facts}${table(['Member', 'Type', 'Instance', 'Superserver', 'ISCAgent'], rows)}${links}\nDatabases: ${list || 'none'}\n`;
+  return `${facts}${table(['Member', 'Type', 'Instance', 'Directory', 'Superserver', 'Private', 'ISCAgent'], rows)}${links}\nDatabases: ${list || 'none'}\n`;
 }

@@ -57,6 +57,11 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
     compressionAsync: compression,
     verifyEveryMinutes: { kind: 'whole' },
   },
+  'edit-addresses': {
+    ...ownAddresses,
+    superserverPort: { kind: 'port' },
+    privateAddress: { kind: 'host', nullable: true },
+  },
   'remove-member': { member: { kind: 'text', required: true }, removeAttribute: { kind: 'flag' } },
   'remove-mirror': { removeAttribute: { kind: 'flag' }, withoutPrimary: { kind: 'flag' } },
   'switch-journal': {},

@@ -1,5 +1,6 @@
 /** Answers to a command, and what a command does to the mirror set. */
 import type { MirrorSet } from '../mirror/mirror-set.ts';
+import type { MemberName } from '../mirror/terms.ts';
 import type { Outcome, Refusal } from '../protocol/control-channel.ts';
 import type { InstanceDaemon, OrderResult } from './parts.ts';
 
@@ -33,6 +34,11 @@ export function notKnown(reason: string, text: string): Outcome {
 /** How the rules answered an order. */
 export function outcomeOf({ outcome, reason, text, spec }: OrderResult): Outcome {
   return outcome === 'done' ? done(text) : { ok: false, outcome, refusal: { reason, text, spec } };
+}
+
+export function memberMissing({ name: mirror, members }: MirrorSet, name: MemberName, spec: string): Refusal {
+  const names = members.map((each) => each.name).join(', ');
+  return refusal('no-member', `mirror ${mirror} has no member ${name}; it has ${names}`, spec);
 }
 
 /** CFG-043, DB-001: null when this member is primary and may change what all members know of the mirror. */

@@ -18,6 +18,7 @@ import {
 } from '../protocol/control-channel.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from '../protocol/frame.ts';
 import { type Answerer, agree } from '../protocol/opening.ts';
+import { editAddresses } from './address-commands.ts';
 import * as asyncs from './async-commands.ts';
 import { backupDatabases } from './backup-command.ts';
 import * as catchUps from './catch-up-commands.ts';
@@ -254,6 +255,7 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'create-mirror': mirror.createMirror,
   'join-mirror': mirror.joinMirror,
   'edit-mirror': mirror.editMirror,
+  'edit-addresses': editAddresses,
   'remove-member': removeOther,
   'remove-mirror': removeThis,
   'switch-journal': (daemon) => journal.switchJournal(daemon),

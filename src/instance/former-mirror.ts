@@ -27,6 +27,8 @@ export function leaveMirror(configuration: ConfigurationStore, removeAttribute: 
     joinMirror: false,
     mirrorStopped: false,
     dejournalingPaused: false,
+    dejournalFilter: null,
+    purgeAtOnce: false,
     member: null,
     memberType: null,
     mirrorSet: null,

@@ -15,6 +15,7 @@ import type { Connection, Listener, Network } from '../network/network.ts';
 import { acceptChannel } from '../network/opening-exchange.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
 import { agree, isRefused, type Open, type Opened, type Refused, refuse } from '../protocol/opening.ts';
+import { tellOwnPort } from './address-commands.ts';
 import { Catalog } from './catalog.ts';
 import { retryDejournaling } from './catch-up-commands.ts';
 import { ControlServer } from './control-server.ts';
@@ -134,12 +135,7 @@ export class Instance implements InstanceDaemon {
     await this.catalog.open();
     await this.#endMembership();
     const { superserver, mirrorSet } = configuration.get();
-    const listener = await network.listen(
-      superserver.host,
-      superserver.port,
-      (connection) => void this.#accept(connection),
-    );
-    this.#listeners.push(listener);
+    this.#listeners.push(await this.#listen(superserver.host, superserver.port));
     if (mirrorSet !== null) await this.startMember();
     this.#listeners.push(await network.listenLocal(paths.control, (connection) => this.#control.accept(connection)));
     this.log(
@@ -147,6 +143,24 @@ export class Instance implements InstanceDaemon {
       'Utility.Event',
       `Instance ${configuration.get().instance} serves on ${superserver.host}:${superserver.port}`,
     );
+  }
+
+  async #listen(host: string, port: number): Promise<Listener> {
+    return await this.#parts.network.listen(host, port, (connection) => void this.#accept(connection));
+  }
+
+  async moveSuperserver(port: number): Promise<string | null> {
+    try {
+      const next = await this.#listen(this.configuration.get().superserver.host, port);
+      const [former] = this.#listeners.splice(0, 1, next);
+      // Whoever is connected stays so.
+      void former?.close();
+      return null;
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string };
+      if (code !== 'address-in-use' && code !== 'address-unavailable') throw error;
+      return message;
+    }
   }
 
   /** CFG-069: one that was removed is a member of nothing from this start on. */
@@ -298,10 +312,15 @@ export class Instance implements InstanceDaemon {
 
   #onMirrorSet(set: MirrorSet): void {
     const present = this.configuration.get();
-    if (present.mirrorSet?.name !== set.name || !isNewerSet(set, present.mirrorSet)) return;
-    this.configuration.set(withMirrorSet(present, set));
-    if (this.configuration.get().dejournalFilter === null) this.catalog.filtering.use(null);
-    this.#followPrimary();
+    if (present.mirrorSet?.name !== set.name || isNewerSet(present.mirrorSet, set)) return;
+    // One of the same number takes away what was corrected here while no primary could be reached (CFG-059).
+    if (isNewerSet(set, present.mirrorSet) || JSON.stringify(set) !== JSON.stringify(present.mirrorSet)) {
+      this.configuration.set(withMirrorSet(present, set));
+      if (this.configuration.get().dejournalFilter === null) this.catalog.filtering.use(null);
+      this.#followPrimary();
+    }
+    const own = present.member === null ? undefined : memberNamed(set, present.member);
+    if (own !== undefined && own.superserver.port !== present.superserver.port) void tellOwnPort(this);
   }
 
   /** DB-044: on a member that was just connected, and with each change on the primary. */

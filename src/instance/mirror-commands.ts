@@ -21,9 +21,10 @@ import {
 } from '../mirror/mirror-set.ts';
 import type { MemberType } from '../mirror/terms.ts';
 import type { CommandArguments, Description, Outcome } from '../protocol/control-channel.ts';
+import { refusalOfArbiter } from './admission.ts';
 import { changeMirrorSet, done, failed, notKnown, type Progress, refused, refusedWith } from './command-outcome.ts';
 import { type Found, lookUpMirror, requestJoin } from './join-request.ts';
-import { refusalOfArbiter } from './join-server.ts';
+
 import { journalSettingsGiven, journalSettingsText } from './journal-commands.ts';
 import { refusalOf } from './offered-commands.ts';
 import type { InstanceDaemon } from './parts.ts';

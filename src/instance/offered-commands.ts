@@ -20,6 +20,8 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
       return refusalToBecomeMember(daemon, agentRunning);
     case 'edit-mirror':
       return refusalUnlessPrimary(daemon, 'the settings of the mirror are edited', 'CFG-043');
+    case 'edit-addresses':
+      return daemon.configuration.get().mirrorSet === null ? notAMember(daemon) : null;
     case 'remove-member':
       return refusalToRemoveOther(daemon);
     case 'remove-mirror': {

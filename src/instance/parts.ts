@@ -151,6 +151,8 @@ export interface InstanceDaemon {
   readonly member: MirrorMember | null;
   /** Begin to take part in the mirror that the configuration now names. */
   startMember(): Promise<void>;
+  /** Serve on this port instead of the present one, which ends for new callers; null, or why it cannot be had. */
+  moveSuperserver(port: number): Promise<string | null>;
   /** After `leaveMirror`: end what is left of the mirror here. */
   clearFormerMirror(): Promise<void>;
   events(after: number): readonly EventRecord[];

@@ -6,6 +6,7 @@ import type { CommandArguments, Outcome, Refusal, RemovalPlan } from '../protoco
 import {
   changeMirrorSet,
   done,
+  memberMissing,
   notKnown,
   outcomeOf,
   type Progress,
@@ -43,15 +44,10 @@ export async function removeOther(
 function refusalToAskFor(set: MirrorSet, by: MemberName, name: MemberName): Refusal | null {
   const asking = memberNamed(set, by);
   const target = memberNamed(set, name);
-  if (target === undefined) return notThere(set, name);
+  if (target === undefined) return memberMissing(set, name, 'CFG-069');
   if (by === name || (asking?.type === 'Failover' && target.type !== 'Failover')) return null;
   const text = `${name} is ${target.type === 'Failover' ? 'a failover member' : 'an async'}: it is removed on the primary; asyncs also on the backup`;
   return refusal('not-here', text, 'CFG-069');
-}
-
-function notThere({ name: mirror, members }: MirrorSet, name: MemberName): Refusal {
-  const names = members.map((each) => each.name).join(', ');
-  return refusal('no-member', `mirror ${mirror} has no member ${name}; it has ${names}`, 'CFG-069');
 }
 
 async function askForRemoval(
@@ -89,7 +85,7 @@ async function removeOnPrimary(daemon: InstanceDaemon, name: MemberName, removeA
   if (memberNamed(set, name) === undefined) {
     if (set.removed?.some((each) => each.name === name))
       return done(`${name} is removed from mirror ${set.name} already`);
-    return refusedWith(notThere(set, name));
+    return refusedWith(memberMissing(set, name, 'CFG-069'));
   }
   const wasConnected = member.state.serving.members.has(name);
   do {

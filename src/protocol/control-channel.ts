@@ -53,6 +53,15 @@ export interface CommandArguments {
     /** 0 = never. */
     readonly verifyEveryMinutes?: number;
   };
+  /** CFG-056..CFG-060: of this member unless `member` is given; the private address null = that of the superserver. */
+  'edit-addresses': {
+    readonly member?: string;
+    readonly superserverAddress?: string;
+    readonly superserverPort?: number;
+    readonly privateAddress?: string | null;
+    readonly agentAddress?: string;
+    readonly agentPort?: number;
+  };
   /** CFG-069: take another member out; its databases keep their mirror attribute unless `removeAttribute`. */
   'remove-member': { readonly member: string; readonly removeAttribute?: boolean };
   /** CFG-066, CFG-067, CFG-071: this instance leaves its mirror; `withoutPrimary`: also while no primary answers. */

@@ -169,7 +169,9 @@ export type MemberRequest =
   | {
       readonly type: 'change-type';
       readonly member: Pick<MemberDefinition, 'name' | 'instance' | 'type'>;
-    };
+    }
+  /** Member serves on this port now (CFG-057). */
+  | { readonly type: 'superserver-port'; readonly member: MemberName; readonly port: number };
 
 export type MemberRequestAnswer =
   /** `mirrorSet` with what was asked for. `incarnation` after a join: the newest that the primary met of a former member of this name; those of the new one go on above it. */

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect } from '../../src/client/client.ts';
-import { admit } from '../../src/instance/join-server.ts';
+import { admit } from '../../src/instance/admission.ts';
 import type { MemberDefinition, MirrorSet } from '../../src/mirror/mirror-set.ts';
 import { openChannel } from '../../src/network/opening-exchange.ts';
 import { CONTROL, type Outcome } from '../../src/protocol/control-channel.ts';
