@@ -42,7 +42,10 @@ async function answerRequest(daemon: InstanceDaemon, frame: Frame): Promise<Memb
   }
 }
 
-async function carryOut(daemon: InstanceDaemon, request: Exclude<MemberRequest, { type: 'join' }>): Promise<Outcome> {
+async function carryOut(
+  daemon: InstanceDaemon,
+  request: Extract<MemberRequest, { type: 'remove' | 'superserver-port' }>,
+): Promise<Outcome> {
   return request.type === 'remove' ? await answerRemoval(daemon, request) : answerOwnPort(daemon, request);
 }
 
