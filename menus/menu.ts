@@ -142,6 +142,31 @@ export type Action =
     }
   /** What a backup holds; changes nothing. */
   | { readonly kind: 'backup-volume'; readonly device: TextQuestion }
+  /** CFG-066..CFG-071: what it will do is assessed first; the attribute is asked about only where there are databases. */
+  | {
+      readonly kind: 'remove-mirror';
+      readonly command: 'remove-mirror';
+      readonly attribute: YesNoQuestion;
+      readonly confirm: YesNoQuestion;
+    }
+  /** CFG-069; the choices of `member` are the others of the mirror. */
+  | {
+      readonly kind: 'remove-member';
+      readonly command: 'remove-member';
+      readonly member: Omit<PickQuestion, 'choices'>;
+      readonly attribute: YesNoQuestion;
+      readonly confirm: YesNoQuestion;
+    }
+  /** CFG-056..CFG-060: of one member; on that member itself its superserver port is asked, too. */
+  | {
+      readonly kind: 'edit-addresses';
+      readonly command: 'edit-addresses';
+      readonly member: Omit<PickQuestion, 'choices'>;
+      readonly port: NumberQuestion;
+      readonly questions: readonly Question[];
+      readonly summary: string;
+      readonly confirm: YesNoQuestion;
+    }
   /** Assessed first, then each question answered with Yes, and carried out only in the situation that was shown. */
   | {
       readonly kind: 'assessed';
@@ -170,6 +195,11 @@ export type DefaultSource =
   | 'presentQosTimeout'
   | 'presentCompressionFailover'
   | 'presentCompressionAsync'
+  | 'presentSuperserverAddress'
+  | 'presentSuperserverPort'
+  | 'presentPrivateAddress'
+  | 'presentAgentAddress'
+  | 'presentAgentPort'
   | 'presentAsyncType'
   | 'presentRetention'
   | 'presentDejournalFilter';

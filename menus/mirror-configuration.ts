@@ -1,25 +1,9 @@
 /** Mirror Configuration: its entries differ from one kind of member to another. */
 import { clearFlags, dejournalFilter, editAsync } from './async-configuration.ts';
 import { compressionAsync, compressionFailover } from './compression.ts';
+import { editAddresses, removeConfiguration, removeOther, removeThis } from './members.ts';
 import type { MenuByPlace, Option } from './menu.ts';
 
-const removeOther: Option = {
-  label: 'Remove Other Mirror Member',
-  help: 'Takes another member out of the mirror.',
-  runsOn: ['primary', 'backup'],
-  leadsTo: 'not-built',
-};
-const removeConfiguration: Option = {
-  label: 'Remove Mirror Configuration',
-  help: 'Takes this instance out of the mirror.',
-  leadsTo: 'not-built',
-};
-const removeThis: Option = {
-  label: 'Remove This Member From a Mirror',
-  help: 'Leaves one mirror.',
-  runsOn: ['dr', 'reporting'],
-  leadsTo: 'not-built',
-};
 const verifyCertificates: Option = {
   label: 'Verify SSL certificates',
   help: 'Checks the certificates of the members of a mirror with SSL/TLS.',
@@ -138,15 +122,16 @@ export const mirrorConfiguration: MenuByPlace = {
         runsOn: ['primary'],
         leadsTo: 'not-built',
       },
+      editAddresses,
     ],
   },
   backup: {
     title: 'Mirror Configuration',
-    options: [editMirror, removeOther, removeConfiguration, verifyCertificates, authorizeUpdates],
+    options: [editMirror, removeOther, removeConfiguration, verifyCertificates, authorizeUpdates, editAddresses],
   },
   dr: {
     title: 'Mirror Configuration',
-    options: [editAsync, removeThis, removeConfiguration, verifyCertificates, authorizeUpdates],
+    options: [editAsync, removeThis, removeConfiguration, verifyCertificates, authorizeUpdates, editAddresses],
   },
   reporting: {
     title: 'Mirror Configuration',
@@ -163,6 +148,7 @@ export const mirrorConfiguration: MenuByPlace = {
       clearFlags,
       verifyCertificates,
       authorizeUpdates,
+      editAddresses,
       dejournalFilter,
     ],
   },

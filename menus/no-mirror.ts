@@ -1,7 +1,7 @@
 /** What an instance offers that is in no mirror: CFG-002, and the fields of CFG-017..024, CFG-027..030 and CFG-034..037. */
 import { asyncType } from './async-configuration.ts';
 import { compressionAsync, compressionFailover } from './compression.ts';
-import type { Menu, Question } from './menu.ts';
+import type { Menu, Option, Question } from './menu.ts';
 
 const host = '^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$';
 const hostExpected = 'a host name or an IP address';
@@ -189,6 +189,35 @@ const confirmJoin = {
   default: '<No>',
 } as const;
 
+/** DB-052, DB-054. */
+const removeMirrored: Option = {
+  label: 'Remove one or more mirrored databases',
+  help: 'Takes the mark of a mirror away from databases that kept it: they become ordinary ones, can be written and be deleted.',
+  leadsTo: {
+    kind: 'databases',
+    command: 'remove-database',
+    pick: {
+      kind: 'databases',
+      name: 'databases',
+      text: 'Enter database, * for all, ? for a list, RETURN to end list?',
+      textForMore: 'Enter database or RETURN to end list?',
+      help: 'The number or the beginning of a name.',
+      which: 'mirrored',
+      heading: 'Databases that carry the mark of a mirror:',
+      none: 'No database here carries the mark of a mirror.',
+    },
+    each: [],
+    summary: 'make ordinary databases of {databases}',
+    confirm: {
+      kind: 'yes-no',
+      name: 'confirm',
+      text: 'Do you want to continue?',
+      help: 'Yes does it; anything else changes nothing.',
+      default: '<No>',
+    },
+  },
+};
+
 export const serviceOff: Menu = {
   title: 'Mirror Service',
   options: [
@@ -209,6 +238,7 @@ export const serviceOff: Menu = {
         },
       },
     },
+    removeMirrored,
   ],
 };
 
@@ -280,5 +310,6 @@ export const noMirror: Menu = {
         confirm: confirmJoin,
       },
     },
+    removeMirrored,
   ],
 };

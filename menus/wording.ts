@@ -70,6 +70,9 @@ export const wording = {
       'Their databases lose the mirror attribute and become ordinary ones: to be mirrored again they must be added like others.',
   },
 
+  noOtherMember: 'There is no other member that can be removed here.',
+  membersToPick: ['Member', 'Type', 'Superserver'],
+
   currentPrimary: '{member} is the current primary. Continuing will force it down',
   noCurrentPrimary: 'No member is known to be the primary. Continuing will try to make this member the primary',
 

@@ -29,6 +29,7 @@ import { backupAction, backupVolume, restoreAction } from './backup-actions.ts';
 import { createDatabaseAction, databaseDetails, editFieldsAction, presentProperties } from './database-actions.ts';
 import type { Dialogue } from './dialogue.ts';
 import { EXIT } from './exit-codes.ts';
+import { editAddressesAction, removeMemberAction, removeMirrorAction } from './member-actions.ts';
 import { pickDatabases } from './pick-databases.ts';
 import type { Defaults, Values } from './question.ts';
 import { factLines, fill, screenDateTime, wrap } from './screen.ts';
@@ -43,6 +44,12 @@ export async function runAction(action: Exclude<Action, { kind: 'screen' }>, con
       return await joinAction(action, context);
     case 'edit-async':
       return await editAsyncAction(action, context);
+    case 'remove-mirror':
+      return await removeMirrorAction(action, context);
+    case 'remove-member':
+      return await removeMemberAction(action, context);
+    case 'edit-addresses':
+      return await editAddressesAction(action, context);
     case 'no-failover':
       return await noFailoverAction(action, context);
     case 'dejournaling':

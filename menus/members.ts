@@ -1,0 +1,123 @@
+/** Members leave, are removed, and get other addresses: entries of Mirror Configuration (CFG-056..CFG-077). */
+import type { Option, YesNoQuestion } from './menu.ts';
+
+const host = {
+  pattern: '^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$',
+  expected: 'a host name or an IP address',
+} as const;
+const port = { kind: 'number', min: 1, max: 65535 } as const;
+
+/** CFG-068. */
+const attribute: YesNoQuestion = {
+  kind: 'yes-no',
+  name: 'removeAttribute',
+  text: 'Remove the mirror attribute from its mirrored databases?',
+  help: 'Yes makes ordinary databases of them. No keeps the attribute: they can be activated and caught up after joining again, and are read-only and cannot be deleted until then.',
+  default: '<No>',
+};
+const confirm: YesNoQuestion = {
+  kind: 'yes-no',
+  name: 'confirm',
+  text: 'Do you want to continue?',
+  help: 'Yes does it; anything else changes nothing.',
+  default: '<No>',
+};
+
+export const removeOther: Option = {
+  label: 'Remove Other Mirror Member',
+  help: 'Takes another member out of the mirror for good: on the primary the backup or an async, on the backup an async. Stopping mirroring on that member is the reversible way.',
+  runsOn: ['primary', 'backup'],
+  leadsTo: {
+    kind: 'remove-member',
+    command: 'remove-member',
+    member: {
+      kind: 'pick',
+      name: 'member',
+      text: 'Member to remove?',
+      help: 'The number or the beginning of a name. Its instance must be restarted afterwards.',
+    },
+    attribute,
+    confirm,
+  },
+};
+
+export const removeConfiguration: Option = {
+  label: 'Remove Mirror Configuration',
+  help: 'Takes this instance out of the mirror; it must be restarted afterwards. The primary goes last, and in three steps. Stopping mirroring is the reversible way.',
+  leadsTo: { kind: 'remove-mirror', command: 'remove-mirror', attribute, confirm },
+};
+
+export const removeThis: Option = {
+  label: 'Remove This Member From a Mirror',
+  help: 'Leaves one mirror; the instance must be restarted afterwards. Stopping mirroring is the reversible way.',
+  runsOn: ['dr', 'reporting'],
+  leadsTo: { kind: 'remove-mirror', command: 'remove-mirror', attribute, confirm },
+};
+
+export const editAddresses: Option = {
+  label: 'Edit Network Addresses',
+  help: 'Changes addresses of a member: on the primary of any; elsewhere the own superserver port, and while there is no primary those of others.',
+  leadsTo: {
+    kind: 'edit-addresses',
+    command: 'edit-addresses',
+    member: {
+      kind: 'pick',
+      name: 'member',
+      text: 'Member?',
+      help: 'The number or the beginning of a name.',
+    },
+    port: {
+      ...port,
+      name: 'superserverPort',
+      text: 'Superserver Port?',
+      label: 'Superserver Port',
+      help: 'Port on which this instance serves from now on; it is changed only here.',
+      defaultFrom: 'presentSuperserverPort',
+    },
+    questions: [
+      {
+        ...host,
+        kind: 'text',
+        name: 'superserverAddress',
+        text: 'Superserver Address?',
+        label: 'Superserver Address',
+        help: 'Address at which applications and other members reach that member.',
+        defaultFrom: 'presentSuperserverAddress',
+      },
+      {
+        ...host,
+        kind: 'text',
+        name: 'privateAddress',
+        text: 'Mirror Private Address?',
+        label: 'Mirror Private Address',
+        help: 'Address at which the other members fetch journal data from it.',
+        defaultFrom: 'presentPrivateAddress',
+      },
+      {
+        ...host,
+        kind: 'text',
+        name: 'agentAddress',
+        text: 'Agent Address?',
+        label: 'Agent Address',
+        help: "Address at which the others reach the ISCAgent of that member's host.",
+        defaultFrom: 'presentAgentAddress',
+      },
+      {
+        ...port,
+        name: 'agentPort',
+        text: 'Agent Port?',
+        label: 'Agent Port',
+        help: 'Port of that ISCAgent.',
+        defaultFrom: 'presentAgentPort',
+      },
+    ],
+    summary: 'change addresses of member {member}',
+    confirm: {
+      kind: 'yes-no',
+      name: 'confirm',
+      text: 'Save these addresses?',
+      help: 'Yes saves them and hands them to all members.',
+      default: '<No>',
+    },
+  },
+};

@@ -1,0 +1,110 @@
+/** Actions of the routine about members: this one leaves, another is removed, addresses are changed (CFG-056..CFG-077). */
+import type { Action, PickQuestion } from '../../menus/menu.ts';
+import { wording } from '../../menus/wording.ts';
+import type { MemberDefinition } from '../mirror/mirror-set.ts';
+import type { CommandArguments } from '../protocol/control-channel.ts';
+import { type ActionContext, confirmed, looked, nothingToPick, refused, send, showPlan, tell } from './action-steps.ts';
+import { EXIT } from './exit-codes.ts';
+import type { Defaults, Values } from './question.ts';
+import { attributeSentence, otherRemovalSentences, removalSentences } from './removal-lines.ts';
+import { fill } from './screen.ts';
+
+type Of<K extends Action['kind']> = Extract<Action, { kind: K }>;
+
+/** The confirmation holds for the situation that was shown and for no other. */
+export async function removeMirrorAction(action: Of<'remove-mirror'>, context: ActionContext): Promise<void> {
+  const { control, dialogue } = context;
+  const assessment = await looked(context, control.assess(action.command));
+  if (assessment === null) return dialogue.endBeforeQuestions();
+  const { refusal, removal, situation } = assessment;
+  if (refusal !== null || removal === null) {
+    refused(context, fill(wording.refused, { text: refusal?.text ?? wording.notBuilt }), EXIT.refused);
+    return dialogue.endBeforeQuestions();
+  }
+  for (const sentence of removalSentences(removal)) dialogue.say(sentence);
+  const hasChoice = removal.databases.length > 0 && (removal.step === 'leave' || removal.step === 'erase');
+  const removeAttribute = hasChoice && (await dialogue.askQuestion(action.attribute, {})) === true;
+  if (hasChoice) dialogue.say(attributeSentence(removeAttribute));
+  if (!(await confirmed(dialogue, action.confirm))) return;
+  const outcome = await send(context, action.command, { removeAttribute }, situation);
+  if (outcome !== null) tell(context, outcome);
+}
+
+export async function removeMemberAction(action: Of<'remove-member'>, context: ActionContext): Promise<void> {
+  const { dialogue, description } = context;
+  const { mirrorSet, member: self, isPrimary } = description;
+  const candidates = (mirrorSet?.members ?? []).filter(
+    ({ name, type }) => name !== self && (isPrimary || type !== 'Failover'),
+  );
+  const target = await pickMember(action.member, candidates, context);
+  if (target === null || mirrorSet === null) return;
+  for (const sentence of otherRemovalSentences(mirrorSet.name, target)) dialogue.say(sentence);
+  const removeAttribute = (await dialogue.askQuestion(action.attribute, {})) === true;
+  dialogue.say(attributeSentence(removeAttribute));
+  if (!(await confirmed(dialogue, action.confirm))) return;
+  const outcome = await send(context, action.command, { member: target.name, removeAttribute });
+  if (outcome !== null) tell(context, outcome);
+}
+
+/** Null when there is nobody, which has been said. */
+async function pickMember(
+  question: Omit<PickQuestion, 'choices'>,
+  candidates: readonly MemberDefinition[],
+  context: ActionContext,
+): Promise<MemberDefinition | null> {
+  const { dialogue } = context;
+  if (candidates.length === 0) {
+    nothingToPick(context, wording.noOtherMember);
+    return null;
+  }
+  const rows = candidates.map(({ name, type, superserver }, index) => [
+    `${index + 1})`,
+    name,
+    type,
+    `${superserver.host}|${superserver.port}`,
+  ]);
+  dialogue.print();
+  dialogue.printLines(await dialogue.style.table([['', ...wording.membersToPick], ...rows]));
+  const choices = candidates.map(({ name }) => ({ label: name }));
+  const picked = await dialogue.askQuestion({ ...question, choices }, {});
+  return candidates.find(({ name }) => name === picked) ?? null;
+}
+
+/** Only what differs from now is sent: on another member than the primary most of it would be refused (CFG-058). */
+export async function editAddressesAction(action: Of<'edit-addresses'>, context: ActionContext): Promise<void> {
+  const { dialogue, description } = context;
+  const { mirrorSet, member: self } = description;
+  const target = await pickMember(action.member, mirrorSet?.members ?? [], context);
+  if (target === null) return;
+  const questions = target.name === self ? [action.port, ...action.questions] : action.questions;
+  const present = addressesOf(target);
+  const values = await dialogue.askAll(questions, present);
+  showPlan(context, fill(action.summary, { member: target.name }), questions, values);
+  if (!(await confirmed(dialogue, action.confirm))) return;
+  const outcome = await send(context, action.command, { member: target.name, ...changes(target, values) });
+  if (outcome !== null) tell(context, outcome);
+}
+
+function addressesOf({ superserver, privateAddress, agent }: MemberDefinition): Defaults {
+  return {
+    presentSuperserverAddress: superserver.host,
+    presentSuperserverPort: superserver.port,
+    presentPrivateAddress: privateAddress ?? superserver.host,
+    presentAgentAddress: agent.host,
+    presentAgentPort: agent.port,
+  };
+}
+
+function changes(target: MemberDefinition, values: Values): Omit<CommandArguments['edit-addresses'], 'member'> {
+  const { superserver, privateAddress, agent } = target;
+  const now = {
+    superserverAddress: superserver.host,
+    superserverPort: superserver.port,
+    privateAddress: privateAddress ?? superserver.host,
+    agentAddress: agent.host,
+    agentPort: agent.port,
+  };
+  const differs = (name: keyof typeof now): boolean => values[name] !== undefined && values[name] !== now[name];
+  const names = Object.keys(now) as (keyof typeof now)[];
+  return Object.fromEntries(names.filter(differs).map((name) => [name, values[name]]));
+}
