@@ -1,10 +1,12 @@
 /**
  * Files that describe the host and are read by people and programs: host.json (its address), links.json (a lab's cables) and
- * iscagent.conf (AGT-010 to AGT-013). Read whole, checked by hand; written by commands, whole.
+ * iscagent.conf (AGT-010 to AGT-013). Read whole, checked by hand; written by commands, whole. The two in JSON carry a checksum
+ * where a command wrote them; a person who edits one takes it out. iscagent.conf is a person's: every line of it must be understood.
  */
 import { readFileSync } from 'node:fs';
 import { agentPortDefault } from '../mirror/limits.ts';
 import { type Address, checkPort } from '../mirror/mirror-set.ts';
+import { crc32c } from '../protocol/crc32c.ts';
 import { ConfigurationError, type FileOperations, type Severity } from './host.ts';
 
 export interface HostFile {
@@ -24,7 +26,7 @@ export function readHostFile(path: string): HostFile {
 }
 
 export function writeHostFile(files: Pick<FileOperations, 'replace'>, path: string, host: HostFile): void {
-  files.replace(path, Buffer.from(`${JSON.stringify(host, null, 2)}\n`, 'utf8'));
+  writeJson(files, path, { ...host });
 }
 
 /** From host:port to what is to be dialled instead; empty where there is no lab. */
@@ -46,7 +48,7 @@ export function writeLinks(
   path: string,
   links: ReadonlyMap<string, Address>,
 ): void {
-  files.replace(path, Buffer.from(`${JSON.stringify(Object.fromEntries(links), null, 2)}\n`, 'utf8'));
+  writeJson(files, path, Object.fromEntries(links));
 }
 
 export interface AgentConfiguration {
@@ -58,13 +60,16 @@ export interface AgentConfiguration {
   /** AGT-013. */
   readonly groups: readonly string[];
   readonly user: string | null;
-  /** What the file holds and nobody reads, a sentence each. */
+  /** Settings of groups that this agent does not have, a sentence each. */
   readonly warnings: readonly string[];
 }
 
 export function readAgentConfiguration(path: string): AgentConfiguration {
   return parseAgentConfiguration(readText(path) ?? '', path);
 }
+
+/** Where an unknown key is one that was mistyped or damaged, and not a setting of another release. */
+const ownGroup = /^(application_server|logging|privileges)\b/;
 
 /** Lines key=value; blanks around '=' are accepted, '#' and ';' begin a comment. @throws ConfigurationError naming the line. */
 export function parseAgentConfiguration(text: string, path: string): AgentConfiguration {
@@ -76,17 +81,22 @@ export function parseAgentConfiguration(text: string, path: string): AgentConfig
     user: null,
     warnings: [],
   };
+  const lineOf = new Map<string, number>();
   for (const [index, line] of text.split(/\r?\n/).entries()) {
     const place = `${path}, line ${index + 1}`;
     if (/^\s*([#;].*)?$/.test(line)) continue;
     const match = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(line);
-    if (match === null) {
-      found = { ...found, warnings: [...found.warnings, `${place} is not key=value and is ignored`] };
-      continue;
+    if (match === null) throw new ConfigurationError(path, `${place} is not key=value; correct the file`);
+    const [, key, value] = match as unknown as readonly [string, string, string];
+    const before = lineOf.get(key);
+    if (before !== undefined) {
+      throw new ConfigurationError(path, `${place}: ${key} stands in line ${before} already; take one of the two out`);
     }
-    const read = readSetting(match[1]!, match[2]!);
+    lineOf.set(key, index + 1);
+    const read = readSetting(key, value);
     if (read === null) {
-      found = { ...found, warnings: [...found.warnings, `${place}: "${match[1]}" is not known and is ignored`] };
+      if (ownGroup.test(key)) throw new ConfigurationError(path, `${place}: "${key}" is not known; correct the file`);
+      found = { ...found, warnings: [...found.warnings, `${place}: "${key}" is not known and is ignored`] };
     } else if (typeof read === 'string') {
       throw new ConfigurationError(path, `${place}: ${read}`);
     } else {
@@ -129,9 +139,33 @@ function readText(path: string): string | null {
   }
 }
 
-function readJson(path: string): Readonly<Partial<Record<string, unknown>>> | null {
+type Json = Readonly<Partial<Record<string, unknown>>>;
+
+const CHECKSUM = 'checksum';
+
+function writeJson(files: Pick<FileOperations, 'replace'>, path: string, value: Json): void {
+  files.replace(path, Buffer.from(`${JSON.stringify({ ...value, [CHECKSUM]: checksumOf(value) }, null, 2)}\n`, 'utf8'));
+}
+
+/** Of the values, however they are laid out. */
+function checksumOf(value: Json): string {
+  return crc32c(Buffer.from(JSON.stringify(value), 'utf8'))
+    .toString(16)
+    .padStart(8, '0');
+}
+
+function readJson(path: string): Json | null {
   const text = readText(path);
   if (text === null) return null;
+  const { [CHECKSUM]: checksum, ...value } = parseObject(path, text);
+  if (checksum !== undefined && checksum !== checksumOf(value)) {
+    const text = `${path} is not as it was written (its checksum is wrong); look at it, correct it, and take the line "${CHECKSUM}" out`;
+    throw new ConfigurationError(path, text);
+  }
+  return value;
+}
+
+function parseObject(path: string, text: string): Json {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value };

@@ -26,6 +26,7 @@ import { serveMemberRequest } from './join-server.ts';
 import { RunningMember, readMemberRecord } from './mirror-member.ts';
 import { withMirrorSet } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
+import { clearCutOffRestores } from './restore-command.ts';
 import { Superserver } from './superserver.ts';
 import { Turns } from './turns.ts';
 
@@ -132,6 +133,7 @@ export class Instance implements InstanceDaemon {
     const { network, paths, configuration, host } = this.#parts;
     host.files.makeDirectory(paths.journal);
     host.files.makeDirectory(paths.lostAndFound);
+    clearCutOffRestores({ host, paths, configuration, log: (...line) => this.log(...line) });
     await this.catalog.open();
     await this.#endMembership();
     const { superserver, mirrorSet } = configuration.get();

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { comparePositions } from '../mirror/journal-position.ts';
 import { diskReserveBytes } from '../mirror/limits.ts';
+import { logText } from '../mirror/log-messages.ts';
 import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
 import { copyDirectory } from './backup-manifest.ts';
 import { ByteProgress, megabytes } from './byte-progress.ts';
@@ -48,6 +49,26 @@ export async function restoreDatabases(daemon: InstanceDaemon, given: Given, pro
     }
   }
   return await bringLevel(daemon, plan, progress);
+}
+
+/** At the start: half copies of restores that were killed, also of databases that were to be made. */
+export function clearCutOffRestores({ host, paths, configuration, log }: ClearParts): void {
+  const { files } = host;
+  const own = files.exists(paths.databases)
+    ? files.list(paths.databases).map((name) => join(paths.databases, name))
+    : [];
+  const directories = new Set([...configuration.get().databases.map(({ directory }) => directory), ...own]);
+  for (const directory of directories) {
+    const path = join(directory, RESTORING);
+    if (!files.exists(path)) continue;
+    files.removeTree(path);
+    const { severity, category, text } = logText('restore-cleared', { path });
+    log(severity, category, text);
+  }
+}
+
+interface ClearParts extends Pick<InstanceDaemon, 'host' | 'paths' | 'configuration'> {
+  readonly log: InstanceDaemon['log'];
 }
 
 /** Everything that can be known before a byte is written. */

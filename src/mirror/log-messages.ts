@@ -161,6 +161,11 @@ export const logMessages = {
     category: utility,
     text: 'The disk of the mirror journal in {directory} will be full in {in} at the rate of the last minutes ({free} bytes are free): make room, or let a member that holds files back catch up',
   },
+  'restore-cleared': {
+    severity: 1,
+    category: utility,
+    text: 'Removed {path}: a restore was cut off there, and what was there before is as it was; repeat the restore if it is still wanted',
+  },
   'journal-reserve-freed': {
     severity: 2,
     category: utility,

@@ -58,6 +58,11 @@ test('DB-021 DB-022: a restore whose instance is killed in the middle changes no
   process.kill(pid, 'SIGKILL');
   expect((await restoring).code).toBe(5);
   await programs.runWell('lab', 'up', '--home', lab.home);
+  // Whatever was half copied is gone before it is repeated, and that is said.
+  expect(existsSync(join(directoryOn('B'), 'restoring'))).toBe(false);
+  expect(readFileSync(join(lab.homeOf('B'), 'instances', 'B', 'messages.log'), 'utf8')).toMatch(
+    /Removed .*WORLD\/restoring: a restore was cut off there/,
+  );
   // Copied, perhaps, and in no place yet: what is configured is a whole database or none.
   const { out } = await database('B', 'list', '--json');
   const listed = JSON.parse(out).filter(({ name }: { name: string }) => name === 'WORLD');

@@ -123,6 +123,29 @@ describe('a home', () => {
   });
 });
 
+test('a changed character of host.json or links.json is found before it is used; a person takes the checksum out', () => {
+  const paths = homePaths(directory);
+  const links = new Map([['127.7.0.12:1972', { host: '127.0.0.1', port: 40_001 }]]);
+  writeHostFile(files, paths.host, { address: '127.7.0.11' });
+  writeLinks(files, paths.links, links);
+  for (const [path, read] of [
+    [paths.host, readHostFile],
+    [paths.links, readLinks],
+  ] as const) {
+    const good = readFileSync(path, 'utf8');
+    for (const damaged of [good.replace('127.7', '127.6'), good.replace(/"checksum": "./, '"checksum": "z')]) {
+      writeFileSync(path, damaged);
+      expect(() => read(path)).toThrow(/is not as it was written/);
+    }
+    writeFileSync(path, good.replace('127.7', '127.6').replace(/,\s*"checksum".*/, ''));
+    expect(() => read(path)).not.toThrow();
+  }
+  expect([readHostFile(paths.host).address, [...readLinks(paths.links).keys()]]).toEqual([
+    '127.6.0.11',
+    ['127.6.0.12:1972'],
+  ]);
+});
+
 describe('iscagent.conf', () => {
   test('AGT-010: may be absent; AGT-001: port 2188 on all interfaces then', () => {
     expect(readAgentConfiguration(join(directory, 'iscagent.conf'))).toMatchObject({
@@ -151,20 +174,22 @@ describe('iscagent.conf', () => {
     });
   });
 
-  test('an unknown key is a warning, a wrong value an error, both with the line', () => {
-    const { warnings } = parseAgentConfiguration('\napplication.port=1\nnonsense', '/x/iscagent.conf');
-    expect(warnings).toEqual([
-      expect.stringMatching(/^\/x\/iscagent\.conf, line 2: "application\.port" is not known/),
-      expect.stringMatching(/line 3 is not key=value/),
-    ]);
+  test('AGT-011: what is not understood is refused with its line; a group of another release is a warning', () => {
+    const { warnings } = parseAgentConfiguration('\napplication.port=1', '/x/iscagent.conf');
+    expect(warnings).toEqual([expect.stringMatching(/^\/x\/iscagent\.conf, line 2: "application\.port" is not known/)]);
+    const twice = 'application_server.port=2190\n# one more\napplication_server.port=2191';
+    expect(() => parseAgentConfiguration(twice, '/x')).toThrow(/^\/x, line 3: .* stands in line 1 already/);
     for (const line of [
       'application_server.port=0',
       'application_server.port=x',
       'logging.minimum_severity=9',
       'privileges.group=dba',
+      'application_server.porx=2190',
+      'logging.minimum-severity=1',
+      'nonsense',
     ]) {
       expect(() => parseAgentConfiguration(line, '/x')).toThrow(
-        expect.objectContaining({ code: 'configuration', message: expect.stringMatching(/^\/x, line 1: /) }),
+        expect.objectContaining({ code: 'configuration', message: expect.stringMatching(/^\/x, line 1\b/) }),
       );
     }
   });
