@@ -3,11 +3,11 @@
  * the instance's lock with the fence on disk (AGT-003, docs/FAILOVER.md "What keeps DOWN true").
  */
 import type { LockHeldError, LockHolder } from '../host/host.ts';
-import { decideForAgent, downRecord, fenced } from '../mirror/agent.ts';
+import { decideForAgent, downRecord, fenced, withList } from '../mirror/agent.ts';
 import type { MemberRecord } from '../mirror/member-record.ts';
-import type { AgentAnswer } from '../mirror/messages.ts';
+import type { AgentAnswer, StateQuestion } from '../mirror/messages.ts';
 import { type MirrorSet, type RemovedMember, removalOf } from '../mirror/mirror-set.ts';
-import { NO_EPOCH } from '../mirror/terms.ts';
+import { type MemberName, NO_EPOCH } from '../mirror/terms.ts';
 import type { AgentRequest } from '../protocol/agent-channel.ts';
 import type { Open } from '../protocol/opening.ts';
 import type { AgentNotes } from './agent-notes.ts';
@@ -17,7 +17,7 @@ import type { AgentParts } from './parts.ts';
 type Facts = Readonly<Record<string, string | number | boolean | null>>;
 type Note = (what: string, more?: Facts, isAttempt?: boolean) => void;
 
-export type DownQuestion = Extract<AgentRequest, { type: 'confirm-down' | 'force-down' }>;
+export type DownQuestion = Extract<AgentRequest, { type: StateQuestion }>;
 
 /** A process in the kernel's hands takes no signal; after this it counts as one that cannot be killed. */
 const killWaitMs = 5000;
@@ -71,7 +71,8 @@ export async function answerDownQuestion(
       return { says: 'unkillable' };
     }
   }
-  return callDown(parts, note, instances, name, question, verdict.spec);
+  const member = mirror?.member ?? '';
+  return callDown(parts, note, instances, name, member, question, verdict.spec);
 }
 
 /** CFG-069: by the mirror set of the instance; a caller that tells of none is no running member. */
@@ -109,18 +110,23 @@ function callDown(
   note: Note,
   instances: Instances,
   name: string,
+  member: MemberName,
   question: DownQuestion,
   spec: string,
 ): AgentAnswer {
   const { processes, records } = parts.host;
   const paths = instances.paths(name);
-  const { requester, epoch } = question;
+  const { requester, epoch, failoverMembers } = question;
   try {
     const lock = processes.acquireLock(paths.lock, 'agent', { requester });
     try {
-      const record = instances.record(name);
+      const before = instances.record(name);
+      const record =
+        before === null || question.type === 'look-down' ? before : withList(before, failoverMembers, member);
       // A record that cannot be read is not replaced by one that says less.
-      if (record !== null) records.saveRecord(paths.member, fenced(record, requester, epoch));
+      if (record !== null && question.type !== 'look-down') {
+        records.saveRecord(paths.member, fenced(record, requester, epoch));
+      }
       const what = record === null ? 'its record cannot be read' : `incarnation ${record.incarnation}`;
       parts.log(1, `${name} is down, ${what}: told ${requester} (${spec})`);
       const waitedFor = record?.activeBackup?.member ?? null;

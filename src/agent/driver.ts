@@ -118,7 +118,8 @@ export class AgentDriver {
     const name = instances.named(request.instance);
     switch (request.type) {
       case 'confirm-down':
-      case 'force-down': {
+      case 'force-down':
+      case 'look-down': {
         const settle = () => answerDownQuestion(this.#parts, this.#notes, instances, name, request, caller);
         return send(connection, { number, answer: await instances.inTurn(name, settle) });
       }
@@ -142,7 +143,7 @@ export class AgentDriver {
     if (error instanceof RequestError) return { error: { reason: error.reason, text: error.message } };
     const { message } = error as Error;
     this.#parts.log(2, `${request.type} failed: ${message}`);
-    if (request.type === 'confirm-down' || request.type === 'force-down') {
+    if (request.type === 'confirm-down' || request.type === 'force-down' || request.type === 'look-down') {
       return { answer: { says: 'nothing', reason: message } };
     }
     const reasons = { 'tell-mirror': 'no-mirror', 'tell-events': 'no-events' } as const;

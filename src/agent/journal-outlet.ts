@@ -30,7 +30,8 @@ export class JournalOutlet {
   offer(instance: string, mirror: string, question: OfferQuestion): JournalOffer {
     return this.#whileDown(instance, question.incarnation, () => {
       const { history, end } = this.#journal(instance, mirror);
-      return { history, end };
+      const failoverMembers = this.#instances.record(instance)?.failoverMembers ?? null;
+      return failoverMembers === null ? { history, end } : { history, end, failoverMembers };
     });
   }
 

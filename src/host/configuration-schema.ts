@@ -51,6 +51,7 @@ const mirrorSet = z.looseObject({
       .optional(),
   }),
   members: z.array(member),
+  listed: z.object({ epoch: z.int().min(0), number: z.int().min(0) }).optional(),
   databases: z.array(
     z.looseObject({
       name,

@@ -1,5 +1,5 @@
 /** Answers to a command, and what a command does to the mirror set. */
-import type { MirrorSet } from '../mirror/mirror-set.ts';
+import { failoverMembers, type MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberName } from '../mirror/terms.ts';
 import type { Outcome, Refusal } from '../protocol/control-channel.ts';
 import type { InstanceDaemon, OrderResult } from './parts.ts';
@@ -51,6 +51,17 @@ export function refusalUnlessPrimary(daemon: InstanceDaemon, what: string, spec:
   return refusal('not-primary', `${what} only on the primary; ${where}`, spec);
 }
 
+/** Failover members that join or leave make a new list, too, where lists count already (docs/decisions/0026). */
+function listedAfter(before: MirrorSet, after: MirrorSet, epoch: number): Pick<MirrorSet, 'listed'> {
+  const { listed } = before;
+  const namesOf = (set: MirrorSet): string =>
+    failoverMembers(set)
+      .map(({ name }) => name)
+      .join(' ');
+  if (listed === undefined || after.listed !== listed || namesOf(before) === namesOf(after)) return {};
+  return { listed: { epoch, number: listed.number + 1 } };
+}
+
 /**
  * A new revision: on disk here, then told to the rules and the other members. What is decided from the set and written must
  * happen without a wait in between. False = this member is not primary any more; nothing was changed.
@@ -60,9 +71,12 @@ export function changeMirrorSet(daemon: InstanceDaemon, change: (set: MirrorSet)
   const present = daemon.configuration.get();
   if (member === null || present.mirrorSet === null || member.state.role !== 'primary') return false;
   const { mirrorSet } = present;
+  const changed = change(mirrorSet);
+  const epoch = Math.max(mirrorSet.epoch, member.state.record.epoch.number);
   const next: MirrorSet = {
-    ...change(mirrorSet),
-    epoch: Math.max(mirrorSet.epoch, member.state.record.epoch.number),
+    ...changed,
+    ...listedAfter(mirrorSet, changed, epoch),
+    epoch,
     revision: mirrorSet.revision + 1,
   };
   daemon.configuration.set({ ...present, mirrorSet: next });

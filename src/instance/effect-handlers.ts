@@ -8,6 +8,7 @@ import type { JournalPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
 import { type LogMessage, logText } from '../mirror/log-messages.ts';
 import type { MemberRecord } from '../mirror/member-record.ts';
+import type { FailoverMembers } from '../mirror/terms.ts';
 import type { Applier } from './applier.ts';
 import type { ArbiterSession } from './arbiter-session.ts';
 import type { Catalog } from './catalog.ts';
@@ -31,6 +32,8 @@ export interface EffectParts {
   readonly superserver: Superserver;
   readonly post: (event: Untimed) => void;
   readonly saveRecord: (record: MemberRecord) => void;
+  /** The types of the members follow. */
+  readonly failoverMembersChanged: (list: FailoverMembers) => void;
   readonly wallMs: () => number;
   readonly log: (severity: 0 | 1 | 2 | 3, category: string, text: string) => void;
   readonly note: (note: Note) => void;
@@ -62,13 +65,14 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
 
   const handlers: EffectHandlers = {
     'save-record': ({ record }) => parts.saveRecord(record),
+    'failover-members': ({ failoverMembers }) => parts.failoverMembersChanged(failoverMembers),
     dial: ({ to }) => void links.dial(to),
     send: ({ connection, message }) => links.send(connection, message),
     close: ({ connection }) => links.close(connection),
     'open-arbiter': () => void arbiter.open(),
     'close-arbiter': () => arbiter.close(),
     'tell-arbiter': ({ message }) => arbiter.tell(message),
-    'ask-agent': ({ request, question, of, epoch }) => void agent.ask(request, question, of, epoch),
+    'ask-agent': (effect) => void agent.ask(effect),
     'ask-journal': ({ request, of, incarnation }) => void agent.askJournal(request, of, incarnation),
     'fetch-journal': ({ request, of, incarnation }) => void agent.fetchJournal(request, of, incarnation),
     'flush-journal': () => flush.want(),

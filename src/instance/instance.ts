@@ -7,9 +7,10 @@ import type { ConfigurationStore, EventsLog, Host, MessagesLog } from '../host/h
 import { ReserveFile } from '../host/reserve-file.ts';
 import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalFileOperations, ReadRecords } from '../journal/journal.ts';
+import { isNewerList } from '../mirror/failover-members.ts';
 import { logText } from '../mirror/log-messages.ts';
-import { isNewerSet, type MirrorSet, memberNamed, removalOf } from '../mirror/mirror-set.ts';
-import { NO_EPOCH } from '../mirror/terms.ts';
+import { isNewerSet, listOf, type MirrorSet, memberNamed, removalOf, withListedTypes } from '../mirror/mirror-set.ts';
+import { type FailoverMembers, NO_EPOCH } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
 import type { Connection, Listener, Network } from '../network/network.ts';
 import { acceptChannel } from '../network/opening-exchange.ts';
@@ -18,6 +19,7 @@ import { agree, isRefused, type Open, type Opened, type Refused, refuse } from '
 import { tellOwnPort } from './address-commands.ts';
 import { Catalog } from './catalog.ts';
 import { retryDejournaling } from './catch-up-commands.ts';
+import { changeMirrorSet } from './command-outcome.ts';
 import { ControlServer } from './control-server.ts';
 import { followPrimary } from './followed-properties.ts';
 import { clearFormerMirror, leaveMirror } from './former-mirror.ts';
@@ -204,11 +206,13 @@ export class Instance implements InstanceDaemon {
     if (dejournalFilter !== null) this.catalog.filtering.use(this.openFilter(dejournalFilter));
     if (journal.openingReport !== null) this.log(1, 'Utility.Event', journal.openingReport);
     this.#superserver.use(journal);
+    const record = readMemberRecord(host.records, paths.member);
+    this.#followList(record.failoverMembers);
     this.#member = new RunningMember({
       self: member,
       instance,
       journal,
-      record: readMemberRecord(host.records, paths.member),
+      record,
       recordPath: paths.member,
       verificationPath: paths.verification,
       records: host.records,
@@ -229,6 +233,7 @@ export class Instance implements InstanceDaemon {
       mirrorSet: () => configuration.get().mirrorSet as MirrorSet,
       onMirrorSet: (set) => this.#onMirrorSet(set),
       onContact: () => void retryDejournaling(this),
+      onFailoverMembers: (list) => this.#onFailoverMembers(list),
       rows: () => statusOf(this).members,
       endProcess: (because) => this.endProcess(because),
       failed: (error) => this.fail(error),
@@ -319,6 +324,7 @@ export class Instance implements InstanceDaemon {
     if (isNewerSet(set, present.mirrorSet) || JSON.stringify(set) !== JSON.stringify(present.mirrorSet)) {
       this.configuration.set(withMirrorSet(present, set));
       if (this.configuration.get().dejournalFilter === null) this.catalog.filtering.use(null);
+      this.#followList(this.#member?.state.record.failoverMembers ?? null);
       this.#followPrimary();
     }
     const own = present.member === null ? undefined : memberNamed(set, present.member);
@@ -335,6 +341,19 @@ export class Instance implements InstanceDaemon {
     }).catch((error: Error) =>
       this.log(2, 'Utility.Event', `Properties of databases cannot follow the primary: ${error.message}`),
     );
+  }
+
+  /** The primary tells all others; whoever heard of it elsewhere follows for itself. */
+  #onFailoverMembers(list: FailoverMembers): void {
+    if (!changeMirrorSet(this, (set) => withListedTypes(set, list))) this.#followList(list);
+  }
+
+  /** The record is the first to have a new list; the mirror set of the configuration has the types for all who read it. */
+  #followList(list: FailoverMembers | null): void {
+    const present = this.configuration.get();
+    const { mirrorSet } = present;
+    if (list === null || mirrorSet === null || !isNewerList(list, listOf(mirrorSet))) return;
+    this.configuration.set(withMirrorSet(present, withListedTypes(mirrorSet, list)));
   }
 
   /** Where the primary serves applications, as far as this member knows. */

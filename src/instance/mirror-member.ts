@@ -12,9 +12,9 @@ import { logText } from '../mirror/log-messages.ts';
 import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
 import { initialState, type MemberState } from '../mirror/member-state.ts';
 import type { Envelope } from '../mirror/messages.ts';
-import { type Address, failoverMembers, type MirrorSet, memberNamed, partnerOf } from '../mirror/mirror-set.ts';
+import { type Address, failoverMembers, listOf, type MirrorSet, memberNamed, partnerOf } from '../mirror/mirror-set.ts';
 import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirror/status.ts';
-import type { MemberName } from '../mirror/terms.ts';
+import type { FailoverMembers, MemberName } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
 import type { Connection, Network } from '../network/network.ts';
 import type { Notice } from '../protocol/member-channel.ts';
@@ -66,6 +66,8 @@ export interface RunningMemberParts {
   readonly onMirrorSet: (set: MirrorSet) => void;
   /** The connection with the primary was rebuilt. */
   readonly onContact: () => void;
+  /** FO-078, FO-087: the types of the members follow the record. */
+  readonly onFailoverMembers: (list: FailoverMembers) => void;
   /** Rows of the members as this primary sees them, for the others. */
   readonly rows: () => readonly MemberReport[];
   readonly endProcess: (because: string) => void;
@@ -267,6 +269,7 @@ export class RunningMember implements MirrorMember {
       superserver,
       post: this.#post,
       saveRecord: (record) => this.#saveRecord(record),
+      failoverMembersChanged: this.#parts.onFailoverMembers,
       wallMs: () => clock.wallMs(),
       log,
       note: (note) => this.#notes.take(note),
@@ -467,11 +470,17 @@ export class RunningMember implements MirrorMember {
   #settings(): MemberSettings {
     const set = this.#parts.mirrorSet();
     const { self } = this.#parts;
+    const list = listOf(set);
     return {
       qosTimeoutMs: set.settings.qosTimeoutMs,
-      arbiter: set.settings.arbiter !== null && this.state.failoverMember,
-      partner: this.state.failoverMember ? (partnerOf(set, self)?.name ?? null) : null,
+      // Only failover members have sessions with it; whether this is one, the rules know best.
+      arbiter: set.settings.arbiter !== null,
+      partner: memberNamed(set, self)?.type === 'Failover' ? (partnerOf(set, self)?.name ?? null) : null,
       failoverMembers: failoverMembers(set).map(({ name }) => name),
+      members: set.members
+        .filter(({ type }) => type === 'Failover' || type === 'Disaster Recovery')
+        .map(({ name }) => name),
+      ...(list === null ? {} : { listed: list }),
     };
   }
 

@@ -1,8 +1,9 @@
 /** Questions to the agent of the other failover member, and its journal, as events (FO-021..027, SYN-009). */
 import { type Journal, JournalFrozenError } from '../journal/journal.ts';
+import type { MemberEffect } from '../mirror/effects.ts';
 import type { AgentAnswer } from '../mirror/messages.ts';
 import type { Address, MemberDefinition } from '../mirror/mirror-set.ts';
-import type { Epoch, MemberName, MirrorName } from '../mirror/terms.ts';
+import type { MemberName, MirrorName } from '../mirror/terms.ts';
 import { type AgentCall, askAgent, fetchJournal } from '../network/agent-client.ts';
 import type { Network, Timers } from '../network/network.ts';
 import type { Open } from '../protocol/opening.ts';
@@ -22,6 +23,8 @@ export interface PartnerAgentParts {
   readonly isWanted: (request: number) => boolean;
 }
 
+type AskAgent = Extract<MemberEffect, { type: 'ask-agent' }>;
+
 export class PartnerAgent {
   readonly #parts: PartnerAgentParts;
 
@@ -29,12 +32,13 @@ export class PartnerAgent {
     this.#parts = parts;
   }
 
-  async ask(request: number, question: 'confirm-down' | 'force-down', of: MemberName, epoch: Epoch): Promise<void> {
+  async ask({ request, question, of, epoch, failoverMembers }: AskAgent): Promise<void> {
     const { network, timers, mirror, self: requester } = this.#parts;
+    const told = failoverMembers === undefined ? {} : { failoverMembers };
     let answer: AgentAnswer = { says: 'nothing', reason: `${of} is not a member any more` };
     for (const { call, instance } of this.#calls(of)) {
       try {
-        answer = await askAgent(network, call, { type: question, instance, mirror, requester, epoch }, timers);
+        answer = await askAgent(network, call, { type: question, instance, mirror, requester, epoch, ...told }, timers);
         break;
       } catch (error) {
         answer = { says: 'nothing', reason: (error as Error).message };
@@ -49,8 +53,8 @@ export class PartnerAgent {
     for (const { call, instance } of this.#calls(of)) {
       try {
         const about = { type: 'offer-journal', instance, mirror, incarnation } as const;
-        const { history, end } = await askAgent(network, call, about, timers);
-        this.#parts.post({ type: 'journal-offered', request, history, end });
+        const { history, end, failoverMembers = null } = await askAgent(network, call, about, timers);
+        this.#parts.post({ type: 'journal-offered', request, history, end, failoverMembers });
         return;
       } catch (error) {
         reason = (error as Error).message;

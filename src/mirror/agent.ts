@@ -1,15 +1,16 @@
 /** What an ISCAgent may say of an instance of its host, and what it does first (AGT-003; FO-009, FO-022, FO-026, FO-039). */
 // biome-ignore-all format: a table is read row by row
+import { isNewerList } from './failover-members.ts';
 import { decide, type Verdict } from './failover-table.ts';
 import type { MemberRecord } from './member-record.ts';
-import type { DownRecord } from './messages.ts';
-import type { Epoch, MemberName } from './terms.ts';
+import type { DownRecord, StateQuestion } from './messages.ts';
+import type { Epoch, FailoverMembers, MemberName } from './terms.ts';
 
 /** What the agent sees: the instance answers as primary, answers otherwise, does not answer though its process lives, or has no process. */
 export type InstanceState = 'serves-as-primary' | 'serves' | 'hung' | 'dead';
 
 export type AgentFacts = {
-  readonly question: 'confirm-down' | 'force-down';
+  readonly question: StateQuestion;
   readonly instance: InstanceState;
   /** Is the instance's epoch lower than the requester's? */
   readonly epoch: 'lower' | 'not-lower';
@@ -24,6 +25,14 @@ export const agentTable: readonly (AgentFacts & Verdict<'running' | 'kill-then-d
   { question: 'confirm-down', instance: 'hung', epoch: 'not-lower', outcome: 'kill-then-down', spec: 'FO-026', because: 'a hung instance is forced down' },
   { question: 'confirm-down', instance: 'dead', epoch: 'lower', outcome: 'down', spec: 'AGT-003', because: 'its process does not exist' },
   { question: 'confirm-down', instance: 'dead', epoch: 'not-lower', outcome: 'down', spec: 'AGT-003', because: 'its process does not exist' },
+  { question: 'look-down', instance: 'serves-as-primary', epoch: 'lower', outcome: 'running', spec: 'FO-077', because: 'it operates as primary' },
+  { question: 'look-down', instance: 'serves-as-primary', epoch: 'not-lower', outcome: 'running', spec: 'FO-077', because: 'it operates as primary' },
+  { question: 'look-down', instance: 'serves', epoch: 'lower', outcome: 'running', spec: 'FO-077', because: 'it runs and settles its role itself' },
+  { question: 'look-down', instance: 'serves', epoch: 'not-lower', outcome: 'running', spec: 'FO-077', because: 'it runs and settles its role itself' },
+  { question: 'look-down', instance: 'hung', epoch: 'lower', outcome: 'kill-then-down', spec: 'FO-026', because: 'a hung instance is forced down' },
+  { question: 'look-down', instance: 'hung', epoch: 'not-lower', outcome: 'kill-then-down', spec: 'FO-026', because: 'a hung instance is forced down' },
+  { question: 'look-down', instance: 'dead', epoch: 'lower', outcome: 'down', spec: 'AGT-003', because: 'its process does not exist' },
+  { question: 'look-down', instance: 'dead', epoch: 'not-lower', outcome: 'down', spec: 'AGT-003', because: 'its process does not exist' },
   { question: 'force-down', instance: 'serves-as-primary', epoch: 'lower', outcome: 'kill-then-down', spec: 'FO-039', because: 'another member is primary of a newer epoch' },
   { question: 'force-down', instance: 'serves-as-primary', epoch: 'not-lower', outcome: 'running', spec: 'FO-002', because: 'the requester does not have a newer epoch' },
   { question: 'force-down', instance: 'serves', epoch: 'lower', outcome: 'running', spec: 'FO-064', because: 'it is not primary' },
@@ -44,7 +53,19 @@ export function fenced(record: MemberRecord, requester: MemberName, epoch: Epoch
   return { ...record, fence: { epoch: { ...epoch, number }, requester } };
 }
 
+/**
+ * FO-083, FO-084: with the fence goes the requester's list of failover members, where it is newer than the one that is here. A member
+ * that is none by it has ValidatedMember 0 until a primary takes it in.
+ */
+export function withList(record: MemberRecord, list: FailoverMembers | undefined, member: MemberName): MemberRecord {
+  const present = record.failoverMembers ?? { epoch: record.epoch.number, number: 0, names: [] };
+  if (list === undefined || !isNewerList(list, present)) return record;
+  if (list.names.includes(member)) return { ...record, failoverMembers: list, validatedMember: true };
+  return { ...record, failoverMembers: list, validatedMember: false, wasActive: null };
+}
+
 export function downRecord(record: MemberRecord): DownRecord {
   const { incarnation, epoch, primaryOfEpoch, activeBackup, noFailover, stoppedByOperator } = record;
-  return { incarnation, epoch, primaryOfEpoch, activeBackup, noFailover, stoppedByOperator };
+  const known = { incarnation, epoch, primaryOfEpoch, activeBackup, noFailover, stoppedByOperator };
+  return record.failoverMembers == null ? known : { ...known, failoverMembers: record.failoverMembers };
 }

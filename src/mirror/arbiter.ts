@@ -163,8 +163,9 @@ function onMessage(work: Working, connection: number, message: ToArbiter): void 
     case 'here':
       return answerQuestionsAbout(work, entry, message);
     case 'left-notice': {
-      const other = otherOf(work, entry);
-      if (other !== undefined) tell(work, other, message);
+      const others = work.sessions.filter(({ mirror, member }) => mirror === entry.mirror && member !== entry.member);
+      for (const each of others) tell(work, each, message);
+      const other = others[0];
       note(work, entry, `${entry.member} sends word that it is not active`, ['FO-035', 'FO-040'], {
         passedOnTo: other?.member ?? null,
         ...periodFacts(message),

@@ -5,12 +5,14 @@
 import { hasSession } from './arbiter-link.ts';
 import { becomePrimary } from './becoming.ts';
 import { type ArbiterFacts, arbiterTable, decide } from './failover-table.ts';
-import { joinHistory } from './joining.ts';
+import { halt, joinHistory } from './joining.ts';
 import { comparePositions, type JournalPosition, later } from './journal-position.ts';
 import { applyDurable, setJournal } from './journal-transfer.ts';
 import { clockDriftShare, troubleTimeoutInQos } from './limits.ts';
 import type { Attachment, Step } from './member-state.ts';
+import { learnList } from './members-change.ts';
 import type { ArbiterWord, DataMessage, Envelope } from './messages.ts';
+import { onRequestRefused } from './promotion.ts';
 import { onRemoved } from './removal.ts';
 import { beginSeeking, giveUpActive, onHelloFailed, setSeeking, windowNow } from './seeking.ts';
 import {
@@ -34,6 +36,12 @@ function setAttachment(step: Step, changes: Partial<Attachment>): void {
   if (step.state.attachment !== null) step.state.attachment = { ...step.state.attachment, ...changes };
 }
 
+/** Somebody was promoted by force while this member reigned, too: it is none of his failover members, so that he goes on (FO-083, FO-088). */
+function isBesideReign({ state }: Step, { epoch }: Envelope): boolean {
+  const { record } = state;
+  return record.primaryOfEpoch && record.epoch.number === epoch.number && !sameEpoch(record.epoch, epoch);
+}
+
 /** The primary took this member in: adopt its epoch, cut surplus, tell where we stand. */
 export function onWelcome(
   step: Step,
@@ -43,6 +51,11 @@ export function onWelcome(
 ): void {
   const { state } = step;
   const { record } = state;
+  if (isBesideReign(step, envelope) && state.seeking.helloOver === connection) {
+    step.effects.push({ type: 'close', connection, reason: 'two histories' });
+    log(step, 'two-histories', { member: envelope.from, epoch: envelope.epoch.number });
+    return halt(step, 'FO-088', `${envelope.from} has another history of epoch ${envelope.epoch.number}`);
+  }
   const stale =
     envelope.epoch.number < record.epoch.number ||
     (envelope.epoch.number === record.epoch.number && record.primaryOfEpoch);
@@ -68,6 +81,7 @@ export function onWelcome(
   });
   state.failureTold = false;
   setSeeking(step, { helloOver: null, dialling: null, request: null });
+  learnList(step, message.failoverMembers, envelope.from);
   state.attachment = {
     to: envelope.from,
     connection,
@@ -148,6 +162,10 @@ export function onPrimaryMessage(step: Step, envelope: Envelope, message: DataMe
       });
       if (message.noFailover) saveRecord(step, { noFailover: true });
       return;
+    case 'failover-members':
+      return void learnList(step, message.failoverMembers, envelope.from);
+    case 'request-refused':
+      return onRequestRefused(step, message);
     case 'no-failover':
       saveRecord(step, { noFailover: message.set });
       log(step, message.set ? 'no-failover-set' : 'no-failover-cleared', { because: `by ${envelope.from}` });

@@ -10,11 +10,12 @@ import type { MemberEvent } from './events.ts';
 import { comparePositions } from './journal-position.ts';
 import { advanceDurable, applyDurable, setJournal } from './journal-transfer.ts';
 import { siteRetryMs } from './limits.ts';
+import { type MemberRecord, promotedByForce } from './member-record.ts';
 import { type Becoming, noServing, type Step } from './member-state.ts';
 import type { AgentVerdict } from './messages.ts';
 import { beginSeeking, dropAttempt, tellFailure } from './seeking.ts';
 import { answerOrders, askAgent, enterRole, isForced, log, note, retryPauseMs, saveRecord } from './step.ts';
-import type { Right } from './terms.ts';
+import type { Epoch, Right } from './terms.ts';
 
 function setBecoming(step: Step, changes: Partial<Becoming>): void {
   if (step.state.becoming !== null) step.state.becoming = { ...step.state.becoming, ...changes };
@@ -37,12 +38,13 @@ export function becomePrimary(step: Step, right: Right, spec: string, because: s
   renewSession(step);
   state.windowUntilMs = 0;
   enterRole(step, 'becoming');
-  state.right = right;
+  const promoted = promotedByForce(state.record);
+  state.right = promoted === null ? right : 'force';
   state.becoming = {
     phase: 'permission',
     spec,
     because,
-    lineage: given.lineage ?? null,
+    lineage: given.lineage ?? promoted?.lineage ?? null,
     request: null,
     retryAtMs: 0,
     refusal: null,
@@ -102,12 +104,27 @@ function beginEpoch(step: Step): void {
   const { state } = step;
   const { record, becoming, right } = state;
   setBecoming(step, { phase: 'applying' });
-  const heard = Math.max(record.epoch.number, record.fence?.epoch.number ?? 0, state.epochHeard);
+  const promoted = promotedByForce(record);
+  const promotedIn = (promoted?.number ?? 1) - 1;
+  const heard = Math.max(record.epoch.number, record.fence?.epoch.number ?? 0, state.epochHeard, promotedIn);
   const inherited = record.epoch.lineage === '' ? state.lineage : record.epoch.lineage;
   const epoch = { number: heard + 1, owner: state.self, lineage: becoming?.lineage ?? inherited };
   const noFailover = right === 'resume' && record.noFailover;
-  saveRecord(step, { epoch, primaryOfEpoch: true, activeBackup: null, wasActive: null, noFailover });
+  const begun = { epoch, primaryOfEpoch: true, activeBackup: null, wasActive: null, noFailover } as const;
+  saveRecord(step, { ...begun, ...listOfReign(record, epoch) });
   step.effects.push({ type: 'start-file', epoch });
+}
+
+/** Its primary stands for the list (FO-083): what was told in an older epoch counts no more. */
+function listOfReign(record: MemberRecord, epoch: Epoch): Partial<MemberRecord> {
+  const { failoverMembers: list } = record;
+  if (list === null) return {};
+  const { forced, ...rest } = list;
+  const failoverMembers = { ...rest, epoch: epoch.number };
+  const promoted = promotedByForce(record);
+  if (promoted === null) return { failoverMembers };
+  const { atMs, evidence } = promoted;
+  return { failoverMembers, forced: { epoch, atMs, evidence, byPromotion: true } };
 }
 
 /** SYN-001: the new file stands; whatever this journal holds is now the mirror's truth. */

@@ -39,7 +39,8 @@ function atMost(timeMs: number | null): number[] {
   return timeMs === null ? [] : [timeMs];
 }
 
-function ofSeeking({ seeking }: MemberState): number[] {
+function ofSeeking({ seeking, promotion }: MemberState): number[] {
+  if (promotion !== null && promotion.phase !== 'requested') return [promotion.untilMs];
   // A fetch ends by its own event; how long it takes depends on how much is missing.
   if (seeking.fetching !== null) return [];
   return [isTrying(seeking) ? seeking.deadlineMs : seeking.retryAtMs];
@@ -62,10 +63,12 @@ function ofServed({ serving, settings }: MemberState): number[] {
   return times;
 }
 
-function ofServing({ serving, settings }: MemberState): number[] {
+function ofServing({ serving, settings, record }: MemberState): number[] {
   const times: number[] = [];
   if (serving.trouble?.untilMs != null) times.push(serving.trouble.untilMs);
   if (serving.mode === 'entering' && serving.trouble === null && !serving.leaving) times.push(serving.enterDeadlineMs);
+  if (record.forced?.byPromotion === true && settings.members !== undefined) times.push(serving.tellAtMs);
+  if (serving.change !== null) times.push(serving.change.untilMs);
   if (serving.fencing !== null && settings.partner !== null) times.push(serving.fencing.atMs);
   return times;
 }

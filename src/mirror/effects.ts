@@ -6,8 +6,8 @@
 import type { JournalPosition } from './journal-position.ts';
 import type { LogMessage } from './log-messages.ts';
 import type { MemberRecord } from './member-record.ts';
-import type { DataMessage, ToArbiter } from './messages.ts';
-import type { Epoch, MemberName, Right } from './terms.ts';
+import type { DataMessage, StateQuestion, ToArbiter } from './messages.ts';
+import type { Epoch, FailoverMembers, MemberName, Right } from './terms.ts';
 
 export type Facts = Readonly<Record<string, string | number | boolean | null>>;
 
@@ -29,13 +29,18 @@ export type MemberEffect =
   | { readonly type: 'close-arbiter' }
   | { readonly type: 'tell-arbiter'; readonly message: ToArbiter }
 
-  /** Ask the agent of the other failover member (event `agent-answered`). Force-down kills an instance of a lower epoch whatever its state. */
+  /** The record has a new list of failover members: the types of the members follow (event `settings-changed` need not come). */
+  | { readonly type: 'failover-members'; readonly failoverMembers: FailoverMembers }
+
+  /** Ask the agent of a member (event `agent-answered`). Force-down kills an instance of a lower epoch whatever its state. */
   | {
       readonly type: 'ask-agent';
       readonly request: number;
-      readonly question: 'confirm-down' | 'force-down';
+      readonly question: StateQuestion;
       readonly of: MemberName;
       readonly epoch: Epoch;
+      /** The agent takes a list that is newer than that of its record, before it answers "down". */
+      readonly failoverMembers?: FailoverMembers;
     }
   /** Ask that agent what journal it has of the incarnation it called down (event `journal-offered` or `fetch-failed`). */
   | { readonly type: 'ask-journal'; readonly request: number; readonly of: MemberName; readonly incarnation: number }

@@ -2,7 +2,7 @@
 import type { EpochBeginning, JournalPosition } from './journal-position.ts';
 import type { MemberRecord } from './member-record.ts';
 import type { AgentAnswer, DataMessage, Envelope, FromArbiter } from './messages.ts';
-import type { MemberName } from './terms.ts';
+import type { FailoverMembers, MemberName } from './terms.ts';
 
 export interface MemberSettings {
   readonly qosTimeoutMs: number;
@@ -12,6 +12,10 @@ export interface MemberSettings {
   readonly partner: MemberName | null;
   /** On an async: the failover members, in the order in which they are tried. */
   readonly failoverMembers: readonly MemberName[];
+  /** All members of the mirror. */
+  readonly members?: readonly MemberName[];
+  /** The list that the mirror set stands for, since the first promotion or demotion. */
+  readonly listed?: FailoverMembers;
 }
 
 export type OperatorCommand =
@@ -23,6 +27,21 @@ export type OperatorCommand =
   | { readonly command: 'become-primary' }
   /** On the primary: take another member out of the mirror (CFG-069), whose databases keep their mirror attribute or lose it. */
   | { readonly command: 'remove-member'; readonly member: MemberName; readonly removeAttribute: boolean }
+  /**
+   * FO-077..082, on an async. `partner`: null = chosen automatically, `none` = without one. `hold` = no failover is set, so that it
+   * stops just before it becomes primary. The rest as in `force-primary`.
+   */
+  | {
+      readonly command: 'promote';
+      readonly partner: MemberName | 'none' | null;
+      readonly hold: boolean;
+      readonly lineage: string;
+      readonly atMs: number;
+      readonly evidence: string;
+    }
+  /** FO-087: this backup, or (on the primary) the other failover member. */
+  | { readonly command: 'demote' }
+  | { readonly command: 'demote-other' }
   /** FO-076: go on as primary out of trouble without a time limit. Fields as in `force-primary`. */
   | { readonly command: 'resume-primary'; readonly lineage: string; readonly atMs: number; readonly evidence: string }
   /** `lineage` is a fresh random id, `atMs` the wall clock, `evidence` what the operator was shown. */
@@ -74,6 +93,8 @@ export type MemberEvent = { readonly nowMs: number } & (
       readonly request: number;
       readonly history: readonly EpochBeginning[];
       readonly end: JournalPosition;
+      /** As its record says now. */
+      readonly failoverMembers?: FailoverMembers | null;
     }
   /** A part of it is stored and flushed; after every part, so that the rules know the journal's end when the rest never comes. */
   | {

@@ -229,3 +229,35 @@ export const hungTable: readonly (HungFacts & Verdict<'hand-over' | 'wait'>)[] =
   { backup: 'none', failoverWanted: true, outcome: 'wait', spec: 'FO-050', because: 'no backup is connected' },
   { backup: 'none', failoverWanted: false, outcome: 'wait', spec: 'FO-072', because: 'no failover is set' },
 ];
+
+/** FO-079..082: an async is promoted while there is no primary; every failover member's agent was asked, and none says that its instance runs. */
+export type PromotionFacts = {
+  /** What the operator wants. */
+  readonly wish: 'automatic' | 'chosen' | 'none';
+  /** The partner that follows from it: its agent says down, does not answer, or there is none (no last primary is known). */
+  readonly partner: 'down' | 'silent' | 'none';
+  /** The other failover members. */
+  readonly others: 'down' | 'silent';
+};
+export type PromotionOutcome = 'pair' | 'pair-by-force' | 'wait-for-partner' | 'alone-by-force' | 'ask-for-partner' | 'impossible';
+
+export const promotionTable: readonly (PromotionFacts & Verdict<PromotionOutcome>)[] = [
+  { wish: 'automatic', partner: 'down', others: 'down', outcome: 'pair', spec: 'FO-079', because: 'the last primary is down and hands out what this member lacks' },
+  { wish: 'automatic', partner: 'down', others: 'silent', outcome: 'ask-for-partner', spec: 'FO-080', because: 'a member that does not answer may be the primary or become it' },
+  { wish: 'automatic', partner: 'silent', others: 'down', outcome: 'impossible', spec: 'FO-079', because: 'the last primary is chosen from those that answer' },
+  { wish: 'automatic', partner: 'silent', others: 'silent', outcome: 'impossible', spec: 'FO-079', because: 'the last primary is chosen from those that answer' },
+  { wish: 'automatic', partner: 'none', others: 'down', outcome: 'ask-for-partner', spec: 'FO-080', because: 'it is not known who was the last primary' },
+  { wish: 'automatic', partner: 'none', others: 'silent', outcome: 'ask-for-partner', spec: 'FO-080', because: 'nobody answers' },
+  { wish: 'chosen', partner: 'down', others: 'down', outcome: 'pair', spec: 'FO-081', because: 'the partner is down and hands out what this member lacks' },
+  { wish: 'chosen', partner: 'down', others: 'silent', outcome: 'pair-by-force', spec: 'FO-081', because: 'the operator answers for the member that is not reached' },
+  { wish: 'chosen', partner: 'silent', others: 'down', outcome: 'wait-for-partner', spec: 'FO-081', because: 'the partner has to answer before this member becomes primary' },
+  { wish: 'chosen', partner: 'silent', others: 'silent', outcome: 'pair-by-force', spec: 'FO-081', because: 'the operator answers for the members that are not reached; the partner has to answer first' },
+  { wish: 'chosen', partner: 'none', others: 'down', outcome: 'impossible', spec: 'FO-081', because: 'a partner was chosen' },
+  { wish: 'chosen', partner: 'none', others: 'silent', outcome: 'impossible', spec: 'FO-081', because: 'a partner was chosen' },
+  { wish: 'none', partner: 'down', others: 'down', outcome: 'impossible', spec: 'FO-082', because: 'no partner is wanted' },
+  { wish: 'none', partner: 'down', others: 'silent', outcome: 'impossible', spec: 'FO-082', because: 'no partner is wanted' },
+  { wish: 'none', partner: 'silent', others: 'down', outcome: 'impossible', spec: 'FO-082', because: 'no partner is wanted' },
+  { wish: 'none', partner: 'silent', others: 'silent', outcome: 'impossible', spec: 'FO-082', because: 'no partner is wanted' },
+  { wish: 'none', partner: 'none', others: 'down', outcome: 'alone-by-force', spec: 'FO-082', because: 'the operator accepts that journal data of the failover members may be missing' },
+  { wish: 'none', partner: 'none', others: 'silent', outcome: 'alone-by-force', spec: 'FO-082', because: 'the operator accepts that journal data of the failover members may be missing' },
+];

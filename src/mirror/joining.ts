@@ -25,6 +25,11 @@ export function isDiverged(step: Step, other: OtherJournal): boolean {
   return isBeyond(heldFurthest(step, other), sharedWith(step, other));
 }
 
+/** Does the own journal hold records that the other lacks? */
+export function isAhead(step: Step, other: OtherJournal): boolean {
+  return isBeyond(step.state.journal.appended, sharedWith(step, other));
+}
+
 function heldFurthest({ state }: Step, { history }: OtherJournal): JournalPosition {
   const { epoch, primaryOfEpoch } = state.record;
   const isBeside = history.some(

@@ -96,6 +96,9 @@ export const activationLagBytes = 256 * 1024;
 /** SYN-014: jobs of one dejournaling operation that work at a time. */
 export const dejournalJobsMax = 16;
 
+/** A member that is to be demoted has so many QoS timeouts to agree (derived). */
+export const membersChangeInQos = 3;
+
 /** Free bytes below which nothing is written any more, so that the store never meets a full disk. */
 export const diskReserveBytes = 16 * 1024 * 1024;
 

@@ -171,6 +171,19 @@ export const logMessages = {
     category: utility,
     text: 'The disk of {path} is full: the reserve was given up, so that this instance can end cleanly',
   },
+  'failover-members': { severity: 1, category: utility, text: 'The failover members are now {names} (told by {from})' },
+  'no-member-any-more': {
+    severity: 2,
+    category: utility,
+    text: 'This member is no failover member any more, {names} is: shutting down; started again it is a disaster recovery async (FO-083)',
+  },
+  'promotion-asked': { severity: 0, category: utility, text: 'Promotion: the agent of {member} says: {says}' },
+  'promotion-refused': { severity: 1, category: utility, text: 'This member was not promoted ({rules}): {because}' },
+  'promoted-by-force': {
+    severity: 2,
+    category: utility,
+    text: 'An operator promoted this member though journal data may be missing ({evidence})',
+  },
   'journal-fetched': {
     severity: 0,
     category: utility,

@@ -2,7 +2,7 @@
  * What a member keeps on disk about its own role: one file, replaced whole, fsynced before the effect that relies on it.
  * A crash between any two writes leaves a record that is safe to start from (docs/FAILOVER.md, "The durable record").
  */
-import { type Epoch, type MemberName, NO_EPOCH } from './terms.ts';
+import { type Epoch, type FailoverMembers, type MemberName, NO_EPOCH } from './terms.ts';
 
 export interface MemberRecord {
   readonly format: 1;
@@ -34,7 +34,17 @@ export interface MemberRecord {
   /** CFG-069: this member was removed from the mirror, by whom, and what becomes of its databases at the next start. */
   readonly removed: { readonly by: MemberName; readonly removeAttribute: boolean } | null;
   /** The last takeover that a person forced: what was shown, and when (wall clock ms). */
-  readonly forced: { readonly epoch: Epoch; readonly atMs: number; readonly evidence: string } | null;
+  readonly forced: Forced | null;
+  /** The newest list that this member knows; null = none was promoted or demoted. Written by the agent, too (FO-078, FO-084). */
+  readonly failoverMembers: FailoverMembers | null;
+}
+
+export interface Forced {
+  readonly epoch: Epoch;
+  readonly atMs: number;
+  readonly evidence: string;
+  /** By a promotion: former failover members that were not reached have to be told (FO-084). */
+  readonly byPromotion?: true;
 }
 
 export const firstRecord: MemberRecord = {
@@ -52,6 +62,7 @@ export const firstRecord: MemberRecord = {
   fence: null,
   removed: null,
   forced: null,
+  failoverMembers: null,
 };
 
 /** May `a` rely on its own journal against `b`? Only the primary of record of the newer epoch may. */
@@ -61,4 +72,9 @@ export function isNewerThan(
 ): boolean {
   if (!a.primaryOfEpoch) return false;
   return a.epoch.number > b.epoch.number || (a.epoch.number === b.epoch.number && !b.primaryOfEpoch);
+}
+
+/** Is the next reign of this member one that a person has accepted losses for (FO-081, FO-082)? */
+export function promotedByForce({ failoverMembers }: MemberRecord): NonNullable<FailoverMembers['forced']> | null {
+  return failoverMembers?.forced ?? null;
 }

@@ -4,10 +4,11 @@
  */
 
 import type { MemberEffect } from './effects.ts';
-import type { MemberSettings } from './events.ts';
+import type { MemberSettings, OperatorCommand } from './events.ts';
 import { type EpochBeginning, JOURNAL_START, type JournalPosition } from './journal-position.ts';
 import { firstRecord, type MemberRecord } from './member-record.ts';
-import type { MemberName, MirrorName, Right } from './terms.ts';
+import type { AgentVerdict } from './messages.ts';
+import type { FailoverMembers, MemberName, MirrorName, Right } from './terms.ts';
 
 /**
  *   starting ──> seeking <──> attached          stopped: by operator (SYN-022)
@@ -172,6 +173,33 @@ export interface Serving {
   hung: boolean;
   /** Was it noted that the present standstill of the journal leads to nothing? */
   hungTold: boolean;
+  /** A promotion or demotion under way. */
+  change: MembersChange | null;
+  /** Next time at which former failover members are told of a promotion by force. */
+  tellAtMs: number;
+}
+
+/** The failover members are about to change. Owner: members-change.ts. */
+export interface MembersChange {
+  list: FailoverMembers;
+  /** The failover member that is none by the new list, and must have given up its rights before. */
+  leaving: MemberName | null;
+  /** Who asked for it, where that was not this member's own operator. */
+  asker: MemberName | null;
+  /** FO-087: unfinished question to the agent of the leaving member, which is not connected. */
+  asking: number | null;
+  untilMs: number;
+}
+
+/** An async on its way to being a failover member while there is no primary. Owner: promotion.ts. */
+export interface Promotion {
+  order: Extract<OperatorCommand, { command: 'promote' }>;
+  /** requested of the primary; asking: who is down, and what was each? telling: the new list goes to those that are. */
+  phase: 'requested' | 'asking' | 'telling';
+  waits: ReadonlyMap<number, MemberName>;
+  answers: ReadonlyMap<MemberName, AgentVerdict>;
+  list: FailoverMembers | null;
+  untilMs: number;
 }
 
 /** The session with the arbiter. Owner: arbiter-link.ts. */
@@ -201,7 +229,10 @@ export interface PendingOrder {
     | 'become-primary'
     | 'force-primary'
     | 'resume-primary'
-    | 'remove-member';
+    | 'remove-member'
+    | 'promote'
+    | 'demote'
+    | 'demote-other';
   deadlineMs: number;
   set: boolean;
   /** Of `remove-member`: who is removed, and how. */
@@ -211,7 +242,7 @@ export interface PendingOrder {
 export interface MemberState {
   readonly self: MemberName;
   readonly mirror: MirrorName;
-  readonly failoverMember: boolean;
+  failoverMember: boolean;
   settings: MemberSettings;
   record: MemberRecord;
   role: MemberRole;
@@ -236,6 +267,9 @@ export interface MemberState {
   serving: Serving;
   arbiter: ArbiterLink;
   orders: readonly PendingOrder[];
+  promotion: Promotion | null;
+  /** Asyncs that were said hello to since the start: they may know that others are the failover members now (FO-083). */
+  inquired: readonly MemberName[];
   /** Why the member is halted. */
   haltedBecause: string;
   /** The rule by which it is; empty = it is not. */
@@ -283,6 +317,8 @@ export const noServing: Serving = {
   handOverDeadlineMs: 0,
   hung: false,
   hungTold: false,
+  change: null,
+  tellAtMs: 0,
 };
 
 export const noArbiter: ArbiterLink = {
@@ -328,6 +364,8 @@ export function initialState(self: MemberName, mirror: MirrorName, failoverMembe
     serving: noServing,
     arbiter: noArbiter,
     orders: [],
+    promotion: null,
+    inquired: [],
     haltedBecause: '',
     haltedSpec: '',
     failureTold: false,

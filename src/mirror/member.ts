@@ -40,6 +40,7 @@ import {
 } from './journal-transfer.ts';
 import type { MemberRecord } from './member-record.ts';
 import type { MemberState, Step } from './member-state.ts';
+import { continueChange, learnList, onAgentWhileChanging, settleList } from './members-change.ts';
 import {
   isAgentSilent,
   onAgentAnswer,
@@ -53,6 +54,7 @@ import {
 } from './negotiation.ts';
 import { forceNow, onAgentWhileForced, onNoFailoverDone, onOrder, watchOrders } from './operator-commands.ts';
 import { onFenceAnswer, onHelloToPrimary, onReign, onServedMessage, showReign, watchMembers } from './primary.ts';
+import { onAgentWhilePromoting, watchPromotion } from './promotion.ts';
 import { onRemoved, watchRemovals } from './removal.ts';
 import { beginSeeking, onHelloFailed, setSeeking } from './seeking.ts';
 import { servedBy } from './serving.ts';
@@ -74,6 +76,7 @@ export function step(before: MemberState, event: MemberEvent): StepResult {
     // Only here do deadlines count: after a standstill, messages that waited come before the next `woke`.
     if (event.type === 'woke') watch(now);
     watchRemovals(now);
+    continueChange(now);
   }
   return { state: now.state, effects: now.effects, rules: now.rules };
 }
@@ -159,6 +162,7 @@ function watch(now: Step): void {
   if (state.role === 'attached') watchPrimary(now);
   // FO-074: an agent that does not answer in time does not hold up a person who forces.
   if (state.role === 'seeking' && isForced(state) && isAgentSilent(now)) forceNow(now);
+  watchPromotion(now);
   if (state.role === 'seeking') seek(now);
   if (state.role === 'becoming') watchBecoming(now);
   if (state.role === 'primary' || state.role === 'handing-over') watchMembers(now);
@@ -171,6 +175,7 @@ function onStarted(now: Step, event: Extract<MemberEvent, { type: 'started' }>):
   const { state } = now;
   state.record = event.record;
   state.settings = event.settings;
+  settleList(now);
   state.lineage = event.lineage;
   state.journal = {
     appended: event.journalEnd,
@@ -224,6 +229,7 @@ function onSettings(now: Step, event: Extract<MemberEvent, { type: 'settings-cha
   const { state } = now;
   const arbiterChanged = state.settings.arbiter !== event.settings.arbiter;
   state.settings = event.settings;
+  settleList(now);
   if (arbiterChanged && !event.settings.arbiter && hasSession(now))
     onArbiterClosed(now, 'no arbiter is configured any more');
 }
@@ -231,6 +237,10 @@ function onSettings(now: Step, event: Extract<MemberEvent, { type: 'settings-cha
 function onMessage(now: Step, event: Extract<MemberEvent, { type: 'message' }>): void {
   const { state } = now;
   const { connection, envelope, message } = event;
+  if (message.type === 'hello' || message.type === 'reign') {
+    learnList(now, message.failoverMembers, envelope.from);
+    if (state.role === 'down') return;
+  }
   const reigns = state.role === 'primary' || state.role === 'handing-over';
   if (reigns && envelope.epoch.number > state.record.epoch.number) return stopAsStale(now, envelope.epoch.number);
   if (message.type === 'reign') return onReign(now, connection, envelope);
@@ -246,7 +256,7 @@ function onMessage(now: Step, event: Extract<MemberEvent, { type: 'message' }>):
   if (connection === state.seeking.helloOver) {
     if (message.type === 'welcome') onWelcome(now, connection, envelope, message);
     if (message.type === 'refuse') {
-      onRefused(now, connection, envelope, message.reason);
+      onRefused(now, connection, envelope, message);
     }
     return;
   }
@@ -288,6 +298,8 @@ function onAgentAnswered(now: Step, event: Extract<MemberEvent, { type: 'agent-a
   const { answer } = event;
   // True for ever, whichever question it answers.
   if (answer.says === 'removed') return onRemoved(now, state.settings.partner ?? 'the mirror', answer.removeAttribute);
+  if (onAgentWhilePromoting(now, event.request, answer)) return;
+  if (onAgentWhileChanging(now, event.request, answer)) return;
   if (state.role === 'primary') return onFenceAnswer(now, event.request, answer);
   if (state.role === 'becoming') return onAgentWhileBecoming(now, event.request, answer);
   if (state.role !== 'seeking' || state.seeking.request !== event.request) return;

@@ -4,7 +4,7 @@
  * older connection, session, term, epoch or incarnation said counts.
  */
 import type { EpochBeginning, JournalPosition } from './journal-position.ts';
-import type { Epoch, FailoverMode, MemberName } from './terms.ts';
+import type { Epoch, FailoverMembers, FailoverMode, MemberName } from './terms.ts';
 
 /** Who speaks, in every message of the data channel. */
 export interface Envelope {
@@ -26,6 +26,7 @@ export type DataMessage =
       /** Rises with each hello of an incarnation. */
       readonly hello: number;
       readonly journalEnd: JournalPosition;
+      readonly failoverMembers?: FailoverMembers;
     }
   /** The receiver is primary and takes the sender in. `history` tells where each epoch begins in its journal. */
   | {
@@ -33,11 +34,13 @@ export type DataMessage =
       readonly history: readonly EpochBeginning[];
       readonly end: JournalPosition;
       readonly noFailover: boolean;
+      readonly failoverMembers?: FailoverMembers;
     }
   | {
       readonly type: 'refuse';
       readonly reason: 'not-primary' | 'becoming-primary' | 'older-hello' | 'stopped' | 'not-a-member' | 'diverged';
       readonly primary: MemberName | null;
+      readonly failoverMembers?: FailoverMembers;
     }
   /** Journal bytes from..to travel beside the message. `durableTo` is what the databases may be given. */
   | {
@@ -72,10 +75,16 @@ export type DataMessage =
   | { readonly type: 'take-over-seen' }
   /** The operator of the backup asks the primary to hand over. */
   | { readonly type: 'request-take-over' }
+  /** The operator of the sender would like it promoted, or demoted (FO-078, FO-087). */
+  | { readonly type: 'request-promotion' }
+  | { readonly type: 'request-demotion' }
+  | { readonly type: 'request-refused'; readonly reason: string; readonly text: string; readonly spec: string }
+  /** From the primary: to the member that leaves the list before the primary takes it, to all others afterwards. */
+  | { readonly type: 'failover-members'; readonly failoverMembers: FailoverMembers }
   /** The sender goes; from a backup it counts as "not active". */
   | { readonly type: 'going-down'; readonly noFailover: boolean }
   /** From a primary that has to fence the other, whose agent does not answer: the envelope says what there is to say (FO-038). */
-  | { readonly type: 'reign' }
+  | { readonly type: 'reign'; readonly failoverMembers?: FailoverMembers }
   | { readonly type: 'no-failover'; readonly set: boolean }
   | { readonly type: 'no-failover-done'; readonly set: boolean }
   /** The primary takes the receiver out of the mirror; `going-down` is the answer, when it is on the receiver's disk (CFG-069). */
@@ -113,6 +122,9 @@ export type FromArbiter =
 /** What an arbiter says about a mode and who is in it. */
 export type ArbiterWord = Exclude<FromArbiter, { readonly type: 'keep-alive' | 'call' }>;
 
+/** `look-down` is a question alone: it keeps nobody from starting by himself, and brings no list. */
+export type StateQuestion = 'confirm-down' | 'force-down' | 'look-down';
+
 /** What an agent says of its instance (AGT-003). */
 export type AgentAnswer =
   | { readonly says: 'running'; readonly primary: boolean; readonly epoch: Epoch }
@@ -136,4 +148,5 @@ export interface DownRecord {
   readonly activeBackup: { readonly member: MemberName; readonly term: number } | null;
   readonly noFailover: boolean;
   readonly stoppedByOperator: boolean;
+  readonly failoverMembers?: FailoverMembers;
 }

@@ -4,7 +4,7 @@
  */
 import type { DatabaseProperties } from './database-properties.ts';
 import * as limits from './limits.ts';
-import type { MemberName, MemberType, MirrorDatabaseName, MirrorName } from './terms.ts';
+import type { FailoverMembers, MemberName, MemberType, MirrorDatabaseName, MirrorName } from './terms.ts';
 
 export interface Address {
   readonly host: string;
@@ -83,6 +83,8 @@ export interface MirrorSet {
   readonly revision: number;
   readonly settings: MirrorSettings;
   readonly members: readonly MemberDefinition[];
+  /** Which list of failover members the types above stand for; absent before the first promotion or demotion. */
+  readonly listed?: { readonly epoch: number; readonly number: number };
   readonly databases: readonly MirrorDatabaseDefinition[];
   /** Newest last. A member of that name that knows only an older set is turned away for good; absent = nobody. */
   readonly removed?: readonly RemovedMember[];
@@ -242,6 +244,23 @@ export function failoverMembers(set: MirrorSet): readonly MemberDefinition[] {
 
 export function partnerOf(set: MirrorSet, name: MemberName): MemberDefinition | undefined {
   return failoverMembers(set).find((member) => member.name !== name);
+}
+
+/** The types by a list of failover members; who is none any more is a disaster recovery async (FO-078, FO-087). */
+export function withListedTypes(set: MirrorSet, { epoch, number, names }: FailoverMembers): MirrorSet {
+  const typeOf = ({ name, type }: MemberDefinition): MemberType =>
+    names.includes(name) ? 'Failover' : type === 'Failover' ? 'Disaster Recovery' : type;
+  return {
+    ...set,
+    listed: { epoch, number },
+    members: set.members.map((member) => ({ ...member, type: typeOf(member) })),
+  };
+}
+
+/** The list that the types stand for; null before the first promotion or demotion. */
+export function listOf(set: MirrorSet): FailoverMembers | null {
+  if (set.listed === undefined) return null;
+  return { ...set.listed, names: failoverMembers(set).map(({ name }) => name) };
 }
 
 /** Is `a` a later state of the same mirror than `b`? */

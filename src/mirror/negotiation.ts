@@ -5,14 +5,17 @@
 import { becomePrimary, giveUp } from './becoming.ts';
 import type { Facts } from './effects.ts';
 import type { MemberEvent } from './events.ts';
+import { isSameList, listToTell, otherAsyncs } from './failover-members.ts';
 import { type DownFacts, decide, downTable, type HelloFacts, helloTable } from './failover-table.ts';
-import { isDiverged, isGone, joinHistory } from './joining.ts';
-import type { EpochBeginning } from './journal-position.ts';
+import { isAhead, isDiverged, isGone, joinHistory } from './joining.ts';
+import { comparePositions, type EpochBeginning } from './journal-position.ts';
 import { setJournal } from './journal-transfer.ts';
-import { isNewerThan } from './member-record.ts';
-import type { Step } from './member-state.ts';
+import { isNewerThan, promotedByForce } from './member-record.ts';
+import type { MemberState, Step } from './member-state.ts';
+import { learnList } from './members-change.ts';
 import type { AgentVerdict, DataMessage, DownRecord, Envelope } from './messages.ts';
 import { forceNow } from './operator-commands.ts';
+import { goOnWithoutPrimary } from './promotion.ts';
 import {
   dropAttempt,
   giveUpActive,
@@ -25,7 +28,7 @@ import {
   windowNow,
 } from './seeking.ts';
 import { agoMs, askAgent, isForced, log, note, noteAttempt, saveRecord, send } from './step.ts';
-import { type Epoch, sameEpoch } from './terms.ts';
+import { type Epoch, type MemberName, sameEpoch } from './terms.ts';
 
 /** The next attempt, when it is time; also gives up one that takes too long. */
 export function seek(step: Step): void {
@@ -38,11 +41,31 @@ export function seek(step: Step): void {
     return;
   }
   if (busy || step.nowMs < seeking.retryAtMs) return;
+  if (state.promotion !== null) return goOnWithoutPrimary(step);
   setSeeking(step, { deadlineMs: step.nowMs + settings.qosTimeoutMs });
   if (!state.failoverMember) return sayHelloInTurn(step);
+  const uninquired = otherAsyncs(state).find((name) => !state.inquired.includes(name));
+  if (uninquired !== undefined) return inquire(step, uninquired);
   if (settings.partner === null) return startAlone(step);
   if (seeking.next === 'agent') setSeeking(step, { request: askAgent(step, settings.partner, 'confirm-down') });
-  else dialFor(step, settings.partner);
+  else dialFor(step, nextToDial(step, settings.partner));
+}
+
+/**
+ * FO-083, PROC-036: who just started may have been replaced while it was away, and its partner with it. Before it may have a right it
+ * says hello to each async once; an async that has become primary takes it in, and any other tells the list it knows.
+ */
+function inquire(step: Step, name: MemberName): void {
+  step.state.inquired = [...step.state.inquired, name];
+  dialFor(step, name);
+}
+
+/** Mostly the partner; now and then an async, since the partner may be gone for good, replaced by somebody. */
+function nextToDial({ state }: Step, partner: MemberName): MemberName {
+  const asyncs = otherAsyncs(state);
+  const { turn } = state.seeking;
+  if (asyncs.length === 0 || turn % 4 !== 3) return partner;
+  return asyncs[(turn >> 2) % asyncs.length] as MemberName;
 }
 
 /** The question to the agent has had its time. */
@@ -65,13 +88,18 @@ function startAlone(step: Step): void {
   if (state.record.noFailover && !state.record.primaryOfEpoch) {
     return refuseToTakeOver(step, 'FO-072', 'no failover is set');
   }
+  if (promotedByForce(state.record) !== null) {
+    return becomePrimary(step, 'force', 'FO-082', 'an operator promoted this member without a partner');
+  }
   log(step, 'alone-becoming-primary');
   becomePrimary(step, 'alone', 'FO-063', 'there is no other failover member');
 }
 
 function sayHelloInTurn(step: Step): void {
   const { settings, seeking } = step.state;
-  const target = settings.failoverMembers[seeking.turn % Math.max(1, settings.failoverMembers.length)];
+  // One of the other asyncs may have been promoted.
+  const targets = [...settings.failoverMembers, ...otherAsyncs(step.state)];
+  const target = targets[seeking.turn % Math.max(1, targets.length)];
   if (target === undefined) pauseSeeking(step, 'no failover member is known', 'hello');
   else dialFor(step, target);
 }
@@ -98,6 +126,7 @@ export function onDialled(step: Step, to: string, connection: number): void {
     primaryOfEpoch: state.record.primaryOfEpoch,
     hello: state.hellos,
     journalEnd: state.journal.appended,
+    ...listToTell(state),
   });
 }
 
@@ -157,10 +186,15 @@ function onDown(step: Step, record: DownRecord | null): void {
     record: recordFact(step, record),
     window: windowNow(step),
   };
+  if (learnList(step, record?.failoverMembers, `the agent of ${state.settings.partner}`)) return;
   const verdict = decide(downTable, facts);
   const seen = { ...downSeen(step, record), record: facts.record, window: facts.window };
   if (record !== null) state.epochHeard = Math.max(state.epochHeard, record.epoch.number);
   if (!state.record.validatedMember) return refuseToTakeOver(step, 'FO-084', notValidated, seen);
+  const { failoverMembers } = state.record;
+  if (record !== null && failoverMembers !== null && !isSameList(record.failoverMembers, failoverMembers)) {
+    return refuseToTakeOver(step, 'FO-083', 'the record of the other has another list of failover members', seen);
+  }
   const theirs = record?.noFailover === true && record.epoch.number > state.record.noFailoverClearedIn;
   if ((state.record.noFailover || theirs) && facts.record !== 'mine-is-newer') {
     // Known here from now on, so that it is shown, and can be cleared, on this member (FO-072).
@@ -233,6 +267,12 @@ export function onJournalOffered(step: Step, event: Extract<MemberEvent, { type:
   if (fetching?.request !== event.request) return;
   const newest = event.history.at(-1);
   state.epochHeard = Math.max(state.epochHeard, newest?.epoch ?? 0);
+  if (learnList(step, event.failoverMembers, `the agent of ${state.settings.partner}`)) return;
+  // The losses that a person accepted are not those of data that this member has.
+  if (promotedByForce(state.record) !== null && isAhead(step, event)) {
+    setSeeking(step, { fetching: null, request: null });
+    return becomePrimary(step, 'force', 'FO-081', 'the partner has no journal data that this member lacks');
+  }
   // Two histories, and a person chooses this one; the other halts when it comes back.
   if (isForced(state) && (isDiverged(step, event) || isGone(step, event))) return forceNow(step);
   if (fetching.incarnation === 0 && isLastReign(step, newest)) {
@@ -284,9 +324,26 @@ export function onFetchFailed(step: Step, request: number, reason: string): void
   pauseSeeking(step, reason, 'agent');
 }
 
+type Hello = Extract<DataMessage, { type: 'hello' }>;
+
+/**
+ * FO-081: a person has paired two members of which none was the last primary, and has accepted losses: the one with more journal data
+ * goes first. Never both: of two equal ones it is the first by name.
+ */
+function mayGoFirst({ state }: Step, { from }: Envelope, { journalEnd }: Hello): boolean {
+  if (promotedByForce(state.record) === null) return false;
+  const order = comparePositions(state.journal.flushed, journalEnd);
+  return order > 0 || (order === 0 && state.self < from);
+}
+
 /** How two epochs stand to each other, for the hello table. */
-function newer(step: Step, envelope: Envelope, primaryOfEpoch: boolean): 'ours' | 'theirs' | 'neither' | 'split' {
+function newer(
+  step: Step,
+  envelope: Envelope,
+  hello: Pick<Hello, 'primaryOfEpoch'>,
+): 'ours' | 'theirs' | 'neither' | 'split' {
   const { record } = step.state;
+  const { primaryOfEpoch } = hello;
   const ours: Epoch = record.epoch;
   if (ours.number !== envelope.epoch.number) {
     if (ours.number > envelope.epoch.number) return record.primaryOfEpoch ? 'ours' : 'neither';
@@ -311,7 +368,11 @@ export function onHelloWhileSeeking(
   }
   const role =
     state.role === 'seeking' || state.role === 'becoming' || state.role === 'attached' ? state.role : 'closed';
-  const facts: HelloFacts = { role, newer: newer(step, envelope, message.primaryOfEpoch) };
+  const stands = newer(step, envelope, message);
+  const facts: HelloFacts = {
+    role,
+    newer: stands === 'neither' && mayGoFirst(step, envelope, message) ? 'ours' : stands,
+  };
   const verdict = decide(helloTable, facts, ['consent', 'refuse']);
   const seen = {
     ...facts,
@@ -319,13 +380,16 @@ export function onHelloWhileSeeking(
     otherEpoch: envelope.epoch.number,
     otherWasPrimary: message.primaryOfEpoch,
   };
-  const consent = verdict.outcome === 'consent' && message.failoverMember && state.record.validatedMember;
+  // By this member's own list: the other may not have heard of its promotion yet, and then it has no right at all.
+  const isPartner = state.failoverMember && state.settings.partner === envelope.from;
+  const consent = verdict.outcome === 'consent' && isPartner && state.record.validatedMember && isInquired(state);
   const isOut = state.record.removed !== null;
   const closed = isOut ? 'not-a-member' : 'stopped';
   send(step, connection, {
     type: 'refuse',
     reason: consent || role === 'becoming' ? 'becoming-primary' : role === 'closed' ? closed : 'not-primary',
     primary: state.attachment?.to ?? null,
+    ...listToTell(state, message.failoverMembers),
   });
   step.effects.push({ type: 'close', connection, reason: verdict.because });
   state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
@@ -341,18 +405,25 @@ export function onRefused(
   step: Step,
   connection: number,
   envelope: Envelope,
-  reason: Extract<DataMessage, { type: 'refuse' }>['reason'],
+  { reason, failoverMembers }: Extract<DataMessage, { type: 'refuse' }>,
 ): void {
   const { state } = step;
   state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
   step.effects.push({ type: 'close', connection, reason: 'refused' });
+  setSeeking(step, { helloOver: null });
+  if (learnList(step, failoverMembers, envelope.from)) return;
   onHelloFailed(step, `${envelope.from} answers: ${reason}`);
   const isOut = reason === 'not-a-member' && state.failoverMember && envelope.from === state.settings.partner;
-  if (!isOut || newer(step, envelope, false) !== 'ours' || !state.record.validatedMember) return;
+  if (!isOut || newer(step, envelope, { primaryOfEpoch: false }) !== 'ours' || !state.record.validatedMember) return;
   becomePrimary(step, 'consent', 'FO-061 CFG-069', 'this member was the last primary, and the other was removed by it');
 }
 
+/** Has it said hello to every async since it started? */
+function isInquired(state: MemberState): boolean {
+  return otherAsyncs(state).every((name) => state.inquired.includes(name));
+}
+
 /** How a hello stands against a primary. */
-export function helloToPrimary(step: Step, envelope: Envelope, primaryOfEpoch: boolean) {
-  return decide(helloTable, { role: 'primary', newer: newer(step, envelope, primaryOfEpoch) }, ['welcome', 'halt']);
+export function helloToPrimary(step: Step, envelope: Envelope, hello: Hello) {
+  return decide(helloTable, { role: 'primary', newer: newer(step, envelope, hello) }, ['welcome', 'halt']);
 }

@@ -10,7 +10,9 @@ import { decide, stopTable } from './failover-table.ts';
 import { beginFarewell, beginHandOver, finishStop } from './hand-over.ts';
 import { forceWaitMs } from './limits.ts';
 import { type MemberState, noServing, type Precondition, type Step } from './member-state.ts';
+import { demoteOther, refusalToChange } from './members-change.ts';
 import type { AgentVerdict } from './messages.ts';
+import { beginPromotion, refusalToPromote } from './promotion.ts';
 import { isRemoved, preconditionOfRemoval, removeMember, withdraw } from './removal.ts';
 import { beginSeeking, dropAttempt, giveUpActive, setSeeking } from './seeking.ts';
 import { backupNow, connectedBackup } from './serving.ts';
@@ -29,6 +31,22 @@ function isKeptBySite({ becoming }: MemberState): boolean {
 
 function hasPrimary({ attachment }: MemberState): boolean {
   return attachment !== null && !attachment.asking;
+}
+
+/** FO-087. */
+function refusalToDemote(state: MemberState): Precondition | null {
+  const failed = (reason: string, text: string, spec = 'FO-087'): Precondition => ({ reason, text, spec });
+  if (!state.failoverMember) return failed('not-a-failover-member', 'this member is no failover member');
+  if (state.role === 'primary')
+    return failed(
+      'is-primary',
+      'the primary cannot be demoted; demote the other failover member, or hand over to it first',
+    );
+  if (state.record.noFailover)
+    return failed('no-failover', 'no failover is set, so no member can be demoted; clear it first', 'FO-072');
+  return state.role === 'attached' && hasPrimary(state)
+    ? null
+    : failed('no-primary', 'this member is not connected to a primary as its backup');
 }
 
 /** Null = the order may be given now. */
@@ -90,6 +108,15 @@ export function precondition(state: MemberState, command: OperatorCommand['comma
       return role === 'becoming' && !isKeptBySite(state)
         ? failed('becoming-primary', 'this member is already becoming primary', 'FO-074')
         : null;
+    case 'promote':
+      return refusalToPromote(state);
+    case 'demote':
+      return refusalToDemote(state);
+    case 'demote-other':
+      if (role !== 'primary')
+        return failed('not-primary', 'the other failover member is demoted on the primary', 'FO-087');
+      if (state.settings.partner === null) return failed('no-other', 'there is no other failover member', 'FO-087');
+      return refusalToChange(state, 'demotion');
     case 'resume-primary':
       return isPrimary && state.serving.trouble !== null && state.serving.trouble.untilMs === null
         ? null
@@ -125,6 +152,15 @@ export function onOrder(step: Step, event: Extract<MemberEvent, { type: 'operato
       addOrder(step, request, 'become-primary', step.state.settings.qosTimeoutMs * 3);
       send(step, step.state.attachment?.connection as number, { type: 'request-take-over' });
       return;
+    case 'promote':
+      addOrder(step, request, 'promote', forceWaitMs);
+      return beginPromotion(step, order);
+    case 'demote':
+      addOrder(step, request, 'demote', forceWaitMs);
+      return send(step, step.state.attachment?.connection as number, { type: 'request-demotion' });
+    case 'demote-other':
+      addOrder(step, request, 'demote-other', forceWaitMs);
+      return demoteOther(step);
     case 'force-primary':
       return beginForce(step, request, order);
     case 'resume-primary':
@@ -143,6 +179,9 @@ const ruleOf: Readonly<Record<OperatorCommand['command'], string>> = {
   'start-mirror': 'SYN-022',
   'change-no-failover': 'FO-072',
   'become-primary': 'FO-007',
+  promote: 'FO-077',
+  demote: 'FO-087',
+  'demote-other': 'FO-087',
   'force-primary': 'FO-074',
   'resume-primary': 'FO-076',
   'remove-member': 'CFG-069',
@@ -306,6 +345,9 @@ export function watchOrders(step: Step): void {
       'stop-instance': 'the instance is still stopping; see the messages log',
       'change-no-failover': 'the other member has not confirmed; check the status monitor of both members',
       'become-primary': 'the primary did not hand over; nothing was changed. See the messages log, or use Force',
+      promote: 'it is not known whether this member is promoted; see its status and the messages log',
+      demote: 'it is not known whether this member is demoted; see its status and the messages log',
+      'demote-other': 'it is not known whether the other member is demoted; see the status of both',
       'force-primary': 'the operation may not have succeeded; see the messages log',
       'resume-primary': 'the operation may not have succeeded; see the messages log',
       'remove-member': `${order.removal?.member} has not said that it is out, or this primary is in trouble state; see the status, and remove it again`,

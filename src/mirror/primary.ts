@@ -5,6 +5,7 @@
  */
 import { hasSession } from './arbiter-link.ts';
 import { askToLeave, onBackupHeard, onEnterReady, onLeft, proposeArbiterMode } from './arbiter-mode.ts';
+import { listToTell, presentList } from './failover-members.ts';
 import { beginHandOver, continueHandOver, finishStop, stopAsStale } from './hand-over.ts';
 import { halt } from './joining.ts';
 import { comparePositions, JOURNAL_START, later } from './journal-position.ts';
@@ -19,6 +20,7 @@ import {
 } from './journal-transfer.ts';
 import { activationLagBytes } from './limits.ts';
 import type { Served, Step } from './member-state.ts';
+import { onWishToChange } from './members-change.ts';
 import type { AgentVerdict, DataMessage, Envelope } from './messages.ts';
 import { helloToPrimary } from './negotiation.ts';
 import { tellRemoval } from './removal.ts';
@@ -36,7 +38,7 @@ import {
   send,
   silenceLimitMs,
 } from './step.ts';
-import { type Epoch, sameEpoch } from './terms.ts';
+import { type Epoch, type FailoverMembers, sameEpoch } from './terms.ts';
 import { onMemberLost, releaseBackup } from './trouble.ts';
 
 export function onHelloToPrimary(
@@ -58,18 +60,31 @@ export function onHelloToPrimary(
     incarnation: envelope.incarnation,
     hello: message.hello,
   });
-  if (message.failoverMember) {
-    const verdict = helloToPrimary(step, envelope, message.primaryOfEpoch);
+  const place = placeOf(step, envelope.from, message);
+  if (place) {
+    const verdict = helloToPrimary(step, envelope, message);
     if (verdict.outcome === 'halt') {
       send(step, connection, { type: 'refuse', reason: 'diverged', primary: null });
       step.effects.push({ type: 'close', connection, reason: verdict.because });
       return haltAsSplit(step, envelope.from);
     }
   }
-  takeIn(step, connection, envelope.from, message.failoverMember);
+  takeIn(step, connection, envelope.from, place, message.failoverMembers);
 }
 
-function takeIn(step: Step, connection: number, name: string, failoverMember: boolean): void {
+/** By the list of its primary; what it takes itself for may be out of date. Without any list it is what it says. */
+function placeOf({ state }: Step, name: string, hello: Extract<DataMessage, { type: 'hello' }>): boolean {
+  const isListed = state.record.failoverMembers !== null || hello.failoverMembers !== undefined;
+  return isListed ? presentList(state).names.includes(name) : hello.failoverMember;
+}
+
+function takeIn(
+  step: Step,
+  connection: number,
+  name: string,
+  failoverMember: boolean,
+  told: FailoverMembers | undefined,
+): void {
   const { state } = step;
   const older = state.serving.members.get(name);
   if (older !== undefined) {
@@ -99,6 +114,7 @@ function takeIn(step: Step, connection: number, name: string, failoverMember: bo
     history: state.journal.history,
     end: state.journal.appended,
     noFailover: state.record.noFailover,
+    ...listToTell(state, told),
   });
   const role = failoverMember ? 'backup' : 'async';
   log(step, 'member-connected', { member: name, role });
@@ -140,6 +156,10 @@ export function onServedMessage(step: Step, served: Served, message: DataMessage
         noteAttempt(step, `did not ask ${served.name} to take over`, 'FO-007', { because });
       }
       return;
+    case 'request-promotion':
+      return onWishToChange(step, served, 'promotion');
+    case 'request-demotion':
+      return onWishToChange(step, served, 'demotion');
     case 'no-failover':
       saveRecord(step, { noFailover: message.set });
       log(step, message.set ? 'no-failover-set' : 'no-failover-cleared', { because: `by ${served.name}` });
@@ -240,7 +260,8 @@ export function onFenceAnswer(step: Step, request: number, answer: AgentVerdict)
 /** Primaries never say hello to each other: the other one is told whose reign it is, and stops or halts. */
 export function showReign(step: Step, to: string, connection: number): void {
   const { settings, serving } = step.state;
-  if (serving.fencing !== null && settings.partner === to) send(step, connection, { type: 'reign' });
+  const isFenced = serving.fencing !== null && settings.partner === to;
+  if (isFenced || isToBeTold(step, to)) send(step, connection, { type: 'reign', ...listToTell(step.state) });
   else step.effects.push({ type: 'close', connection, reason: 'not needed any more' });
 }
 
@@ -253,9 +274,27 @@ export function onReign(step: Step, connection: number, envelope: Envelope): voi
   state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
   const reigns = state.role === 'primary' || state.role === 'handing-over';
   const isOther = state.record.primaryOfEpoch && isSplit(step, envelope.epoch);
-  if (reigns || isOther) send(step, connection, { type: 'reign' });
+  if (reigns || isOther) send(step, connection, { type: 'reign', ...listToTell(state) });
   step.effects.push({ type: 'close', connection, reason: 'it is known who reigns' });
   if (reigns && isOther) haltAsSplit(step, envelope.from);
+}
+
+/**
+ * FO-084: of a promotion that could not reach everybody, the former failover members are told again and again until each has come as
+ * an async: where two of them go on without having heard of it, there would be two primaries.
+ */
+function isToBeTold({ state }: Step, name: string): boolean {
+  const { forced, epoch, failoverMembers } = state.record;
+  if (forced?.byPromotion !== true || forced.epoch.lineage !== epoch.lineage || failoverMembers === null) return false;
+  return !failoverMembers.names.includes(name) && !state.serving.members.has(name);
+}
+
+function tellFormerMembers(step: Step): void {
+  const { state } = step;
+  if (state.role !== 'primary' || step.nowMs < state.serving.tellAtMs) return;
+  setServing(step, { tellAtMs: step.nowMs + state.settings.qosTimeoutMs });
+  for (const name of state.settings.members ?? [])
+    if (isToBeTold(step, name)) step.effects.push({ type: 'dial', to: name });
 }
 
 /** Has somebody else reigned in an epoch of this number? Only a person can have made that. */
@@ -302,6 +341,7 @@ export function watchMembers(step: Step): void {
   activate(step);
   proposeArbiterMode(step);
   fence(step);
+  tellFormerMembers(step);
 }
 
 function speakTo(step: Step, served: Served): void {

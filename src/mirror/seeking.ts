@@ -43,8 +43,11 @@ export function tellFailure(step: Step): void {
 
 export function onHelloFailed(step: Step, reason: string): void {
   const { state } = step;
+  // An async that was only asked for news keeps nobody waiting.
+  const isInquiry = state.failoverMember && state.seeking.next === 'agent';
   setSeeking(step, { turn: state.seeking.turn + 1, helloOver: null });
   pauseSeeking(step, reason, 'agent');
+  if (isInquiry) setSeeking(step, { retryAtMs: step.nowMs });
   tellWaiting(step, reason);
 }
 

@@ -4,8 +4,8 @@ import { keepAliveShareOfQos, silenceShareOfQos } from './limits.ts';
 import type { LogMessage } from './log-messages.ts';
 import type { MemberRecord } from './member-record.ts';
 import type { MemberRole, MemberState, PendingOrder, Step } from './member-state.ts';
-import type { DataMessage } from './messages.ts';
-import type { MemberName } from './terms.ts';
+import type { DataMessage, StateQuestion } from './messages.ts';
+import type { FailoverMembers, MemberName } from './terms.ts';
 
 /** Change the durable record; on disk before the effects behind it. No write where nothing changes. */
 export function saveRecord(step: Step, changes: Partial<MemberRecord>): void {
@@ -59,10 +59,17 @@ export function enterRole(step: Step, role: MemberRole): void {
 }
 
 /** Ask the agent of a member's host about it; the number of the request, under which it answers. */
-export function askAgent(step: Step, of: MemberName, question: 'confirm-down' | 'force-down'): number {
+export function askAgent(
+  step: Step,
+  of: MemberName,
+  question: StateQuestion,
+  list: FailoverMembers | null = step.state.record.failoverMembers,
+): number {
   const { state } = step;
   state.requests += 1;
-  step.effects.push({ type: 'ask-agent', request: state.requests, question, of, epoch: state.record.epoch });
+  const told = list === null ? {} : { failoverMembers: list };
+  const { epoch } = state.record;
+  step.effects.push({ type: 'ask-agent', request: state.requests, question, of, epoch, ...told });
   return state.requests;
 }
 

@@ -80,3 +80,23 @@ export const NO_EPOCH: Epoch = { number: 0, owner: '', lineage: '' };
 export function sameEpoch(a: Epoch, b: Epoch): boolean {
   return a.number === b.number && a.owner === b.owner && a.lineage === b.lineage;
 }
+
+/** Who the failover members are since the last promotion or demotion (failover-members.ts). */
+export interface FailoverMembers {
+  /** Epoch of the primary that stands for this list: whoever becomes primary puts its own. */
+  readonly epoch: number;
+  /** Rises with each promotion and demotion. */
+  readonly number: number;
+  /** One or two. */
+  readonly names: readonly MemberName[];
+  /**
+   * A person promoted though updates may be lost (FO-081, FO-082): the first reign of this list has this lineage, and a number
+   * not below this one, whichever of the two has it.
+   */
+  readonly forced?: {
+    readonly number: number;
+    readonly lineage: string;
+    readonly atMs: number;
+    readonly evidence: string;
+  };
+}

@@ -4,9 +4,9 @@
  */
 import { Buffer } from 'node:buffer';
 import type { EpochBeginning, JournalPosition } from '../mirror/journal-position.ts';
-import type { AgentAnswer, FromArbiter, ToArbiter } from '../mirror/messages.ts';
+import type { AgentAnswer, FromArbiter, StateQuestion, ToArbiter } from '../mirror/messages.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
-import type { Epoch, MemberName, MirrorName } from '../mirror/terms.ts';
+import type { Epoch, FailoverMembers, MemberName, MirrorName } from '../mirror/terms.ts';
 import type { ClockWord } from './clock-offset.ts';
 import type { EventRecord } from './control-channel.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from './frame.ts';
@@ -24,9 +24,11 @@ interface AboutInstance {
 
 export type AgentRequest =
   | (AboutInstance & {
-      readonly type: 'confirm-down' | 'force-down';
+      readonly type: StateQuestion;
       readonly requester: MemberName;
       readonly epoch: Epoch;
+      /** Taken into the record of an instance that is down, where it is newer than what is there (FO-083, FO-084). */
+      readonly failoverMembers?: FailoverMembers;
     })
   /** What journal is here of the incarnation called down? Answered with JournalOffer. */
   | (AboutInstance & { readonly type: 'offer-journal'; readonly incarnation: number })
@@ -60,6 +62,8 @@ export interface EventsTold {
 export interface JournalOffer {
   readonly history: readonly EpochBeginning[];
   readonly end: JournalPosition;
+  /** As the record of the instance says; left out before the first promotion or demotion, or where it cannot be read. */
+  readonly failoverMembers?: FailoverMembers;
 }
 
 export interface MirrorInformation {
@@ -107,6 +111,7 @@ export interface AgentError {
 export interface AgentAnswers {
   'confirm-down': AgentAnswer;
   'force-down': AgentAnswer;
+  'look-down': AgentAnswer;
   'offer-journal': JournalOffer;
   'tell-mirror': MirrorInformation;
   'tell-events': EventsTold;
@@ -141,7 +146,12 @@ export function decodeAgentRequest(frame: Frame): AgentRequest {
   switch (type) {
     case 'confirm-down':
     case 'force-down':
-      return { ...about, type, requester: text(frame, said, 'requester'), epoch: epochOf(frame, said, 'epoch') };
+    case 'look-down': {
+      const asked = { ...about, type, requester: text(frame, said, 'requester'), epoch: epochOf(frame, said, 'epoch') };
+      return said.failoverMembers === undefined
+        ? asked
+        : { ...asked, failoverMembers: listOf(frame, said, 'failoverMembers') };
+    }
     case 'offer-journal':
       return { ...about, type, incarnation: whole(frame, said, 'incarnation') };
     case 'read-journal':
@@ -193,8 +203,10 @@ export function decodeAgentAnswer<T extends keyof AgentAnswers>(frame: Frame, ty
 const answerChecks: Readonly<Record<keyof AgentAnswers, (frame: Frame, said: Fields) => void>> = {
   'confirm-down': checkStateAnswer,
   'force-down': checkStateAnswer,
+  'look-down': checkStateAnswer,
   'offer-journal': (frame, said) => {
     positionOf(frame, said, 'end');
+    if (said.failoverMembers !== undefined) listOf(frame, said, 'failoverMembers');
     for (const entry of list(frame, said, 'history')) {
       whole(frame, entry, 'epoch');
       text(frame, entry, 'owner');
@@ -239,6 +251,7 @@ function checkStateAnswer(frame: Frame, said: Fields): void {
       whole(frame, record, 'incarnation');
       epochOf(frame, record, 'epoch');
       for (const name of ['primaryOfEpoch', 'noFailover', 'stoppedByOperator']) flag(frame, record, name);
+      if (record.failoverMembers !== undefined) listOf(frame, record, 'failoverMembers');
       if (record.activeBackup === null) return;
       const backup = inner(frame, record, 'activeBackup');
       text(frame, backup, 'member');
@@ -411,6 +424,24 @@ function epochOf(frame: Frame, said: Fields, name: string): Epoch {
     number: whole(frame, value, 'number'),
     owner: text(frame, value, 'owner'),
     lineage: text(frame, value, 'lineage'),
+  };
+}
+
+function listOf(frame: Frame, said: Fields, name: string): FailoverMembers {
+  const value = inner(frame, said, name);
+  const { names } = value;
+  if (!Array.isArray(names) || !names.every((each) => typeof each === 'string')) throw wrong(frame, name);
+  const list = { epoch: whole(frame, value, 'epoch'), number: whole(frame, value, 'number'), names };
+  if (value.forced === undefined) return list;
+  const forced = inner(frame, value, 'forced');
+  return {
+    ...list,
+    forced: {
+      number: whole(frame, forced, 'number'),
+      lineage: text(frame, forced, 'lineage'),
+      atMs: whole(frame, forced, 'atMs'),
+      evidence: text(frame, forced, 'evidence'),
+    },
   };
 }
 

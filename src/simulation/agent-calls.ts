@@ -16,7 +16,7 @@ export class AgentCalls {
 
   ask(effect: Effect<'ask-agent'>): void {
     const { on } = this.#process;
-    const { request, question, of, epoch } = effect;
+    const { request, of } = effect;
     const nothing = (reason: string) => ({ says: 'nothing', reason }) as const;
     let answered = false;
     const answer = (event: Untimed): void => {
@@ -28,7 +28,7 @@ export class AgentCalls {
     );
     this.#call(of, (agent, reply) => {
       if (agent === null) return reply(() => answer({ type: 'agent-answered', request, answer: nothing('refused') }));
-      agent.confirmDown(question, this.#process.host, epoch, (said) =>
+      agent.confirmDown(effect, this.#process.host, (said) =>
         reply(() => answer({ type: 'agent-answered', request, answer: said })),
       );
     });
@@ -41,8 +41,11 @@ export class AgentCalls {
       this.#call(of, (agent, reply) => {
         const disk = agent?.journalOf(incarnation) ?? null;
         if (disk === null) return reply(() => done(() => failed('the agent has no journal of that incarnation')));
-        const { history, end } = disk;
-        reply(() => done(() => this.#process.post({ type: 'journal-offered', request, history, end })));
+        const { history, end, record } = disk;
+        const { failoverMembers } = record;
+        reply(() =>
+          done(() => this.#process.post({ type: 'journal-offered', request, history, end, failoverMembers })),
+        );
       }),
     );
   }

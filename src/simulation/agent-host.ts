@@ -1,7 +1,7 @@
 /** The simulated ISCAgent of one host: decides with src/mirror/agent.ts, shares the disk and the process with its instance. */
-import { decideForAgent, downRecord, fenced, type InstanceState } from '../mirror/agent.ts';
+import { decideForAgent, downRecord, fenced, type InstanceState, withList } from '../mirror/agent.ts';
+import type { MemberEffect } from '../mirror/effects.ts';
 import type { AgentAnswer } from '../mirror/messages.ts';
-import type { Epoch } from '../mirror/terms.ts';
 import type { MemberDisk } from './member-disk.ts';
 import type { MemberHost } from './member-host.ts';
 
@@ -36,9 +36,8 @@ export class AgentHost {
   }
 
   confirmDown(
-    question: 'confirm-down' | 'force-down',
+    { question, epoch, failoverMembers }: Extract<MemberEffect, { type: 'ask-agent' }>,
     requester: string,
-    epoch: Epoch,
     answer: (said: AgentAnswer) => void,
   ): void {
     const { process, disk, world } = this.#on;
@@ -57,7 +56,8 @@ export class AgentHost {
       this.#on.kill();
     }
     if (!disk.readable) return answer({ says: 'down', record: null });
-    disk.record = fenced(disk.record, requester, epoch);
+    if (question !== 'look-down')
+      disk.record = withList(fenced(disk.record, requester, epoch), failoverMembers, this.#on.name);
     answer({ says: 'down', record: downRecord(disk.record) });
   }
 

@@ -129,6 +129,9 @@ export class Checkers {
       if (this.histories.count > 0 && right !== 'force' && right !== 'resume')
         this.complain('I7', `${name} begins a history of its own (${right})`);
       this.histories.begin(epoch.lineage, disk, this.acked);
+      // What a person has chosen is no divergence of the others who hold it.
+      for (const [diverged, { first }] of this.#diverged)
+        if (disk.holds(first, disk.elements.length)) this.#diverged.delete(diverged);
       this.#diverged.delete(name);
     } else this.#reignsIn(history, process, epoch.number);
     this.histories.of(epoch.lineage)?.reign(epoch.number, name);

@@ -29,7 +29,7 @@ export function victim(world: World, chance: Chance): MemberHost {
 }
 
 export function failoverMember(world: World, chance: Chance): MemberHost {
-  return world.member(chance.pick(['A', 'B']));
+  return chance.pick(world.failoverMembers);
 }
 
 /** Hosts with a link between them: those of the pair and the arbiter, and sometimes of an async. */

@@ -11,7 +11,7 @@ import { directedFaults } from './directed-faults.ts';
 import type { Fault } from './fault.ts';
 import { arbiterFaults, clockFaults, diskFaults, hostFaults, processFaults } from './host-faults.ts';
 import { linkFaults } from './link-faults.ts';
-import { loadFaults, operatorFaults } from './operator-faults.ts';
+import { loadFaults, membershipFaults, operatorFaults } from './operator-faults.ts';
 
 export const faults: readonly Fault[] = [
   ...linkFaults,
@@ -22,6 +22,7 @@ export const faults: readonly Fault[] = [
   ...clockFaults,
   ...operatorFaults,
   ...directedFaults,
+  ...membershipFaults,
   ...loadFaults,
 ];
 

@@ -33,7 +33,7 @@ const careEveryQos = 4;
 /** The site is asked again after this time (FO-067), so a "no" just before the healing takes so much longer. */
 const siteRetryMs = 30_000;
 
-const failoverMembers = (world: World): MemberHost[] => world.members.filter((host) => host.failoverMember);
+const failoverMembers = (world: World): readonly MemberHost[] => world.failoverMembers;
 
 /** All faults of the core end, and its processes run. */
 export function heal(world: World, core: Core): void {
@@ -170,9 +170,10 @@ function whatIsMissing(world: World, core: Core): string | null {
   const serving = primary.process?.state.serving;
   if (!world.core.includes(primary)) return `${primary.name} is primary and not of the core: ${where()}`;
   if (serving?.trouble !== null) return `the primary is in trouble: ${JSON.stringify(serving?.trouble)}`;
-  if (cores[core].members === 'both' && serving.counted?.confirmed !== true) return `no active backup: ${where()}`;
+  const hasBackup = cores[core].members === 'both' && world.failoverMembers.length === 2;
+  if (hasBackup && serving.counted?.confirmed !== true) return `no active backup: ${where()}`;
   const hasArbiter = world.options.arbiter && cores[core].arbiter;
-  if (hasArbiter && serving.mode !== 'arbiter') return `mode ${serving.mode} in spite of an arbiter`;
+  if (hasArbiter && hasBackup && serving.mode !== 'arbiter') return `mode ${serving.mode} in spite of an arbiter`;
   const behind = world.core.find((host) => host !== primary && !isCaughtUp(host, primary));
   return behind === undefined ? null : `${behind.name} is behind: ${behind.disk.applied} of ${primary.disk.applied}`;
 }

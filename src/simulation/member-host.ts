@@ -10,7 +10,8 @@ import type { World } from './world.ts';
 export class MemberHost {
   readonly world: World;
   readonly name: string;
-  readonly failoverMember: boolean;
+  /** Before the first promotion or demotion. */
+  readonly #bornFailoverMember: boolean;
   readonly disk = new MemberDisk();
   readonly agent: AgentHost;
   settings: MemberSettings;
@@ -40,11 +41,16 @@ export class MemberHost {
   constructor(world: World, name: string, failoverMember: boolean, settings: MemberSettings) {
     this.world = world;
     this.name = name;
-    this.failoverMember = failoverMember;
+    this.#bornFailoverMember = failoverMember;
     this.settings = settings;
     this.agent = new AgentHost(this);
     this.#clockOffsetMs = world.chance.between(0, 1e6) + (world.options.upForMs ?? 0);
     this.#clockRate = world.chance.between(0.99, 1.01);
+  }
+
+  /** As its own disk says. */
+  get failoverMember(): boolean {
+    return this.disk.record.failoverMembers?.names.includes(this.name) ?? this.#bornFailoverMember;
   }
 
   /** Monotonic time of this machine. */
@@ -149,7 +155,9 @@ export class MemberHost {
     this.kill();
     this.disk.empty();
     const incarnation = this.world.primary?.process?.state.helloFrom.get(this.name)?.incarnation ?? 0;
-    this.disk.record = { ...this.disk.record, incarnation };
+    // What it joins as is what the primary's mirror set says.
+    const failoverMembers = this.world.primary?.process?.state.record.failoverMembers ?? null;
+    this.disk.record = { ...this.disk.record, incarnation, failoverMembers };
     this.world.checkers.rebuilt(this);
     this.world.tell(this.name, 'is rebuilt from nothing');
     this.start();

@@ -23,7 +23,7 @@ export const primaryOr = (world: World, chance: Chance): MemberHost =>
 
 export function backupOr(world: World, chance: Chance): MemberHost {
   const { primary } = world;
-  const other = world.members.find((host) => host.failoverMember && host !== primary);
+  const other = world.failoverMembers.find((host) => host !== primary);
   return primary === undefined || other === undefined ? failoverMember(world, chance) : other;
 }
 
@@ -84,7 +84,7 @@ export const operatorFaults: readonly Fault[] = [
       world.later(chance.between(0, 0.2) * world.options.qosTimeoutMs, () => host.kill());
       return () => {
         bringBack(host);
-        for (const member of world.members.slice(0, 2)) member.order({ command: 'change-no-failover', set: false });
+        for (const member of world.failoverMembers) member.order({ command: 'change-no-failover', set: false });
       };
     },
   },
@@ -189,6 +189,107 @@ export const operatorFaults: readonly Fault[] = [
       world.later(lastingMs * chance.between(0.2, 0.9), () => host.overrule('resume-primary'));
       return () => {
         for (const other of world.hosts) if (other !== host.name) world.heal(host.name, other);
+      };
+    },
+  },
+];
+
+/** An async is promoted; `partner`: null = chosen automatically. */
+function promote(chance: Chance, host: MemberHost, partner: string | null): void {
+  const lineage = `promoted-${host.name}-${chance.below(1e9)}`;
+  host.order({ command: 'promote', partner, hold: chance.happens(0.2), lineage, atMs: 0, evidence: 'none' });
+}
+
+function asyncMember(world: World, chance: Chance): MemberHost | undefined {
+  const asyncs = world.members.filter((host) => !host.failoverMember && host.process !== null);
+  return asyncs.length === 0 ? undefined : chance.pick(asyncs);
+}
+
+export const membershipFaults: readonly Fault[] = [
+  {
+    name: 'an async is promoted',
+    strike: (world, chance, name) => {
+      const host = asyncMember(world, chance);
+      if (host === undefined) return null;
+      world.fault(`an operator promotes ${host.name}`, name);
+      promote(chance, host, null);
+      return null;
+    },
+  },
+  {
+    name: 'an async is promoted, and a process dies on the way',
+    strike: (world, chance, name) => {
+      const host = asyncMember(world, chance);
+      const dying = chance.pick(world.members);
+      if (host === undefined || dying.process === null) return null;
+      world.fault(`an operator promotes ${host.name}, and ${dying.name} dies on the way`, name);
+      promote(chance, host, null);
+      world.later(chance.between(0, 30), () => {
+        if (dying.process !== null) dying.process.dieAtEffect = 1 + chance.below(20);
+      });
+      return () => bringBack(dying);
+    },
+  },
+  {
+    name: 'the pair goes down, and an async is promoted',
+    strike: (world, chance, name) => {
+      const host = asyncMember(world, chance);
+      if (host === undefined) return null;
+      const pair = [...world.failoverMembers];
+      world.fault(`the pair goes down, and an operator promotes ${host.name}`, name);
+      for (const member of pair)
+        if (chance.happens(0.5)) member.kill();
+        else member.order({ command: 'stop-instance', noFailover: true });
+      world.later(chance.between(0, 3) * world.options.qosTimeoutMs, () => promote(chance, host, null));
+      return () => {
+        for (const member of pair) bringBack(member);
+      };
+    },
+  },
+  {
+    name: 'two asyncs are promoted at once',
+    strike: (world, chance, name) => {
+      const asyncs = world.members.filter((host) => !host.failoverMember);
+      if (asyncs.length < 2) return null;
+      world.fault('operators promote two members', name);
+      if (chance.happens(0.5)) for (const member of world.failoverMembers) member.kill();
+      for (const host of asyncs)
+        world.later(chance.between(0, 0.5) * world.options.qosTimeoutMs, () => promote(chance, host, null));
+      return () => {
+        for (const member of world.members) bringBack(member);
+      };
+    },
+  },
+  {
+    name: 'the backup is demoted',
+    strike: (world, chance, name) => order(world, name, backupOr(world, chance), { command: 'demote' }),
+  },
+  {
+    name: 'the other failover member is demoted',
+    strike: (world, chance, name) => order(world, name, primaryOr(world, chance), { command: 'demote-other' }),
+  },
+  {
+    name: 'an async is promoted by force',
+    byForce: true,
+    strike: (world, chance, name) => {
+      const host = asyncMember(world, chance);
+      if (host === undefined) return null;
+      const pair = [...world.failoverMembers];
+      world.fault(`the pair is lost, and an operator promotes ${host.name} by force`, name);
+      for (const member of pair) {
+        const kind = chance.next();
+        if (kind < 0.4) member.crash();
+        else if (kind < 0.7) world.isolateQuietly(member.name);
+        else member.kill();
+      }
+      const partner = chance.happens(0.5) ? 'none' : chance.pick(pair).name;
+      world.later(chance.between(0, 4) * world.options.qosTimeoutMs, () => promote(chance, host, partner));
+      return () => {
+        for (const member of pair) {
+          for (const other of world.hosts) if (other !== member.name) world.heal(member.name, other);
+          member.boot();
+          bringBack(member);
+        }
       };
     },
   },

@@ -93,7 +93,9 @@ function strike(world: World, seed: number, { number, name, lastsMs, forEver }: 
   if (end !== null && !forEver) world.later(lastsMs, end);
 }
 
-function progress(world: World, core: Core, failures: string[]): number | null {
+/** A list of failover members may be known to a member outside the core alone: then everything must come back (FO-083). */
+function progress(world: World, planned: Core, failures: string[]): number | null {
+  const core = world.members.some(({ disk }) => disk.record.failoverMembers !== null) ? 'everything' : planned;
   heal(world, core);
   return mustProgress(world, core, failures);
 }

@@ -3,6 +3,8 @@
  * virtual clock and one source of chance. Tests and faults act on it from outside; checkers.ts watches every event.
  */
 import type { MemberSettings } from '../mirror/events.ts';
+import { isNewerList } from '../mirror/failover-members.ts';
+import type { FailoverMembers } from '../mirror/terms.ts';
 import { ArbiterHost } from './arbiter-host.ts';
 import { Checkers } from './checkers.ts';
 import { MemberHost } from './member-host.ts';
@@ -50,6 +52,7 @@ export class World {
   updateEveryMs: number | null;
   /** The members that are healed for ever, in the second phase of a story. */
   core: readonly MemberHost[] = [];
+  readonly #names: readonly string[];
   #updates = 0;
   #ahead: Appointment[] = [];
   #clientsAtWork = 0;
@@ -63,6 +66,7 @@ export class World {
     this.checkers = new Checkers(this);
     this.arbiter = new ArbiterHost(this);
     const asyncs = ['C', 'D'].slice(0, options.asyncs);
+    this.#names = ['A', 'B', ...asyncs];
     this.members = [
       new MemberHost(this, 'A', true, this.#settings(null)),
       new MemberHost(this, 'B', true, this.#settings('A')),
@@ -73,8 +77,7 @@ export class World {
 
   #settings(partner: string | null, failoverMembers: readonly string[] = []): MemberSettings {
     const { qosTimeoutMs } = this.options;
-    const arbiter = this.options.arbiter && failoverMembers.length === 0;
-    return { qosTimeoutMs, arbiter, partner, failoverMembers };
+    return { qosTimeoutMs, arbiter: this.options.arbiter, partner, failoverMembers, members: this.#names };
   }
 
   get updates(): number {
@@ -85,6 +88,15 @@ export class World {
     let sum = 0;
     for (const times of this.faultsStruck.values()) sum += times;
     return sum;
+  }
+
+  /** The failover members by the newest list that any disk has (FO-083). */
+  get failoverMembers(): readonly MemberHost[] {
+    let newest: FailoverMembers | null = null;
+    for (const { failoverMembers: list } of this.members.map(({ disk }) => disk.record))
+      if (list !== null && isNewerList(list, newest)) newest = list;
+    const { names } = newest ?? { names: ['A', 'B'] };
+    return names.map((name) => this.member(name));
   }
 
   /** The member that is primary now, if one is. */
@@ -167,8 +179,7 @@ export class World {
 
   #beginClients(): void {
     this.#clientsAtWork += 1;
-    for (const host of this.members.filter((member) => member.failoverMember))
-      this.#clientOf(host, this.#clientsAtWork);
+    for (const host of this.members) this.#clientOf(host, this.#clientsAtWork);
   }
 
   /** A client on the host of each failover member: no fault of a link keeps it from a member that admits updates. */
@@ -177,7 +188,7 @@ export class World {
     this.clock.after(this.updateEveryMs * this.chance.between(0.2, 1.8), () => {
       if (generation !== this.#clientsAtWork || this.updateEveryMs === null) return;
       const { process } = host;
-      if (process !== null && !process.frozen) {
+      if (process !== null && !process.frozen && host.failoverMember) {
         this.#updates += 1;
         process.update(this.#updates);
       }
@@ -245,7 +256,7 @@ export class World {
 
   /** An operator changes on both failover members whether there is an arbiter. */
   configureArbiter(arbiter: boolean): void {
-    for (const host of this.members.filter((member) => member.failoverMember)) {
+    for (const host of this.members) {
       host.settings = { ...host.settings, arbiter };
       host.process?.post({ type: 'settings-changed', settings: host.settings });
     }

@@ -15,8 +15,9 @@
  * - Of a fence only how far it lies above the own epoch counts, of epochs heard of only what lies above both.
  */
 
+import { listText } from '../../mirror/failover-members.ts';
 import type { JournalPosition } from '../../mirror/journal-position.ts';
-import type { MemberRecord } from '../../mirror/member-record.ts';
+import { type MemberRecord, promotedByForce } from '../../mirror/member-record.ts';
 import type { ArbiterLink, Attachment, MemberState, Serving } from '../../mirror/member-state.ts';
 import type { AgentAnswer, DataMessage } from '../../mirror/messages.ts';
 import type { Epoch } from '../../mirror/terms.ts';
@@ -131,6 +132,7 @@ class Key {
     const { epoch, activeBackup, wasActive, fence, validatedMember } = record;
     this.#epoch(epoch);
     this.#put(bits(record.primaryOfEpoch, record.noFailover, record.stoppedByOperator, validatedMember));
+    this.#put(listText(record.failoverMembers), promotedByForce(record)?.lineage ?? none);
     this.#put(Math.max(0, (fence?.epoch.number ?? 0) - epoch.number), record.noFailoverClearedIn);
     if (activeBackup !== null) this.#term(epoch, activeBackup.term);
     else this.#put(none);
@@ -261,7 +263,8 @@ class Key {
     if (call === null) return this.#put(none);
     this.#put(call.kind);
     this.#request(call.request);
-    if (call.kind === 'question') return this.#put(call.question, call.epoch.number);
+    if (call.kind === 'question')
+      return this.#put(call.question, call.epoch.number, listText(call.failoverMembers ?? null));
     if (call.kind === 'answer') return this.#answer(call.answer);
     this.#incarnation(1 - this.#who, call.incarnation);
     this.#incarnation(1 - this.#who, this.#world.nodes[this.#who === 0 ? 1 : 0].disk.record.incarnation);

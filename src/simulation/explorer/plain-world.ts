@@ -7,8 +7,8 @@ import type { ArbiterState } from '../../mirror/arbiter.ts';
 import type { EpochBeginning, JournalPosition } from '../../mirror/journal-position.ts';
 import type { MemberRecord } from '../../mirror/member-record.ts';
 import type { MemberState } from '../../mirror/member-state.ts';
-import type { AgentAnswer, DataMessage, FromArbiter, ToArbiter } from '../../mirror/messages.ts';
-import type { Epoch } from '../../mirror/terms.ts';
+import type { AgentAnswer, DataMessage, FromArbiter, StateQuestion, ToArbiter } from '../../mirror/messages.ts';
+import type { Epoch, FailoverMembers } from '../../mirror/terms.ts';
 
 /** The one moment at which everything happens: time is which deadline "has come" (moves.ts). */
 export const now = 1_000_000;
@@ -102,8 +102,9 @@ export type Call =
   | {
       readonly kind: 'question';
       readonly request: number;
-      readonly question: 'confirm-down' | 'force-down';
+      readonly question: StateQuestion;
       readonly epoch: Epoch;
+      readonly failoverMembers: FailoverMembers | undefined;
     }
   | { readonly kind: 'answer'; readonly request: number; readonly answer: AgentAnswer }
   | { readonly kind: 'ask-journal' | 'fetch-journal'; readonly request: number; readonly incarnation: number };

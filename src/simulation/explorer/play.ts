@@ -3,7 +3,7 @@
  * leaves the next world. A process may be made to die after its n-th visible effect, so that a crash falls between any two
  * of them: between two writes of the record, between a write and the message that relies on it, between two messages.
  */
-import { decideForAgent, downRecord, fenced, type InstanceState } from '../../mirror/agent.ts';
+import { decideForAgent, downRecord, fenced, type InstanceState, withList } from '../../mirror/agent.ts';
 import { type ArbiterEffect, type ArbiterEvent, stepArbiter } from '../../mirror/arbiter.ts';
 import type { MemberEffect } from '../../mirror/effects.ts';
 import type { MemberEvent } from '../../mirror/events.ts';
@@ -198,6 +198,7 @@ export class Play extends Draft {
           request: effect.request,
           question: effect.question,
           epoch: effect.epoch,
+          failoverMembers: effect.failoverMembers,
         });
       case 'ask-journal':
       case 'fetch-journal':
@@ -436,7 +437,9 @@ export class Play extends Draft {
       this.die(of);
     }
     if (!disk.readable) return { says: 'down', record: null };
-    const record = fenced(this.node(of).disk.record, hostNames[asker], call.epoch);
+    const before = this.node(of).disk.record;
+    if (call.question === 'look-down') return { says: 'down', record: downRecord(before) };
+    const record = withList(fenced(before, hostNames[asker], call.epoch), call.failoverMembers, hostNames[of]);
     this.setDisk(of, { record });
     return { says: 'down', record: downRecord(record) };
   }
@@ -451,11 +454,17 @@ export class Play extends Draft {
   askJournal(who: Who, request: number, incarnation: number): void {
     const of = other(who);
     this.setCall(who, null);
-    const { journal } = this.node(of).disk;
+    const { journal, record } = this.node(of).disk;
     if (!this.#handsOut(of, incarnation))
       return this.run(who, { type: 'fetch-failed', request, reason: 'not to be had' });
     const end = positionAt(journal, journal.length);
-    this.run(who, { type: 'journal-offered', request, history: historyOf(journal), end });
+    this.run(who, {
+      type: 'journal-offered',
+      request,
+      history: historyOf(journal),
+      end,
+      failoverMembers: record.failoverMembers,
+    });
   }
 
   /** One element after the other, so that the rest may never come. */

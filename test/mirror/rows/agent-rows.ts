@@ -22,7 +22,8 @@ function ask({ question, instance, epoch }: AgentFacts): Asked {
   const own = host.disk.record.epoch;
   const asker = { ...own, number: own.number + (epoch === 'lower' ? 1 : 0) };
   const answers: AgentAnswer[] = [];
-  host.agent.confirmDown(question, host.name === 'A' ? 'B' : 'A', asker, (said) => answers.push(said));
+  const effect = { type: 'ask-agent', request: 1, question, of: host.name, epoch: asker } as const;
+  host.agent.confirmDown(effect, host.name === 'A' ? 'B' : 'A', (said) => answers.push(said));
   expect(answers).toHaveLength(1);
   return { host, answer: answers[0] as AgentAnswer, fence: asker.number + 1 };
 }
@@ -41,7 +42,8 @@ function down(facts: AgentFacts): void {
   const { epoch, primaryOfEpoch, activeBackup } = host.disk.record;
   expect(answer).toMatchObject({ says: 'down', record: { epoch, primaryOfEpoch, activeBackup } });
   expect(host.process).toBeNull();
-  expect(host.disk.record.fence).toMatchObject({ epoch: { number: fence }, requester: 'B' });
+  if (facts.question === 'look-down') expect(host.disk.record.fence).toBeNull();
+  else expect(host.disk.record.fence).toMatchObject({ epoch: { number: fence }, requester: 'B' });
 }
 
 const nothingToKill = { 'kill-then-down': 'there is no process to kill' };
@@ -52,9 +54,10 @@ function about(question: AgentFacts['question']): Record<string, RowTest> {
     instance,
     epoch,
   });
-  const hungAndNotLower = question === 'confirm-down' ? down : hungRuns;
+  const olderPrimary = question === 'look-down' ? running : down;
+  const hungAndNotLower = question === 'force-down' ? hungRuns : down;
   return {
-    [`${question} serves-as-primary lower`]: played(() => down(row('serves-as-primary', 'lower'))),
+    [`${question} serves-as-primary lower`]: played(() => olderPrimary(row('serves-as-primary', 'lower'))),
     [`${question} serves-as-primary not-lower`]: played(() => running(row('serves-as-primary', 'not-lower'))),
     [`${question} serves lower`]: played(() => running(row('serves', 'lower'))),
     [`${question} serves not-lower`]: played(() => running(row('serves', 'not-lower'))),
@@ -76,9 +79,9 @@ function hungRuns(facts: AgentFacts): void {
 export const agentRows = tableTest<AgentFacts>(
   agentTable,
   {
-    question: ['confirm-down', 'force-down'],
+    question: ['confirm-down', 'force-down', 'look-down'],
     instance: ['serves-as-primary', 'serves', 'hung', 'dead'],
     epoch: ['lower', 'not-lower'],
   },
-  { ...about('confirm-down'), ...about('force-down') },
+  { ...about('confirm-down'), ...about('force-down'), ...about('look-down') },
 );

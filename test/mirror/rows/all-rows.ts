@@ -5,6 +5,7 @@ import { downRows } from './down-rows.ts';
 import { helloRows } from './hello-rows.ts';
 import { hungRows } from './hung-rows.ts';
 import { lostBackupRows } from './lost-backup-rows.ts';
+import { promotionRows } from './promotion-rows.ts';
 import type { TableTest } from './row-play.ts';
 import { stopRows } from './stop-rows.ts';
 import { troubleEndRows } from './trouble-end-rows.ts';
@@ -15,6 +16,7 @@ export const tableTests: Readonly<Record<string, TableTest>> = {
   troubleEndTable: troubleEndRows,
   downTable: downRows,
   helloTable: helloRows,
+  promotionTable: promotionRows,
   stopTable: stopRows,
   hungTable: hungRows,
   agentTable: agentRows,

@@ -1,0 +1,50 @@
+/**
+ * Who the failover members of a mirror are, as a list that every member keeps on disk. Promotion and demotion make a new one (FO-078,
+ * FO-087). Of two lists the newer counts: first by the epoch of the primary that stands for it, then by its number, so that
+ * who was away takes the place that the mirror has given it, without an edit (FO-083).
+ */
+import type { MemberSettings } from './events.ts';
+import type { MemberState } from './member-state.ts';
+import type { FailoverMembers, MemberName } from './terms.ts';
+
+/** No list at all is the oldest. */
+export function isNewerList(a: FailoverMembers, b: FailoverMembers | null): boolean {
+  if (b === null) return true;
+  return a.epoch > b.epoch || (a.epoch === b.epoch && a.number > b.number);
+}
+
+export function isSameList(a: FailoverMembers | null | undefined, b: FailoverMembers): boolean {
+  if (a == null || a.epoch !== b.epoch || a.number !== b.number) return false;
+  return a.names.length === b.names.length && a.names.every((name) => b.names.includes(name));
+}
+
+/** The present list; before the first promotion or demotion it is what the mirror set says, and every primary stands for it. */
+export function presentList({ record, settings, failoverMember, self }: MemberState): FailoverMembers {
+  if (record.failoverMembers !== null) return record.failoverMembers;
+  const own = settings.partner === null ? [self] : [self, settings.partner];
+  return { epoch: record.epoch.number, number: 0, names: failoverMember ? own : settings.failoverMembers };
+}
+
+/** What a member's settings are by this list. */
+export function settingsBy(settings: MemberSettings, list: FailoverMembers, self: MemberName): MemberSettings {
+  const isMember = list.names.includes(self);
+  const partner = isMember ? (list.names.find((name) => name !== self) ?? null) : null;
+  return { ...settings, partner, failoverMembers: list.names };
+}
+
+/** The members that are no failover members, but for this one: they may know of a newer list. */
+export function otherAsyncs({ settings, self }: MemberState): readonly MemberName[] {
+  const { members = [], failoverMembers, partner } = settings;
+  return members.filter((name) => name !== self && name !== partner && !failoverMembers.includes(name));
+}
+
+/** For messages: left out before the first promotion or demotion, but to one who has told an older list. */
+export function listToTell(state: MemberState, told?: FailoverMembers): { readonly failoverMembers?: FailoverMembers } {
+  const known = state.record.failoverMembers ?? (told === undefined ? null : presentList(state));
+  return known === null ? {} : { failoverMembers: known };
+}
+
+/** In one word, to compare and to print. */
+export function listText(list: FailoverMembers | null): string {
+  return list === null ? '' : `${list.epoch}/${list.number} ${[...list.names].sort().join(',')}`;
+}
