@@ -49,6 +49,20 @@ function refusalToDemote(state: MemberState): Precondition | null {
     : failed('no-primary', 'this member is not connected to a primary as its backup');
 }
 
+/** FO-087. */
+function refusalToDemoteOther(state: MemberState): Precondition | null {
+  const spec = 'FO-087';
+  if (state.role !== 'primary') {
+    return { reason: 'not-primary', text: 'the other failover member is demoted on the primary', spec };
+  }
+  if (state.settings.partner === null) {
+    return { reason: 'no-other', text: 'there is no other failover member', spec };
+  }
+  return refusalToChange(state, 'demotion');
+}
+
+const changesOfPlace = { promote: refusalToPromote, demote: refusalToDemote, 'demote-other': refusalToDemoteOther };
+
 /** Null = the order may be given now. */
 export function precondition(state: MemberState, command: OperatorCommand['command']): Precondition | null {
   const { role, record } = state;
@@ -109,14 +123,9 @@ export function precondition(state: MemberState, command: OperatorCommand['comma
         ? failed('becoming-primary', 'this member is already becoming primary', 'FO-074')
         : null;
     case 'promote':
-      return refusalToPromote(state);
     case 'demote':
-      return refusalToDemote(state);
     case 'demote-other':
-      if (role !== 'primary')
-        return failed('not-primary', 'the other failover member is demoted on the primary', 'FO-087');
-      if (state.settings.partner === null) return failed('no-other', 'there is no other failover member', 'FO-087');
-      return refusalToChange(state, 'demotion');
+      return changesOfPlace[command](state);
     case 'resume-primary':
       return isPrimary && state.serving.trouble !== null && state.serving.trouble.untilMs === null
         ? null

@@ -158,7 +158,8 @@ export class World {
   create(): void {
     const first = this.member('A');
     first.start();
-    if (!this.runUntil(() => first.process?.state.role === 'primary', 1000)) return;
+    // Slow disks take their time; a mirror whose first member has no partner would be another one.
+    if (!this.runUntil(() => first.process?.state.role === 'primary', 60_000)) return;
     first.settings = this.#settings('B');
     first.process?.post({ type: 'settings-changed', settings: first.settings });
     for (const member of this.members) member.start();
