@@ -21,11 +21,15 @@ import {
 import { startCable, stopCable } from './lab-cable.ts';
 import {
   addressesOf,
+  asyncsOf,
+  type LabAsyncs,
   type LabHost,
   type LabPlan,
+  labAsyncsDefault,
   labBlocks,
   labClaimPort,
   labPaths,
+  labPortsMax,
   labQosTimeoutMs,
   members,
   planBlock,
@@ -40,6 +44,7 @@ import type { Surroundings } from './surroundings.ts';
 export interface LabOptions {
   /** For a new lab; one that exists keeps its own. */
   readonly qosTimeoutMs: number | null;
+  readonly asyncs: LabAsyncs | null;
   readonly timeoutMs: number;
 }
 
@@ -57,12 +62,16 @@ export function requireLab(here: Surroundings): LabPlan {
   return lab;
 }
 
-/** Returns when there is a primary, an active backup, arbiter control, and C is caught up. */
+/** Returns when there is a primary, an active backup, arbiter control, and every async is caught up. */
 export async function bringUp(here: Surroundings, options: LabOptions): Promise<LabPlan> {
   const deadlineMs = here.host.clock.nowMs() + options.timeoutMs;
   const present = findLab(here);
-  if (present !== null) return await startAll(here, present, deadlineMs);
-  const { lab, claim } = await newLab(here, options.qosTimeoutMs ?? labQosTimeoutMs);
+  if (present !== null) {
+    checkAsyncs(present, options.asyncs);
+    return await startAll(here, present, deadlineMs);
+  }
+  const asyncs = options.asyncs ?? labAsyncsDefault;
+  const { lab, claim } = await newLab(here, options.qosTimeoutMs ?? labQosTimeoutMs, asyncs);
   try {
     here.host.files.makeDirectory(labPaths(here.home).directory);
     here.host.files.replace(labPaths(here.home).plan, Buffer.from(printPlan(lab)));
@@ -70,6 +79,15 @@ export async function bringUp(here: Surroundings, options: LabOptions): Promise<
   } finally {
     await claim?.close();
   }
+}
+
+/** @throws CommandFailure when it has other ones than those wanted. */
+function checkAsyncs(lab: LabPlan, wanted: LabAsyncs | null): void {
+  const { dr, reporting } = asyncsOf(lab);
+  if (wanted === null || (wanted.dr === dr && wanted.reporting === reporting)) return;
+  throw failed(
+    `this lab was made with ${dr} DR and ${reporting} reporting asyncs and keeps them; for others: caretmirror lab down --delete, then lab up again`,
+  );
 }
 
 async function startAll(here: Surroundings, lab: LabPlan, deadlineMs: number): Promise<LabPlan> {
@@ -85,12 +103,16 @@ async function startAll(here: Surroundings, lab: LabPlan, deadlineMs: number): P
 }
 
 /** The first block of loopback addresses on which nobody listens, and a listener that keeps others out of it meanwhile. */
-async function newLab(here: Surroundings, qosTimeoutMs: number): Promise<{ lab: LabPlan; claim: Listener | null }> {
+async function newLab(
+  here: Surroundings,
+  qosTimeoutMs: number,
+  asyncs: LabAsyncs,
+): Promise<{ lab: LabPlan; claim: Listener | null }> {
   const { directory } = labPaths(here.home);
   for (let block: number = labBlocks.first; block <= labBlocks.last; block += 1) {
-    const lab = planBlock(directory, block, qosTimeoutMs);
+    const lab = planBlock(directory, block, qosTimeoutMs, asyncs);
     const free = await tryBlock(here, lab);
-    if (free === 'none') return { lab: await firstPorts(here, qosTimeoutMs), claim: null };
+    if (free === 'none') return { lab: await firstPorts(here, qosTimeoutMs, asyncs), claim: null };
     if (free !== 'taken') return { lab, claim: free };
   }
   throw failed('no free addresses for a lab (127.N.0.11-14); take labs down that are no longer needed');
@@ -117,9 +139,9 @@ async function tryAddresses(here: Surroundings, lab: LabPlan): Promise<void> {
   }
 }
 
-async function firstPorts(here: Surroundings, qosTimeoutMs: number): Promise<LabPlan> {
-  for (let port = 19_720; port < 20_720; port += 10) {
-    const lab = planPorts(labPaths(here.home).directory, port, qosTimeoutMs);
+async function firstPorts(here: Surroundings, qosTimeoutMs: number, asyncs: LabAsyncs): Promise<LabPlan> {
+  for (let port = 19_720; port < 20_720; port += labPortsMax) {
+    const lab = planPorts(labPaths(here.home).directory, port, qosTimeoutMs, asyncs);
     try {
       await tryAddresses(here, lab);
       return lab;
@@ -151,7 +173,7 @@ export function instanceOf(here: Surroundings, host: LabHost): Instance {
   return findInstance(here.at(host.home), host.label);
 }
 
-/** What the menus would do on A, B and C, in their order, as far as it has not been done. */
+/** What the menus would do on the members, in their order, as far as it has not been done. */
 async function buildMirror(here: Surroundings, lab: LabPlan, deadlineMs: number): Promise<void> {
   const [first, ...others] = members(lab);
   const arbiter = lab.hosts.find((host) => host.type === 'Arbiter');
@@ -258,13 +280,19 @@ function summary(reports: ReadonlyMap<string, StatusReport>): string {
   return said.length === 0 ? 'no member answers' : said.join(', ');
 }
 
-const missingAsync = 'a DR async that is caught up';
+function missingAsync(label: string): string {
+  return `async ${label} connected and caught up`;
+}
 
 /**
  * What is still missing, in words; null when the lab is whole. `goal` is a sequence that the primary had at an earlier look: under
  * steady writes an async always lacks the newest records, and has caught up when it holds what was there when that was asked.
  */
-export function missing(reports: ReadonlyMap<string, StatusReport>, goal: number | null): string | null {
+export function missing(
+  reports: ReadonlyMap<string, StatusReport>,
+  asyncs: readonly string[],
+  goal: number | null,
+): string | null {
   const all = [...reports.values()];
   const primary = all.find((report) => report.status === 'Primary');
   if (primary === undefined) return 'a primary';
@@ -272,22 +300,27 @@ export function missing(reports: ReadonlyMap<string, StatusReport>, goal: number
   const backup = all.find((report) => report.status === 'Backup');
   if (backup === undefined) return 'an active backup';
   for (const { failoverMode } of [primary, backup]) if (failoverMode !== 'Arbiter Controlled') return 'arbiter control';
-  const dr = all.find((report) => report.type === 'Disaster Recovery');
-  if (dr?.status !== 'Connected') return missingAsync;
-  const hasReachedGoal = goal !== null && (dr.position?.sequence ?? 0) >= goal;
-  const follows = dr.databases.every(({ status }) => status === 'Dejournaling');
-  return (hasReachedGoal && follows) || isCaughtUp(dr) ? null : missingAsync;
+  const behind = asyncs.find((label) => !hasCaughtUp(reports.get(label), goal));
+  return behind === undefined ? null : missingAsync(behind);
+}
+
+function hasCaughtUp(report: StatusReport | undefined, goal: number | null): boolean {
+  if (report?.status !== 'Connected') return false;
+  const hasReachedGoal = goal !== null && (report.position?.sequence ?? 0) >= goal;
+  const follows = report.databases.every(({ status }) => status === 'Dejournaling');
+  return (hasReachedGoal && follows) || isCaughtUp(report);
 }
 
 async function waitUntilWhole(here: Surroundings, lab: LabPlan, deadlineMs: number): Promise<void> {
   let told: string | null = null;
   let goal: number | null = null;
+  const asyncs = members(lab).flatMap(({ label, type }) => (type === 'Failover' ? [] : [label]));
   for (;;) {
     const reports = await reportsOf(here, lab);
-    const lack = missing(reports, goal);
+    const lack = missing(reports, asyncs, goal);
     if (lack === null) return;
     const primary = [...reports.values()].find(({ status }) => status === 'Primary');
-    goal = lack === missingAsync ? (goal ?? primary?.position?.sequence ?? null) : null;
+    goal = asyncs.some((label) => lack === missingAsync(label)) ? (goal ?? primary?.position?.sequence ?? null) : null;
     if (lack !== told) here.tell(`lab: waiting for ${lack}`);
     told = lack;
     if (here.host.clock.nowMs() >= deadlineMs) {
@@ -301,7 +334,7 @@ async function waitUntilWhole(here: Surroundings, lab: LabPlan, deadlineMs: numb
 
 const downTimeoutMs = 20_000;
 
-/** C first, then the backup, then the primary, without hand-over; then agents and cable. Data stay. */
+/** The asyncs first, then the backup, then the primary, without hand-over; then agents and cable. Data stay. */
 export async function takeDown(here: Surroundings, lab: LabPlan): Promise<void> {
   const reports = await reportsOf(here, lab);
   const rank = ({ label }: LabHost) => {

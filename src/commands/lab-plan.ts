@@ -3,7 +3,7 @@
  * it. Names and numbers only; building it is lab-building.ts.
  */
 import { join } from 'node:path';
-import { agentPortDefault, superserverPortDefault } from '../mirror/limits.ts';
+import { agentPortDefault, membersMax, superserverPortDefault } from '../mirror/limits.ts';
 import type { Address } from '../mirror/mirror-set.ts';
 import type { MemberType } from '../mirror/terms.ts';
 import type { WirePlan } from '../network/cable.ts';
@@ -40,13 +40,32 @@ export const labBlocks = { first: 1, last: 250 } as const;
 /** Taken while a lab is being built, so that two that start together do not choose the same block. */
 export const labClaimPort = 1971;
 
-const labels: readonly (readonly [string, LabHost['type']])[] = [
-  ['A', 'Failover'],
-  ['B', 'Failover'],
-  ['C', 'Disaster Recovery'],
-  ['X', 'Arbiter'],
-];
+/** How many asyncs a lab has besides its failover pair. */
+export interface LabAsyncs {
+  readonly dr: number;
+  readonly reporting: number;
+}
+
+export const labAsyncsDefault: LabAsyncs = { dr: 1, reporting: 0 };
+
+/** A, B, C and X keep their addresses, however many there are: C2, C3 and so on, R, R2 and so on follow behind. */
+function labelsOf({ dr, reporting }: LabAsyncs): readonly (readonly [string, LabHost['type']])[] {
+  const numbered = (letter: string, count: number): readonly string[] =>
+    Array.from({ length: count }, (_, index) => (index === 0 ? letter : `${letter}${index + 1}`));
+  const [first, ...others] = numbered('C', dr);
+  return [
+    ['A', 'Failover'],
+    ['B', 'Failover'],
+    ...(first === undefined ? [] : [[first, 'Disaster Recovery'] as const]),
+    ['X', 'Arbiter'],
+    ...others.map((label) => [label, 'Disaster Recovery'] as const),
+    ...numbered('R', reporting).map((label) => [label, 'Read-Only Reporting'] as const),
+  ];
+}
+
 const firstHostNumber = 11;
+/** Of a lab on ports: as many as the largest one needs. */
+export const labPortsMax = 2 * (membersMax + 1);
 
 export function labPaths(home: string): LabPaths {
   const directory = join(home, 'lab');
@@ -60,27 +79,44 @@ export function labPaths(home: string): LabPaths {
 }
 
 /** Each host has an address of its own in block N and uses the default ports. */
-export function planBlock(directory: string, block: number, qosTimeoutMs: number): LabPlan {
-  return plan(directory, qosTimeoutMs, (index) => {
+export function planBlock(
+  directory: string,
+  block: number,
+  qosTimeoutMs: number,
+  asyncs: LabAsyncs = labAsyncsDefault,
+): LabPlan {
+  return plan(directory, qosTimeoutMs, asyncs, (index) => {
     const host = `127.${block}.0.${firstHostNumber + index}`;
     return { superserver: { host, port: superserverPortDefault }, agent: { host, port: agentPortDefault } };
   });
 }
 
-/** Where other loopback addresses do not exist: ports on 127.0.0.1, eight from `firstPort` on. */
-export function planPorts(directory: string, firstPort: number, qosTimeoutMs: number): LabPlan {
-  return plan(directory, qosTimeoutMs, (index) => ({
+/** Where other loopback addresses do not exist: ports on 127.0.0.1, two for each host from `firstPort` on. */
+export function planPorts(
+  directory: string,
+  firstPort: number,
+  qosTimeoutMs: number,
+  asyncs: LabAsyncs = labAsyncsDefault,
+): LabPlan {
+  const firstAgentPort = firstPort + labelsOf(asyncs).length;
+  return plan(directory, qosTimeoutMs, asyncs, (index) => ({
     superserver: { host: '127.0.0.1', port: firstPort + index },
-    agent: { host: '127.0.0.1', port: firstPort + 4 + index },
+    agent: { host: '127.0.0.1', port: firstAgentPort + index },
   }));
+}
+
+export function asyncsOf({ hosts }: LabPlan): LabAsyncs {
+  const count = (letter: string): number => hosts.filter(({ label }) => label.startsWith(letter)).length;
+  return { dr: count('C'), reporting: count('R') };
 }
 
 function plan(
   directory: string,
   qosTimeoutMs: number,
+  asyncs: LabAsyncs,
   place: (index: number) => { superserver: Address; agent: Address },
 ): LabPlan {
-  const hosts = labels.map(([label, type], index): LabHost => {
+  const hosts = labelsOf(asyncs).map(([label, type], index): LabHost => {
     const { superserver, agent } = place(index);
     return { label, home: join(directory, label), agent, superserver: type === 'Arbiter' ? null : superserver, type };
   });

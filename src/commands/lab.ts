@@ -1,11 +1,20 @@
 /** `caretmirror lab ...`: a whole mirror on this machine, to try things on. */
 import type { Command } from 'commander';
+import { asyncsMax } from '../mirror/limits.ts';
 import { agentHolder, stopAgent } from './agents.ts';
-import { type CommandFailure, failed, failureOf } from './failures.ts';
+import { type CommandFailure, failed, failureOf, usage } from './failures.ts';
 import { forceInstance, lockHolder } from './instances.ts';
 import { bringUp, findLab, instanceOf, primaryOf, reportsOf, requireLab, takeDown } from './lab-building.ts';
 import { commandCable, serveCable } from './lab-cable.ts';
-import { hostLabelled, type LabHost, type LabPlan, labPaths, members } from './lab-plan.ts';
+import {
+  hostLabelled,
+  type LabAsyncs,
+  type LabHost,
+  type LabPlan,
+  labAsyncsDefault,
+  labPaths,
+  members,
+} from './lab-plan.ts';
 import { json, table } from './output.ts';
 import { openSession, type SessionOptions, sessionOptions } from './session.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
@@ -13,14 +22,18 @@ import { parseDuration, parseWhole, printMirrorTarget } from './target.ts';
 
 interface UpOptions {
   readonly qos?: string;
+  readonly dr?: string;
+  readonly reporting?: string;
   readonly timeout: string;
 }
 
 export const define: DefineGroup = (group, surroundings) => {
   group
     .command('up')
-    .description('bring it up: failover pair, arbiter and DR async; returns when all is well')
+    .description('bring it up: failover pair, arbiter and asyncs; returns when all is well')
     .option('--qos <ms>', 'QoS timeout of a new lab, in milliseconds (2000)')
+    .option('--dr <number>', 'DR asyncs of a new lab (1): C, C2 and so on')
+    .option('--reporting <number>', 'read-only reporting asyncs of a new lab (0): R, R2 and so on; 14 asyncs at most')
     .option('--timeout <time>', 'how long to wait', '120s')
     .action(async (options: UpOptions) => {
       const here = await surroundings();
@@ -96,7 +109,19 @@ export const defineCable: DefineGroup = (group, surroundings) => {
 
 async function up(here: Surroundings, options: UpOptions): Promise<LabPlan> {
   const qosTimeoutMs = options.qos === undefined ? null : parseWhole(options.qos, '--qos', 200, 3_600_000);
-  return await bringUp(here, { qosTimeoutMs, timeoutMs: parseDuration(options.timeout) });
+  return await bringUp(here, { qosTimeoutMs, asyncs: asyncsIn(options), timeoutMs: parseDuration(options.timeout) });
+}
+
+/** Null when nothing is said of them. @throws CommandFailure (usage) */
+function asyncsIn({ dr, reporting }: UpOptions): LabAsyncs | null {
+  if (dr === undefined && reporting === undefined) return null;
+  const asyncs = {
+    dr: dr === undefined ? labAsyncsDefault.dr : parseWhole(dr, '--dr', 0, asyncsMax),
+    reporting:
+      reporting === undefined ? labAsyncsDefault.reporting : parseWhole(reporting, '--reporting', 0, asyncsMax),
+  };
+  if (asyncs.dr + asyncs.reporting <= asyncsMax) return asyncs;
+  throw usage(`a mirror has at most ${asyncsMax} asyncs, not ${asyncs.dr + asyncs.reporting}`);
 }
 
 export function targetOf(lab: LabPlan): string {

@@ -26,7 +26,7 @@ import { clearFormerMirror, leaveMirror } from './former-mirror.ts';
 import { statusOf } from './instance-status.ts';
 import { serveMemberRequest } from './join-server.ts';
 import { RunningMember, readMemberRecord } from './mirror-member.ts';
-import { withMirrorSet } from './own-type.ts';
+import { isReportingAsync, withMirrorSet } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
 import { clearCutOffRestores } from './restore-command.ts';
 import { Superserver } from './superserver.ts';
@@ -374,7 +374,8 @@ export class Instance implements InstanceDaemon {
         'a copy of a mirrored database is read-only on an instance in no mirror; remove it from its mirror first';
       return { code: 'not-primary', text };
     }
-    return { code: 'not-primary', text: `${member} is not the primary of mirror ${mirrorSet?.name}` };
+    const flag = isReportingAsync(this.configuration.get()) ? '; a copy whose FailoverDB flag is set is read-only' : '';
+    return { code: 'not-primary', text: `${member} is not the primary of mirror ${mirrorSet?.name}${flag}` };
   }
 
   async #accept(connection: Connection): Promise<void> {

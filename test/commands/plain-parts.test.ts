@@ -5,6 +5,7 @@ import { searchPlace } from '../../src/commands/global-target.ts';
 import { missing } from '../../src/commands/lab-building.ts';
 import {
   addressesOf,
+  asyncsOf,
   hostLabelled,
   planBlock,
   planPorts,
@@ -102,6 +103,18 @@ describe('lab', () => {
     expect(() => hostLabelled(lab, 'Q')).toThrow('A, B, C, X');
   });
 
+  test('more asyncs leave the addresses of A, B, C and X as they are, up to sixteen members', () => {
+    const big = planBlock('/home/lab', 7, 2000, { dr: 3, reporting: 2 });
+    const labels = big.hosts.map(({ label }) => label);
+    expect(labels).toEqual(['A', 'B', 'C', 'X', 'C2', 'C3', 'R', 'R2']);
+    expect(big.hosts.slice(0, 4)).toEqual(lab.hosts);
+    expect(asyncsOf(big)).toEqual({ dr: 3, reporting: 2 });
+    const most = planPorts('/home/lab', 20_000, 2000, { dr: 7, reporting: 7 }).hosts;
+    expect(new Set(most.flatMap(addressesOf).map(({ port }) => port)).size).toBe(33);
+    const none = planBlock('/home/lab', 7, 2000, { dr: 0, reporting: 1 });
+    expect(none.hosts.map(({ label }) => label)).toEqual(['A', 'B', 'X', 'R']);
+  });
+
   test('where there is one loopback address, every listener has a port of its own', () => {
     const listeners = planPorts('/home/lab', 20_000, 2000).hosts.flatMap(addressesOf);
     expect(new Set(listeners.map(({ port }) => port)).size).toBe(7);
@@ -154,14 +167,16 @@ describe('what a report says', () => {
     expect(isCaughtUp({ ...c, databases: [{ status: 'Needs Catchup' }] } as unknown as StatusReport)).toBe(false);
   });
 
-  test('a lab is whole with primary, active backup, arbiter control and a DR async that is caught up', () => {
+  test('a lab is whole with primary, active backup, arbiter control and every async caught up', () => {
     const mapOf = (reports: readonly StatusReport[]) => new Map(reports.map((each) => [each.member ?? '', each]));
-    const of = (...reports: StatusReport[]) => missing(mapOf(reports), null);
+    const of = (...reports: StatusReport[]) => missing(mapOf(reports), ['C'], null);
     expect(of(a, b, c)).toBeNull();
     expect(of(b, c)).toBe('a primary');
     expect(of(a, c)).toBe('an active backup');
     expect(of(a, { ...b, failoverMode: 'Agent Controlled' }, c)).toBe('arbiter control');
-    expect(of(a, b)).toBe('a DR async that is caught up');
+    expect(missing(mapOf([a, b]), [], null)).toBeNull();
+    expect(missing(mapOf([a, b, c]), ['C', 'R'], null)).toBe('async R connected and caught up');
+    expect(of(a, b)).toBe('async C connected and caught up');
     // Under steady writes it is whole when the async has what was there when that was asked.
     const behind = {
       ...c,
@@ -169,12 +184,12 @@ describe('what a report says', () => {
       databases: [{ status: 'Dejournaling' }],
       members: [member('C', 'Disaster Recovery', '1 second behind')],
     } as unknown as StatusReport;
-    expect([60, 70, 71].map((goal) => missing(mapOf([a, b, behind]), goal))).toEqual([
+    expect([60, 70, 71].map((goal) => missing(mapOf([a, b, behind]), ['C'], goal))).toEqual([
       null,
       null,
-      'a DR async that is caught up',
+      'async C connected and caught up',
     ]);
     const needs = { ...behind, databases: [{ status: 'Needs Catchup' }] } as unknown as StatusReport;
-    expect(missing(mapOf([a, b, needs]), 60)).toBe('a DR async that is caught up');
+    expect(missing(mapOf([a, b, needs]), ['C'], 60)).toBe('async C connected and caught up');
   });
 });
