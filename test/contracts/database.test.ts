@@ -108,6 +108,30 @@ describe.each(Object.keys(twins))('%s', (which) => {
     expect(text(database.get(key('3')))).toBe('three');
   });
 
+  test('DB-039: a copy whose FailoverDB flag is cleared takes changes in order with the journal, and keeps flag and position', async () => {
+    await database.apply([set(key('1'), 'journal'), set(key('2'), 'journal')], at(7));
+    await expect(database.change([set(key('1'), 'own')])).rejects.toThrow(/only apply may change it/);
+    await database.clearFailoverDb();
+    expect(database.attribute).toEqual({ ...attribute, failoverDb: false });
+    expect(database.applied).toEqual(at(7));
+    await Promise.all([
+      database.change([set(key('1'), 'own'), set(key('3'), 'own')]),
+      database.apply([set(key('3'), 'journal')], at(8)),
+      database.change([set(key('2'), 'own')]),
+      database.apply([kill(key('1'))], at(9)),
+    ]);
+    const shown = [undefined, 'own', 'journal'];
+    expect(['1', '2', '3'].map((name) => text(database.get(key(name))))).toEqual(shown);
+    expect(database.applied).toEqual(at(9));
+    await database.close();
+    database = await twin.store.open(twin.directory);
+    expect(['1', '2', '3'].map((name) => text(database.get(key(name))))).toEqual(shown);
+    expect([database.attribute, database.applied]).toEqual([{ ...attribute, failoverDb: false }, at(9)]);
+    expect(await database.check(() => undefined)).toMatchObject({ ok: true });
+    await database.setAttribute(undefined, undefined);
+    await expect(database.clearFailoverDb()).rejects.toThrow(/is not mirrored/);
+  });
+
   test('a copy is a database of its own, whole and with its attribute and position, taken while updates go on', async () => {
     const copied = join(scratch, 'copies', 'one');
     const count = 2000;

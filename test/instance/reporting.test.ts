@@ -247,6 +247,20 @@ describe('another type', () => {
   });
 });
 
+describe('journal files', () => {
+  test('CFG-050 SYN-026: a reporting async purges them right after dejournaling where it is set so, whatever the days say', async () => {
+    const filesOn = (host: WholeHost) => host.instance.member?.journal.files.length ?? 0;
+    expect(await w.control.perform('edit-async', { purgeAtOnce: true })).toMatchObject({ ok: true });
+    await write('D1', 'before', '3');
+    expect(await a.control.perform('switch-journal', {})).toMatchObject({ ok: true });
+    await write('D1', 'behind', '3');
+    for (const host of [r, w]) await host.reach(() => valueOn(host, 'D1', 'behind') === '3');
+    for (const host of [r, w]) expect(await host.control.perform('purge-journal', {})).toMatchObject({ ok: true });
+    expect([filesOn(r), filesOn(w)]).toEqual([2, 1]);
+    expect(await w.control.perform('edit-async', { purgeAtOnce: false })).toMatchObject({ ok: true });
+  });
+});
+
 describe('an error', () => {
   test('SYN-018 SYN-019 PROC-043: in one database stops the whole mirror on a reporting async, until that one is mended', async () => {
     expect(await w.control.perform('edit-database', { database: 'D2', maximumMegabytes: 1 })).toMatchObject({
