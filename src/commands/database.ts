@@ -1,6 +1,7 @@
 /** `caretmirror database ...`: databases of an instance, the same as the routines. */
 import { databaseMegabytesMax } from '../mirror/limits.ts';
 import type { CommandArguments, DatabaseDescription } from '../protocol/control-channel.ts';
+import { defineClearFlag } from './async-members.ts';
 import { defineBackups } from './database-backup.ts';
 import { usage } from './failures.ts';
 import { askInstance, findInstance } from './instances.ts';
@@ -81,16 +82,7 @@ export const define: DefineGroup = (group, surroundings) => {
   }
   defineRecreate(group, surroundings);
   defineOfCopies(group, surroundings);
-  group
-    .command('clear-flag <instance> [database...]')
-    .description('on a reporting async, clear the FailoverDB flag of copies: writable here, for ever')
-    .option('--all', 'of all copies', false)
-    .action(async (name: string, databases: string[], options: { all: boolean }) => {
-      const here = await surroundings();
-      if (options.all === databases.length > 0) throw usage('give the databases, or --all');
-      const given = options.all ? {} : { databases };
-      here.print(`${await perform(here, findInstance(here, name), 'clear-failoverdb', given)}\n`);
-    });
+  defineClearFlag(group, surroundings);
   defineBackups(group, surroundings);
   defineList(group, surroundings);
 };

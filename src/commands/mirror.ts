@@ -5,9 +5,9 @@ import { compressionModes } from '../mirror/compression.ts';
 import { agentPortDefault } from '../mirror/limits.ts';
 import type { Address, CompressionMode, MirrorSet, ParallelDejournaling } from '../mirror/mirror-set.ts';
 import type { MemberReport } from '../mirror/status.ts';
-import type { MemberType } from '../mirror/terms.ts';
 import type { Assessment, CommandArguments, Description, TroubleAssessment } from '../protocol/control-channel.ts';
 import { compressionLines } from '../terminal/compression-lines.ts';
+import { defineAsync, memberType, memberTypesText } from './async-members.ts';
 import { failed, usage } from './failures.ts';
 import { askInstance, connectInstance, findInstance, type Instance } from './instances.ts';
 import { define as defineRemoval } from './mirror-removal.ts';
@@ -23,7 +23,6 @@ const shortModes: Readonly<Partial<Record<string, CompressionMode>>> = {
   zstd: 'Compressed with Zstd',
   lz4: 'Compressed with LZ4',
 };
-const memberTypesText = 'failover, dr, read-only or read-write (both reporting)';
 const modesText = `${Object.keys(shortModes).join(', ')}, or as the routine calls them`;
 
 type OwnFields = 'member' | 'superserverAddress' | 'agentPort' | 'privateAddress' | 'agentAddress';
@@ -154,61 +153,6 @@ const defineEdit: DefineGroup = (group, surroundings) => {
     });
 };
 
-/** CFG-050..053, SYN-023. */
-const defineAsync: DefineGroup = (group, surroundings) => {
-  group
-    .command('edit-async <instance>')
-    .description('change what this async member is')
-    .option('--type <type>', 'dr, read-only or read-write; the primary writes it into the mirror')
-    .option('--clear-flags', 'clear FailoverDB on all copies: writable, for ever', false)
-    .option('--journal-retention <how>', 'on a reporting async: at-once (after dejournaling) or policy')
-    .option('--json', 'one JSON document', false)
-    .action(async (name: string, options: EditAsyncOptions) => {
-      const here = await surroundings();
-      const { type, clearFlags, journalRetention } = options;
-      if (type === undefined && !clearFlags && journalRetention === undefined) {
-        throw usage('give --type, --clear-flags or --journal-retention');
-      }
-      if (journalRetention !== undefined && !['at-once', 'policy'].includes(journalRetention)) {
-        throw usage(`--journal-retention is at-once or policy, not "${journalRetention}"`);
-      }
-      const text = await perform(here, findInstance(here, name), 'edit-async', {
-        ...(type === undefined ? {} : { type: memberType(type) }),
-        ...(clearFlags ? { clearFailoverDb: true } : {}),
-        ...(journalRetention === undefined ? {} : { purgeAtOnce: journalRetention === 'at-once' }),
-      });
-      here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
-    });
-  group
-    .command('filter <instance> [module]')
-    .description("show or set the dejournal filter of a reporting async: a file z*.mjs in the instance's directory")
-    .option('--remove', 'go on without one', false)
-    .option('--json', 'one JSON document', false)
-    .action(async (name: string, module: string | undefined, options: { remove: boolean; json: boolean }) => {
-      const here = await surroundings();
-      const instance = findInstance(here, name);
-      if (options.remove && module !== undefined) throw usage('give a module, or --remove');
-      if (options.remove || module !== undefined) {
-        const text = await perform(here, instance, 'set-dejournal-filter', { module: module ?? null });
-        here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
-        return;
-      }
-      const { dejournalFilter } = await askInstance(here, instance, (control) => control.status());
-      const shown =
-        dejournalFilter === null
-          ? 'none'
-          : `${dejournalFilter.module}, ${dejournalFilter.skippedRecords} records left out`;
-      here.print(options.json ? json(dejournalFilter) : `${shown}\n`);
-    });
-};
-
-interface EditAsyncOptions {
-  readonly type?: string;
-  readonly clearFlags: boolean;
-  readonly journalRetention?: string;
-  readonly json: boolean;
-}
-
 /** CFG-004: a mirror needs the service; creating and joining are the wish to have it. */
 async function withService<N extends 'create-mirror' | 'join-mirror'>(
   here: Surroundings,
@@ -322,15 +266,6 @@ function parseAgent(typed: string): Address {
 
 function parsePort(typed: string, what: string): number {
   return parseWhole(typed, what, 1, 65535);
-}
-
-function memberType(typed: string): MemberType {
-  const folded = typed.toLowerCase();
-  if (folded === 'failover') return 'Failover';
-  if (folded === 'dr' || folded === 'disaster recovery') return 'Disaster Recovery';
-  if (folded === 'read-only' || folded === 'read-only reporting') return 'Read-Only Reporting';
-  if (folded === 'read-write' || folded === 'read-write reporting') return 'Read-Write Reporting';
-  throw usage(`"${typed}" is no type of member: ${memberTypesText}`);
 }
 
 interface RiskyOptions {

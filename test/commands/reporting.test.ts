@@ -42,14 +42,17 @@ async function bringLevel(name: string): Promise<void> {
   }
 }
 
-test('CFG-037 CFG-051 DB-043 DB-058: read-only until its flags are cleared, then written to', async () => {
+test('CFG-037 CFG-051 DB-043 DB-058 DB-059: read-only until its flags are cleared, then written to', async () => {
   expect(await statusOfR()).toMatchObject({ type: 'Read-Only Reporting', status: 'Connected' });
   expect(await tryOnR('global', 'R', 'set', '^OWN(1)', 'x')).toMatchObject({ code: 1 });
   expect(await onR('mirror', 'edit-async', 'R', '--type', 'read-write')).toMatch(/type of this member is Read-Write/);
   const refused = await tryOnR('global', 'R', 'set', '^OWN(1)', 'x');
   expect(refused).toMatchObject({ code: 1 });
   expect(refused.err).toMatch(/a copy whose FailoverDB flag is set is read-only/);
-  expect(await onR('database', 'clear-flag', 'R', '--all')).toMatch(/^FailoverDB is cleared on DATA/);
+  const unconfirmed = await tryOnR('database', 'clear-flag', 'R', '--all');
+  expect(unconfirmed).toMatchObject({ code: 2 });
+  expect(unconfirmed.err).toMatch(/can never be set again.*give --confirm R/);
+  expect(await onR('database', 'clear-flag', 'R', '--all', '--confirm', 'R')).toMatch(/^FailoverDB is cleared on DATA/);
   await onR('global', 'R', 'set', '^OWN(1)', 'x');
   const [{ failoverDb }] = JSON.parse(await onR('database', 'list', 'R', '--json'));
   expect(failoverDb).toBe(false);

@@ -109,7 +109,7 @@ describe('types', () => {
     }
   });
 
-  test('DB-055: what is missing is reported on the backup, and not on a reporting async, which may hold any part (DB-005)', async () => {
+  test('DB-055: what is missing is reported on the backup, and not on a reporting async, which may hold any part', async () => {
     expect((await b.control.status()).missingDatabases).toEqual(['D2']);
     expect(await create(b, 'D2')).toMatchObject({ ok: true });
     expect((await b.control.status()).missingDatabases).toEqual([]);
@@ -186,7 +186,7 @@ describe('FailoverDB', () => {
     ).rejects.toThrow(/not the primary/);
   });
 
-  test('DB-030 DB-039: a copy whose flag is cleared is restored on no failover member', async () => {
+  test('DB-039: a copy whose flag is cleared is restored on no failover member', async () => {
     const to = join(r.home, 'backup');
     expect(await r.control.perform('backup-databases', { databases: ['D1'], to })).toMatchObject({ ok: true });
     expect(await b.control.perform('remove-database', { database: 'D1' })).toMatchObject({ ok: true });

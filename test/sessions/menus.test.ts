@@ -551,3 +551,65 @@ describe('Mirror Configuration', () => {
     expect(printed).toContain(`"default":"<${limits.agentPortDefault}>"`);
   });
 });
+
+describe('a reporting async', () => {
+  /** Read-only, with one copy whose flag is set and one that is writable. */
+  const reporting = (): ReturnType<typeof description> => {
+    const now = description('dr');
+    const members = mirrorSet.members.map((each) =>
+      each.name === now.member ? { ...each, type: 'Read-Only Reporting' as const } : each,
+    );
+    const [copy] = now.databases as [(typeof now.databases)[number]];
+    const databases = [copy, { ...copy, name: 'OWN', mirrored: 'OWN', failoverDb: false }];
+    const offered = { 'edit-async': null, 'clear-failoverdb': null, 'set-dejournal-filter': null };
+    return { ...now, mirrorSet: { ...mirrorSet, members }, databases, commands: { ...now.commands, ...offered } };
+  };
+  const script = (text: string): Script => ({ describe: reporting, status: () => report('dr'), perform: done(text) });
+
+  test('CFG-050, CFG-051, CFG-054: its edit screen shows members and flags, offers the types, and with read-write to clear all flags', async () => {
+    const session = await pipedSession(
+      script('the type of this member is Read-Write Reporting'),
+      '3\n1\n3\ny\n\ny\n\n\n',
+    );
+    expectTranscript('edit-async', session);
+    expect(session.instance.performed[0]?.arguments).toEqual({
+      type: 'Read-Write Reporting',
+      clearFailoverDb: true,
+      purgeAtOnce: false,
+    });
+  });
+
+  test('CFG-050: as DR it keeps its journal by the local policy, and nothing is asked of flags', async () => {
+    const session = await pipedSession(script('done'), '3\n1\ndisaster\ny\n\n\n');
+    expect(session.exitCode).toBe(0);
+    expect(session.instance.performed[0]?.arguments).toEqual({ type: 'Disaster Recovery' });
+  });
+
+  test('DB-040, DB-059: clearing flags names what it means, asks, and takes single ones or all', async () => {
+    const session = await pipedSession(script('FailoverDB is cleared on CITIES'), '3\n5\n*\nn\n5\ncit\n\ny\n\n\n');
+    expectTranscript('clear-flags', session);
+    expect(session.instance.performed).toMatchObject([{ arguments: { databases: ['CITIES'] } }]);
+  });
+
+  test('SYN-023: the filter is set and removed by name', async () => {
+    const session = await pipedSession(
+      script('the dejournal filter is zmine.mjs'),
+      '3\nset\nzmine.mjs\ny\nset\nnone\ny\n\n\n',
+    );
+    expect(session.instance.performed.map((each) => each.arguments)).toEqual([
+      { module: 'zmine.mjs' },
+      { module: null },
+    ]);
+    const bad = await pipedSession(script('done'), '3\nset\nmine.mjs\n');
+    expect(bad.exitCode).toBe(3);
+    expect(bad.instance.performed).toEqual([]);
+  });
+
+  test('DB-055, DB-061: the list of databases shows flags on an async, and what is missing there', async () => {
+    const missing = { missingDatabases: ['ORDERS'] };
+    const session = await pipedSession({ describe: reporting, status: () => report('dr', missing) }, '1\n1\n\n\n');
+    expect(session.output).toMatch(/Status +FailoverDB +Directory/);
+    expect(session.output).toMatch(/:mirror:DEMO:CITIES +CITIES +Dejournaling +Yes /);
+    expect(session.output).toMatch(/Missing Mirrored Databases Report:\n +:mirror:DEMO:ORDERS\n/);
+  });
+});
