@@ -99,16 +99,20 @@ test('PROC-044: mirroring that was stopped is still stopped after a restart, unt
   await reach(({ status }) => status === 'Connected');
 }, 60_000);
 
-test('PROC-043 SYN-018 SYN-019: a full database stops the whole mirror here, and is mended in place', async () => {
-  await onR('database', 'edit', 'R', 'DATA', '--max-size', '1');
-  await onA('global', 'A', 'set', '^BIG(1)', 'x'.repeat(100_000));
-  const { dejournalStopped, dejournalProcess } = await reach((report) => report.dejournalStopped !== null);
-  expect(dejournalStopped).toMatch(/database DATA: .*maximum size/);
-  expect(dejournalProcess?.running).toBe(false);
-  // Repair (b): mend it, then restart dejournaling.
-  await onR('database', 'edit', 'R', 'DATA', '--max-size', '0');
+test('SYN-019 SYN-023: a filter that does not return stops dejournaling, harms nothing else, and is mended in place', async () => {
+  const path = join(lab.homeOf('R'), 'instances', 'R', 'zbroken.mjs');
+  writeFileSync(path, 'export const Filter = () => process.exit(3);\n');
+  await onR('mirror', 'filter', 'R', 'zbroken.mjs');
+  await onA('global', 'A', 'set', '^JUDGED(1)', 'x');
+  const { dejournalStopped, dejournalProcess, status } = await reach((report) => report.dejournalStopped !== null);
+  expect(dejournalStopped).toMatch(/zbroken\.mjs ended its thread with exit code 3/);
+  expect([dejournalProcess?.running, status]).toEqual([false, 'Connected']);
+  await onR('global', 'R', 'set', '^OWN("meanwhile")', 'x');
+  writeFileSync(path, 'export const Filter = () => 1;\n');
   await onR('database', 'resume', 'R', '--all');
   await bringLevel('mended');
+  await onR('global', 'R', 'get', '^JUDGED(1)');
+  await onR('mirror', 'filter', 'R', '--remove');
 }, 60_000);
 
 test('SYN-023 SYN-025: a filter is set, counted, used after a restart, and removed', async () => {
