@@ -255,8 +255,8 @@ export class ByteTree {
     bytes[entry + 3] = (value.length >>> 8) & 0xff;
     bytes[entry + 4] = (value.length >>> 16) & 0xff;
     bytes[entry + 5] = value.length >>> 24;
-    bytes.set(key, entry + headerBytes);
-    bytes.set(value, entry + headerBytes + key.length);
+    copyInto(bytes, entry + headerBytes, key);
+    copyInto(bytes, entry + headerBytes + key.length, value);
     this.#used = end;
     return entry;
   }
@@ -387,6 +387,15 @@ export function locateEntry(block: Uint8Array, entry: number, into: BlockEntry):
   into.keyEnd = into.keyStart + (block[entry]! | (block[entry + 1]! << 8));
   const length = block[entry + 2]! | (block[entry + 3]! << 8) | (block[entry + 4]! << 16) | (block[entry + 5]! << 24);
   into.valueEnd = into.keyEnd + length;
+}
+
+/** Above this a native copy is cheaper than a loop. */
+const loopCopyMax = 64;
+
+function copyInto(bytes: Uint8Array, at: number, from: Uint8Array): void {
+  const { length } = from;
+  if (length > loopCopyMax) bytes.set(from, at);
+  else for (let index = 0; index < length; index += 1) bytes[at + index] = from[index]!;
 }
 
 /** Four bytes from `at` on as a number, with zeros where the end is reached. */

@@ -29,27 +29,37 @@ export async function applyRecords(
   let skippedHere = 0;
   const updates: Update[] = [];
   for (const record of records) {
-    const { kind, database: named, key, value, position } = record;
+    const { kind, database: named, position } = record;
     if (named !== own || comparePositions(position, applied) <= 0) continue;
     if (kind === 'database-added') {
       const text = `mirror database ${own} was added to the mirror anew at ${printPosition(position)}, so this copy is obsolete; restore a backup made since then`;
       throw new CatalogRefusal('copy-too-old', text, 'DB-020');
     }
-    if (kind !== 'set' && kind !== 'kill') continue;
+    if (!isUpdate(record)) continue;
     if (isFiltered && skipped.has(record)) skippedHere += 1;
-    else updates.push({ kind, key, value });
+    else updates.push(record);
   }
   await database.apply(updates, to, maximum);
   return skippedHere;
 }
 
+/** The record itself is the update: of a million nothing is made anew. */
+function isUpdate(record: PlacedRecord): record is PlacedRecord & Update {
+  return record.kind === 'set' || record.kind === 'kill';
+}
+
 /** The records of each mirror database, in order. */
 export function byDatabase(records: readonly PlacedRecord[]): ReadonlyMap<string, readonly PlacedRecord[]> {
   const found = new Map<string, PlacedRecord[]>();
+  let name: string | null = null;
+  let its: PlacedRecord[] = [];
   for (const record of records) {
-    const its = found.get(record.database);
-    if (its === undefined) found.set(record.database, [record]);
-    else its.push(record);
+    if (record.database !== name) {
+      name = record.database;
+      its = found.get(name) ?? [];
+      found.set(name, its);
+    }
+    its.push(record);
   }
   return found;
 }

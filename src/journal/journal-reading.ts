@@ -31,7 +31,16 @@ export function readChunk(
   if (taken === null) return null;
   const timeMs = taken.end.offset > fileHeaderBytes && taken.end.sequence > before.sequence ? taken.end.timeMs : 0;
   const { fileName } = file.header;
-  return { file: file.number, fileName, offset, from, bytes: taken.bytes, to: positionIn(file, taken.end), timeMs };
+  return {
+    file: file.number,
+    fileName,
+    offset,
+    from,
+    bytes: taken.bytes,
+    to: positionIn(file, taken.end),
+    timeMs,
+    isChecked: true,
+  };
 }
 
 /** Bytes between two places; 0 when `to` is not behind `from`. */

@@ -88,6 +88,8 @@ export interface JournalChunk {
   readonly to: JournalPosition;
   /** Wall clock of its newest record, ms; 0 if it holds none (a bare header). */
   readonly timeMs: number;
+  /** Its records' checksums were verified by the journal that gave it, when it was read or stored: `read` says so of every chunk. */
+  readonly isChecked?: true;
 }
 
 /** What `truncateTo` took away. Null when there was nothing. */

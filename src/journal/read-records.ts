@@ -1,16 +1,25 @@
 /** The records of a chunk, one by one, each with its place. Not for: getting chunks (journal.ts). */
 import { decodeFileHeader, fileHeaderBytes } from './file-header.ts';
 import { type JournalChunk, JournalDamagedError, type PlacedRecord, type ReadRecords } from './journal.ts';
-import { decodeRecord, recordSequence, recordTimeMs, viewOf, wholeRecordLength } from './record.ts';
+import {
+  decodeRecord,
+  plausibleRecordLength,
+  recordSequence,
+  recordTimeMs,
+  viewOf,
+  wholeRecordLength,
+} from './record.ts';
 
 export const readRecords: ReadRecords = function* readRecords(chunk): Generator<PlacedRecord> {
-  const { bytes, file, offset } = chunk;
+  const { bytes, file, offset, isChecked } = chunk;
   const view = viewOf(bytes);
   const { epoch } = chunk.to;
   let sequence = sequenceBefore(chunk);
   for (let at = offset === 0 ? fileHeaderBytes : 0; at < bytes.length; ) {
-    const length = wholeRecordLength(bytes, view, at, bytes.length);
-    if (length === 0 || recordSequence(view, at) !== sequence + 1) {
+    const length = isChecked
+      ? plausibleRecordLength(view, at, bytes.length)
+      : wholeRecordLength(bytes, view, at, bytes.length);
+    if (length === 0 || at + length > bytes.length || recordSequence(view, at) !== sequence + 1) {
       throw new JournalDamagedError(
         `A chunk of the mirror journal file ${chunk.fileName} is damaged at offset ${offset + at}, after record ${sequence}: ` +
           'read or fetch it again.',

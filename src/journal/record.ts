@@ -161,8 +161,8 @@ export function decodeRecord(bytes: Uint8Array, view: DataView, at: number): Req
   return {
     kind: KINDS[(kind & ~CONTINUES) - 1]!,
     database: databaseName(bytes, at + recordHeaderBytes, nameEnd),
-    key: bytes.subarray(nameEnd, keyEnd),
-    value: bytes.subarray(keyEnd, end),
+    key: new Uint8Array(bytes.buffer, bytes.byteOffset + nameEnd, keyEnd - nameEnd),
+    value: new Uint8Array(bytes.buffer, bytes.byteOffset + keyEnd, end - keyEnd),
     continues: (kind & CONTINUES) !== 0,
   };
 }
