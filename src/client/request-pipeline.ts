@@ -107,6 +107,8 @@ interface Link {
 const unsentBytesMax = 4 * 1024 * 1024;
 /** Bytes of keys and values after which a message of many sets is long enough. */
 const packedBytesMax = 48 * 1024;
+/** What is put behind it is done when the present call has ended: queueMicrotask makes an object of its own for each. */
+const atOnce = Promise.resolve();
 const watchEveryMs = 200;
 /** Pause before a member that has refused for now is asked again. */
 const refusedPauseMs = 25;
@@ -187,11 +189,13 @@ export class RequestPipeline {
   #askPump(): void {
     if (this.#pumpAsked) return;
     this.#pumpAsked = true;
-    queueMicrotask(() => {
-      this.#pumpAsked = false;
-      if (this.#link !== null) this.#pump(this.#link);
-    });
+    void atOnce.then(this.#pumpAll);
   }
+
+  readonly #pumpAll = (): void => {
+    this.#pumpAsked = false;
+    if (this.#link !== null) this.#pump(this.#link);
+  };
 
   #pump(link: Link): void {
     if (link.draining !== null || this.#waiting.length === 0) return;

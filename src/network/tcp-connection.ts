@@ -26,6 +26,8 @@ export class TcpConnection implements Connection {
   #onNextFrame: ((frame: Frame) => void) | null = null;
   readonly #onClosed: ((reason: string) => void)[] = [];
   #paused = false;
+  /** The socket reads. */
+  #flows = false;
   #ended = false;
   #otherEnded = false;
   #closing = false;
@@ -173,7 +175,10 @@ export class TcpConnection implements Connection {
 
   #readOrRest(): void {
     if (this.#closing) return;
-    if (this.#ended || (this.#mayDeliver() && this.#waiting.length === 0)) this.#socket.resume();
+    const flows = this.#ended || (this.#mayDeliver() && this.#waiting.length === 0);
+    if (flows === this.#flows) return;
+    this.#flows = flows;
+    if (flows) this.#socket.resume();
     else this.#socket.pause();
   }
 
