@@ -127,6 +127,7 @@ const defineEdit: DefineGroup = (group, surroundings) => {
     .option('--arbiter <host:port>', 'ISCAgent that is the arbiter; "none" for no arbiter')
     .option('--compression-failover <mode>', `journal data to failover members: ${modesText}`)
     .option('--compression-async <mode>', `journal data to asyncs: ${modesText}`)
+    .option('--parallel-dejournaling <who>', 'Failover Members and DR, Failover Members, or All Members')
     .option('--verify-every <minutes>', 'how often members compare their running checksums; 0 = never')
     .option('--journal-keep-days <days>', 'keep journal files at least so long')
     .option('--journal-limit <MB>', 'journal kept for a member that is away; "none" for no limit')
@@ -175,7 +176,6 @@ function createArguments(options: Options): CommandArguments['create-mirror'] {
     ...settings(options),
     mirror: options.mirror ?? '',
     requireTls: false,
-    ...given('parallelDejournaling', options.parallelDejournaling as ParallelDejournaling | undefined),
   };
 }
 
@@ -207,6 +207,7 @@ function settings(options: Options): CommandArguments['edit-mirror'] {
     ...(verifyEvery === undefined
       ? {}
       : { verifyEveryMinutes: parseWhole(verifyEvery, '--verify-every', 0, Number.MAX_SAFE_INTEGER) }),
+    ...given('parallelDejournaling', options.parallelDejournaling as ParallelDejournaling | undefined),
     ...given('compressionFailover', parseMode(compressionFailover, '--compression-failover')),
     ...given('compressionAsync', parseMode(compressionAsync, '--compression-async')),
     ...(qos === undefined ? {} : { qosTimeoutMs: parseWhole(qos, '--qos', 1, Number.MAX_SAFE_INTEGER) }),

@@ -2,8 +2,10 @@
  * The real databases: one LMDB environment in each directory, with the data in one tree and the mirror attribute and applied
  * position in another one, so that a transaction changes both or neither. This file finds, makes and opens them.
  */
+
 import { Buffer } from 'node:buffer';
 import { join } from 'node:path';
+import { dejournalJobsMax } from '../mirror/limits.ts';
 import { WHOLE_DATABASE } from '../protocol/global-key.ts';
 import {
   type CopyFacts,
@@ -31,10 +33,13 @@ export class LmdbDatabaseStore implements DatabaseStore {
   readonly #writer: BatchWriter;
   readonly #memory = { usedBytes: 0, databases: 0 };
 
-  /** `program` = of the threads that write (lmdb-writer-thread.ts); without it the caller's own thread does. */
-  constructor(files: DatabaseFileOperations, program?: URL) {
+  /**
+   * `program` = of the threads that write (lmdb-writer-thread.ts); without it the caller's own thread does. `jobs` = how many of
+   * them may.
+   */
+  constructor(files: DatabaseFileOperations, program?: URL, jobs: () => number = () => dejournalJobsMax) {
     this.#files = files;
-    this.#writer = program === undefined ? new OwnThreadWriter() : new ThreadWriter(program);
+    this.#writer = program === undefined ? new OwnThreadWriter() : new ThreadWriter(program, jobs);
   }
 
   /** A file of no bytes is a creation that was cut off before it began. */

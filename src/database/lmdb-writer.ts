@@ -69,16 +69,20 @@ export class ThreadWriter implements BatchWriter {
   readonly #threadOf = new Map<string, WriterThread>();
 
   readonly #program: URL;
+  readonly #jobs: () => number;
 
-  constructor(program: URL) {
+  /** `jobs` = how many databases may be written at the same time (CFG-049); asked when one is written first after it was opened. */
+  constructor(program: URL, jobs: () => number) {
     this.#program = program;
+    this.#jobs = jobs;
     this.#threads = Array.from({ length: threadsMax }, () => new WriterThread(program));
   }
 
   async write(place: Place, _trees: LmdbTrees, batch: Batch): Promise<Written> {
     let thread = this.#threadOf.get(place.directory);
     if (thread === undefined) {
-      thread = this.#threads.reduce((least, each) => (each.databases < least.databases ? each : least));
+      const allowed = this.#threads.slice(0, Math.max(1, this.#jobs()));
+      thread = allowed.reduce((least, each) => (each.databases < least.databases ? each : least));
       thread.databases += 1;
       this.#threadOf.set(place.directory, thread);
     }

@@ -23,7 +23,7 @@ import { gapBehind, refusalToFollow } from './copy-placement.ts';
 import { DatabaseSettings } from './database-settings.ts';
 import { applyRecords, byDatabase, CatchUpCourse, CatchUpRun } from './dejournaling.ts';
 import { Filtering, noRecords, type SkippedRecords } from './filtering.ts';
-import { flagOfNewCopy, isReportingAsync, ownType } from './own-type.ts';
+import { flagOfNewCopy, isReportingAsync, ownJobs, ownType } from './own-type.ts';
 import { type CatalogEntry, CatalogRefusal, type ChangeableProperties, type DatabaseCatalog } from './parts.ts';
 
 interface Mounted {
@@ -463,6 +463,7 @@ export class Catalog implements DatabaseCatalog {
       blocks: this.#blocksOf(journal),
       target: () => this.#applied as JournalPosition,
       filtering: this.filtering,
+      jobsMax: () => ownJobs(this.#parts.configuration.get()),
       maximumFor: (database) => this.#maximumFor(database),
       turn,
     });

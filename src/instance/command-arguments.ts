@@ -56,6 +56,7 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
     compressionFailover: compression,
     compressionAsync: compression,
     verifyEveryMinutes: { kind: 'whole' },
+    parallelDejournaling: { kind: ['Failover Members and DR', 'Failover Members', 'All Members'] },
   },
   'edit-addresses': {
     ...ownAddresses,

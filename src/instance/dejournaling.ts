@@ -7,7 +7,6 @@ import { type Database, isFlagCleared, type Maximum, type Update } from '../data
 import type { Journal, PlacedRecord } from '../journal/journal.ts';
 import type { WholeBlocks } from '../journal/record-groups.ts';
 import { comparePositions, type JournalPosition, printPosition } from '../mirror/journal-position.ts';
-import { dejournalJobsMax } from '../mirror/limits.ts';
 import type { CatchUpProgress } from '../protocol/control-channel.ts';
 import type { Filtering, SkippedRecords } from './filtering.ts';
 import { CatalogRefusal } from './parts.ts';
@@ -114,6 +113,8 @@ export interface CatchUpParts {
   /** Where the databases in step stand: that is far enough. */
   readonly target: () => JournalPosition;
   readonly filtering: Pick<Filtering, 'judge' | 'count'>;
+  /** CFG-049: so many databases at a time; asked anew at each step. */
+  readonly jobsMax: () => number;
   /** Does its maximum size count for what the primary took? */
   readonly maximumFor: (database: Database) => Maximum;
   /** Lets the event loop turn. */
@@ -153,7 +154,7 @@ export class CatchUpRun {
     // Whoever joins in this same turn of the event loop begins together.
     await this.#parts.turn();
     while (this.#jobs.size > 0) {
-      const jobs = [...this.#jobs].slice(0, dejournalJobsMax);
+      const jobs = [...this.#jobs].slice(0, this.#parts.jobsMax());
       try {
         await this.#step(jobs);
       } catch (error) {

@@ -17,6 +17,7 @@ import { readRecords } from '../journal/read-records.ts';
 import { createBlockCodec } from '../network/node-block-codec.ts';
 import { createTcpNetwork } from '../network/tcp-network.ts';
 import { openInstance } from './instance.ts';
+import { ownJobs } from './own-type.ts';
 import { startWatchdog } from './watchdog.ts';
 
 /** Resolves with the exit code when the daemon has ended, or could not begin. */
@@ -58,7 +59,9 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
       localAddress: configuration.get().superserver.host,
     }),
     codec: createBlockCodec(),
-    store: new LmdbDatabaseStore(host.files, new URL('./caretmirror-database.js', import.meta.url)),
+    store: new LmdbDatabaseStore(host.files, new URL('./caretmirror-database.js', import.meta.url), () =>
+      ownJobs(configuration.get()),
+    ),
     openJournal: openDiskJournal,
     readRecords,
     messages: openMessagesLog({ path: paths.messages, clock: host.clock }),

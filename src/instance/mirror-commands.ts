@@ -163,6 +163,7 @@ export function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit
     qosTimeoutMs: qosTimeout.value,
     compressionFailover: given.compressionFailover ?? settings.compressionFailover,
     compressionAsync: given.compressionAsync ?? settings.compressionAsync,
+    parallelDejournaling: given.parallelDejournaling ?? settings.parallelDejournaling,
     verifyEveryMinutes: verifyEvery.value,
   };
   if (settingsText(next) === settingsText(settings)) return done('the settings are so already; nothing was changed');
@@ -176,11 +177,11 @@ export function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit
 
 /** What can be edited, in words. */
 function settingsText(settings: MirrorSettings): string {
-  const { arbiter, qosTimeoutMs, compressionFailover, compressionAsync } = settings;
+  const { arbiter, qosTimeoutMs, compressionFailover, compressionAsync, parallelDejournaling } = settings;
   const minutes = settings.verifyEveryMinutes ?? verifyEveryMinutes.default;
   const every = minutes === 0 ? 'never' : `every ${minutes} minutes`;
   const where = arbiter === null ? 'none' : `${arbiter.host}:${arbiter.port}`;
-  return `arbiter ${where}, QoS timeout ${qosTimeoutMs} ms, compression to failover members ${compressionFailover}, to asyncs ${compressionAsync}, checksums compared ${every}; ${journalSettingsText(settings)}`;
+  return `arbiter ${where}, QoS timeout ${qosTimeoutMs} ms, compression to failover members ${compressionFailover}, to asyncs ${compressionAsync}, parallel dejournaling on ${parallelDejournaling}, checksums compared ${every}; ${journalSettingsText(settings)}`;
 }
 
 /** What the questions show, CFG-022, CFG-023, CFG-035. */

@@ -1,7 +1,8 @@
 /** What kind of member this instance is. The mirror set says it, which the primary may change; the configuration says what it was. */
 import type { MirrorAttribute } from '../database/databases.ts';
 import type { InstanceConfiguration } from '../host/host.ts';
-import { type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
+import { dejournalJobsMax } from '../mirror/limits.ts';
+import { dejournalJobs, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
 import { isReporting, type MemberType } from '../mirror/terms.ts';
 
 type Known = Pick<InstanceConfiguration, 'mirrorSet' | 'member' | 'memberType'>;
@@ -10,6 +11,15 @@ type Known = Pick<InstanceConfiguration, 'mirrorSet' | 'member' | 'memberType'>;
 export function ownType({ mirrorSet, member, memberType }: Known): MemberType | null {
   if (mirrorSet === null || member === null) return null;
   return memberNamed(mirrorSet, member)?.type ?? memberType;
+}
+
+/** Of a dejournaling operation on this instance (CFG-049). */
+export function ownJobs(configuration: Known): number {
+  const type = ownType(configuration);
+  const { mirrorSet } = configuration;
+  return mirrorSet === null || type === null
+    ? dejournalJobsMax
+    : dejournalJobs(mirrorSet.settings.parallelDejournaling, type);
 }
 
 export function isReportingAsync(configuration: Known): boolean {

@@ -234,6 +234,15 @@ export function checkPort(port: number): Checked<number> {
   return { ok: true, value: port };
 }
 
+/** CFG-049, SYN-014: jobs of one dejournaling operation on a member of this type. Failover members can never be excluded. */
+export function dejournalJobs(setting: ParallelDejournaling, type: MemberType): number {
+  const isParallel =
+    type === 'Failover' ||
+    setting === 'All Members' ||
+    (setting === 'Failover Members and DR' && type === 'Disaster Recovery');
+  return isParallel ? limits.dejournalJobsMax : 1;
+}
+
 export function memberNamed(set: MirrorSet, name: MemberName): MemberDefinition | undefined {
   return set.members.find((member) => member.name === name);
 }

@@ -52,6 +52,7 @@ export interface CommandArguments {
     readonly compressionAsync?: CompressionMode;
     /** 0 = never. */
     readonly verifyEveryMinutes?: number;
+    readonly parallelDejournaling?: ParallelDejournaling;
   };
   /** CFG-056..CFG-060: of this member unless `member` is given; the private address null = that of the superserver. */
   'edit-addresses': {

@@ -168,6 +168,9 @@ describe('a mirror', () => {
     expect(await a.control.perform('edit-mirror', { qosTimeoutMs: 3000 })).toMatchObject({ ok: true });
     expect(a.instance.configuration.get().mirrorSet?.revision).toBe(before + 1);
     for (const host of [b, c]) await host.reach((report) => report.qosTimeoutMs === 3000);
+    const everywhere = { parallelDejournaling: 'All Members' } as const;
+    expect(await a.control.perform('edit-mirror', everywhere)).toMatchObject({ ok: true });
+    await c.reach(() => c.instance.configuration.get().mirrorSet?.settings.parallelDejournaling === 'All Members');
   });
 });
 

@@ -6,10 +6,11 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Database } from '../../src/database/databases.ts';
 import { nodeFileOperations } from '../../src/host/node-files.ts';
 import { Catalog } from '../../src/instance/catalog.ts';
-import { CatchUpCourse } from '../../src/instance/dejournaling.ts';
+import { CatchUpCourse, CatchUpRun } from '../../src/instance/dejournaling.ts';
 import { openDiskJournal } from '../../src/journal/disk-journal.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import { readRecords } from '../../src/journal/read-records.ts';
+import { WholeBlocks } from '../../src/journal/record-groups.ts';
 import type { JournalPosition } from '../../src/mirror/journal-position.ts';
 import type { CatchUpProgress } from '../../src/protocol/control-channel.ts';
 import { encodeKey, WHOLE_DATABASE } from '../../src/protocol/global-key.ts';
@@ -147,6 +148,34 @@ test('SYN-014 DB-034: databases that are caught up together read the journal onc
   expect(await readsOf(['TWO', 'THREE'])).toBe(single);
   for (const name of names) expectAllApplied(name);
   expect(catalog.entries().map(({ status }) => status)).toEqual(['Dejournaling', 'Dejournaling', 'Dejournaling']);
+});
+
+test.each([
+  ['one after the other', 'on an async that is excluded', 1],
+  ['side by side', 'elsewhere', 16],
+])('CFG-049 SYN-014: databases are caught up %s %s', async (how, _, jobs) => {
+  fillJournal();
+  const run = new CatchUpRun({
+    blocks: new WholeBlocks(journal, readRecords, 64 * 1024),
+    target: () => journal.end,
+    filtering: catalog.filtering,
+    jobsMax: () => jobs,
+    maximumFor: () => 'kept',
+    turn: () => new Promise((resolve) => setImmediate(resolve)),
+  });
+  const course: string[] = [];
+  const joins = names.map((name) =>
+    run.join(databaseOf(name), {
+      onReached: ({ sequence }) => {
+        if (sequence > begin.sequence && course.at(-1) !== name) course.push(name);
+      },
+      onThere: () => undefined,
+    }),
+  );
+  await Promise.all(joins);
+  if (how === 'one after the other') expect(course).toEqual(names);
+  else expect(course.length).toBeGreaterThan(2 * names.length);
+  for (const name of names) expectAllApplied(name);
 });
 
 test('SYN-017: a full database pauses only itself on a backup, and goes on by catchup when it has room', async () => {

@@ -7,7 +7,10 @@ import {
   checkPort,
   checkQosTimeout,
   defaultMemberName,
+  defaultSettings,
+  dejournalJobs,
 } from '../../src/mirror/mirror-set.ts';
+import type { MemberType } from '../../src/mirror/terms.ts';
 
 describe('CFG-017: the mirror name', () => {
   test.each([
@@ -86,4 +89,14 @@ test('FO-010: silence is acted on between QoS/2 and QoS, and a keep-alive comes 
   expect(limits.silenceShareOfQos).toBeGreaterThanOrEqual(0.5);
   expect(limits.silenceShareOfQos).toBeLessThan(1);
   expect(limits.keepAliveShareOfQos * 2).toBeLessThan(0.5);
+});
+
+test('CFG-049: who dejournals in parallel; failover members can never be excluded', () => {
+  const settings = ['Failover Members', 'Failover Members and DR', 'All Members'] as const;
+  const jobs = (type: MemberType) => settings.map((setting) => dejournalJobs(setting, type));
+  expect(jobs('Failover')).toEqual([16, 16, 16]);
+  expect(jobs('Disaster Recovery')).toEqual([1, 16, 16]);
+  expect(jobs('Read-Only Reporting')).toEqual([1, 1, 16]);
+  expect(jobs('Read-Write Reporting')).toEqual([1, 1, 16]);
+  expect(defaultSettings.parallelDejournaling).toBe('Failover Members and DR');
 });
