@@ -86,6 +86,10 @@ function answerTypeChange(daemon: InstanceDaemon, said: TypeWish): MemberRequest
   if (notPrimary !== null) return no(notPrimary);
   const { mirrorSet } = daemon.configuration.get();
   if (mirrorSet === null) return no(refusal('not-a-member', 'this instance is in no mirror'));
+  // FO-078: the record is the first to know who is a failover member.
+  if (daemon.member?.state.record.failoverMembers?.names.includes(said.name)) {
+    return no(refusal('not-an-async-type', `${said.name} is being made a failover member`, 'CFG-050'));
+  }
   const verdict = admitType(mirrorSet, said);
   if (verdict.outcome === 'refused') return no(verdict.refusal);
   if (verdict.outcome === 'changed') {

@@ -114,7 +114,7 @@ function refusalToManage(daemon: InstanceDaemon): Refusal | null {
 function refusalUnlessAsync(daemon: InstanceDaemon, what: string, spec: string): Refusal | null {
   if (daemon.member === null) return notAMember(daemon);
   const type = ownType(daemon.configuration.get());
-  if (type !== 'Failover') return null;
+  if (type !== 'Failover' && !daemon.member.state.failoverMember) return null;
   return refusal('not-an-async', `${what} on async members; this is a failover member`, spec);
 }
 

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect } from '../../src/client/client.ts';
-import { admit } from '../../src/instance/admission.ts';
+import { admit, admitType } from '../../src/instance/admission.ts';
 import type { MemberDefinition, MirrorSet } from '../../src/mirror/mirror-set.ts';
 import { openChannel } from '../../src/network/opening-exchange.ts';
 import { CONTROL, type Outcome } from '../../src/protocol/control-channel.ts';
@@ -202,6 +202,29 @@ describe('admission', () => {
     expect(verdict(set(), { ...again, instanceDirectory: '/elsewhere' })).toBe('name-taken');
     expect(verdict(set(), { ...again, type: 'Failover' })).toBe('other-type');
     expect(verdict(set(), { ...again, name: 'NEW' })).toBe('address-taken');
+  });
+
+  test('CFG-050 CFG-052 AGT-015: a member changes from one type of async to another, and no other way', () => {
+    const admitted = admit(set(), { ...dr('R', 99), type: 'Read-Only Reporting' });
+    if (admitted.outcome !== 'changed') throw new Error(JSON.stringify(admitted));
+    const having = { ...set(), members: admitted.members };
+    const wish = (of: MirrorSet, change: object) => {
+      const verdict = admitType(of, { name: 'R', instance: 'IRIS', type: 'Disaster Recovery', ...change });
+      return verdict.outcome === 'refused' ? verdict.refusal.reason : verdict.outcome;
+    };
+    expect(admitType(having, { name: 'R', instance: 'IRIS', type: 'Read-Write Reporting' })).toMatchObject({
+      outcome: 'changed',
+      members: [{}, {}, {}, { name: 'R', type: 'Read-Write Reporting', superserver: { port: 99 } }],
+    });
+    expect(wish(having, { type: 'Read-Only Reporting' })).toBe('is-member');
+    expect(wish(having, { type: 'Failover' })).toBe('not-an-async-type');
+    expect(wish(having, { name: 'A', instance: 'ALPHA' })).toBe('not-an-async-type');
+    expect(wish(having, { name: 'NOBODY' })).toBe('not-a-member');
+    expect(wish(having, { instance: 'OTHER' })).toBe('not-a-member');
+    // The arbiter may be on the host of a reporting async, and not on that of a DR async.
+    const withArbiter = { ...having, settings: { ...having.settings, arbiter: { host: '10.0.0.1', port: 2188 } } };
+    expect(wish(withArbiter, {})).toBe('arbiter-on-member');
+    expect(wish(withArbiter, { type: 'Read-Write Reporting' })).toBe('changed');
   });
 
   test('CFG-007 CFG-022 CFG-037 AGT-015: sixteen members, fourteen of them asyncs, good names, the three types of asyncs, no arbiter among them', () => {
