@@ -16,6 +16,8 @@ import { encodeKey, WHOLE_DATABASE } from '../../src/protocol/global-key.ts';
 const { task, directory, count, valueBytes = 50, batch = 1000 } = JSON.parse(process.argv[2]);
 const value = Buffer.alloc(valueBytes, 0x41);
 const prime = 7919;
+/** A prime above the number of records: each key comes once. */
+const keysInAll = count > 1_000_000 ? 10_000_019 : 1_000_003;
 const store = new LmdbDatabaseStore(nodeHost.files, new URL('./in-process-writer.js', import.meta.url));
 const place = join(directory, 'database');
 
@@ -38,7 +40,7 @@ async function fill(database, isRandom) {
   for (let i = 0; i < count; i += batch) {
     const records = [];
     for (let j = i; j < Math.min(i + batch, count); j += 1) {
-      records.push({ kind: 'set', database: 'DATA', key: keyOf(isRandom ? (j * prime) % 1_000_003 : j), value });
+      records.push({ kind: 'set', database: 'DATA', key: keyOf(isRandom ? (j * prime) % keysInAll : j), value });
     }
     journal.append(records, Date.now());
     await database.apply(records, journal.flush());

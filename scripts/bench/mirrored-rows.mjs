@@ -112,6 +112,17 @@ export const bulkRows = [
     other: async (env) => await (await env.redis()).catchUp(burst / 2, env.newKeys(burst)),
   },
   {
+    name: 'recovery',
+    what: 'a member without a partner after a SIGKILL at the end of 1,000,000 SETs: from its start until a reader sees the last',
+    peer: 'own',
+    peerIs: 'own catch-up of 1,000,000 records',
+    unit: '/s',
+    goal: { atLeast: 1 },
+    limit: 'reading and checking the newest journal file, applying what was not stored',
+    ours: ownRecovery,
+    other: ownCatchUp,
+  },
+  {
     name: 'lag',
     what: 'lag of the backup at the end of a burst of 1,000,000 SETs',
     peer: 'gtm',
@@ -136,6 +147,32 @@ async function ownCatchUp(env) {
   const rate = burst / ((performance.now() - beganMs) / 1000);
   await pair.on('A', ['wait', 'A', '--for', 'active', '--timeout', '120s']);
   return rate;
+}
+
+/** Records a second from the start of a process whose predecessor was killed until a reader sees the last of those it took. */
+async function ownRecovery(env) {
+  const pair = await env.ours(1);
+  // The newest journal file holds what comes now.
+  await pair.on('A', ['journal', 'switch', 'A']);
+  const first = env.newKeys(burst);
+  await env.load(pair, { clients: 4, depth: 1000, count: burst, first });
+  await killed(await pair.pidOf('A'));
+  const beganMs = performance.now();
+  await pair.on('A', ['instance', 'start', 'A', '--timeout', '120s']);
+  await seenOn(env, pair, 'A', first + burst - 1, () => false);
+  return burst / ((performance.now() - beganMs) / 1000);
+}
+
+async function killed(pid) {
+  process.kill(pid, 'SIGKILL');
+  for (;;) {
+    try {
+      process.kill(pid, 0);
+    } catch {
+      return;
+    }
+    await pause(5);
+  }
 }
 
 /** From the last acknowledgement of the burst until a reader on the backup sees its last record, ms. */
