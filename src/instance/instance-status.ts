@@ -18,6 +18,7 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
     mirrorSet,
     member: name,
     joinMirror,
+    notReached: daemon.notReached?.text ?? null,
     databases: databaseFacts(daemon),
     rowsTold: member === null || member.state.role === 'primary' ? null : member.memberRows(),
     journalEnd: member?.journal.flushed ?? null,

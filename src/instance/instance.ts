@@ -1,4 +1,5 @@
 /** One instance: its databases, its member of a mirror, and the doors through which applications, members and operators come. */
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { DatabaseStore } from '../database/databases.ts';
 import type { DejournalFilter, FilterCode } from '../host/dejournal-filter.ts';
@@ -26,6 +27,7 @@ import { clearFormerMirror, leaveMirror } from './former-mirror.ts';
 import { statusOf } from './instance-status.ts';
 import { serveMemberRequest } from './join-server.ts';
 import { RunningMember, readMemberRecord } from './mirror-member.ts';
+import { checkOwnAddress, type NotReached } from './own-address.ts';
 import { isReportingAsync, withMirrorSet } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
 import { clearCutOffRestores } from './restore-command.ts';
@@ -58,6 +60,8 @@ export interface InstanceParts {
 
 /** How long a caller may take to say who it is, ms. */
 const openingTimeoutMs = 5000;
+/** Until a member that was not reached at its own addresses looks again, ms. */
+const lookAgainMs = 2000;
 /** How long answers under way may take at the end, ms. */
 const farewellMs = 150;
 
@@ -77,6 +81,8 @@ export class Instance implements InstanceDaemon {
   readonly #listeners: Listener[] = [];
   #member: RunningMember | null = null;
   #ending = false;
+  readonly #process = randomUUID();
+  notReached: NotReached | null = null;
   #resolveEnded: (exitCode: number) => void = () => undefined;
   /** Resolves with the exit code when everything is closed. */
   readonly ended = new Promise<number>((resolve) => {
@@ -140,7 +146,7 @@ export class Instance implements InstanceDaemon {
     await this.#endMembership();
     const { superserver, mirrorSet } = configuration.get();
     this.#listeners.push(await this.#listen(superserver.host, superserver.port));
-    if (mirrorSet !== null) await this.startMember();
+    if (mirrorSet !== null) await this.#startWhenReached();
     this.#listeners.push(await network.listenLocal(paths.control, (connection) => this.#control.accept(connection)));
     this.log(
       0,
@@ -174,6 +180,29 @@ export class Instance implements InstanceDaemon {
     const removed = mirrorSet === null ? null : readMemberRecord(host.records, paths.member).removed;
     if (removed !== null) leaveMirror(configuration, removed.removeAttribute);
     await this.clearFormerMirror();
+  }
+
+  /** CFG-063: one that is not reached at its own addresses stays out, and looks again: a network may come later than an instance. */
+  async #startWhenReached(): Promise<void> {
+    const { mirrorSet, member, joinMirror } = this.configuration.get();
+    const own = mirrorSet === null || member === null ? undefined : memberNamed(mirrorSet, member);
+    if (this.#ending || mirrorSet === null || own === undefined || !joinMirror) {
+      this.notReached = null;
+      return;
+    }
+    const { network, host } = this.#parts;
+    const found = await checkOwnAddress(network, host.clock, mirrorSet.name, own, this.#process);
+    if (found === null) {
+      this.notReached = null;
+      return await this.startMember();
+    }
+    if (found.text !== this.notReached?.text) {
+      const text = `This member is kept out of mirror ${mirrorSet.name}: ${found.text} (CFG-063)`;
+      this.log(2, 'Utility.Event', text);
+    }
+    this.notReached = found;
+    const again = () => void this.#startWhenReached().catch((error: Error) => this.fail(error));
+    host.clock.after(lookAgainMs, again);
   }
 
   async clearFormerMirror(): Promise<void> {
@@ -414,6 +443,6 @@ export class Instance implements InstanceDaemon {
       const { text } = this.#updateRefusal();
       return refuse('not-primary', text, this.#primaryAddress());
     }
-    return answer;
+    return open.channel === 'member' ? { ...answer, process: this.#process } : answer;
   }
 }

@@ -61,6 +61,11 @@ function answerJoin(daemon: InstanceDaemon, member: MemberDefinition): MemberReq
   if (verdict.outcome === 'refused') return no(verdict.refusal);
   const incarnation = daemon.member?.state.helloFrom.get(member.name)?.incarnation ?? 0;
   if (verdict.outcome === 'is-member') return { ok: true, mirrorSet, incarnation };
+  // A copy of its directory asks like one whose join was cut off; the original is here.
+  if (daemon.member?.state.serving.members.has(member.name)) {
+    const text = `member ${member.name} is connected now; choose another member name`;
+    return no(refusal('name-taken', text, 'CFG-022'));
+  }
   try {
     const removed = mirrorSet.removed?.filter(({ name }) => name !== member.name);
     const joined = { members: verdict.members, ...(removed === undefined ? {} : { removed }) };

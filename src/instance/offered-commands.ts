@@ -137,6 +137,10 @@ function isMirrored({ attribute, configuration }: ReturnType<InstanceDaemon['cat
 function notAMember(daemon: InstanceDaemon): Refusal {
   const { mirrorSet } = daemon.configuration.get();
   if (mirrorSet === null) return refusal('not-a-member', 'this instance is in no mirror; create or join one first');
+  if (daemon.notReached !== null) {
+    const text = `this member is kept out of mirror ${mirrorSet.name}: ${daemon.notReached.text}`;
+    return refusal('not-reached', text, 'CFG-063');
+  }
   if (!daemon.configuration.get().joinMirror) {
     const text = `this instance takes no part in mirror ${mirrorSet.name}, since its JoinMirror flag is cleared; start mirroring, or remove the mirror configuration`;
     return refusal('not-joined', text, 'CFG-071');

@@ -17,6 +17,7 @@ import type { Network } from '../network/network.ts';
 import type { CatchUpProgress, EventRecord } from '../protocol/control-channel.ts';
 import type { Filtering } from './filtering.ts';
 import type { JournalKeeper } from './journal-keeper.ts';
+import type { NotReached } from './own-address.ts';
 
 /** Work is done one after the other. */
 export interface Turns {
@@ -149,6 +150,8 @@ export interface InstanceDaemon {
   readonly turns: Turns;
   /** Null while the instance is in no mirror. */
   readonly member: MirrorMember | null;
+  /** CFG-063: why this member is kept out of its mirror; null = it is not. */
+  readonly notReached: NotReached | null;
   /** Begin to take part in the mirror that the configuration now names. */
   startMember(): Promise<void>;
   /** Serve on this port instead of the present one, which ends for new callers; null, or why it cannot be had. */

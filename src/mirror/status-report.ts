@@ -53,6 +53,8 @@ export interface StatusFacts extends ReportClock {
   /** Null when the instance is in no mirror. */
   readonly mirrorSet: MirrorSet | null;
   readonly member: MemberName | null;
+  /** CFG-063: why it is kept out of the mirror; null = it is not. */
+  readonly notReached: string | null;
   /** CFG-071: false = it takes no part although it is a member. */
   readonly joinMirror: boolean;
   readonly databases: readonly DatabaseFacts[];

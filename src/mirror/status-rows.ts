@@ -32,8 +32,9 @@ export function rowsOfMembers(facts: StatusFacts, mirrorSet: MirrorSet): readonl
 /** The status of this member (MON-001, MON-002). */
 export function memberStatus(facts: StatusFacts): MemberStatus {
   if (facts.mirrorSet === null) return 'Not Initialized';
-  if (facts.state === null) return facts.joinMirror ? 'Transition' : 'Stopped';
-  return ownStatus(facts.state, facts, facts.rowsTold);
+  if (facts.state !== null) return ownStatus(facts.state, facts, facts.rowsTold);
+  if (facts.notReached !== null) return 'Error';
+  return facts.joinMirror ? 'Transition' : 'Stopped';
 }
 
 function ownStatus(state: MemberState, clock: ReportClock, rowsTold: readonly MemberReport[] | null): MemberStatus {

@@ -57,6 +57,8 @@ export interface Opened {
   readonly member: MemberName;
   readonly instance: string;
   readonly epoch: Epoch;
+  /** A random word of the instance's process: who calls himself knows that it is he who answers (CFG-063). Left out = none. */
+  readonly process?: string;
 }
 
 export interface Refused {
@@ -197,6 +199,7 @@ export function readOpeningAnswer(frame: Frame): Opened | Refused {
       member: text(said.member),
       instance: text(said.instance),
       epoch: readEpoch(said.epoch),
+      ...(typeof said.process === 'string' ? { process: said.process } : {}),
     };
   }
   if (said !== null && frame.kind === OPENING.refused) {

@@ -68,6 +68,7 @@ function facts(of: MemberState | null, changes: Partial<StatusFacts> = {}): Stat
     mirrorSet,
     member: of?.self ?? null,
     joinMirror: true,
+    notReached: null,
     databases: [],
     rowsTold: null,
     journalEnd: of === null ? null : of.journal.flushed,

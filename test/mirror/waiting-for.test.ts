@@ -17,7 +17,15 @@ const mirrorSet: MirrorSet = {
 };
 
 function said(state: MemberState | null): string | null {
-  const facts = { state, mirrorSet, joinMirror: true, nowMs, wallMs: 1_000_000, isoOf: (ms: number) => `iso ${ms}` };
+  const facts = {
+    state,
+    mirrorSet,
+    joinMirror: true,
+    notReached: null,
+    nowMs,
+    wallMs: 1_000_000,
+    isoOf: (ms: number) => `iso ${ms}`,
+  };
   return waitingFor(facts as unknown as StatusFacts);
 }
 
