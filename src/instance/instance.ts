@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { DatabaseStore } from '../database/databases.ts';
 import type { DejournalFilter, FilterCode } from '../host/dejournal-filter.ts';
 import { type HomePaths, type InstancePaths, mirrorJournalLogPath } from '../host/home.ts';
-import type { ConfigurationStore, EventsLog, Host, MessagesLog } from '../host/host.ts';
+import type { ConfigurationStore, EventsLog, Host, MessagesLog, Timer } from '../host/host.ts';
 import { ReserveFile } from '../host/reserve-file.ts';
 import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalFileOperations, ReadRecords } from '../journal/journal.ts';
@@ -83,6 +83,7 @@ export class Instance implements InstanceDaemon {
   #ending = false;
   readonly #process = randomUUID();
   notReached: NotReached | null = null;
+  #again: Timer | null = null;
   #resolveEnded: (exitCode: number) => void = () => undefined;
   /** Resolves with the exit code when everything is closed. */
   readonly ended = new Promise<number>((resolve) => {
@@ -202,7 +203,7 @@ export class Instance implements InstanceDaemon {
     }
     this.notReached = found;
     const again = () => void this.#startWhenReached().catch((error: Error) => this.fail(error));
-    host.clock.after(lookAgainMs, again);
+    this.#again = host.clock.after(lookAgainMs, again);
   }
 
   async clearFormerMirror(): Promise<void> {
@@ -306,6 +307,7 @@ export class Instance implements InstanceDaemon {
   }
 
   async #close(): Promise<void> {
+    this.#again?.cancel();
     for (const listener of this.#listeners) void listener.close();
     await this.host.clock.wait(farewellMs);
     this.#member?.stop();

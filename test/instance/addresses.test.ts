@@ -49,7 +49,7 @@ describe('on the primary', () => {
     await c.reach(() => definition(c, 'C')?.privateAddress === null);
   });
 
-  test('CFG-057 CFG-065 AGT-015: what is refused there changes nothing', async () => {
+  test('CFG-057 AGT-015: what is refused there changes nothing', async () => {
     const before = a.instance.configuration.get().mirrorSet?.revision;
     expect(await refusal(edit(a, { member: 'B', superserverPort: 4711 }))).toBe('not-here CFG-057');
     expect(await refusal(edit(a, { member: 'NOBODY', agentPort: 1 }))).toBe('no-member CFG-056');
