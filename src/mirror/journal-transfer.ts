@@ -160,6 +160,8 @@ export function onAcknowledged(step: Step, name: string, to: JournalPosition, ap
     sentTo: served.sentTo ?? to,
   });
   pumpMember(step, name);
+  // The first one of a member that lacks nothing: what it has may be durable by now, and no data will tell it.
+  if (served.sentTo === null) tellDurable(step, name);
 }
 
 /** The durable position rides on data; it is told by itself when nothing is about to be sent. */

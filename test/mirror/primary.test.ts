@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { Bench } from './bench.ts';
+import { at, Bench } from './bench.ts';
 
 describe('FO-036: an answer of the arbiter counts only in the session in which the mode was proposed', () => {
   test('FO-036: "never" in a later session is no leave to go on, because the backup may hold a licence of the earlier one', () => {
@@ -66,6 +66,14 @@ describe('FO-006: what counts as durable', () => {
     expect(bench.state.journal.durable).toEqual(end);
     bench.from('B', 7, bench.state.record.epoch, { type: 'ack', to, applied: end, term: 1 });
     expect(bench.state.journal.durable).toEqual(to);
+  });
+
+  test('SYN-007: a member that comes back with everything is told at once up to where it is durable', () => {
+    const bench = new Bench('A').primary().backupSaysHello(7, 1);
+    const { appended, durable } = bench.state.journal;
+    bench.from('B', 7, bench.state.record.epoch, { type: 'ack', to: appended, applied: at(0, 0), term: 0 });
+    const told = bench.effects.flatMap((effect) => (effect.type === 'send' ? [effect.message] : []));
+    expect(told).toContainEqual({ type: 'durable-to', to: durable });
   });
 
   test('FO-006: an acknowledgement of another term counts for nothing', () => {
