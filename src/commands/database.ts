@@ -5,6 +5,7 @@ import { defineClearFlag } from './async-members.ts';
 import { defineBackups } from './database-backup.ts';
 import { usage } from './failures.ts';
 import { askInstance, findInstance } from './instances.ts';
+import { defineDownload } from './mirror-rebuild.ts';
 import { json, table } from './output.ts';
 import { perform } from './perform.ts';
 import type { DefineGroup } from './surroundings.ts';
@@ -84,6 +85,7 @@ export const define: DefineGroup = (group, surroundings) => {
   defineOfCopies(group, surroundings);
   defineClearFlag(group, surroundings);
   defineBackups(group, surroundings);
+  defineDownload(group, surroundings);
   defineList(group, surroundings);
 };
 

@@ -10,6 +10,7 @@ import { compressionLines } from '../terminal/compression-lines.ts';
 import { defineAsync, memberType, memberTypesText } from './async-members.ts';
 import { failed, usage } from './failures.ts';
 import { askInstance, connectInstance, findInstance, type Instance } from './instances.ts';
+import { defineRebuild } from './mirror-rebuild.ts';
 import { define as defineRemoval } from './mirror-removal.ts';
 import { json, table } from './output.ts';
 import { notBuilt, perform, performOn } from './perform.ts';
@@ -59,6 +60,7 @@ export const define: DefineGroup = (group, surroundings) => {
     });
   defineOthers(group, surroundings);
   defineRemoval(group, surroundings);
+  defineRebuild(group, surroundings);
   notBuilt(group, ['promote', 'demote']);
 };
 

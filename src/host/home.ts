@@ -43,6 +43,14 @@ export interface InstancePaths {
   readonly reserve: string;
   readonly lostAndFound: string;
   readonly databases: string;
+  /** Copies of databases that other members download from here. */
+  readonly copies: string;
+  /** What is being downloaded from another member. */
+  readonly download: string;
+  /** Verified copies that take their places at the next start, and how far that is; there while this member is rebuilt. */
+  readonly rebuild: string;
+  /** Databases whose places were taken when this member was rebuilt; never deleted by the program. */
+  readonly replaced: string;
   /** The site's ^ZMIRROR, where there is one. */
   readonly site: string;
 }
@@ -81,6 +89,10 @@ export function instancePaths(home: string, instance: string): InstancePaths {
     reserve: join(directory, 'reserve'),
     lostAndFound: join(directory, 'lost+found'),
     databases: join(directory, 'databases'),
+    copies: join(directory, 'copies'),
+    download: join(directory, 'download'),
+    rebuild: join(directory, 'rebuild'),
+    replaced: join(directory, 'replaced'),
     site: join(directory, 'zmirror.mjs'),
   };
 }

@@ -59,20 +59,24 @@ export function readManifest(records: RecordFiles, directory: string): ManifestR
   } catch (error) {
     return { ok: false, text: `${path} cannot be read: ${(error as Error).message}` };
   }
-  const useOther = 'use another backup';
   if (read.state === 'missing') {
     const text = `${directory} holds no backup: there is no ${MANIFEST_FILE} in it; give the directory that a backup was made to`;
     return { ok: false, text };
   }
-  if (read.state === 'damaged') return { ok: false, text: `the backup is damaged: ${read.reason}; ${useOther}` };
-  const value = read.value as Partial<BackupManifest> | null;
+  if (read.state === 'damaged') return { ok: false, text: `the backup is damaged: ${read.reason}; use another backup` };
+  return checkManifest(read.value, path);
+}
+
+/** `path` = where it came from, for the text. */
+export function checkManifest(said: unknown, path: string): ManifestRead {
+  const value = said as Partial<BackupManifest> | null;
   if (value?.format !== 1) {
     const text = `${path} is of a format that this release does not know (${String(value?.format)}); restore it with the release that wrote it`;
     return { ok: false, text };
   }
   return isManifest(value)
     ? { ok: true, manifest: value }
-    : { ok: false, text: `the backup is damaged: ${path} is no list of databases; ${useOther}` };
+    : { ok: false, text: `the backup is damaged: ${path} is no list of databases; use another backup` };
 }
 
 function isManifest(value: Partial<BackupManifest>): value is BackupManifest {

@@ -108,6 +108,13 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
     as: { kind: 'text' },
     replace: { kind: 'texts' },
   },
+  'download-databases': {
+    databases: { kind: 'texts' },
+    from: { kind: 'text' },
+    as: { kind: 'text' },
+    replace: { kind: 'texts' },
+  },
+  'rebuild-member': { from: { kind: 'text' } },
   'mount-database': { ...oneDatabase, catchUp: { kind: 'flag' } },
   'dismount-database': oneDatabase,
   'delete-database': oneDatabase,

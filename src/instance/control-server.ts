@@ -26,6 +26,7 @@ import { checkArguments, isCommandName, isHost, isObject, isText } from './comma
 import { failed, type Progress, refusal, refusalUnlessPrimary } from './command-outcome.ts';
 import * as databases from './database-commands.ts';
 import { describe } from './description.ts';
+import { downloadDatabases } from './download-command.ts';
 import { statusOf } from './instance-status.ts';
 import { lookUpMirror } from './join-request.ts';
 import * as journal from './journal-commands.ts';
@@ -34,6 +35,7 @@ import { addDatabase, removeDatabase } from './mirrored-databases.ts';
 import * as orders from './order-commands.ts';
 import { CatalogRefusal, type InstanceDaemon } from './parts.ts';
 import { editDatabase } from './property-commands.ts';
+import { rebuildMember } from './rebuild.ts';
 import { recreateDatabase } from './recreate-command.ts';
 import { removeOther, removeThis } from './removal-commands.ts';
 import { restoreDatabases } from './restore-command.ts';
@@ -218,6 +220,8 @@ const atOnce: readonly CommandName[] = [
   'manage-dejournaling',
   'backup-databases',
   'restore-databases',
+  'download-databases',
+  'rebuild-member',
 ];
 
 async function performInTurn(daemon: InstanceDaemon, request: Perform, progress: Progress): Promise<Outcome> {
@@ -280,6 +284,8 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'manage-dejournaling': catchUps.manageDejournaling,
   'backup-databases': backupDatabases,
   'restore-databases': restoreDatabases,
+  'download-databases': downloadDatabases,
+  'rebuild-member': rebuildMember,
   'mount-database': databases.mountDatabase,
   'dismount-database': (daemon, { database }) => databases.dismountDatabase(daemon, database),
   'delete-database': (daemon, { database }) => databases.deleteDatabase(daemon, database),

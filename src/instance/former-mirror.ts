@@ -96,32 +96,34 @@ async function clearDatabase(
 function putAside({ configuration, files, paths, home, wallMs }: FormerMirrorParts, mirror: string): string {
   const { instance, alternateJournal } = configuration.get();
   const stamp = new Date(wallMs()).toISOString().replace(/[:.]/g, '-');
-  const journals = [paths.journal, ...(alternateJournal === null ? [] : [alternateJournal])];
-  for (const directory of journals) {
+  const aside = `former-${mirror}-${stamp}`;
+  const directories = [paths.journal, ...(alternateJournal === null ? [] : [alternateJournal])];
+  const log = mirrorJournalLogPath(home.home, instance, mirror);
+  putJournalAside(files, directories, mirror, aside, [paths.member, paths.verification, paths.journalClaims, log]);
+  files.syncDirectory(paths.directory);
+  return join(paths.journal, aside);
+}
+
+/**
+ * A mirror's journal files go into a directory beside them, so that it is a rename on any file system, and the records that
+ * belong to them into the first one.
+ */
+export function putJournalAside(
+  files: FormerMirrorParts['files'],
+  directories: readonly string[],
+  mirror: string,
+  aside: string,
+  records: readonly string[],
+): void {
+  for (const [index, directory] of directories.entries()) {
     if (!files.exists(directory)) continue;
     const own = files
       .list(directory)
       .filter((name) => name.startsWith(`MIRROR-${mirror}-`) || name === `flushed-${mirror}.mark`);
-    move(
-      files,
-      own.map((name) => join(directory, name)),
-      join(directory, `former-${mirror}-${stamp}`),
-    );
+    const others = index === 0 ? records.filter((path) => files.exists(path)) : [];
+    move(files, [...own.map((name) => join(directory, name)), ...others], join(directory, aside));
+    files.syncDirectory(directory);
   }
-  const records = [
-    paths.member,
-    paths.verification,
-    paths.journalClaims,
-    mirrorJournalLogPath(home.home, instance, mirror),
-  ];
-  const kept = join(paths.journal, `former-${mirror}-${stamp}`);
-  move(
-    files,
-    records.filter((path) => files.exists(path)),
-    kept,
-  );
-  files.syncDirectory(paths.directory);
-  return kept;
 }
 
 function move(files: FormerMirrorParts['files'], from: readonly string[], to: string): void {

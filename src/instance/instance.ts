@@ -22,6 +22,7 @@ import { Catalog } from './catalog.ts';
 import { retryDejournaling } from './catch-up-commands.ts';
 import { changeMirrorSet } from './command-outcome.ts';
 import { ControlServer } from './control-server.ts';
+import { CopyServer } from './copy-server.ts';
 import { followPrimary } from './followed-properties.ts';
 import { clearFormerMirror, leaveMirror } from './former-mirror.ts';
 import { statusOf } from './instance-status.ts';
@@ -30,6 +31,7 @@ import { RunningMember, readMemberRecord } from './mirror-member.ts';
 import { checkOwnAddress, type NotReached } from './own-address.ts';
 import { isReportingAsync, withMirrorSet } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
+import { finishRebuild, placeRebuilt } from './rebuild.ts';
 import { clearCutOffRestores } from './restore-command.ts';
 import { Superserver } from './superserver.ts';
 import { Turns } from './turns.ts';
@@ -77,6 +79,7 @@ export class Instance implements InstanceDaemon {
   readonly turns = new Turns();
   readonly #superserver: Superserver;
   readonly #control: ControlServer;
+  readonly #copies: CopyServer;
   readonly #reserve: ReserveFile;
   readonly #listeners: Listener[] = [];
   #member: RunningMember | null = null;
@@ -117,6 +120,7 @@ export class Instance implements InstanceDaemon {
       after: (ms, handler) => host.clock.after(ms, handler),
     });
     this.#control = new ControlServer(this);
+    this.#copies = new CopyServer(this);
   }
 
   get home(): HomePaths {
@@ -142,13 +146,17 @@ export class Instance implements InstanceDaemon {
     const { network, paths, configuration, host } = this.#parts;
     host.files.makeDirectory(paths.journal);
     host.files.makeDirectory(paths.lostAndFound);
-    clearCutOffRestores({ host, paths, configuration, log: (...line) => this.log(...line) });
+    const log = this.log.bind(this);
+    placeRebuilt({ host, store: this.#parts.store, configuration, home: this.home, paths, log });
+    clearCutOffRestores({ host, paths, configuration, log });
     await this.catalog.open();
     await this.#endMembership();
+    this.#copies.open();
     const { superserver, mirrorSet } = configuration.get();
     this.#listeners.push(await this.#listen(superserver.host, superserver.port));
     if (mirrorSet !== null) await this.#startWhenReached();
     this.#listeners.push(await network.listenLocal(paths.control, (connection) => this.#control.accept(connection)));
+    void finishRebuild(this);
     this.log(
       0,
       'Utility.Event',
@@ -314,6 +322,7 @@ export class Instance implements InstanceDaemon {
     this.#superserver.close();
     this.catalog.filtering.use(null);
     this.#control.close();
+    this.#copies.close();
     this.#makeRoomToClose();
     try {
       await this.catalog.close();
@@ -415,6 +424,7 @@ export class Instance implements InstanceDaemon {
     const { channel, member, unpacks } = accepted.open;
     if (channel === 'client') this.#superserver.accept(connection, accepted.open.mirror !== '');
     else if (channel === 'data') this.#member?.acceptData(connection, member, unpacks ?? []);
+    else if (channel === 'copy') this.#copies.accept(connection, member);
     else serveMemberRequest(this, connection);
   }
 
@@ -422,7 +432,7 @@ export class Instance implements InstanceDaemon {
     const { mirrorSet, member, instance } = this.configuration.get();
     const asked = open.channel === 'client' && open.mirror === '' ? { ...open, mirror: mirrorSet?.name ?? '' } : open;
     const answer = agree(asked, {
-      channels: ['client', 'data', 'member'],
+      channels: ['client', 'data', 'member', 'copy'],
       mirror: mirrorSet?.name ?? '',
       member: member ?? '',
       instance,
@@ -437,7 +447,8 @@ export class Instance implements InstanceDaemon {
       const text = `${open.member} was removed from mirror ${mirrorSet?.name}`;
       return { ...refuse('removed', text), removeAttribute: removal.removeAttribute };
     }
-    if (open.channel === 'data' && (mirrorSet === null || memberNamed(mirrorSet, open.member) === undefined)) {
+    const isForMembers = open.channel === 'data' || open.channel === 'copy';
+    if (isForMembers && (mirrorSet === null || memberNamed(mirrorSet, open.member) === undefined)) {
       return refuse('member', `${open.member} is not a member of mirror ${mirrorSet?.name ?? '(none)'}`);
     }
     const wantsPrimary = open.channel === 'client' && open.mirror !== '';

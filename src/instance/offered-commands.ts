@@ -60,6 +60,9 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
       return refusalToClear(daemon);
     case 'set-dejournal-filter':
       return refusalUnlessReporting(daemon, 'a dejournal filter is set', 'SYN-023');
+    case 'download-databases':
+    case 'rebuild-member':
+      return refusalToCopy(daemon);
     case 'backup-databases':
     case 'restore-databases':
     case 'create-database':
@@ -102,6 +105,12 @@ function refusalToDejournal(daemon: InstanceDaemon, what: string, spec: string):
   if (daemon.member === null) return notAMember(daemon);
   if (daemon.member.state.role !== 'primary') return null;
   return refusal('is-primary', `${what} on the backup and on async members, not on the primary`, spec);
+}
+
+function refusalToCopy(daemon: InstanceDaemon): Refusal | null {
+  if (daemon.member === null) return notAMember(daemon);
+  if (!['primary', 'becoming', 'handing-over'].includes(daemon.member.state.role)) return null;
+  return refusal('is-primary', 'this member is the primary: its data are those that the others copy', 'DB-029');
 }
 
 function refusalToManage(daemon: InstanceDaemon): Refusal | null {

@@ -93,6 +93,11 @@ export const unpackedBytesMax = shipChunkBytes + 4 * 1024 * 1024;
 /** A backup may be made active when it lacks at most this much of the primary's journal. */
 export const activationLagBytes = 256 * 1024;
 
+/** Bytes of a copy's file in one message to a member that downloads it (DB-029). */
+export const copyPieceBytesMax = 1024 * 1024;
+/** A copy that was made for a download and is read by nobody for so long is removed (derived). */
+export const copyKeptMs = 3_600_000;
+
 /** SYN-014: jobs of one dejournaling operation that work at a time. */
 export const dejournalJobsMax = 16;
 

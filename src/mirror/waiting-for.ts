@@ -38,9 +38,9 @@ export function waitingFor(facts: StatusFacts): string | null {
       return `mirroring was stopped on this member by its operator ${since}; start mirroring when it may take part again`;
     case 'halted':
       if (state.haltedSpec === 'SYN-026') {
-        return `this member is kept out of the mirror ${since}: ${state.haltedBecause}; it must be rebuilt: delete this instance and let it join the mirror again, or use Force this node to become the primary if the others are lost`;
+        return `this member is kept out of the mirror ${since}: ${state.haltedBecause}; it must be rebuilt from another member (caretmirror mirror rebuild), or use Force this node to become the primary if the others are lost`;
       }
-      return `this member is kept out of the mirror ${since}: ${state.haltedBecause}; look at what it has alone (caretmirror lost list, its databases), then remove it and let it join again to rebuild it, or use Force this node to become the primary if its data is the right one`;
+      return `this member is kept out of the mirror ${since}: ${state.haltedBecause}; look at what it has alone (caretmirror lost list, its databases), then rebuild it from the primary (caretmirror mirror rebuild), or use Force this node to become the primary if its data is the right one`;
     case 'down':
       return `the instance is stopping ${since}; start it again when it may take part`;
     default:

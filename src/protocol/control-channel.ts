@@ -137,6 +137,19 @@ export interface CommandArguments {
     readonly as?: string;
     readonly replace?: readonly string[];
   };
+  /**
+   * DB-029: copies of another member's databases take their places here. `databases` = mirror database names, absent = all;
+   * `from` = a member, absent = the primary; `replace` = local names whose present data may go.
+   */
+  'download-databases': {
+    readonly databases?: readonly string[];
+    readonly from?: string;
+    /** Local name of a single one that is not here yet. */
+    readonly as?: string;
+    readonly replace?: readonly string[];
+  };
+  /** FO-089: all of this member's databases anew from another member; put in place by a restart. */
+  'rebuild-member': { readonly from?: string };
   /** DB-035; a mirrored one is caught up unless `catchUp` is false. */
   'mount-database': { readonly database: string; readonly catchUp?: boolean };
   'dismount-database': { readonly database: string };

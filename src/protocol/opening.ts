@@ -25,6 +25,8 @@ export type ChannelName =
   | 'arbiter'
   /** A joining member or an operator's program to a member's superserver. */
   | 'member'
+  /** A member that downloads databases from another one's superserver. */
+  | 'copy'
   /** A terminal or a command to the instance on its local socket. */
   | 'control';
 
@@ -79,7 +81,7 @@ export interface Refused {
   readonly removeAttribute?: boolean;
 }
 
-const CHANNELS: readonly ChannelName[] = ['data', 'client', 'agent', 'arbiter', 'member', 'control'];
+const CHANNELS: readonly ChannelName[] = ['data', 'client', 'agent', 'arbiter', 'member', 'copy', 'control'];
 
 /** What a caller says of itself; what is left out is what a caller has that is no member. */
 export interface Caller {

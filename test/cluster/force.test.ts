@@ -1,6 +1,6 @@
 /** A host that is lost for good: a person forces the other failover member. */
 import { expect, test } from '@jest/globals';
-import { type FailoverLabel, hasActiveBackup } from './lab.ts';
+import { type FailoverLabel, hasActiveBackup, type Label } from './lab.ts';
 import { useLab, witnessed } from './stories.ts';
 
 const stage = useLab();
@@ -45,7 +45,7 @@ test('PROC-025, FO-074, FO-075: the host of the primary is lost and there is no 
   });
 });
 
-test('PROC-026, FO-075, FO-088: forced while it was not active, what the lost host had alone is put aside when it returns', async () => {
+test('PROC-026, PROC-047, FO-075, FO-088, FO-089: forced while it was not active, what the lost host had alone is put aside, and it is rebuilt', async () => {
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
   await lab.on(backup, 'instance', 'stop', backup);
@@ -64,4 +64,30 @@ test('PROC-026, FO-075, FO-088: forced while it was not active, what the lost ho
   expect(returned.code).toBe(5);
   expect(words).toContain('inconsistent with the mirror');
   expect((await lab.status(backup))?.status).toBe('Primary');
+  await rebuild(primary, 'C');
+  // What is rebuilt follows as if it had just joined, and may lead again.
+  await lab.until(backup, 'with an active backup', hasActiveBackup);
+  expect(await lab.roles()).toEqual({ primary: backup, backup: primary });
+  await lab.on(primary, 'mirror', 'become-primary', primary, '--confirm', primary);
+  await lab.untilStatus(primary, 'Primary', 20_000);
+  expect(await valueOn(primary, '^AFTER')).toBe('force');
 });
+
+/** FO-089: both have applied what the force gave up. What they had alone is kept, and can be shown. */
+async function rebuild(...halted: readonly Label[]): Promise<void> {
+  const { lab } = stage;
+  for (const label of halted) {
+    await lab.untilStatus(label, 'Crashed', 20_000);
+    const refused = await lab.tryOn(label, 'mirror', 'rebuild', label);
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining(`confirm it with --confirm ${label}`) });
+    const rebuilt = await lab.on(label, 'mirror', 'rebuild', label, '--confirm', label);
+    expect(rebuilt.out).toContain('is rebuilt and caught up');
+    expect((await lab.on(label, 'lost', 'show', label)).out).toContain('^LATE(1)');
+    expect(await valueOn(label, '^LATE(1)')).toBeNull();
+    expect(await valueOn(label, '^AFTER')).toBe('force');
+  }
+}
+
+async function valueOn(label: Label, reference: string): Promise<string | null> {
+  return JSON.parse((await stage.lab.on(label, 'global', label, 'get', reference, '--json')).out).value;
+}

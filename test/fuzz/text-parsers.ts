@@ -11,6 +11,7 @@ import { readMark } from '../../src/journal/flushed-mark.ts';
 import { firstRecord } from '../../src/mirror/member-record.ts';
 import { defaultSettings } from '../../src/mirror/mirror-set.ts';
 import * as agent from '../../src/protocol/agent-channel.ts';
+import * as copy from '../../src/protocol/copy-channel.ts';
 import { crc32c } from '../../src/protocol/crc32c.ts';
 import { FrameError, parseJsonBody } from '../../src/protocol/frame.ts';
 import { decodeKey, encodeKey } from '../../src/protocol/global-key.ts';
@@ -166,6 +167,28 @@ const journalChunks: Parser = {
     ]),
   ),
   parse: (bytes) => agent.decodeJournalChunk(frameOf(bytes)),
+  isExpected: isFrameError,
+};
+
+const copyMessages: Parser = {
+  name: 'copy message',
+  weight: 2,
+  valid: kindsOf([
+    [copy.COPY.request, { type: 'make', databases: ['DATA'], ofPrimary: true }],
+    [copy.COPY.request, { type: 'read', copy: '0123456789abcdef', database: 'DATA', offset: 0, bytes: 1000 }],
+    [copy.COPY.request, { type: 'find', copy: '0123456789abcdef' }],
+    [copy.COPY.answer, { ok: true, copy: '0123456789abcdef', manifest: {} }],
+    [copy.COPY.answer, { ok: false, refusal: { reason: 'x', text: 'y', spec: null } }],
+    [copy.COPY.progress, { text: 'y' }],
+  ]),
+  parse(bytes) {
+    const frame = frameOf(bytes);
+    if (frame.kind !== copy.COPY.request) return copy.readCopyFrame(frame);
+    const read = copy.readCopyRequest(frame);
+    // A name becomes part of a path.
+    if (read.type === 'read') assert.match(read.database + read.copy, /^[A-Za-z0-9_-]+$/);
+    return read;
+  },
   isExpected: isFrameError,
 };
 
@@ -402,6 +425,7 @@ export async function textParsers(): Promise<readonly Parser[]> {
     agentRequests,
     agentAnswers,
     journalChunks,
+    copyMessages,
     arbiterMessages,
     controlRequests,
     memberRecords,

@@ -94,7 +94,7 @@ const exits = {
   room: /make room/,
   database: /mount or mend that database/,
   site: /zmirror\.mjs/,
-  rebuild: /join again to rebuild it/,
+  rebuild: /caretmirror mirror rebuild/,
   log: /see the messages log/,
 } as const;
 
