@@ -42,6 +42,8 @@ export type Action =
         | 'edit-mirror'
         | 'start-mirror'
         | 'stop-mirror'
+        | 'demote'
+        | 'demote-other'
         | 'set-dejournal-filter'
         | 'stop-instance';
       readonly questions: readonly Question[];
@@ -138,6 +140,14 @@ export type Action =
       readonly device: TextQuestion;
       /** Asked when the backup was made on another member of the mirror. */
       readonly limit: YesNoQuestion;
+      readonly confirm: YesNoQuestion;
+    }
+  /** Without a primary the partner is asked for (FO-080); RETURN = chosen automatically. */
+  | {
+      readonly kind: 'promote';
+      readonly command: 'promote';
+      readonly partner: TextQuestion;
+      readonly hold: YesNoQuestion;
       readonly confirm: YesNoQuestion;
     }
   /** What a backup holds; changes nothing. */

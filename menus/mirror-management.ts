@@ -203,13 +203,40 @@ export const mirrorManagement: Menu = {
       label: 'Promote Async DR Member to Failover Member',
       help: 'Makes this disaster recovery async a failover member.',
       runsOn: ['dr'],
-      leadsTo: 'not-built',
+      leadsTo: {
+        kind: 'promote',
+        command: 'promote',
+        partner: {
+          kind: 'text',
+          name: 'partner',
+          text: 'Failover partner: a member name, NONE, or AUTO?',
+          help: 'AUTO takes the last primary, if every ISCAgent answers. NONE makes this member the only failover member.',
+          default: 'AUTO',
+          pattern: '^[^ ]{1,32}$',
+          expected: 'the name of a failover member, NONE or AUTO',
+          upperCase: true,
+        },
+        hold: {
+          kind: 'yes-no',
+          name: 'hold',
+          text: 'Do you want to set "No Failover", so that it stops just before it becomes primary?',
+          help: 'Yes: it waits until the state is cleared (Change No Failover State).',
+          default: '<No>',
+        },
+        confirm: continueLong,
+      },
     },
     {
       label: 'Demote Backup Member to Async DR Member',
       help: 'Makes this backup a disaster recovery async.',
       runsOn: ['backup'],
-      leadsTo: 'not-built',
+      leadsTo: {
+        kind: 'perform',
+        command: 'demote',
+        questions: [],
+        summary: 'demote this backup to a disaster recovery async; the primary is the only failover member then',
+        confirm: continueLong,
+      },
     },
     {
       label: 'Mark an inactive database as caught up',
@@ -266,7 +293,14 @@ export const mirrorManagement: Menu = {
       label: 'Demote Other Failover Member to DR Async Member',
       help: 'Makes the other failover member a disaster recovery async.',
       runsOn: ['primary'],
-      leadsTo: 'not-built',
+      leadsTo: {
+        kind: 'perform',
+        command: 'demote-other',
+        questions: [],
+        summary:
+          'demote the other failover member to a disaster recovery async; this member is the only failover member then',
+        confirm: continueLong,
+      },
     },
   ],
 };

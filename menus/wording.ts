@@ -48,6 +48,25 @@ export const wording = {
   shutsDown: 'This instance shuts down.',
 
   /** CFG-066..CFG-071, CFG-074, CFG-077. */
+  promotion: {
+    withPrimary:
+      '{primary} is the primary and becomes the failover partner. A present backup is demoted to disaster recovery async. Nothing is lost.',
+    down: 'ISCAgent of {name}: its instance is down{last}; its journal ends at {end}.',
+    running: 'ISCAgent of {name}: its instance is running and not primary.',
+    'is-primary': 'ISCAgent of {name}: its instance is running as primary.',
+    'no-answer': 'ISCAgent of {name}: no answer. What it has is not known.',
+    wasPrimary: ', and was the last primary',
+    unknownEnd: 'an unknown position',
+    own: 'The journal of this member ends at {own}.',
+    nothingMore: 'No journal that could be asked has more.',
+    more: 'Journal data up to {newest} exist, {records} records more: they are fetched from a partner that has them; without it they are lost.',
+    unreachable: 'Not reached: {unreachable}. Updates that only these have would be lost.',
+    validated:
+      'Before an instance there is started, ValidatedMember must be 0 in its record: the promoted member sees to it as soon as it reaches its ISCAgent or the instance.',
+  },
+  demoted: {
+    own: '{member} becomes a disaster recovery async; {other} is the only failover member then, and nobody takes over from it.',
+  },
   removal: {
     leave: '{member} leaves mirror {mirror}, and the other members go on without it.',
     leaveInstead:

@@ -10,10 +10,11 @@ import { compressionLines } from '../terminal/compression-lines.ts';
 import { defineAsync, memberType, memberTypesText } from './async-members.ts';
 import { failed, usage } from './failures.ts';
 import { askInstance, connectInstance, findInstance, type Instance } from './instances.ts';
+import { define as definePromotion } from './mirror-promotion.ts';
 import { defineRebuild } from './mirror-rebuild.ts';
 import { define as defineRemoval } from './mirror-removal.ts';
 import { json, table } from './output.ts';
-import { notBuilt, perform, performOn } from './perform.ts';
+import { perform, performOn } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 import { parseWhole } from './target.ts';
 
@@ -61,7 +62,7 @@ export const define: DefineGroup = (group, surroundings) => {
   defineOthers(group, surroundings);
   defineRemoval(group, surroundings);
   defineRebuild(group, surroundings);
-  notBuilt(group, ['promote', 'demote']);
+  definePromotion(group, surroundings);
 };
 
 const defineOthers: DefineGroup = (group, surroundings) => {

@@ -1,7 +1,7 @@
 /** An operator's command sent to its instance, and its outcome as this program's: text, refusal, or "not known". */
 import type { CommandArguments, CommandName, Outcome } from '../protocol/control-channel.ts';
 import type { ControlClient } from '../terminal/control-client.ts';
-import { CommandFailure, failed, unknown } from './failures.ts';
+import { failed, unknown } from './failures.ts';
 import { askInstance, type Instance } from './instances.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -32,16 +32,4 @@ function textOf(outcome: Outcome): string {
   if (outcome.ok) return outcome.text;
   const { text } = outcome.refusal;
   throw outcome.outcome === 'not-known' ? unknown(`${text}; see the messages log`) : failed(text);
-}
-
-/** A word of the contract whose work is not done yet: it says so, and stays out of the help. */
-export function notBuilt(group: import('commander').Command, names: readonly string[]): void {
-  for (const name of names) {
-    group
-      .command(`${name} [argument...]`, { hidden: true })
-      .allowUnknownOption()
-      .action(() => {
-        throw new CommandFailure(1, `"${group.name()} ${name}" is not built in this version`);
-      });
-  }
 }

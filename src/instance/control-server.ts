@@ -34,6 +34,7 @@ import * as mirror from './mirror-commands.ts';
 import { addDatabase, removeDatabase } from './mirrored-databases.ts';
 import * as orders from './order-commands.ts';
 import { CatalogRefusal, type InstanceDaemon } from './parts.ts';
+import { demote, promote } from './promotion-commands.ts';
 import { editDatabase } from './property-commands.ts';
 import { rebuildMember } from './rebuild.ts';
 import { recreateDatabase } from './recreate-command.ts';
@@ -208,6 +209,9 @@ type Perform = Extract<ControlRequest, { type: 'perform' }>;
 const atOnce: readonly CommandName[] = [
   'change-no-failover',
   'become-primary',
+  'promote',
+  'demote',
+  'demote-other',
   'force-primary',
   'resume-primary',
   'start-mirror',
@@ -267,6 +271,9 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'edit-journal': journal.editJournal,
   'change-no-failover': (daemon, { set }) => orders.changeNoFailover(daemon, set),
   'become-primary': (daemon) => orders.becomePrimary(daemon),
+  promote,
+  demote: (daemon) => demote(daemon, 'demote'),
+  'demote-other': (daemon) => demote(daemon, 'demote-other'),
   'force-primary': (daemon) => orders.forcePrimary(daemon),
   'resume-primary': (daemon) => orders.resumePrimary(daemon),
   'start-mirror': (daemon) => orders.switchMirror(daemon, 'start-mirror'),

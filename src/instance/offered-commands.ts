@@ -5,6 +5,7 @@ import type { CommandName, Refusal } from '../protocol/control-channel.ts';
 import { refusal, refusalUnlessPrimary } from './command-outcome.ts';
 import { isReportingAsync, ownType } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
+import { refusalToPromote } from './promotion-commands.ts';
 import { planRemoval } from './removal-plan.ts';
 
 /** Null = offered. */
@@ -35,6 +36,10 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
     case 'start-mirror':
       if (isNotJoined(daemon)) return null;
       return member === null ? notAMember(daemon) : precondition(member.state, command);
+    case 'promote':
+      return member === null ? notAMember(daemon) : refusalToPromote(daemon, member);
+    case 'demote':
+    case 'demote-other':
     case 'change-no-failover':
     case 'become-primary':
     case 'force-primary':

@@ -9,6 +9,7 @@ import { makeOpen } from '../protocol/opening.ts';
 import { done, outcomeOf, refused, refusedWith } from './command-outcome.ts';
 import { isNotJoined, refusalOf } from './offered-commands.ts';
 import type { InstanceDaemon, MirrorMember } from './parts.ts';
+import { reportPromotion } from './promotion-commands.ts';
 import { planRemoval } from './removal-plan.ts';
 import { assessTrouble, refusalOfTrouble } from './trouble-assessment.ts';
 
@@ -29,12 +30,15 @@ export async function assess(daemon: InstanceDaemon, command: CommandName): Prom
   };
   const asks = why === null && (command === 'force-primary' || command === 'become-primary');
   const trouble = why === null && command === 'resume-primary' ? await assessTrouble(daemon) : null;
+  const asksAgents = command === 'promote' && why === null && member !== null;
+  const promotion = asksAgents ? await reportPromotion(daemon, member) : null;
   const removal = command === 'remove-mirror' ? planRemoval(daemon) : null;
   return {
     ...known,
     refusal: why ?? (trouble === null ? null : refusalOfTrouble(trouble)),
     otherAnswers: asks ? await otherAnswers(daemon) : null,
     trouble,
+    promotion,
     removal: removal === null || 'reason' in removal ? null : removal,
   };
 }

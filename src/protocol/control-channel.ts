@@ -76,6 +76,19 @@ export interface CommandArguments {
   /** FO-072; `set` absent = the other state than now. */
   'change-no-failover': { readonly set?: boolean };
   'become-primary': Record<string, never>;
+  /**
+   * FO-077..082. `partner`: left out = chosen automatically, `none`, or a member's name. `hold` = no failover is set, so that it stops just
+   * before it becomes primary. Refused where more is known to exist than up to `acceptLossUpTo`.
+   */
+  promote: {
+    readonly partner?: string;
+    readonly hold?: boolean;
+    /** EPOCH/SEQUENCE. */
+    readonly acceptLossUpTo?: string;
+  };
+  /** FO-087: this backup; on the primary the other failover member. */
+  demote: Record<string, never>;
+  'demote-other': Record<string, never>;
   'force-primary': Record<string, never>;
   /** On a primary in trouble state without a time limit (FO-076). */
   'resume-primary': Record<string, never>;
@@ -266,8 +279,33 @@ export interface Assessment {
   readonly otherAnswers: boolean | null;
   /** Of `resume-primary`; null = not in that state, or another command. */
   readonly trouble: TroubleAssessment | null;
+  /** Of `promote`; null = refused, or another command. */
+  readonly promotion?: PromotionReport | null;
   /** Of `remove-mirror`; null = refused, or another command. */
   readonly removal: RemovalPlan | null;
+}
+
+/** What a promotion of this member would meet now, and what might be lost by it. */
+export interface PromotionReport {
+  /** It is connected to this primary, which becomes its partner; nothing is lost then, and no agent is asked. */
+  readonly primary: string | null;
+  /** End of this member's journal, and of the furthest one that was found. */
+  readonly own: { readonly epoch: number; readonly sequence: number };
+  readonly newest: { readonly epoch: number; readonly sequence: number };
+  /** Records between the two: fetched from the partner, or lost without it. */
+  readonly records: number;
+  /** The failover members, as their agents answer. */
+  readonly members: readonly MemberStanding[];
+  /** Of these nobody knows what they have; FO-084. */
+  readonly unreachable: readonly string[];
+}
+
+export interface MemberStanding {
+  readonly name: string;
+  readonly agentSays: 'down' | 'running' | 'is-primary' | 'no-answer';
+  readonly wasPrimary: boolean;
+  /** End of its journal, where its agent hands it out. */
+  readonly end: { readonly epoch: number; readonly sequence: number } | null;
 }
 
 /** What removing the mirror configuration of this instance would do now. */

@@ -31,6 +31,7 @@ import type { Dialogue } from './dialogue.ts';
 import { EXIT } from './exit-codes.ts';
 import { editAddressesAction, removeMemberAction, removeMirrorAction } from './member-actions.ts';
 import { pickDatabases } from './pick-databases.ts';
+import { promotionSentences } from './promotion-lines.ts';
 import type { Defaults, Values } from './question.ts';
 import { factLines, fill, screenDateTime, wrap } from './screen.ts';
 
@@ -68,6 +69,8 @@ export async function runAction(action: Exclude<Action, { kind: 'screen' }>, con
       return await restoreAction(action, context);
     case 'backup-volume':
       return await backupVolume(action, context);
+    case 'promote':
+      return await promoteAction(action, context);
     case 'assessed':
       return await assessedAction(action, context);
   }
@@ -249,6 +252,24 @@ async function assessedAction(action: Of<'assessed'>, context: ActionContext): P
     dialogue.warn(wording.situationChanged);
     dialogue.dropTypedAhead();
   }
+}
+
+/** FO-077..082. With a primary there is nothing to choose. */
+async function promoteAction(action: Of<'promote'>, context: ActionContext): Promise<void> {
+  const { control, dialogue } = context;
+  const assessment = await looked(context, control.assess(action.command));
+  if (assessment === null) return dialogue.endBeforeQuestions();
+  if (assessment.refusal || assessment.promotion == null) {
+    refused(context, fill(wording.refused, { text: assessment.refusal?.text ?? wording.notBuilt }), EXIT.refused);
+    return dialogue.endBeforeQuestions();
+  }
+  const { promotion, situation } = assessment;
+  for (const line of promotionSentences(promotion)) dialogue.printLines(wrap(line, dialogue.columns, ''));
+  const values = promotion.primary === null ? await dialogue.askAll([action.partner, action.hold], {}) : {};
+  if (!(await confirmed(dialogue, action.confirm))) return;
+  const partner = values.partner === undefined || values.partner === 'AUTO' ? {} : { partner: String(values.partner) };
+  const outcome = await send(context, action.command, { ...partner, hold: values.hold === true }, situation);
+  if (outcome !== null) tell(context, outcome);
 }
 
 function assessmentLines(command: Of<'assessed'>['command'], now: Assessment, columns: number): readonly string[] {

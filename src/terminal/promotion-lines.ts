@@ -1,0 +1,35 @@
+/** What a promotion would meet, and what might be lost by it (FO-077..084), in sentences; for the routine and the command line. */
+import { wording } from '../../menus/wording.ts';
+import type { MemberStanding, PromotionReport } from '../protocol/control-channel.ts';
+import { fill } from './screen.ts';
+
+const { promotion } = wording;
+
+export function promotionSentences(report: PromotionReport): readonly string[] {
+  const { primary, own, newest, records, members, unreachable } = report;
+  if (primary !== null) return [fill(promotion.withPrimary, { primary })];
+  const facts = {
+    own: place(own),
+    newest: place(newest),
+    records: String(records),
+    unreachable: unreachable.join(', '),
+  };
+  const lines = [...members.map(standing), fill(promotion.own, facts)];
+  lines.push(fill(records === 0 ? promotion.nothingMore : promotion.more, facts));
+  if (unreachable.length > 0) lines.push(fill(promotion.unreachable, facts), fill(promotion.validated, facts));
+  return lines;
+}
+
+function standing({ name, agentSays, wasPrimary, end }: MemberStanding): string {
+  const last = wasPrimary ? promotion.wasPrimary : '';
+  return fill(promotion[agentSays], { name, last, end: end === null ? promotion.unknownEnd : place(end) });
+}
+
+function place({ epoch, sequence }: PromotionReport['own']): string {
+  return `${epoch}/${sequence}`;
+}
+
+/** FO-087. */
+export function demotionSentence(member: string, other: string): string {
+  return fill(wording.demoted.own, { member, other });
+}
