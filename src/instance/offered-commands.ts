@@ -32,12 +32,13 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
     case 'switch-journal':
       return refusalUnlessPrimary(daemon, 'a journal file is begun', 'SYN-001');
     case 'purge-journal':
+    case 'resume-databases':
       return member === null ? notAMember(daemon) : null;
     case 'start-mirror':
       if (isNotJoined(daemon)) return null;
       return member === null ? notAMember(daemon) : precondition(member.state, command);
     case 'promote':
-      return member === null ? notAMember(daemon) : refusalToPromote(daemon, member);
+      return refusalOfPromotion(daemon);
     case 'demote':
     case 'demote-other':
     case 'change-no-failover':
@@ -55,8 +56,6 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
       return refusalToDejournal(daemon, 'databases are caught up', 'DB-031');
     case 'pause-databases':
       return refusalToDejournal(daemon, 'dejournaling is paused', 'SYN-020');
-    case 'resume-databases':
-      return member === null ? notAMember(daemon) : null;
     case 'manage-dejournaling':
       return refusalToManage(daemon);
     case 'edit-async':
@@ -146,6 +145,10 @@ function refusalToClear(daemon: InstanceDaemon): Refusal | null {
 
 function isMirrored({ attribute, configuration }: ReturnType<InstanceDaemon['catalog']['entries']>[number]): boolean {
   return attribute !== undefined || configuration.mirrorDatabase !== null;
+}
+
+function refusalOfPromotion(daemon: InstanceDaemon): Refusal | null {
+  return daemon.member === null ? notAMember(daemon) : refusalToPromote(daemon, daemon.member);
 }
 
 function notAMember(daemon: InstanceDaemon): Refusal {
