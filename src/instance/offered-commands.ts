@@ -13,9 +13,7 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
   const { member } = daemon;
   switch (command) {
     case 'enable-mirror-service':
-      return daemon.configuration.get().serviceEnabled
-        ? refusal('already-enabled', 'the mirror service is enabled already', 'CFG-001')
-        : null;
+      return refusalToEnable(daemon);
     case 'create-mirror':
     case 'join-mirror':
       return refusalToBecomeMember(daemon, agentRunning);
@@ -46,8 +44,7 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
     case 'force-primary':
     case 'resume-primary':
     case 'stop-mirror':
-      if (member === null) return notAMember(daemon);
-      return precondition(member.state, command);
+      return member === null ? notAMember(daemon) : precondition(member.state, command);
     case 'add-database':
       return refusalUnlessPrimary(daemon, 'databases are added to the mirror', 'DB-001');
     case 'remove-database':
@@ -145,6 +142,11 @@ function refusalToClear(daemon: InstanceDaemon): Refusal | null {
 
 function isMirrored({ attribute, configuration }: ReturnType<InstanceDaemon['catalog']['entries']>[number]): boolean {
   return attribute !== undefined || configuration.mirrorDatabase !== null;
+}
+
+function refusalToEnable({ configuration }: InstanceDaemon): Refusal | null {
+  if (!configuration.get().serviceEnabled) return null;
+  return refusal('already-enabled', 'the mirror service is enabled already', 'CFG-001');
 }
 
 function refusalOfPromotion(daemon: InstanceDaemon): Refusal | null {
