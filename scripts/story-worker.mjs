@@ -42,6 +42,9 @@ const narrow =
 
 /** Rows of which no run has to show fifty, by the beginning of their name, and why. */
 const excused = [
+  ['promotionTable: automatic, none, down', byForce],
+  ['agentTable: look-down, serves-as-primary, lower', byForce],
+  ['agentTable: look-down, hung', narrow],
   ['arbiterTable: primary, connected, up, silent', unasked],
   ['arbiterTable: backup, connected, up, silent', unasked],
   ['arbiterTable: primary, lost, up, taken', 'the other was licensed only if this session had ended before'],

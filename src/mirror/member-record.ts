@@ -33,6 +33,11 @@ export interface MemberRecord {
   readonly fence: { readonly epoch: Epoch; readonly requester: MemberName } | null;
   /** CFG-069: this member was removed from the mirror, by whom, and what becomes of its databases at the next start. */
   readonly removed: { readonly by: MemberName; readonly removeAttribute: boolean } | null;
+  /**
+   * The epoch in which it was primary and met another history of the same number (FO-088): while it is the present one, a person
+   * has not chosen yet. A failover member that is the only one has nobody to meet again and would go on after a restart.
+   */
+  readonly splitIn: Epoch | null;
   /** The last takeover that a person forced: what was shown, and when (wall clock ms). */
   readonly forced: Forced | null;
   /** The newest list that this member knows; null = none was promoted or demoted. Written by the agent, too (FO-078, FO-084). */
@@ -61,6 +66,7 @@ export const firstRecord: MemberRecord = {
   joinMirror: true,
   fence: null,
   removed: null,
+  splitIn: null,
   forced: null,
   failoverMembers: null,
 };

@@ -136,6 +136,10 @@ export function refusalToChange(state: MemberState, change: Change): Preconditio
   if (serving.change !== null) {
     return failed('change-under-way', 'another promotion or demotion is under way; try again', 'FO-078');
   }
+  if (change === 'demotion' && serving.fencing !== null) {
+    const text = `${state.settings.partner} is not known to be down yet; try again when its ISCAgent has answered`;
+    return failed('not-down', text, 'FO-087');
+  }
   if (!record.noFailover || (change === 'promotion' && state.settings.partner === null)) return null;
   return failed('no-failover', 'no failover is set, so no failover member can be demoted; clear it first', 'FO-072');
 }

@@ -36,8 +36,10 @@ export function seek(step: Step): void {
   const { seeking, settings } = state;
   const busy = isTrying(seeking);
   if (busy && seeking.fetching === null && step.nowMs >= seeking.deadlineMs) {
-    const next = seeking.request === null ? 'agent' : 'hello';
-    pauseSeeking(step, 'no answer within the QoS timeout', next);
+    const wasHello = seeking.request === null;
+    pauseSeeking(step, 'no answer within the QoS timeout', wasHello ? 'agent' : 'hello');
+    // Whoever is silent has had its turn: the next one may be the primary.
+    if (wasHello) setSeeking(step, { turn: seeking.turn + 1 });
     return;
   }
   if (busy || step.nowMs < seeking.retryAtMs) return;
@@ -80,15 +82,22 @@ const notValidated = 'ValidatedMember is 0: this member takes part again when a 
 /** FO-063: nobody to ask. Refused while an agent's fence or the record says that others have gone on. */
 function startAlone(step: Step): void {
   const { state } = step;
-  const fenced = state.record.fence !== null && state.record.fence.epoch.number > state.record.epoch.number;
+  const promoted = promotedByForce(state.record);
+  // Who was promoted by force after the fence was put up was chosen against whoever put it up.
+  const own = Math.max(state.record.epoch.number, (promoted?.number ?? 0) - 1);
+  const fenced = state.record.fence !== null && state.record.fence.epoch.number > own;
   if (fenced || !state.record.validatedMember) {
     const because = fenced ? 'another member has become primary since (fence)' : notValidated;
     return refuseToTakeOver(step, fenced ? 'FO-063' : 'FO-084', because);
   }
+  const { splitIn, epoch } = state.record;
+  if (splitIn !== null && sameEpoch(splitIn, epoch)) {
+    return refuseToTakeOver(step, 'FO-088', 'another history of its last epoch was met, and nobody has chosen one');
+  }
   if (state.record.noFailover && !state.record.primaryOfEpoch) {
     return refuseToTakeOver(step, 'FO-072', 'no failover is set');
   }
-  if (promotedByForce(state.record) !== null) {
+  if (promoted !== null) {
     return becomePrimary(step, 'force', 'FO-082', 'an operator promoted this member without a partner');
   }
   log(step, 'alone-becoming-primary');

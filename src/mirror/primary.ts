@@ -240,7 +240,9 @@ export function onFenceAnswer(step: Step, request: number, answer: AgentVerdict)
     note(step, 'the former primary is down', 'FO-009 FO-039', { member: state.settings.partner });
     return;
   }
-  const partner = state.settings.partner as string;
+  const { partner } = state.settings;
+  // The list of failover members has changed meanwhile: whoever is none hears of it where it says hello (FO-083).
+  if (partner === null) return setServing(step, { fencing: null });
   if (answer.says === 'running' && answer.primary) {
     if (answer.epoch.number > state.record.epoch.number) return stopAsStale(step, answer.epoch.number);
     if (isSplit(step, answer.epoch)) {
@@ -304,6 +306,7 @@ function isSplit({ state }: Step, epoch: Epoch): boolean {
 
 function haltAsSplit(step: Step, other: string): void {
   const { number } = step.state.record.epoch;
+  saveRecord(step, { splitIn: step.state.record.epoch });
   log(step, 'two-histories', { member: other, epoch: number });
   halt(step, 'FO-088', `${other} has another history of epoch ${number}`);
 }

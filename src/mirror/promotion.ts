@@ -149,6 +149,7 @@ function decidePartner(step: Step, promotion: Promotion): void {
     ...downs.map(([, { epoch }]) => epoch.number),
     step.state.record.epoch.number,
     step.state.epochHeard,
+    step.state.record.fence?.epoch.number ?? 0,
   );
   const isSafe = (verdict.outcome === 'pair' && isLast) || verdict.outcome === 'wait-for-partner';
   tellList(step, promotion, verdict.outcome === 'alone-by-force' ? null : chosen, isSafe ? null : heard + 1);

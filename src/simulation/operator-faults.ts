@@ -276,8 +276,10 @@ export const membershipFaults: readonly Fault[] = [
       if (host === undefined) return null;
       const pair = [...world.failoverMembers];
       world.fault(`the pair is lost, and an operator promotes ${host.name} by force`, name);
+      // Half of the time their agents are left to say that they are down.
+      const killOnly = chance.happens(0.5);
       for (const member of pair) {
-        const kind = chance.next();
+        const kind = killOnly ? 1 : chance.next();
         if (kind < 0.4) member.crash();
         else if (kind < 0.7) world.isolateQuietly(member.name);
         else member.kill();

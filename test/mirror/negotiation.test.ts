@@ -29,3 +29,21 @@ test('FO-025: what was fetched before a fetch failed is part of the journal from
   bench.post({ type: 'fetch-failed', request, reason: 'test' });
   expect(bench.state.journal).toMatchObject({ appended: at(1, 4), flushed: at(1, 4) });
 });
+
+test('FO-061: an async that never answers does not keep a failover member from calling the other one', () => {
+  const bench = new Bench().started({ settings: { members: ['A', 'B', 'C'] } });
+  // The turn of the async has come.
+  bench.state = { ...bench.state, inquired: ['C'], seeking: { ...bench.state.seeking, turn: 3 } };
+  const dialled: string[] = [];
+  for (let round = 0; round < 40; round += 1) {
+    const to = bench.woke(1000).effect('dial')?.to;
+    if (to !== undefined) dialled.push(to);
+    const request = bench.effect('ask-agent')?.request;
+    // The agent of the other is dead too, and says so at once.
+    if (request !== undefined)
+      bench.post({ type: 'agent-answered', request, answer: { says: 'nothing', reason: 'refused' } });
+    const again = bench.effect('dial')?.to;
+    if (again !== undefined && again !== to) dialled.push(again);
+  }
+  expect(dialled.slice(-8)).toContain('A');
+});

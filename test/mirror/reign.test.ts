@@ -77,3 +77,35 @@ test('FO-064: a member that is not primary lets a reign go and remembers its epo
   expect(bench.effect('close')).toMatchObject({ connection: 5 });
   expect(bench.state.epochHeard).toBe(4);
 });
+
+test('FO-088: the only failover member that met another history does not go on by itself after a restart', () => {
+  const bench = new Bench().started({ settings: { partner: null, failoverMembers: ['B'] } }).woke();
+  expect(bench.state.role).toBe('becoming');
+  const { epoch } = bench.state.record;
+  bench.post({ type: 'file-started', end: at(1, 0), history: [beginning(epoch, 0)] });
+  bench.post({ type: 'databases-applied', to: at(1, 0) });
+  bench.from('A', 9, epochOf(1, 'A', 'another'), { type: 'reign' });
+  expect(bench.state.role).toBe('halted');
+  const { record } = bench.state;
+  const restarted = new Bench().started({ record, settings: { partner: null, failoverMembers: ['B'] } }).woke();
+  expect(restarted.state.role).toBe('seeking');
+  expect(restarted.state.seeking.lastFailure).toContain('another history');
+  // A person chooses it: its next reign is one of its own.
+  const order = { command: 'force-primary', lineage: 'forced', atMs: 0, evidence: 'none' } as const;
+  restarted.post({ type: 'operator', request: 1, order });
+  expect(restarted.state.role).toBe('becoming');
+});
+
+test('FO-087: a former primary that is not known to be down is not demoted', () => {
+  const bench = forced().post({ type: 'operator', request: 2, order: { command: 'demote-other' } });
+  expect(bench.effect('answer-operator')).toMatchObject({ outcome: 'refused', reason: 'not-down' });
+});
+
+test('FO-039: the answer about a former primary that is no failover member any more is let go', () => {
+  const bench = forced();
+  const request = bench.woke().effect('ask-agent')?.request as number;
+  bench.post({ type: 'settings-changed', settings: { ...bench.state.settings, partner: null } });
+  bench.post({ type: 'agent-answered', request, answer: { says: 'nothing', reason: 'refused' } });
+  expect(bench.effect('dial')).toBeUndefined();
+  expect(bench.state.serving.fencing).toBeNull();
+});
