@@ -61,7 +61,8 @@ export function onHelloToPrimary(
     hello: message.hello,
   });
   const place = placeOf(step, envelope.from, message);
-  if (place) {
+  // Who was a failover member until now may have been made primary by a person, too: then there are two histories (FO-088).
+  if (place || message.failoverMember) {
     const verdict = helloToPrimary(step, envelope, message);
     if (verdict.outcome === 'halt') {
       send(step, connection, { type: 'refuse', reason: 'diverged', primary: null });
