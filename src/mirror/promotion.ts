@@ -142,7 +142,7 @@ function decidePartner(step: Step, promotion: Promotion): void {
   if (verdict.outcome === 'ask-for-partner') {
     const last = lastPrimary(downs);
     const advice = last === null ? '' : ` (${last} was the last primary of those that answer)`;
-    const text = `${missing.join(', ') || 'no member'}: no answer of the agent; choose the failover partner${advice}, or none, and see to it that a member that did not answer is not started before ValidatedMember is 0 there`;
+    const text = `${missing.join(', ') || 'no member'}: no answer of the agent; start it or make its host reachable, and try again: the failover partner${advice} cannot be chosen without it in this version`;
     return endPromotion(step, 'choose-partner', text, verdict.spec);
   }
   const heard = Math.max(

@@ -194,10 +194,10 @@ export const operatorFaults: readonly Fault[] = [
   },
 ];
 
-/** An async is promoted; `partner`: null = chosen automatically. */
-function promote(chance: Chance, host: MemberHost, partner: string | null): void {
+/** An async is promoted, with the partner that the rules choose: an operator can order no other (FO-080). */
+function promote(chance: Chance, host: MemberHost): void {
   const lineage = `promoted-${host.name}-${chance.below(1e9)}`;
-  host.order({ command: 'promote', partner, hold: chance.happens(0.2), lineage, atMs: 0, evidence: 'none' });
+  host.order({ command: 'promote', partner: null, hold: chance.happens(0.2), lineage, atMs: 0, evidence: 'none' });
 }
 
 function asyncMember(world: World, chance: Chance): MemberHost | undefined {
@@ -212,7 +212,7 @@ export const membershipFaults: readonly Fault[] = [
       const host = asyncMember(world, chance);
       if (host === undefined) return null;
       world.fault(`an operator promotes ${host.name}`, name);
-      promote(chance, host, null);
+      promote(chance, host);
       return null;
     },
   },
@@ -223,7 +223,7 @@ export const membershipFaults: readonly Fault[] = [
       const dying = chance.pick(world.members);
       if (host === undefined || dying.process === null) return null;
       world.fault(`an operator promotes ${host.name}, and ${dying.name} dies on the way`, name);
-      promote(chance, host, null);
+      promote(chance, host);
       world.later(chance.between(0, 30), () => {
         if (dying.process !== null) dying.process.dieAtEffect = 1 + chance.below(20);
       });
@@ -240,7 +240,7 @@ export const membershipFaults: readonly Fault[] = [
       for (const member of pair)
         if (chance.happens(0.5)) member.kill();
         else member.order({ command: 'stop-instance', noFailover: true });
-      world.later(chance.between(0, 3) * world.options.qosTimeoutMs, () => promote(chance, host, null));
+      world.later(chance.between(0, 3) * world.options.qosTimeoutMs, () => promote(chance, host));
       return () => {
         for (const member of pair) bringBack(member);
       };
@@ -254,7 +254,7 @@ export const membershipFaults: readonly Fault[] = [
       world.fault('operators promote two members', name);
       if (chance.happens(0.5)) for (const member of world.failoverMembers) member.kill();
       for (const host of asyncs)
-        world.later(chance.between(0, 0.5) * world.options.qosTimeoutMs, () => promote(chance, host, null));
+        world.later(chance.between(0, 0.5) * world.options.qosTimeoutMs, () => promote(chance, host));
       return () => {
         for (const member of world.members) bringBack(member);
       };
@@ -267,33 +267,6 @@ export const membershipFaults: readonly Fault[] = [
   {
     name: 'the other failover member is demoted',
     strike: (world, chance, name) => order(world, name, primaryOr(world, chance), { command: 'demote-other' }),
-  },
-  {
-    name: 'an async is promoted by force',
-    byForce: true,
-    strike: (world, chance, name) => {
-      const host = asyncMember(world, chance);
-      if (host === undefined) return null;
-      const pair = [...world.failoverMembers];
-      world.fault(`the pair is lost, and an operator promotes ${host.name} by force`, name);
-      // Half of the time their agents are left to say that they are down.
-      const killOnly = chance.happens(0.5);
-      for (const member of pair) {
-        const kind = killOnly ? 1 : chance.next();
-        if (kind < 0.4) member.crash();
-        else if (kind < 0.7) world.isolateQuietly(member.name);
-        else member.kill();
-      }
-      const partner = chance.happens(0.5) ? 'none' : chance.pick(pair).name;
-      world.later(chance.between(0, 4) * world.options.qosTimeoutMs, () => promote(chance, host, partner));
-      return () => {
-        for (const member of pair) {
-          for (const other of world.hosts) if (other !== member.name) world.heal(member.name, other);
-          member.boot();
-          bringBack(member);
-        }
-      };
-    },
   },
 ];
 

@@ -138,9 +138,7 @@ describe('no instance is running', () => {
     kill(world, 'A');
     world.crashHost('B');
     promote(world, 'C');
-    reach(world, 'refused', () =>
-      told(world, 'B: no answer of the agent; choose the failover partner (A was the last primary'),
-    );
+    reach(world, 'refused', () => told(world, 'B: no answer of the agent; start it or make its host reachable'));
     expect(world.members.every(({ disk }) => disk.record.failoverMembers === null)).toBe(true);
   });
 
