@@ -430,4 +430,42 @@ export const mutants = [
     survives: 'nothing is durable that the backup has not acknowledged',
     stories: 'harmless, as in the explorer',
   },
+  {
+    name: 'removed-keeps-active',
+    changes: [
+      ['giveUpActive(step, spec, because);\n  saveRecord(step, changes);', 'saveRecord(step, changes);'],
+      ['return isRemoved(record.removed);', 'return null;'],
+      ["if (removed !== null) return { spec: 'CFG-069'", "if (false) return { spec: 'CFG-069'"],
+    ],
+    config: 'pair',
+    survives: 'the explorer removes nobody',
+  },
+  {
+    name: 'forgets-before-it-was-told',
+    changes: [
+      [
+        '!members.has(name) && counted?.member !== name && trouble === null',
+        "name !== '' && members !== null && counted !== undefined && trouble === null",
+      ],
+    ],
+    config: 'pair',
+    survives: 'the explorer removes nobody',
+  },
+  {
+    name: 'agent-vouches-for-a-removed-one',
+    changes: [
+      [
+        'isNewerSet(set, known) ? set.removed?.find((each) => each.name === name) : undefined',
+        'isNewerSet(known, set) ? set.removed?.find((each) => each.name === name) : undefined',
+      ],
+    ],
+    config: 'pair',
+    survives: 'the explorer removes nobody',
+  },
+  {
+    name: 'takes-in-whom-it-has-removed',
+    changes: [['if (state.settings.removed?.includes(envelope.from)) return', 'if (false) return']],
+    config: 'pair',
+    survives: 'the explorer removes nobody',
+  },
 ];

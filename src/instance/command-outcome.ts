@@ -1,5 +1,6 @@
 /** Answers to a command, and what a command does to the mirror set. */
-import { failoverMembers, type MirrorSet } from '../mirror/mirror-set.ts';
+import { nextRevision, withKnownList } from '../mirror/failover-members.ts';
+import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberName } from '../mirror/terms.ts';
 import type { Outcome, Refusal } from '../protocol/control-channel.ts';
 import type { InstanceDaemon, OrderResult } from './parts.ts';
@@ -51,17 +52,6 @@ export function refusalUnlessPrimary(daemon: InstanceDaemon, what: string, spec:
   return refusal('not-primary', `${what} only on the primary; ${where}`, spec);
 }
 
-/** Failover members that join or leave make a new list, too, where lists count already (docs/decisions/0026). */
-function listedAfter(before: MirrorSet, after: MirrorSet, epoch: number): Pick<MirrorSet, 'listed'> {
-  const { listed } = before;
-  const namesOf = (set: MirrorSet): string =>
-    failoverMembers(set)
-      .map(({ name }) => name)
-      .join(' ');
-  if (listed === undefined || after.listed !== listed || namesOf(before) === namesOf(after)) return {};
-  return { listed: { epoch, number: listed.number + 1 } };
-}
-
 /**
  * A new revision: on disk here, then told to the rules and the other members. What is decided from the set and written must
  * happen without a wait in between. False = this member is not primary any more; nothing was changed.
@@ -70,15 +60,10 @@ export function changeMirrorSet(daemon: InstanceDaemon, change: (set: MirrorSet)
   const { member } = daemon;
   const present = daemon.configuration.get();
   if (member === null || present.mirrorSet === null || member.state.role !== 'primary') return false;
-  const { mirrorSet } = present;
-  const changed = change(mirrorSet);
-  const epoch = Math.max(mirrorSet.epoch, member.state.record.epoch.number);
-  const next: MirrorSet = {
-    ...changed,
-    ...listedAfter(mirrorSet, changed, epoch),
-    epoch,
-    revision: mirrorSet.revision + 1,
-  };
+  const { epoch, failoverMembers } = member.state.record;
+  // A process that died just after its record had a new list may not have come to its set.
+  const mirrorSet = withKnownList(present.mirrorSet, failoverMembers);
+  const next = nextRevision(mirrorSet, change(mirrorSet), epoch.number);
   daemon.configuration.set({ ...present, mirrorSet: next });
   member.mirrorSetChanged(next);
   return true;

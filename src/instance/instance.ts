@@ -8,9 +8,9 @@ import type { ConfigurationStore, EventsLog, Host, MessagesLog, Timer } from '..
 import { ReserveFile } from '../host/reserve-file.ts';
 import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalFileOperations, ReadRecords } from '../journal/journal.ts';
-import { isNewerList } from '../mirror/failover-members.ts';
+import { withKnownList } from '../mirror/failover-members.ts';
 import { logText } from '../mirror/log-messages.ts';
-import { isNewerSet, listOf, type MirrorSet, memberNamed, removalOf, withListedTypes } from '../mirror/mirror-set.ts';
+import { isNewerSet, type MirrorSet, memberNamed, removalOf, withListedTypes } from '../mirror/mirror-set.ts';
 import { type FailoverMembers, NO_EPOCH } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
 import type { Connection, Listener, Network } from '../network/network.ts';
@@ -392,8 +392,8 @@ export class Instance implements InstanceDaemon {
   #followList(list: FailoverMembers | null): void {
     const present = this.configuration.get();
     const { mirrorSet } = present;
-    if (list === null || mirrorSet === null || !isNewerList(list, listOf(mirrorSet))) return;
-    this.configuration.set(withMirrorSet(present, withListedTypes(mirrorSet, list)));
+    const followed = mirrorSet === null ? null : withKnownList(mirrorSet, list);
+    if (followed !== null && followed !== mirrorSet) this.configuration.set(withMirrorSet(present, followed));
   }
 
   /** Where the primary serves applications, as far as this member knows. */

@@ -60,15 +60,19 @@ function answerJoin(daemon: InstanceDaemon, member: MemberDefinition): MemberReq
   const verdict = admit(mirrorSet, member);
   if (verdict.outcome === 'refused') return no(verdict.refusal);
   const incarnation = daemon.member?.state.helloFrom.get(member.name)?.incarnation ?? 0;
-  if (verdict.outcome === 'is-member') return { ok: true, mirrorSet, incarnation };
+  const isMember = verdict.outcome === 'is-member';
   // A copy of its directory asks like one whose join was cut off; the original is here.
-  if (daemon.member?.state.serving.members.has(member.name)) {
+  if (!isMember && daemon.member?.state.serving.members.has(member.name)) {
     const text = `member ${member.name} is connected now; choose another member name`;
     return no(refusal('name-taken', text, 'CFG-022'));
   }
   try {
     const removed = mirrorSet.removed?.filter(({ name }) => name !== member.name);
-    const joined = { members: verdict.members, ...(removed === undefined ? {} : { removed }) };
+    // Newer than any set in which it was removed, also where a takeover lost that one (docs/decisions/0025).
+    const joined = {
+      members: isMember ? mirrorSet.members : verdict.members,
+      ...(removed === undefined ? {} : { removed }),
+    };
     if (!changeMirrorSet(daemon, (set) => ({ ...set, ...joined }))) {
       return no(refusal('not-primary', 'this member is not primary any more; try again'));
     }

@@ -7,12 +7,13 @@ import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalDamagedError, JournalRecord } from '../journal/journal.ts';
 import type { CompressionType } from '../mirror/compression.ts';
 import type { MemberSettings, OperatorCommand } from '../mirror/events.ts';
+import { settingsOf } from '../mirror/failover-members.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { logText } from '../mirror/log-messages.ts';
 import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
 import { initialState, type MemberState } from '../mirror/member-state.ts';
 import type { Envelope } from '../mirror/messages.ts';
-import { type Address, failoverMembers, listOf, type MirrorSet, memberNamed, partnerOf } from '../mirror/mirror-set.ts';
+import { type Address, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
 import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirror/status.ts';
 import type { FailoverMembers, MemberName } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
@@ -468,20 +469,7 @@ export class RunningMember implements MirrorMember {
   }
 
   #settings(): MemberSettings {
-    const set = this.#parts.mirrorSet();
-    const { self } = this.#parts;
-    const list = listOf(set);
-    return {
-      qosTimeoutMs: set.settings.qosTimeoutMs,
-      // Only failover members have sessions with it; whether this is one, the rules know best.
-      arbiter: set.settings.arbiter !== null,
-      partner: memberNamed(set, self)?.type === 'Failover' ? (partnerOf(set, self)?.name ?? null) : null,
-      failoverMembers: failoverMembers(set).map(({ name }) => name),
-      members: set.members
-        .filter(({ type }) => type === 'Failover' || type === 'Disaster Recovery')
-        .map(({ name }) => name),
-      ...(list === null ? {} : { listed: list }),
-    };
+    return settingsOf(this.#parts.mirrorSet(), this.#parts.self);
   }
 
   #saveRecord(record: MemberRecord): void {

@@ -14,6 +14,8 @@ export interface MemberSettings {
   readonly failoverMembers: readonly MemberName[];
   /** All members of the mirror. */
   readonly members?: readonly MemberName[];
+  /** CFG-069: those that were taken out of it; a channel that one of them had opened before leads nowhere. */
+  readonly removed?: readonly MemberName[];
   /** The list that the mirror set stands for, since the first promotion or demotion. */
   readonly listed?: FailoverMembers;
 }

@@ -5,6 +5,7 @@
  */
 import type { MemberSettings } from './events.ts';
 import type { MemberState } from './member-state.ts';
+import { failoverMembers, listOf, type MirrorSet, memberNamed, partnerOf, withListedTypes } from './mirror-set.ts';
 import type { FailoverMembers, MemberName } from './terms.ts';
 
 /** No list at all is the oldest. */
@@ -23,6 +24,41 @@ export function presentList({ record, settings, failoverMember, self }: MemberSt
   if (record.failoverMembers !== null) return record.failoverMembers;
   const own = settings.partner === null ? [self] : [self, settings.partner];
   return { epoch: record.epoch.number, number: 0, names: failoverMember ? own : settings.failoverMembers };
+}
+
+/** What the mirror set means for one of its members. Only failover members have sessions with the arbiter; whether it is one, the rules know best. */
+export function settingsOf(set: MirrorSet, self: MemberName): MemberSettings {
+  const { qosTimeoutMs, arbiter } = set.settings;
+  const listed = listOf(set);
+  return {
+    qosTimeoutMs,
+    arbiter: arbiter !== null,
+    partner: memberNamed(set, self)?.type === 'Failover' ? (partnerOf(set, self)?.name ?? null) : null,
+    failoverMembers: failoverMembers(set).map(({ name }) => name),
+    members: set.members
+      .filter(({ type }) => type === 'Failover' || type === 'Disaster Recovery')
+      .map(({ name }) => name),
+    removed: (set.removed ?? []).map(({ name }) => name).filter((name) => memberNamed(set, name) === undefined),
+    ...(listed === null ? {} : { listed }),
+  };
+}
+
+/** The record is the first to have a new list; the types of the set follow it. */
+export function withKnownList(set: MirrorSet, list: FailoverMembers | null): MirrorSet {
+  return list !== null && isNewerList(list, listOf(set)) ? withListedTypes(set, list) : set;
+}
+
+/** The next revision. Failover members that join or leave make a new list, too, where lists count already (docs/decisions/0026). */
+export function nextRevision(before: MirrorSet, changed: MirrorSet, reign: number): MirrorSet {
+  const epoch = Math.max(before.epoch, reign);
+  const next = { ...changed, epoch, revision: before.revision + 1 };
+  const namesOf = (set: MirrorSet): string =>
+    failoverMembers(set)
+      .map(({ name }) => name)
+      .join(' ');
+  const { listed } = before;
+  if (listed === undefined || changed.listed !== listed || namesOf(before) === namesOf(changed)) return next;
+  return { ...next, listed: { epoch, number: listed.number + 1 } };
 }
 
 /** What a member's settings are by this list. */

@@ -140,6 +140,9 @@ export function refusalToChange(state: MemberState, change: Change): Preconditio
     const text = `${state.settings.partner} is not known to be down yet; try again when its ISCAgent has answered`;
     return failed('not-down', text, 'FO-087');
   }
+  if (state.orders.some(({ removal }) => removal !== undefined)) {
+    return failed('removal-under-way', 'a member is being removed from the mirror; try again', 'CFG-069');
+  }
   if (!record.noFailover || (change === 'promotion' && state.settings.partner === null)) return null;
   return failed('no-failover', 'no failover is set, so no failover member can be demoted; clear it first', 'FO-072');
 }

@@ -48,6 +48,7 @@ export function onHelloToPrimary(
   message: Extract<DataMessage, { type: 'hello' }>,
 ): void {
   const { state } = step;
+  if (state.settings.removed?.includes(envelope.from)) return turnAway(step, connection, envelope.from);
   const newest = state.helloFrom.get(envelope.from);
   const isOlder =
     newest !== undefined && (newest.incarnation - envelope.incarnation || newest.hello - message.hello) >= 0;
@@ -71,6 +72,13 @@ export function onHelloToPrimary(
     }
   }
   takeIn(step, connection, envelope.from, place, message.failoverMembers);
+}
+
+/** It dialled before it was removed. At its next call it is told so; to be taken in, it would be a backup that this primary forgets. */
+function turnAway(step: Step, connection: number, name: string): void {
+  const because = `${name} was removed from the mirror`;
+  noteAttempt(step, `did not take in ${name}`, 'CFG-069', { because });
+  step.effects.push({ type: 'close', connection, reason: because });
 }
 
 /** By the list of its primary; what it takes itself for may be out of date. Without any list it is what it says. */

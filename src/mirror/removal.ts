@@ -22,9 +22,14 @@ export function preconditionOfRemoval({ role, serving }: MemberState): Precondit
     const text = 'other members are removed on the primary, when it is not handing over';
     return { reason: 'not-primary', text, spec: 'CFG-069' };
   }
-  if (serving.trouble === null) return null;
-  const text = 'the primary is in trouble state; try again when it has left it';
-  return { reason: 'in-trouble', text, spec: 'CFG-069' };
+  if (serving.trouble !== null) {
+    const text = 'the primary is in trouble state; try again when it has left it';
+    return { reason: 'in-trouble', text, spec: 'CFG-069' };
+  }
+  // It could name whom the mirror set forgets: one thing after the other.
+  if (serving.change === null) return null;
+  const text = 'a promotion or demotion is under way; try again';
+  return { reason: 'change-under-way', text, spec: 'CFG-069' };
 }
 
 type Removal = Extract<OperatorCommand, { command: 'remove-member' }>;

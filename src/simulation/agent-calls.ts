@@ -26,6 +26,8 @@ export class AgentCalls {
     on.world.clock.after(this.#process.state.settings.qosTimeoutMs, () =>
       answer({ type: 'agent-answered', request, answer: nothing('timeout') }),
     );
+    if (!on.membership.knows(of))
+      return this.#soon(() => answer({ type: 'agent-answered', request, answer: nothing('no address is known') }));
     this.#call(of, (agent, reply) => {
       if (agent === null) return reply(() => answer({ type: 'agent-answered', request, answer: nothing('refused') }));
       agent.confirmDown(effect, this.#process.host, (said) =>
@@ -39,7 +41,7 @@ export class AgentCalls {
     const failed = (reason: string) => this.#process.post({ type: 'fetch-failed', request, reason });
     this.#withLimit(failed, (done) =>
       this.#call(of, (agent, reply) => {
-        const disk = agent?.journalOf(incarnation) ?? null;
+        const disk = agent?.journalOf(incarnation, this.#process.on) ?? null;
         if (disk === null) return reply(() => done(() => failed('the agent has no journal of that incarnation')));
         const { history, end, record } = disk;
         const { failoverMembers } = record;
@@ -70,7 +72,7 @@ export class AgentCalls {
       const from = on.disk.end;
       this.#withLimit(failed, (done) =>
         this.#call(of, (agent, reply) => {
-          const disk = agent?.journalOf(incarnation) ?? null;
+          const disk = agent?.journalOf(incarnation, on) ?? null;
           if (disk === null) return reply(() => done(() => failed('the agent has no journal of that incarnation')));
           const first = disk.countUpTo(from);
           const elements = disk.elements.slice(first, first + elementsInChunk);
@@ -92,6 +94,10 @@ export class AgentCalls {
       if (!over) what();
       over = true;
     });
+  }
+
+  #soon(then: () => void): void {
+    this.#process.on.world.clock.after(0, then);
   }
 
   /** Carry a question to the agent of a host and its reply back; null = no agent listens there. */

@@ -40,7 +40,13 @@ export class AgentHost {
     requester: string,
     answer: (said: AgentAnswer) => void,
   ): void {
-    const { process, disk, world } = this.#on;
+    const { process, disk, world, membership } = this.#on;
+    if (disk.set === null) return answer({ says: 'nothing', reason: 'the instance is in no mirror' });
+    const removal = membership.removalOf(world.member(requester));
+    if (removal !== undefined) {
+      world.tell(this.#on.name, `its agent turns ${requester} away: it was removed`);
+      return answer({ says: 'removed', removeAttribute: removal.removeAttribute });
+    }
     const own = process?.state.record.epoch ?? disk.record.epoch;
     const verdict = decideForAgent({
       question,
@@ -61,9 +67,10 @@ export class AgentHost {
     answer({ says: 'down', record: downRecord(disk.record) });
   }
 
-  /** Null = not to be had: the disk cannot be read, or that incarnation is not the last one or lives. */
-  journalOf(incarnation: number): MemberDisk | null {
-    const { process, disk } = this.#on;
+  /** Null = not to be had: it is in no mirror or has the caller as removed, the disk cannot be read, or that incarnation is not the last one or lives. */
+  journalOf(incarnation: number, requester: MemberHost): MemberDisk | null {
+    const { process, disk, membership } = this.#on;
+    if (disk.set === null || membership.removalOf(requester) !== undefined) return null;
     if (process !== null || !disk.readable) return null;
     return incarnation === 0 || disk.record.incarnation === incarnation ? disk : null;
   }

@@ -124,6 +124,7 @@ export class Checkers {
     const right = process.state.right ?? 'none';
     this.takeoversBy.set(right, (this.takeoversBy.get(right) ?? 0) + 1);
     if (!failoverMember) this.complain('I7', `${name} becomes primary and is no failover member`);
+    if (disk.record.removed !== null) this.complain('I7', `${name} becomes primary and was removed from the mirror`);
     const history = this.histories.of(epoch.lineage);
     if (history === undefined) {
       if (this.histories.count > 0 && right !== 'force' && right !== 'resume')

@@ -12,6 +12,7 @@ import type { Fault } from './fault.ts';
 import { arbiterFaults, clockFaults, diskFaults, hostFaults, processFaults } from './host-faults.ts';
 import { linkFaults } from './link-faults.ts';
 import { loadFaults, membershipFaults, operatorFaults } from './operator-faults.ts';
+import { removalFaults } from './removal-faults.ts';
 
 export const faults: readonly Fault[] = [
   ...linkFaults,
@@ -23,6 +24,7 @@ export const faults: readonly Fault[] = [
   ...operatorFaults,
   ...directedFaults,
   ...membershipFaults,
+  ...removalFaults,
   ...loadFaults,
 ];
 

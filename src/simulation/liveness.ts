@@ -6,6 +6,7 @@
  */
 import { describe, isCaughtUp } from './checkers.ts';
 import type { MemberHost } from './member-host.ts';
+import { comeBack } from './removal-faults.ts';
 import type { Core } from './story-plan.ts';
 import type { World } from './world.ts';
 
@@ -89,9 +90,16 @@ function healHost(world: World, host: MemberHost): void {
 function startEverything(world: World): void {
   for (const host of world.core) {
     host.start();
-    if (host.process?.state.role === 'stopped') host.order({ command: 'start-mirror' });
+    const isMember = world.set.members.some(({ name }) => name === host.name);
+    const isRemoved = host.disk.record.removed !== null || host.disk.set === null || !isMember;
+    // One that has not heard of it is restarted, too.
+    if (!isMember) host.kill(true);
+    if (isRemoved) comeBack(world, host);
+    else if (host.process?.state.role === 'stopped') host.order({ command: 'start-mirror' });
   }
 }
+
+const serves = ({ process }: MemberHost): boolean => process?.state.serving.trouble === null && !process.frozen;
 
 /** What a person does from time to time. */
 function lookAfter(world: World): void {
@@ -104,6 +112,13 @@ function lookAfter(world: World): void {
     const inTrouble = state?.role === 'primary' && state.serving.trouble?.untilMs === null;
     if (inTrouble && failoverMembers(world).some((other) => !world.core.includes(other)))
       host.overrule('resume-primary');
+    // The primary joined while this member was away, and nobody but the primary would tell its address (docs/ROADMAP.md).
+    const isLost = primary !== undefined && state?.role === 'seeking' && !host.membership.knows(primary.name);
+    if (isLost && serves(primary)) host.rebuild();
+    // It counts on a partner that is out of the mirror for good, and only a person knows that (docs/decisions/0025).
+    const partner = state?.role === 'seeking' ? state.settings.partner : null;
+    const isAlone = partner !== null && primary === undefined && world.member(partner).disk.set === null;
+    if (isAlone) host.overrule('force-primary');
     if (state?.record.noFailover) host.order({ command: 'change-no-failover', set: false });
   }
 }
@@ -137,7 +152,9 @@ export function mustProgress(world: World, core: Core, failures: string[]): numb
   const qos = options.qosTimeoutMs;
   const beginMs = clock.nowMs;
   const waitsForSite = world.members.some((host) => host.process?.state.role === 'becoming');
-  const limitMs = recoveryLimitInQos * qos + (waitsForSite ? siteRetryMs * 1.1 : 0) + (checkers.forced ? 60 * qos : 0);
+  // A person may have to force on the way.
+  const limitMs = (): number =>
+    recoveryLimitInQos * qos + (waitsForSite ? siteRetryMs * 1.1 : 0) + (checkers.forced ? 60 * qos : 0);
   let before = -1;
   const missing = (): string | null => {
     const text = whatIsMissing(world, core);
@@ -146,7 +163,7 @@ export function mustProgress(world: World, core: Core, failures: string[]): numb
     return text ?? (checkers.acked.length > before + 5 ? null : 'no update is acknowledged');
   };
   let rounds = 0;
-  while (missing() !== null && clock.nowMs < beginMs + limitMs && checkers.violations.length === 0) {
+  while (missing() !== null && clock.nowMs < beginMs + limitMs() && checkers.violations.length === 0) {
     const roundEndsMs = clock.nowMs + careEveryQos * qos;
     while (missing() !== null && clock.nowMs < roundEndsMs && checkers.violations.length === 0) world.run(qos / 20);
     rounds += 1;

@@ -6,6 +6,7 @@
 import { countWhole } from '../journal/record-groups.ts';
 import { type EpochBeginning, JOURNAL_START, type JournalPosition } from '../mirror/journal-position.ts';
 import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
+import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { Epoch } from '../mirror/terms.ts';
 import type { Chance } from './random.ts';
 
@@ -29,6 +30,8 @@ export const transactionRecordsMax = 12;
 
 export class MemberDisk {
   record: MemberRecord = firstRecord;
+  /** The mirror as its configuration knows it; null = it is a member of nothing. */
+  set: MirrorSet | null;
   elements: JournalElement[] = [];
   /** How many elements are flushed. */
   flushed = 0;
@@ -39,6 +42,10 @@ export class MemberDisk {
   readable = true;
   /** Elements that `cut` took away, for I7. */
   keptAside: JournalElement[] = [];
+
+  constructor(set: MirrorSet | null = null) {
+    this.set = set;
+  }
 
   positionAt(count: number): JournalPosition {
     return this.elements[count - 1]?.position ?? JOURNAL_START;

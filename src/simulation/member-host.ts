@@ -1,20 +1,20 @@
 /** One simulated machine with a member on it: its disk, its clock, its agent, and the process that runs or does not. */
 import type { SiteQuestion } from '../mirror/effects.ts';
-import type { MemberSettings, OperatorCommand } from '../mirror/events.ts';
+import type { OperatorCommand } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
+import type { MirrorSet } from '../mirror/mirror-set.ts';
 import { AgentHost } from './agent-host.ts';
 import { type JournalElement, MemberDisk } from './member-disk.ts';
 import { MemberProcess } from './member-process.ts';
+import { Membership } from './membership.ts';
 import type { World } from './world.ts';
 
 export class MemberHost {
   readonly world: World;
   readonly name: string;
-  /** Before the first promotion or demotion. */
-  readonly #bornFailoverMember: boolean;
-  readonly disk = new MemberDisk();
+  readonly disk: MemberDisk;
+  readonly membership: Membership;
   readonly agent: AgentHost;
-  settings: MemberSettings;
   process: MemberProcess | null = null;
   up = true;
   /** Flushing takes this much longer. */
@@ -37,12 +37,14 @@ export class MemberHost {
   /** The clock stands still, as in a virtual machine that is suspended. */
   #clockStands: { readonly atLocalMs: number; readonly untilMs: number } | null = null;
   #requests = 0;
+  /** Who waits for how an order ends. */
+  readonly #awaited = new Map<number, (isDone: boolean) => void>();
 
-  constructor(world: World, name: string, failoverMember: boolean, settings: MemberSettings) {
+  constructor(world: World, name: string, set: MirrorSet) {
     this.world = world;
     this.name = name;
-    this.#bornFailoverMember = failoverMember;
-    this.settings = settings;
+    this.disk = new MemberDisk(set);
+    this.membership = new Membership(this, world.options.arbiter);
     this.agent = new AgentHost(this);
     this.#clockOffsetMs = world.chance.between(0, 1e6) + (world.options.upForMs ?? 0);
     this.#clockRate = world.chance.between(0.99, 1.01);
@@ -50,7 +52,7 @@ export class MemberHost {
 
   /** As its own disk says. */
   get failoverMember(): boolean {
-    return this.disk.record.failoverMembers?.names.includes(this.name) ?? this.#bornFailoverMember;
+    return this.membership.isFailoverMember;
   }
 
   /** Monotonic time of this machine. */
@@ -100,6 +102,8 @@ export class MemberHost {
 
   start(): void {
     if (this.process !== null || !this.up || !this.disk.readable) return;
+    this.membership.end();
+    if (this.disk.set === null) return;
     this.world.tell(this.name, 'process starts');
     this.process = new MemberProcess(this);
     this.process.begin();
@@ -134,10 +138,16 @@ export class MemberHost {
     this.world.network.hostBack(this.name);
   }
 
-  order(order: OperatorCommand): void {
+  order(order: OperatorCommand, answered?: (isDone: boolean) => void): void {
     this.#requests += 1;
+    if (answered !== undefined) this.#awaited.set(this.#requests, answered);
     this.world.tell(this.name, `operator: ${JSON.stringify(order)}`);
     this.process?.post({ type: 'operator', request: this.#requests, order });
+  }
+
+  answered(request: number, isDone: boolean): void {
+    this.#awaited.get(request)?.(isDone);
+    this.#awaited.delete(request);
   }
 
   /** The person at this member overrides the rules. */
@@ -154,13 +164,10 @@ export class MemberHost {
   rebuild(): void {
     this.kill();
     this.disk.empty();
-    const incarnation = this.world.primary?.process?.state.helloFrom.get(this.name)?.incarnation ?? 0;
-    // What it joins as is what the primary's mirror set says.
-    const failoverMembers = this.world.primary?.process?.state.record.failoverMembers ?? null;
-    this.disk.record = { ...this.disk.record, incarnation, failoverMembers };
+    this.disk.set = null;
     this.world.checkers.rebuilt(this);
     this.world.tell(this.name, 'is rebuilt from nothing');
-    this.start();
+    this.membership.join();
   }
 
   // Disk operations that the checkers watch.

@@ -10,6 +10,7 @@ import { keepAliveShareOfQos } from '../mirror/limits.ts';
 import { nextWakeMs, step } from '../mirror/member.ts';
 import { initialState, type MemberState } from '../mirror/member-state.ts';
 import type { DataMessage, Envelope, FromArbiter } from '../mirror/messages.ts';
+import type { MirrorSet } from '../mirror/mirror-set.ts';
 import { AgentCalls } from './agent-calls.ts';
 import { type JournalElement, transactionRecordsMax } from './member-disk.ts';
 import type { MemberHost } from './member-host.ts';
@@ -22,6 +23,17 @@ interface DataFrame {
   readonly envelope: Envelope;
   readonly message: DataMessage;
   readonly elements: readonly JournalElement[];
+}
+
+/** Beside the messages of the rules: the primary tells its mirror set. */
+interface SetFrame {
+  readonly set: MirrorSet;
+}
+
+interface SetTold {
+  readonly type: 'set-told';
+  readonly connection: number;
+  readonly set: MirrorSet;
 }
 
 /** How the arbiter's end and ours meet. */
@@ -42,7 +54,7 @@ export class MemberProcess implements EndPoint {
   state: MemberState;
   alive = true;
   #frozenSinceMs: number | null = null;
-  #inbox: Untimed[] = [];
+  #inbox: (Untimed | SetTold)[] = [];
   #running = false;
   #timer: Appointment | null = null;
   /** The deadline for which the timer is set, so that it stays where no step moved it. */
@@ -58,6 +70,8 @@ export class MemberProcess implements EndPoint {
   /** The processor is busy elsewhere; the inbox waits. */
   #busy = false;
   #calls: AgentCalls;
+  /** Those who have been told the mirror set when they came. */
+  #members: MemberState['serving']['members'] = new Map();
   /** Updates at the door, and those appended whose client waits. */
   gate: 'open' | 'held' | 'closed' = 'closed';
   waiting: number[] = [];
@@ -78,7 +92,7 @@ export class MemberProcess implements EndPoint {
     this.post({
       type: 'started',
       record: disk.record,
-      settings: this.on.settings,
+      settings: this.on.membership.settings,
       journalEnd: disk.end,
       history: disk.history,
       applied: disk.positionAt(disk.applied),
@@ -123,6 +137,10 @@ export class MemberProcess implements EndPoint {
       else this.post({ type: 'arbiter-message', message: fromArbiter.told });
       return;
     }
+    if ('set' in (frame as SetFrame)) {
+      this.post({ type: 'set-told', connection, set: (frame as SetFrame).set });
+      return;
+    }
     const { envelope, message, elements } = frame as DataFrame;
     if (elements !== undefined) this.#arrived.set(connection, [...(this.#arrived.get(connection) ?? []), ...elements]);
     if (envelope !== undefined) this.post({ type: 'message', connection, envelope, message });
@@ -136,10 +154,15 @@ export class MemberProcess implements EndPoint {
     } else this.post({ type: 'closed', connection, reason });
   }
 
-  post(event: Untimed): void {
+  post(event: Untimed | SetTold): void {
     if (!this.alive) return;
     this.#inbox.push(event);
     this.#run();
+  }
+
+  /** Has it seen all that arrived? */
+  get idle(): boolean {
+    return !this.#running && !this.#busy && !this.frozen && this.#inbox.length === 0;
   }
 
   #run(): void {
@@ -156,7 +179,11 @@ export class MemberProcess implements EndPoint {
 
   #work(): void {
     this.#running = true;
-    while (this.alive && !this.frozen && this.#inbox.length > 0) this.#step(this.#inbox.shift() as Untimed);
+    while (this.alive && !this.frozen && this.#inbox.length > 0) {
+      const event = this.#inbox.shift() as Untimed | SetTold;
+      if (event.type !== 'set-told') this.#step(event);
+      else if (this.state.attachment?.connection === event.connection) this.on.membership.told(event.set);
+    }
     this.#running = false;
     if (this.alive) this.setTimer();
   }
@@ -180,6 +207,20 @@ export class MemberProcess implements EndPoint {
       if (!this.alive) return;
       this.#carryOut(effect);
     }
+    if (this.alive) this.#tellSetToWhoCame();
+  }
+
+  #tellSetToWhoCame(): void {
+    const { members } = this.state.serving;
+    if (members === this.#members) return;
+    for (const [name, { connection }] of members)
+      if (this.#members.get(name)?.connection !== connection) this.tellSet(connection);
+    this.#members = members;
+  }
+
+  tellSet(connection: number): void {
+    const { world, disk } = this.on;
+    if (disk.set !== null) world.network.send(connection, this, { set: disk.set } satisfies SetFrame);
   }
 
   setTimer(): void {
@@ -251,7 +292,9 @@ export class MemberProcess implements EndPoint {
         return this.#askSite(effect.request, effect.entry);
       case 'answer-operator':
         world.tell(this.host, `answers the operator: ${effect.outcome}, ${effect.text}`);
-        return;
+        return this.on.answered(effect.request, effect.outcome === 'done');
+      case 'failover-members':
+        return this.on.membership.listChanged(effect.failoverMembers);
       default:
         return this.#carryOutOnData(effect);
     }
@@ -306,13 +349,22 @@ export class MemberProcess implements EndPoint {
       this.post(event);
     };
     world.clock.after(this.state.settings.qosTimeoutMs, () => settle({ type: 'dial-failed', to, reason: 'timeout' }));
+    if (!this.on.membership.knows(to)) {
+      world.clock.after(0, () => settle({ type: 'dial-failed', to, reason: `no address of ${to} is known` }));
+      return;
+    }
     world.network.carry(this.host, to, () => {
       const target = world.member(to);
       if (!target.up) return;
-      const process = target.process;
+      const { process } = target;
+      const removal = target.membership.removalOf(this.on);
+      const isMember = target.membership.knows(this.host);
       world.network.carry(to, this.host, () => {
         if (!this.alive || settled) return;
-        if (process === null) return settle({ type: 'dial-failed', to, reason: 'refused' });
+        if (process !== null && removal !== undefined)
+          this.post({ type: 'removed', by: to, removeAttribute: removal.removeAttribute });
+        if (process === null || removal !== undefined || !isMember)
+          return settle({ type: 'dial-failed', to, reason: 'refused' });
         const connection = world.network.connect(this, process);
         if (!process.alive) world.network.ended(process, false);
         settle({ type: 'dialled', to, connection });

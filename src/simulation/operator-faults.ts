@@ -195,7 +195,7 @@ export const operatorFaults: readonly Fault[] = [
 ];
 
 /** An async is promoted, with the partner that the rules choose: an operator can order no other (FO-080). */
-function promote(chance: Chance, host: MemberHost): void {
+export function promote(chance: Chance, host: MemberHost): void {
   const lineage = `promoted-${host.name}-${chance.below(1e9)}`;
   host.order({ command: 'promote', partner: null, hold: chance.happens(0.2), lineage, atMs: 0, evidence: 'none' });
 }

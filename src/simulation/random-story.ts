@@ -5,6 +5,7 @@
  */
 import { faultCalled } from './faults.ts';
 import { heal, mustProgress } from './liveness.ts';
+import type { MemberDisk } from './member-disk.ts';
 import { chanceFrom } from './random.ts';
 import { type Core, type PlannedFault, planOf, type StoryPlan } from './story-plan.ts';
 import { World } from './world.ts';
@@ -93,11 +94,15 @@ function strike(world: World, seed: number, { number, name, lastsMs, forEver }: 
   if (end !== null && !forEver) world.later(lastsMs, end);
 }
 
-/** A list of failover members may be known to a member outside the core alone: then everything must come back (FO-083). */
+/** Who the members are may be known to a member outside the core alone: then everything must come back (FO-083). */
 function progress(world: World, planned: Core, failures: string[]): number | null {
-  const core = world.members.some(({ disk }) => disk.record.failoverMembers !== null) ? 'everything' : planned;
+  const core = world.members.some(({ disk }) => isChanged(disk)) ? 'everything' : planned;
   heal(world, core);
   return mustProgress(world, core, failures);
+}
+
+function isChanged({ record, set }: MemberDisk): boolean {
+  return record.failoverMembers !== null || record.removed !== null || set === null || set.removed !== undefined;
 }
 
 /** Sparse: all is healed and comes to rest; then the clients are idle. */

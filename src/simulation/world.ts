@@ -2,12 +2,13 @@
  * A whole mirror in one process: two failover members with an agent each, an arbiter, asyncs, clients and links, on one
  * virtual clock and one source of chance. Tests and faults act on it from outside; checkers.ts watches every event.
  */
-import type { MemberSettings } from '../mirror/events.ts';
 import { isNewerList } from '../mirror/failover-members.ts';
+import { failoverMembers, isNewerSet, listOf, type MirrorSet } from '../mirror/mirror-set.ts';
 import type { FailoverMembers } from '../mirror/terms.ts';
 import { ArbiterHost } from './arbiter-host.ts';
 import { Checkers } from './checkers.ts';
 import { MemberHost } from './member-host.ts';
+import { firstSet } from './membership.ts';
 import { type Chance, chanceFrom } from './random.ts';
 import { type Appointment, VirtualClock } from './virtual-clock.ts';
 import { VirtualNetwork } from './virtual-network.ts';
@@ -52,7 +53,8 @@ export class World {
   updateEveryMs: number | null;
   /** The members that are healed for ever, in the second phase of a story. */
   core: readonly MemberHost[] = [];
-  readonly #names: readonly string[];
+  /** The mirror when all have joined. */
+  readonly #whole: MirrorSet;
   #updates = 0;
   #ahead: Appointment[] = [];
   #clientsAtWork = 0;
@@ -66,18 +68,12 @@ export class World {
     this.checkers = new Checkers(this);
     this.arbiter = new ArbiterHost(this);
     const asyncs = ['C', 'D'].slice(0, options.asyncs);
-    this.#names = ['A', 'B', ...asyncs];
+    this.#whole = firstSet(options.qosTimeoutMs, ['A', 'B'], asyncs);
     this.members = [
-      new MemberHost(this, 'A', true, this.#settings(null)),
-      new MemberHost(this, 'B', true, this.#settings('A')),
-      ...asyncs.map((name) => new MemberHost(this, name, false, this.#settings(null, ['A', 'B']))),
+      new MemberHost(this, 'A', firstSet(options.qosTimeoutMs, ['A'], asyncs)),
+      ...['B', ...asyncs].map((name) => new MemberHost(this, name, this.#whole)),
     ];
     if (options.arbiter) this.arbiter.start();
-  }
-
-  #settings(partner: string | null, failoverMembers: readonly string[] = []): MemberSettings {
-    const { qosTimeoutMs } = this.options;
-    return { qosTimeoutMs, arbiter: this.options.arbiter, partner, failoverMembers, members: this.#names };
   }
 
   get updates(): number {
@@ -90,13 +86,23 @@ export class World {
     return sum;
   }
 
-  /** The failover members by the newest list that any disk has (FO-083). */
+  /** The mirror set that the last primary knew. */
+  get set(): MirrorSet {
+    let newest = this.#whole;
+    for (const { disk } of this.members) if (disk.set !== null && isNewerSet(disk.set, newest)) newest = disk.set;
+    return newest;
+  }
+
+  /** The failover members by the newest list that any disk has (FO-083), without those that are out of the mirror. */
   get failoverMembers(): readonly MemberHost[] {
-    let newest: FailoverMembers | null = null;
+    const { set } = this;
+    let newest: FailoverMembers | null = listOf(set);
     for (const { failoverMembers: list } of this.members.map(({ disk }) => disk.record))
       if (list !== null && isNewerList(list, newest)) newest = list;
-    const { names } = newest ?? { names: ['A', 'B'] };
-    return names.map((name) => this.member(name));
+    const names = newest?.names ?? failoverMembers(set).map(({ name }) => name);
+    const all = names.map((name) => this.member(name));
+    const present = all.filter((host) => host.disk.set !== null);
+    return present.length === 0 ? all : present;
   }
 
   /** The member that is primary now, if one is. */
@@ -160,8 +166,7 @@ export class World {
     first.start();
     // Slow disks take their time; a mirror whose first member has no partner would be another one.
     if (!this.runUntil(() => first.process?.state.role === 'primary', 60_000)) return;
-    first.settings = this.#settings('B');
-    first.process?.post({ type: 'settings-changed', settings: first.settings });
+    first.membership.change((set) => ({ ...set, members: this.#whole.members }));
     for (const member of this.members) member.start();
     this.#beginClients();
   }
@@ -258,8 +263,8 @@ export class World {
   /** An operator changes on both failover members whether there is an arbiter. */
   configureArbiter(arbiter: boolean): void {
     for (const host of this.members) {
-      host.settings = { ...host.settings, arbiter };
-      host.process?.post({ type: 'settings-changed', settings: host.settings });
+      host.membership.arbiter = arbiter;
+      host.membership.settingsChanged();
     }
   }
 

@@ -141,3 +141,25 @@ test('CFG-069: a removed member tells the other that it is none', () => {
   bench.from('A', 4, epochOf(1, 'A'), hello);
   expect(bench.sent('refuse')).toMatchObject({ reason: 'not-a-member' });
 });
+
+test('CFG-069: a channel that the removed member had opened before leads nowhere: it is not taken in as backup', () => {
+  const bench = new Bench('A').primary().post(order(remove));
+  expect(isOut(bench.state, 'B')).toBe(true);
+  const { settings } = bench.state;
+  bench.post({ type: 'settings-changed', settings: { ...settings, partner: null, removed: ['B'] } });
+  bench.backupSaysHello(7, 1);
+  expect(bench.sent('welcome')).toBeUndefined();
+  expect(bench.sent('refuse')).toBeUndefined();
+  expect(bench.effect('close')).toMatchObject({ connection: 7 });
+  expect(bench.state.serving.members.size).toBe(0);
+});
+
+test('CFG-069 FO-078: of a removal and a change of the failover members one waits for the other', () => {
+  const bench = new Bench('A').primaryWithActiveBackup().post(order({ command: 'demote-other' }, 8));
+  bench.post(order(remove));
+  expect(bench.effect('answer-operator')).toMatchObject({ request: 9, outcome: 'refused', reason: 'change-under-way' });
+  const removing = new Bench('A').primaryWithActiveBackup().post(order(remove));
+  removing.post(order({ command: 'demote-other' }, 10));
+  const refusal = { request: 10, outcome: 'refused', reason: 'removal-under-way' };
+  expect(removing.effect('answer-operator')).toMatchObject(refusal);
+});

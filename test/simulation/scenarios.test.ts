@@ -1,5 +1,6 @@
 /** Stories told with a whole simulated mirror, one for each outage that the rules name. */
 import { describe, expect, test } from '@jest/globals';
+import { withoutMember } from '../../src/mirror/mirror-set.ts';
 import type { World } from '../../src/simulation/world.ts';
 import {
   acked,
@@ -358,7 +359,7 @@ describe('stopping and starting', () => {
     world.member('B').kill();
     serves(world, 'A');
     const host = world.member('A');
-    host.settings = { ...host.settings, partner: null };
+    host.membership.change((set) => withoutMember(set, { name: 'B', removeAttribute: false }));
     world.kill('A');
     world.restart('A');
     serves(world, 'A', qosTimeoutMs);

@@ -3,6 +3,7 @@
  * neither. The last primary may have data that the other lacks. Either the right one becomes primary, or nobody does.
  */
 import { describe, expect, test } from '@jest/globals';
+import { type MirrorSet, withoutMember } from '../../src/mirror/mirror-set.ts';
 import type { World } from '../../src/simulation/world.ts';
 import { acked, mirror, qosTimeoutMs, recovers, role, serves, stays } from './scenes.ts';
 
@@ -88,7 +89,7 @@ describe.each(Object.keys(outages) as Outage[])('FO-061 FO-062 FO-064: after a t
 test('FO-063: the other failover member was demoted while both were down: the primary starts alone', () => {
   const world = afterTotalOutage('one after the other');
   const host = world.member('A');
-  host.settings = { ...host.settings, partner: null };
+  host.disk.set = withoutMember(host.disk.set as MirrorSet, { name: 'B', removeAttribute: false });
   comesUp(world, 'A', { instance: true, agent: false });
   serves(world, 'A', qosTimeoutMs * 2);
   world.checkers.allKept();

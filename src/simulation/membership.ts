@@ -1,0 +1,226 @@
+/**
+ * What a simulated member's configuration knows of its mirror, and what people change of it: the twin of what src/instance does with the
+ * mirror set. The primary owns the set and tells it to whoever is connected; members leave, are removed, and join again
+ * (docs/decisions/0025). A member that is out of its mirror has no set, and only its instance and its agent run.
+ */
+
+import type { MemberSettings } from '../mirror/events.ts';
+import { isNewerList, nextRevision, settingsOf, withKnownList } from '../mirror/failover-members.ts';
+import { firstRecord } from '../mirror/member-record.ts';
+import type { MemberRole } from '../mirror/member-state.ts';
+import {
+  defaultSettings,
+  failoverMembers,
+  isNewerSet,
+  listOf,
+  type MemberDefinition,
+  type MirrorSet,
+  memberNamed,
+  type RemovedMember,
+  removalOf,
+  withListedTypes,
+  withoutMember,
+} from '../mirror/mirror-set.ts';
+import { isOut } from '../mirror/removal.ts';
+import type { FailoverMembers, MemberType } from '../mirror/terms.ts';
+import type { MemberHost } from './member-host.ts';
+import type { MemberProcess } from './member-process.ts';
+
+const address = { host: '', port: 0 };
+
+function definition(name: string, type: MemberType): MemberDefinition {
+  return {
+    name,
+    type,
+    instance: name,
+    instanceDirectory: '',
+    superserver: address,
+    privateAddress: null,
+    agent: address,
+  };
+}
+
+/** Of a mirror that begins: these failover members, and these asyncs. */
+export function firstSet(qosTimeoutMs: number, pair: readonly string[], asyncs: readonly string[]): MirrorSet {
+  const members = [
+    ...pair.map((name) => definition(name, 'Failover')),
+    ...asyncs.map((name) => definition(name, 'Disaster Recovery')),
+  ];
+  const settings = { ...defaultSettings, qosTimeoutMs };
+  return { name: 'MIRROR', epoch: 0, revision: 1, settings, members, databases: [] };
+}
+
+export class Membership {
+  readonly #on: MemberHost;
+  /** Is an arbiter configured? Here it is edited on all members at once. */
+  arbiter: boolean;
+
+  constructor(on: MemberHost, arbiter: boolean) {
+    this.#on = on;
+    this.arbiter = arbiter;
+  }
+
+  get settings(): MemberSettings {
+    const set = this.#on.disk.set as MirrorSet;
+    return { ...settingsOf(set, this.#on.name), arbiter: this.arbiter };
+  }
+
+  /** By the newer of the record's list and the set's. */
+  get isFailoverMember(): boolean {
+    const { record, set } = this.#on.disk;
+    if (set === null) return false;
+    const [known, listed] = [record.failoverMembers, listOf(set)];
+    if (known !== null && (listed === null || !isNewerList(listed, known))) return known.names.includes(this.#on.name);
+    return memberNamed(set, this.#on.name)?.type === 'Failover';
+  }
+
+  /** Was the caller removed since the set that it knows? */
+  removalOf(caller: MemberHost): RemovedMember | undefined {
+    const [own, known] = [this.#on.disk.set, caller.disk.set];
+    return own === null || known === null ? undefined : removalOf(own, caller.name, known);
+  }
+
+  knows(name: string): boolean {
+    const { set } = this.#on.disk;
+    return set !== null && memberNamed(set, name) !== undefined;
+  }
+
+  // The set changes.
+
+  /** On disk, then told to the rules and to whoever is connected; false = this is no primary. */
+  change(change: (set: MirrorSet) => MirrorSet): boolean {
+    const { disk, process } = this.#on;
+    if (process?.state.role !== 'primary' || disk.set === null) return false;
+    const { epoch, failoverMembers: list } = process.state.record;
+    const set = withKnownList(disk.set, list);
+    disk.set = nextRevision(set, change(set), epoch.number);
+    this.settingsChanged();
+    for (const { connection } of process.state.serving.members.values()) process.tellSet(connection);
+    return true;
+  }
+
+  settingsChanged(): void {
+    const { disk, process } = this.#on;
+    if (disk.set !== null) process?.post({ type: 'settings-changed', settings: this.settings });
+  }
+
+  /** The rules have a new list: the types follow. */
+  listChanged(list: FailoverMembers): void {
+    if (!this.change((set) => withListedTypes(set, list))) this.#follow(list);
+  }
+
+  #follow(list: FailoverMembers | null): void {
+    const { disk } = this.#on;
+    if (disk.set !== null) disk.set = withKnownList(disk.set, list);
+  }
+
+  /** The primary has told its set. One that has removed this member says so in its own message. */
+  told(set: MirrorSet): void {
+    const { disk, name } = this.#on;
+    if (disk.set === null || memberNamed(set, name) === undefined || isNewerSet(disk.set, set)) return;
+    disk.set = set;
+    this.#follow(disk.record.failoverMembers);
+    this.settingsChanged();
+  }
+
+  // People.
+
+  /** At the primary. What waits for the rules goes on a little later, in the same process, or not at all. */
+  remove(name: string, done: (isRemoved: boolean) => void): void {
+    const { process, disk } = this.#on;
+    if (process?.state.role !== 'primary' || disk.set === null || name === this.#on.name) return done(false);
+    if (memberNamed(disk.set, name) === undefined) return done(true);
+    this.#on.order({ command: 'remove-member', member: name, removeAttribute: false }, (isDone) =>
+      this.#soon(process, () => {
+        if (!isDone) return done(false);
+        if (!isOut(process.state, name)) return this.remove(name, done);
+        done(this.change((set) => withoutMember(set, { name, removeAttribute: false })));
+        this.#on.world.tell(this.#on.name, `${name} is in the mirror set no more`);
+      }),
+    );
+  }
+
+  /** The primary goes last, and not in a story: a mirror would be at its end. */
+  get mayLeave(): boolean {
+    const { process, disk } = this.#on;
+    return process !== null && disk.set !== null && !staysLast.includes(process.state.role);
+  }
+
+  /** This member asks whoever may be primary to be removed. */
+  leave(): void {
+    const { process, disk, world, name } = this.#on;
+    if (!this.mayLeave || process === null || disk.set === null) return;
+    world.tell(name, 'an operator lets this member leave');
+    const left = (): void => {
+      if (process.alive) process.post({ type: 'removed', by: 'the primary', removeAttribute: false });
+    };
+    for (const { name: target } of failoverMembers(disk.set)) {
+      if (target === name) continue;
+      world.network.carry(name, target, () =>
+        world.member(target).membership.remove(name, (isGone) => {
+          if (isGone) world.network.carry(target, name, left);
+        }),
+      );
+    }
+  }
+
+  /** Whoever was removed is a member of nothing from this start on. */
+  end(): void {
+    const { disk, world, name } = this.#on;
+    if (disk.record.removed === null) return;
+    disk.empty();
+    disk.set = null;
+    world.checkers.rebuilt(this.#on);
+    world.tell(name, 'is a member of nothing: its journal is put aside');
+  }
+
+  /** An empty member, which asks the primary to be taken in: as a failover member, if there is room for one. */
+  join(): void {
+    const { disk, world, name } = this.#on;
+    const { primary } = world;
+    if (disk.set !== null || !this.#on.up || primary === undefined) return;
+    world.tell(name, `asks ${primary.name} to be taken in`);
+    world.network.carry(name, primary.name, () => {
+      const answer = primary.membership.#takeIn(name);
+      if (answer !== null) world.network.carry(primary.name, name, () => this.joined(answer.set, answer.incarnation));
+    });
+  }
+
+  joined(set: MirrorSet, incarnation: number): void {
+    const { disk } = this.#on;
+    if (disk.set !== null) return;
+    disk.record = { ...firstRecord, incarnation };
+    disk.set = set;
+    this.#on.start();
+  }
+
+  #takeIn(name: string): { set: MirrorSet; incarnation: number } | null {
+    const { process, disk } = this.#on;
+    if (process?.state.role !== 'primary' || process.frozen || disk.set === null) return null;
+    const incarnation = process.state.helloFrom.get(name)?.incarnation ?? 0;
+    // Newer than any set in which it was removed, also where a takeover lost that one.
+    if (this.knows(name)) this.change((set) => set);
+    else {
+      if (process.state.serving.members.has(name)) return null;
+      const type = failoverMembers(disk.set).length < 2 ? 'Failover' : 'Disaster Recovery';
+      this.change((set) => ({
+        ...set,
+        members: [...set.members, definition(name, type)],
+        removed: (set.removed ?? []).filter((each) => each.name !== name),
+      }));
+      this.#on.world.tell(this.#on.name, `takes ${name} into the mirror as ${type}`);
+    }
+    return { set: disk.set, incarnation };
+  }
+
+  #soon(process: MemberProcess, then: () => void): void {
+    const { clock, chance } = this.#on.world;
+    clock.after(chance.between(0, 2), () => {
+      if (!process.alive) return;
+      if (process.idle) then();
+      else this.#soon(process, then);
+    });
+  }
+}
+
+const staysLast: readonly MemberRole[] = ['primary', 'handing-over', 'becoming'];
