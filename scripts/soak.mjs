@@ -8,7 +8,7 @@ const { values } = parseArgs({
 
 process.exitCode = await withStories(async (stories, outfile) => {
   const beganMs = Date.now();
-  const first = values.from === undefined ? beganMs % 1_000_000_000 : Number(values.from);
+  const first = values.from === undefined ? beganMs % 1_000_000 : Number(values.from);
   console.log(`stories of fresh seeds from ${first} for ${values.minutes} minutes`);
   let toldMs = beganMs;
   const onProgress = (total, failures) => {

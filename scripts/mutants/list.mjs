@@ -439,6 +439,7 @@ export const mutants = [
     ],
     config: 'pair',
     survives: 'the explorer removes nobody',
+    stories: 'only stories of seeds of a million and more remove members',
   },
   {
     name: 'forgets-before-it-was-told',
@@ -450,6 +451,7 @@ export const mutants = [
     ],
     config: 'pair',
     survives: 'the explorer removes nobody',
+    stories: 'only stories of seeds of a million and more remove members',
   },
   {
     name: 'agent-vouches-for-a-removed-one',
@@ -461,11 +463,13 @@ export const mutants = [
     ],
     config: 'pair',
     survives: 'the explorer removes nobody',
+    stories: 'only stories of seeds of a million and more remove members',
   },
   {
     name: 'takes-in-whom-it-has-removed',
     changes: [['if (state.settings.removed?.includes(envelope.from)) return', 'if (false) return']],
     config: 'pair',
     survives: 'the explorer removes nobody',
+    stories: 'only stories of seeds of a million and more remove members',
   },
 ];

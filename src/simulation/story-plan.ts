@@ -5,7 +5,7 @@
  * so that the others stay what they are when shrinking takes it away.
  */
 import type { Fault } from './fault.ts';
-import { faults } from './faults.ts';
+import { faults, faultsWithRemovals, removalsFromSeed } from './faults.ts';
 import { type Chance, chanceFrom } from './random.ts';
 import type { WorldOptions } from './world.ts';
 
@@ -45,7 +45,7 @@ export function planOf(seed: number): StoryPlan {
   const kind = seed % 20 < 3 ? 'sparse' : 'dense';
   const options = optionsOf(seed);
   const qos = options.qosTimeoutMs;
-  const kinds = swarm(chance);
+  const kinds = swarm(chance, seed < removalsFromSeed ? faults : faultsWithRemovals);
   const settled = chance.happens(0.8);
   const plan = kind === 'dense' ? dense(chance, kinds, qos) : sparse(chance, kinds, qos);
   return {
@@ -76,13 +76,13 @@ type Weighted = readonly { readonly fault: Fault; readonly weight: number }[];
 /** Without one of these a story would have one primary from beginning to end. */
 const takeoverMakers = ['process killed', 'power cut', 'planned stop', 'become primary', 'one isolated', 'SIGSTOP'];
 
-function swarm(chance: Chance): Weighted {
+function swarm(chance: Chance, known: readonly Fault[]): Weighted {
   const withForce = chance.happens(0.18);
   const share = chance.between(0.15, 0.6);
-  const drawn = faults.filter((fault) => (fault.byForce ? withForce : chance.happens(share)));
+  const drawn = known.filter((fault) => (fault.byForce ? withForce : chance.happens(share)));
   for (let left = 2; left > 0; left -= 1) {
     const name = chance.pick(takeoverMakers);
-    const maker = faults.find((fault) => fault.name === name) as Fault;
+    const maker = known.find((fault) => fault.name === name) as Fault;
     if (!drawn.includes(maker)) drawn.push(maker);
   }
   // See `clockFaults`: the one case in which the bound on clocks is needed.
