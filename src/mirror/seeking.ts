@@ -14,6 +14,8 @@ export function isTrying({ dialling, helloOver, request }: Seeking): boolean {
 /** Begin to look for a primary, at once. */
 export function beginSeeking(step: Step, lastFailure: string): void {
   const { state } = step;
+  // Its primary told it who the failover members are: there is nothing to ask the asyncs, and no right to give up for a hello.
+  if (state.role === 'attached') state.inquired = state.settings.members ?? [];
   enterRole(step, 'seeking');
   state.attachment = null;
   state.seeking = { ...noSeeking, sinceMs: step.nowMs, lastFailure };

@@ -1,4 +1,5 @@
 /** A host that is lost for good: a person forces the other failover member. */
+import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { type FailoverLabel, hasActiveBackup, type Label } from './lab.ts';
 import { useLab, witnessed } from './stories.ts';
@@ -51,6 +52,8 @@ test('PROC-026, PROC-047, FO-075, FO-088, FO-089: forced while it was not active
   await lab.on(backup, 'instance', 'stop', backup);
   await lab.until(primary, 'without an active backup', (status) => !hasActiveBackup(status));
   for (const number of ['1', '2', '3']) await lab.on(primary, 'global', primary, 'set', `^LATE(${number})`, number);
+  // A copy holds what was applied before it: from here on the databases on the disk hold it, too.
+  await lab.on(primary, 'database', 'backup', primary, 'DATA', '--to', join(lab.homeOf(primary), 'copy'));
   await lab.hostDown(primary);
   expect((await lab.tryOn(backup, 'instance', 'start', backup, '--timeout', '3s')).code).toBe(5);
   const shown = await force(backup);

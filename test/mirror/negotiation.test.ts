@@ -47,3 +47,12 @@ test('FO-061: an async that never answers does not keep a failover member from c
   }
   expect(dialled.slice(-8)).toContain('A');
 });
+
+test('FO-022 FO-083: an active backup that loses its primary keeps its right: it asks no async first, and says hello to none', () => {
+  const bench = new Bench().active();
+  bench.post({ type: 'settings-changed', settings: { ...bench.state.settings, members: ['A', 'B', 'C'] } });
+  bench.post({ type: 'closed', connection: 3, reason: 'test' }).woke();
+  expect(bench.effect('dial')).toBeUndefined();
+  expect(bench.effect('ask-agent')?.of).toBe('A');
+  expect(bench.state.record.wasActive).not.toBeNull();
+});
