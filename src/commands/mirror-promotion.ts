@@ -3,11 +3,10 @@ import type { Assessment, CommandArguments } from '../protocol/control-channel.t
 import type { ControlClient } from '../terminal/control-client.ts';
 import { demotionSentence, promotionSentences } from '../terminal/promotion-lines.ts';
 import { failed, usage } from './failures.ts';
-import { connectInstance, findInstance, type Instance } from './instances.ts';
+import { askInstance, findInstance } from './instances.ts';
 import { json } from './output.ts';
-import { performOn } from './perform.ts';
+import { dryRun, performOn, situationOf } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
-import { parseWhole } from './target.ts';
 
 interface Options {
   readonly partner?: string;
@@ -38,28 +37,15 @@ export const define: DefineGroup = (group, surroundings) => {
     .option('--accept-loss-up-to <epoch/sequence>', 'refuse if updates behind this position are known to exist')
     .action(async (typed: string, options: Options) => {
       const here = await surroundings();
-      await connected(here, findInstance(here, typed), (control) => promote(here, control, options));
+      await askInstance(here, findInstance(here, typed), (control) => promote(here, control, options));
     });
   command('demote', 'make this backup, or the other failover member, a disaster recovery async')
     .option('--other', 'on the primary: the other failover member', false)
     .action(async (typed: string, options: Options) => {
       const here = await surroundings();
-      await connected(here, findInstance(here, typed), (control) => demote(here, control, options));
+      await askInstance(here, findInstance(here, typed), (control) => demote(here, control, options));
     });
 };
-
-async function connected(
-  here: Surroundings,
-  instance: Instance,
-  act: (control: ControlClient) => Promise<void>,
-): Promise<void> {
-  const control = await connectInstance(here, instance);
-  try {
-    await act(control);
-  } finally {
-    control.close();
-  }
-}
 
 async function promote(here: Surroundings, control: ControlClient, options: Options): Promise<void> {
   const { member } = await control.describe();
@@ -75,7 +61,7 @@ async function promote(here: Surroundings, control: ControlClient, options: Opti
     ...(options.partner === undefined ? {} : { partner: options.partner }),
     ...(options.acceptLossUpTo === undefined ? {} : { acceptLossUpTo: options.acceptLossUpTo }),
   };
-  const text = await performOn(here, control, 'promote', given, situationOf(options));
+  const text = await performOn(here, control, 'promote', given, situationOf(options.situation));
   here.print(options.json ? json({ ok: true, text, promotion: assessment.promotion ?? null }) : `${text}\n`);
 }
 
@@ -90,7 +76,7 @@ async function demote(here: Surroundings, control: ControlClient, options: Optio
   const line = demotionSentence(who, left ?? '');
   if (options.dryRun) return here.print(options.json ? json(assessment) : dryRun([line], assessment.situation));
   mustConfirm(options, who, 'demote');
-  const text = await performOn(here, control, command, {}, situationOf(options));
+  const text = await performOn(here, control, command, {}, situationOf(options.situation));
   here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
 }
 
@@ -101,12 +87,4 @@ function mustBePossible({ refusal }: Assessment): void {
 function mustConfirm({ confirm }: Options, member: string, what: string): void {
   if (confirm?.toUpperCase() === member.toUpperCase()) return;
   throw usage(`${what} changes who may become primary: see --dry-run, then give --confirm ${member}`);
-}
-
-function situationOf({ situation }: Options): number | undefined {
-  return situation === undefined ? undefined : parseWhole(situation, '--situation', 0, Number.MAX_SAFE_INTEGER);
-}
-
-function dryRun(lines: readonly string[], situation: number): string {
-  return `${lines.map((line) => `${line}\n`).join('')}Situation: ${situation}\n`;
 }

@@ -2,7 +2,7 @@
 import type { CommandArguments } from '../protocol/control-channel.ts';
 import type { ControlClient } from '../terminal/control-client.ts';
 import { unknown, usage } from './failures.ts';
-import { connectInstance, findInstance, type Instance, startInstance, stopInstance } from './instances.ts';
+import { askInstance, findInstance, type Instance, startInstance, stopInstance } from './instances.ts';
 import { json } from './output.ts';
 import { performOn } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
@@ -34,7 +34,7 @@ export const defineDownload: DefineGroup = (group, surroundings) => {
     .option('--json', 'one JSON document', false)
     .action(async (name: string, databases: string[], options: DownloadOptions) => {
       const here = await surroundings();
-      await withControl(here, findInstance(here, name), async (control) => {
+      await askInstance(here, findInstance(here, name), async (control) => {
         const text = await download(here, control, databases, options);
         here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
       });
@@ -56,19 +56,6 @@ export const defineRebuild: DefineGroup = (group, surroundings) => {
       here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
     });
 };
-
-async function withControl(
-  here: Surroundings,
-  instance: Instance,
-  act: (control: ControlClient) => Promise<void>,
-): Promise<void> {
-  const control = await connectInstance(here, instance);
-  try {
-    await act(control);
-  } finally {
-    control.close();
-  }
-}
 
 async function download(
   here: Surroundings,
@@ -97,7 +84,7 @@ async function download(
 /** Asked for by the member's name, since what it holds alone is only put aside; repeated, it goes on where it was. */
 async function rebuild(here: Surroundings, instance: Instance, options: RebuildOptions): Promise<string> {
   const timeoutMs = parseDuration(options.timeout);
-  await withControl(here, instance, async (control) => {
+  await askInstance(here, instance, async (control) => {
     const { member } = await control.describe();
     if (member !== null && options.confirm?.toUpperCase() !== member) {
       throw usage(

@@ -3,11 +3,10 @@ import type { Assessment, CommandArguments, RemovalPlan } from '../protocol/cont
 import type { ControlClient } from '../terminal/control-client.ts';
 import { attributeSentence, otherRemovalSentences, removalSentences } from '../terminal/removal-lines.ts';
 import { failed, usage } from './failures.ts';
-import { connectInstance, findInstance, type Instance } from './instances.ts';
+import { askInstance, findInstance } from './instances.ts';
 import { json } from './output.ts';
-import { performOn } from './perform.ts';
+import { dryRun, performOn, situationOf } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
-import { parseWhole } from './target.ts';
 
 interface Options {
   readonly attribute: string;
@@ -36,7 +35,7 @@ export const define: DefineGroup = (group, surroundings) => {
       .option('--without-primary', 'also while no primary answers, which is lost for good', false)
       .action(async (typed: string, options: Options) => {
         const here = await surroundings();
-        await connected(here, findInstance(here, typed), (control) => removeThis(here, control, name, options));
+        await askInstance(here, findInstance(here, typed), (control) => removeThis(here, control, name, options));
       });
   }
   command(
@@ -45,22 +44,9 @@ export const define: DefineGroup = (group, surroundings) => {
     'its name',
   ).action(async (typed: string, member: string, options: Options) => {
     const here = await surroundings();
-    await connected(here, findInstance(here, typed), (control) => removeOther(here, control, member, options));
+    await askInstance(here, findInstance(here, typed), (control) => removeOther(here, control, member, options));
   });
 };
-
-async function connected(
-  here: Surroundings,
-  instance: Instance,
-  act: (control: ControlClient) => Promise<void>,
-): Promise<void> {
-  const control = await connectInstance(here, instance);
-  try {
-    await act(control);
-  } finally {
-    control.close();
-  }
-}
 
 async function removeThis(
   here: Surroundings,
@@ -80,7 +66,7 @@ async function removeThis(
   if (options.dryRun) return here.print(options.json ? json(assessment) : dryRun(told, assessment.situation));
   mustConfirm(options, plan.member, `caretmirror mirror ${name}`);
   const given: CommandArguments['remove-mirror'] = { removeAttribute, withoutPrimary: options.withoutPrimary ?? false };
-  const text = await performOn(here, control, 'remove-mirror', given, situationOf(options));
+  const text = await performOn(here, control, 'remove-mirror', given, situationOf(options.situation));
   here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
 }
 
@@ -100,7 +86,7 @@ async function removeOther(here: Surroundings, control: ControlClient, typed: st
   }
   mustConfirm(options, member?.name ?? typed.toUpperCase(), 'caretmirror mirror remove-member');
   const given = { member: typed, removeAttribute };
-  const text = await performOn(here, control, 'remove-member', given, situationOf(options));
+  const text = await performOn(here, control, 'remove-member', given, situationOf(options.situation));
   here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
 }
 
@@ -118,12 +104,4 @@ function parseAttribute(typed: string): boolean {
 function mustConfirm({ confirm }: Options, member: string, command: string): void {
   if (confirm?.toUpperCase() === member.toUpperCase()) return;
   throw usage(`${command} cannot be undone at once: see --dry-run, then give --confirm ${member}`);
-}
-
-function situationOf({ situation }: Options): number | undefined {
-  return situation === undefined ? undefined : parseWhole(situation, '--situation', 0, Number.MAX_SAFE_INTEGER);
-}
-
-function dryRun(lines: readonly string[], situation: number): string {
-  return `${lines.map((line) => `${line}\n`).join('')}Situation: ${situation}\n`;
 }

@@ -4,6 +4,7 @@ import type { ControlClient } from '../terminal/control-client.ts';
 import { failed, unknown } from './failures.ts';
 import { askInstance, type Instance } from './instances.ts';
 import type { Surroundings } from './surroundings.ts';
+import { parseWhole } from './target.ts';
 
 /** The sentence that says what was done. @throws CommandFailure */
 export async function perform<N extends CommandName>(
@@ -32,4 +33,14 @@ function textOf(outcome: Outcome): string {
   if (outcome.ok) return outcome.text;
   const { text } = outcome.refusal;
   throw outcome.outcome === 'not-known' ? unknown(`${text}; see the messages log`) : failed(text);
+}
+
+/** The number that `--situation` gives back from a `--dry-run`. */
+export function situationOf(typed: string | undefined): number | undefined {
+  return typed === undefined ? undefined : parseWhole(typed, '--situation', 0, Number.MAX_SAFE_INTEGER);
+}
+
+/** What a risky command would meet, and the number to give back. */
+export function dryRun(lines: readonly string[], situation: number): string {
+  return `${lines.map((line) => `${line}\n`).join('')}Situation: ${situation}\n`;
 }
