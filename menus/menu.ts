@@ -25,11 +25,17 @@ export interface Option {
   readonly help: string;
   /** On which members it runs, for `?`; absent = on an instance that is in no mirror, or on every member. */
   readonly runsOn?: readonly Place[];
-  /** `not-built` keeps number and label in this version and is shown as disabled; `leave` is RETURN by a name. */
-  readonly leadsTo: Menu | MenuByPlace | Action | 'not-built' | 'leave';
+  /** `not-built` and `not-here` keep number and label and are shown as disabled; `leave` is RETURN by a name. */
+  readonly leadsTo: Menu | MenuByPlace | Action | 'not-built' | 'not-here' | 'leave';
 }
 
-export type Screen = 'mirrored-databases' | 'node-status' | 'mirror-configuration' | 'status-monitor' | 'databases';
+export type Screen =
+  | 'mirrored-databases'
+  | 'node-status'
+  | 'mirror-configuration'
+  | 'status-monitor'
+  | 'databases'
+  | 'journal-status';
 
 export type Action =
   | { readonly kind: 'screen'; readonly screen: Screen }
@@ -45,6 +51,9 @@ export type Action =
         | 'demote'
         | 'demote-other'
         | 'set-dejournal-filter'
+        | 'switch-journal'
+        | 'purge-journal'
+        | 'edit-journal'
         | 'stop-instance';
       readonly questions: readonly Question[];
       readonly summary: string;
@@ -148,6 +157,13 @@ export type Action =
       readonly hold: YesNoQuestion;
       readonly confirm: YesNoQuestion;
     }
+  /** Journal files, then records of one or all, those that are looked for; changes nothing. The files are the choices. */
+  | {
+      readonly kind: 'journal-records';
+      readonly file: Pick<TextQuestion, 'name' | 'text' | 'help'>;
+      readonly select: YesNoQuestion;
+      readonly questions: readonly TextQuestion[];
+    }
   /** What a backup holds; changes nothing. */
   | { readonly kind: 'backup-volume'; readonly device: TextQuestion }
   /** CFG-066..CFG-071: what it will do is assessed first; the attribute is asked about only where there are databases. */
@@ -210,7 +226,8 @@ export type DefaultSource =
   | 'presentAgentPort'
   | 'presentAsyncType'
   | 'presentRetention'
-  | 'presentDejournalFilter';
+  | 'presentDejournalFilter'
+  | 'presentAlternateJournal';
 
 interface Asked {
   /** Under this name the answer is kept. */

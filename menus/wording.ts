@@ -3,7 +3,10 @@
 export const wording = {
   optionPrompt: 'Option?',
   disabledSuffix: ' (disabled)',
+  /** The label of an entry that ^JOURNAL shows without its name; it says by itself that it is disabled. */
+  notAvailable: '-not available-',
   notBuilt: 'not built in this version',
+  notHere: 'it does not apply here',
   notHereNorBuilt: 'not for this member, and not built in this version',
   nothingChanged: 'Nothing was changed.',
   abandoned: 'Abandoned. Nothing was changed.',
@@ -89,6 +92,17 @@ export const wording = {
       'Their databases lose the mirror attribute and become ordinary ones: to be mirrored again they must be added like others.',
   },
 
+  keptOutBecause: 'Why: {text}.',
+
+  noJournalFiles: 'There are no mirror journal files on this instance.',
+  journalFiles: ['', 'File', 'Begun', 'Records', 'Bytes'],
+  journalFileExpected: 'the number or the beginning of the name of a file, * or RETURN',
+  noRecords: 'No record was found.',
+  morePrompt: 'Press RETURN for more, Q to quit',
+  moreExpected: 'RETURN or Q',
+  journalStatus: 'Journal status of {instance}:',
+  journalHolders: ['Needed by', 'From file number'],
+
   noOtherMember: 'There is no other member that can be removed here.',
   membersToPick: ['Member', 'Type', 'Superserver'],
 
@@ -173,7 +187,7 @@ export const wording = {
     expected: 'do ^MIRROR, another routine, or HALT',
     routineNotBuilt: '^{routine} is not built in this version.',
     namespace: 'Only the namespace %SYS is there.',
-    help: 'do ^MIRROR starts the mirror routine; ^DATABASE, ^BACKUP and ^DBREST look after databases. HALT or RETURN leaves.',
+    help: 'do ^MIRROR starts the mirror routine; ^DATABASE, ^BACKUP, ^DBREST and ^JOURNAL look after databases and journal. HALT or RETURN leaves.',
   },
 } as const;
 

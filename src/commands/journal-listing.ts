@@ -18,7 +18,7 @@ import type { Surroundings } from './surroundings.ts';
 export async function listFiles(here: Surroundings, instance: Instance, asJsonDocument: boolean): Promise<void> {
   const { files } = await readableJournal(here, instance);
   const isRunning = lockHolder(here, instance) !== null;
-  const status = isRunning ? await askInstance(here, instance, (control) => control.status()) : null;
+  const status = await statusOf(here, instance);
   const rows = files.map((file, index) => rowOf(here, file, files[index + 1], status));
   const journal = status?.journal ?? null;
   if (asJsonDocument) {
@@ -45,6 +45,20 @@ export async function listFiles(here: Surroundings, instance: Instance, asJsonDo
   });
   here.print(table(head, cells));
   if (journal !== null) tellOfRoom(here, journal);
+}
+
+export async function fileRows(
+  here: Surroundings,
+  instance: Instance,
+  files: readonly InspectedFile[],
+): Promise<readonly Row[]> {
+  const status = await statusOf(here, instance);
+  return files.map((file, index) => rowOf(here, file, files[index + 1], status));
+}
+
+async function statusOf(here: Surroundings, instance: Instance): Promise<StatusReport | null> {
+  if (lockHolder(here, instance) === null) return null;
+  return await askInstance(here, instance, (control) => control.status());
 }
 
 interface Row {

@@ -4,22 +4,18 @@
  */
 import { basename } from 'node:path';
 import { eachRecordOf, type InspectedFile, type InspectedRecord } from '../journal/journal-inspection.ts';
-import { decodeKey } from '../protocol/global-key.ts';
-import { isKey } from '../protocol/global-key-check.ts';
-import { printReference } from '../protocol/global-reference.ts';
 import { failed, usage } from './failures.ts';
 import { jsonValue } from './global-records.ts';
 import { findInstance, onlyInstance } from './instances.ts';
 import { checkFiles, listFiles, readableJournal } from './journal-listing.ts';
-import { isWanted, type SearchOptions, type Wanted, wantedOf } from './journal-search.ts';
+import { asLine, inTime, notWhole, referenceOf } from './journal-records.ts';
+import { isWanted, type SearchOptions, wantedOf } from './journal-search.ts';
 import { json } from './output.ts';
 import { perform } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 import { parseWhole } from './target.ts';
 
 const limitDefault = '100';
-/** Characters of a value that are shown to a person. */
-const shownMax = 60;
 
 interface ViewOptions {
   readonly offset: string;
@@ -130,14 +126,6 @@ function fileNamed(files: readonly InspectedFile[], typed: string | undefined): 
   );
 }
 
-/** Files are begun in the order of time: what ended before the search begins is not read. */
-function inTime(files: readonly InspectedFile[], { fromMs, toMs }: Wanted): readonly InspectedFile[] {
-  return files.filter(({ header }, index) => {
-    const endedMs = files[index + 1]?.header.createdMs ?? Number.POSITIVE_INFINITY;
-    return endedMs >= fromMs && header.createdMs <= toMs;
-  });
-}
-
 function walk(
   here: Surroundings,
   files: readonly InspectedFile[],
@@ -164,10 +152,6 @@ function walk(
   else if (shown === 0) here.tell('no record was found');
 }
 
-function notWhole({ path }: InspectedFile, offset: number): string {
-  return `${path}: what follows offset ${offset} is no whole record: it is being written, or the file is damaged there (see caretmirror journal check)`;
-}
-
 function asJson({ name }: InspectedFile, record: InspectedRecord): object {
   const { offset, sequence, timeMs, kind, database, value } = record;
   const shown = kind === 'set' ? { value: jsonValue(value) } : {};
@@ -181,18 +165,4 @@ function asJson({ name }: InspectedFile, record: InspectedRecord): object {
     reference: referenceOf(record),
     ...shown,
   };
-}
-
-function asLine(record: InspectedRecord): string {
-  const { offset, sequence, timeMs, kind, database, value } = record;
-  const text = JSON.stringify(jsonValue(value));
-  const clipped = text.length > shownMax ? `${text.slice(0, shownMax)}... (${value.length} bytes)` : text;
-  const shown = kind === 'set' ? ` = ${clipped}` : '';
-  return [offset, sequence, new Date(timeMs).toISOString(), kind, database, referenceOf(record) + shown].join('  ');
-}
-
-function referenceOf({ key }: InspectedRecord): string {
-  if (!isKey(key)) return '';
-  const { global, subscripts } = decodeKey(key);
-  return printReference(global, subscripts);
 }

@@ -4,6 +4,7 @@ import { type DialogueOptions, runInstancePrompt, runRoutine, type TextSink } fr
 import { isRoutine } from '../terminal/session.ts';
 import { failed, usage } from './failures.ts';
 import { connectInstance, findInstance, type Instance, listInstances, onlyInstance } from './instances.ts';
+import { journalReader } from './journal-pages.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 
 export interface SessionOptions {
@@ -78,6 +79,7 @@ export async function openSession(
   if (word !== undefined && !routines.includes(word)) throw usage(`no routine ${routine}: ^${routines.join(' ^')}`);
   if (word !== undefined && !isRoutine(word)) throw failed(`^${word} is not built in this version`);
   const control = await connectInstance(here, instance);
+  const desk = { control, journal: journalReader(here, instance) };
   const record = options.record === undefined ? null : openRecord(here, options.record);
   const dialogue: DialogueOptions = {
     input: here.input,
@@ -91,8 +93,8 @@ export async function openSession(
   };
   try {
     return word === undefined
-      ? await runInstancePrompt({ ...dialogue, control, instance: instance.name })
-      : await runRoutine({ ...dialogue, control, routine: word });
+      ? await runInstancePrompt({ ...dialogue, ...desk, instance: instance.name })
+      : await runRoutine({ ...dialogue, ...desk, routine: word });
   } finally {
     control.close();
   }

@@ -21,10 +21,12 @@ export async function describe(daemon: InstanceDaemon): Promise<Description> {
     member: name,
     isPrimary,
     indefiniteTrouble: isPrimary && state.serving.trouble !== null && state.serving.trouble.untilMs === null,
+    keptOut: daemon.notReached?.text ?? null,
     noFailover: state?.record.noFailover ?? false,
     dejournalingPaused: daemon.configuration.get().dejournalingPaused || daemon.catalog.stopped !== '',
     dejournalFilter: daemon.configuration.get().dejournalFilter,
     purgeAtOnce: daemon.configuration.get().purgeAtOnce,
+    alternateJournal: daemon.configuration.get().alternateJournal,
     agentRunning,
     databases: daemon.catalog
       .entries()

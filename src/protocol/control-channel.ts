@@ -240,6 +240,8 @@ export interface Description {
   readonly isPrimary: boolean;
   /** Primary in indefinite trouble (FO-036), so that the routine can say so at once. */
   readonly indefiniteTrouble: boolean;
+  /** Why this member is kept out of its mirror because of its addresses (CFG-063); null = it is not. */
+  readonly keptOut: string | null;
   readonly noFailover: boolean;
   /** Dejournaling of all databases is paused on this member, by an operator or by an error (SYN-018, SYN-020). */
   readonly dejournalingPaused: boolean;
@@ -247,6 +249,8 @@ export interface Description {
   readonly dejournalFilter: string | null;
   /** SYN-026. */
   readonly purgeAtOnce: boolean;
+  /** Where journal files are begun while the journal directory has no room; null = nowhere. */
+  readonly alternateJournal: string | null;
   readonly agentRunning: boolean;
   readonly databases: readonly DatabaseDescription[];
   /** Null = offered. */

@@ -8,11 +8,13 @@ import type { CommandArguments, CommandName, Description, Outcome } from '../pro
 import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue, InterruptedWaitError } from './dialogue.ts';
 import { EXIT } from './exit-codes.ts';
+import type { JournalReader } from './journal-reader.ts';
 import type { Value, Values } from './question.ts';
 import { factLines, fill } from './screen.ts';
 
 export interface ActionContext {
   readonly control: Control;
+  readonly journal: JournalReader;
   readonly dialogue: Dialogue;
   readonly description: Description;
   /** Label of the option, for the line that says what was refused. */

@@ -29,6 +29,7 @@ import { backupAction, backupVolume, restoreAction } from './backup-actions.ts';
 import { createDatabaseAction, databaseDetails, editFieldsAction, presentProperties } from './database-actions.ts';
 import type { Dialogue } from './dialogue.ts';
 import { EXIT } from './exit-codes.ts';
+import { journalRecords } from './journal-actions.ts';
 import { editAddressesAction, removeMemberAction, removeMirrorAction } from './member-actions.ts';
 import { pickDatabases } from './pick-databases.ts';
 import { promotionSentences } from './promotion-lines.ts';
@@ -69,6 +70,8 @@ export async function runAction(action: Exclude<Action, { kind: 'screen' }>, con
       return await restoreAction(action, context);
     case 'backup-volume':
       return await backupVolume(action, context);
+    case 'journal-records':
+      return await journalRecords(action, context);
     case 'promote':
       return await promoteAction(action, context);
     case 'assessed':
@@ -91,6 +94,10 @@ async function performAction(action: Of<'perform'>, context: ActionContext): Pro
       return await perform(context, action.command, {
         module: values.module === 'none' ? null : String(values.module),
       });
+    case 'edit-journal': {
+      const typed = String(values.alternateDirectory);
+      return await perform(context, action.command, { alternateDirectory: typed === 'none' ? null : typed });
+    }
     case 'stop-instance':
       return await stopInstance(context);
     default:
@@ -299,7 +306,8 @@ function troubleSentences(trouble: TroubleAssessment, newestJournal: string): re
 }
 
 function presentDefaults(description: Description): Defaults {
-  const { defaults, mirrorSet } = description;
+  const { mirrorSet, alternateJournal } = description;
+  const defaults = { ...description.defaults, presentAlternateJournal: alternateJournal ?? 'none' };
   if (mirrorSet === null) return defaults;
   const { arbiter, qosTimeoutMs, compressionFailover, compressionAsync } = mirrorSet.settings;
   return {

@@ -1,22 +1,21 @@
 /** The `NAME>%SYS>` prompt of an instance: routines are started by name, nothing else is done here. */
 import { otherRoutines, wording } from '../../menus/wording.ts';
-import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue } from './dialogue.ts';
 import type { Parsed } from './question.ts';
 import { fill } from './screen.ts';
-import { isRoutine, routines } from './session.ts';
+import { type Desk, isRoutine, routines } from './session.ts';
 
 type Order =
   | { readonly kind: 'halt' }
   | { readonly kind: 'namespace' }
   | { readonly kind: 'routine'; readonly routine: string };
 
-export async function instancePrompt(instance: string, control: Control, dialogue: Dialogue): Promise<void> {
+export async function instancePrompt(instance: string, desk: Desk, dialogue: Dialogue): Promise<void> {
   for (;;) {
     const order = await askOrder(instance, dialogue);
     if (order.kind === 'halt') return;
     if (order.kind === 'namespace') continue;
-    if (isRoutine(order.routine)) await routines[order.routine](control, dialogue);
+    if (isRoutine(order.routine)) await routines[order.routine](desk, dialogue);
     else dialogue.print(fill(wording.prompt.routineNotBuilt, { routine: order.routine }));
   }
 }

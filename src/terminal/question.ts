@@ -94,7 +94,7 @@ function parsePick(question: PickQuestion, text: string): Parsed<string> {
 }
 
 /** Index of the label meant by a number or by a beginning that only one label has, case folded; a whole label always wins. */
-function findByLabel(labels: readonly string[], text: string): number | 'unknown' | 'ambiguous' {
+export function findByLabel(labels: readonly string[], text: string): number | 'unknown' | 'ambiguous' {
   if (/^\d+$/.test(text)) {
     const index = Number(text) - 1;
     if (index >= 0 && index < labels.length) return index;

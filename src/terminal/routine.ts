@@ -4,12 +4,11 @@
  */
 
 import { LineAnswers } from './answers.ts';
-import type { Control } from './control-client.ts';
 import { Dialogue } from './dialogue.ts';
 import type { ExitCode } from './exit-codes.ts';
 import { instancePrompt } from './instance-prompt.ts';
 import type { ByteSource } from './line-reader.ts';
-import { type RoutineName, routines } from './session.ts';
+import { type Desk, type RoutineName, routines } from './session.ts';
 import { openStyle } from './style.ts';
 import { TtyAnswers, type TtyInput } from './tty-answers.ts';
 
@@ -35,18 +34,18 @@ export interface TextSink {
   on?(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** A routine on the instance behind `control`, until the operator leaves. */
+/** A routine on the instance behind the desk, until the operator leaves. */
 export async function runRoutine(
-  options: DialogueOptions & { readonly control: Control; readonly routine: RoutineName },
+  options: DialogueOptions & Desk & { readonly routine: RoutineName },
 ): Promise<ExitCode> {
-  return await converse(options, (dialogue) => routines[options.routine](options.control, dialogue));
+  return await converse(options, (dialogue) => routines[options.routine](options, dialogue));
 }
 
 /** The `NAME>%SYS>` prompt. */
 export async function runInstancePrompt(
-  options: DialogueOptions & { readonly control: Control; readonly instance: string },
+  options: DialogueOptions & Desk & { readonly instance: string },
 ): Promise<ExitCode> {
-  return await converse(options, (dialogue) => instancePrompt(options.instance, options.control, dialogue));
+  return await converse(options, (dialogue) => instancePrompt(options.instance, options, dialogue));
 }
 
 /** A conversation of the caller's own, with the same treatment of answers, e.g. to ask which instance is meant. */

@@ -10,7 +10,8 @@ export function fill(template: string, facts: Readonly<Record<string, string | n
 /** Lines of a menu; `disabled` holds the reason of each option that is, by its index. */
 export function menuLines(menu: Menu, disabled: readonly (string | null)[]): readonly string[] {
   return menu.options.map((option, index) => {
-    const suffix = disabled[index] == null ? '' : wording.disabledSuffix;
+    const isMarked = disabled[index] != null && option.label !== wording.notAvailable;
+    const suffix = isMarked ? wording.disabledSuffix : '';
     return `${String(index + 1).padStart(2)}) ${option.label}${suffix}`;
   });
 }

@@ -5,6 +5,8 @@
 
 import { backupRoutine, restoreRoutine } from '../../menus/backup.ts';
 import { databaseRoutine } from '../../menus/database.ts';
+import { journalRoutine } from '../../menus/journal.ts';
+import { keptOut } from '../../menus/kept-out.ts';
 import type { Action, Menu, MenuByPlace, Option, Place } from '../../menus/menu.ts';
 import { noMirror, serviceOff } from '../../menus/no-mirror.ts';
 import { top } from '../../menus/top.ts';
@@ -14,11 +16,18 @@ import type { Description } from '../protocol/control-channel.ts';
 import { runAction } from './actions.ts';
 import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue } from './dialogue.ts';
+import type { JournalReader } from './journal-reader.ts';
 import { type OptionPick, type Parsed, parseOption } from './question.ts';
-import { menuHelpLines, menuLines } from './screen.ts';
+import { fill, menuHelpLines, menuLines } from './screen.ts';
 import { showScreen } from './status-screens.ts';
 
-type Routine = (control: Control, dialogue: Dialogue) => Promise<void>;
+/** The instance, and what of it is read beside it. */
+export interface Desk {
+  readonly control: Control;
+  readonly journal: JournalReader;
+}
+
+type Routine = (desk: Desk, dialogue: Dialogue) => Promise<void>;
 
 /** Routines that are built, by the names that operators give them. */
 export const routines = {
@@ -26,6 +35,7 @@ export const routines = {
   DATABASE: menuRoutine(databaseRoutine),
   BACKUP: menuRoutine(backupRoutine),
   DBREST: menuRoutine(restoreRoutine),
+  JOURNAL: menuRoutine(journalRoutine),
 } satisfies Readonly<Record<string, Routine>>;
 
 export type RoutineName = keyof typeof routines;
@@ -35,13 +45,14 @@ export function isRoutine(name: string): name is RoutineName {
 }
 
 function menuRoutine(menu: Menu): Routine {
-  return async (control, dialogue) => await runMenu(control, dialogue, () => menu);
+  return async (desk, dialogue) => await runMenu(desk, dialogue, () => menu);
 }
 
 /** ^MIRROR from its first menu until the operator leaves. Nothing is changed without a confirmed action. */
-async function mirrorRoutine(control: Control, dialogue: Dialogue): Promise<void> {
-  await runMenu(control, dialogue, (now) => (now.indefiniteTrouble ? trouble : null));
-  await runMenu(control, dialogue, rootMenu);
+async function mirrorRoutine(desk: Desk, dialogue: Dialogue): Promise<void> {
+  await runMenu(desk, dialogue, (now) => (now.indefiniteTrouble ? trouble : null));
+  await runMenu(desk, dialogue, (now) => (now.keptOut === null ? null : keptOut));
+  await runMenu(desk, dialogue, rootMenu);
 }
 
 /** CFG-002: what is offered depends on the service and on the role. */
@@ -51,14 +62,15 @@ function rootMenu(description: Description): Menu {
 }
 
 /** Asks the instance before each showing, so that the menu is that of its present role; null = it is over. */
-async function runMenu(control: Control, dialogue: Dialogue, menuOf: (now: Description) => Menu | null): Promise<void> {
+async function runMenu(desk: Desk, dialogue: Dialogue, menuOf: (now: Description) => Menu | null): Promise<void> {
   for (;;) {
-    const now = await control.describe();
+    const now = await desk.control.describe();
     const menu = menuOf(now);
     if (menu === null) return;
     const disabled = menu.options.map((option) => disabledReason(option, now));
     if (menu.heading !== undefined) dialogue.print();
     for (const line of menu.heading ?? []) dialogue.print(dialogue.style.warn(line));
+    if (menu === keptOut) dialogue.warn(fill(wording.keptOutBecause, { text: now.keptOut }));
     dialogue.print();
     menuLines(menu, disabled).forEach((line, index) => {
       dialogue.print(disabled[index] === null ? line : dialogue.style.dim(line));
@@ -68,14 +80,14 @@ async function runMenu(control: Control, dialogue: Dialogue, menuOf: (now: Descr
     if (option === null) return;
     const { leadsTo } = option;
     if (leadsTo === 'leave') return;
-    if (leadsTo === 'not-built') continue;
-    if (isAction(leadsTo)) await carryOut(control, dialogue, now, leadsTo, option.label);
-    else await runMenu(control, dialogue, (later) => ('options' in leadsTo ? leadsTo : leadsTo[placeOf(later)]));
+    if (leadsTo === 'not-built' || leadsTo === 'not-here') continue;
+    if (isAction(leadsTo)) await carryOut(desk, dialogue, now, leadsTo, option.label);
+    else await runMenu(desk, dialogue, (later) => ('options' in leadsTo ? leadsTo : leadsTo[placeOf(later)]));
   }
 }
 
 async function carryOut(
-  control: Control,
+  { control, journal }: Desk,
   dialogue: Dialogue,
   now: Description,
   action: Action,
@@ -83,7 +95,7 @@ async function carryOut(
 ): Promise<void> {
   try {
     if (action.kind === 'screen') await showScreen(action.screen, control, dialogue);
-    else await runAction(action, { control, dialogue, description: now, label });
+    else await runAction(action, { control, journal, dialogue, description: now, label });
   } catch (error) {
     if (!(error instanceof AbandonedError)) throw error;
     dialogue.print(error.message);
@@ -120,6 +132,7 @@ async function askOption(dialogue: Dialogue, menu: Menu, disabled: readonly (str
 /** Why an option is not offered here and now; null = it is. */
 function disabledReason(option: Option, now: Description): string | null {
   const { leadsTo, runsOn } = option;
+  if (leadsTo === 'not-here') return wording.notHere;
   if (leadsTo === 'not-built') {
     if (runsOn === undefined || now.mirrorSet === null || runsOn.includes(placeOf(now))) return wording.notBuilt;
     return wording.notHereNorBuilt;

@@ -16,6 +16,7 @@ export async function showScreen(screen: Screen, control: Control, dialogue: Dia
   if (screen === 'mirrored-databases') dialogue.printLines(await databaseLines(await control.status(), dialogue));
   if (screen === 'databases') dialogue.printLines(await allDatabaseLines(await control.describe(), dialogue));
   if (screen === 'node-status') dialogue.printLines(nodeStatusLines(await control.status()));
+  if (screen === 'journal-status') dialogue.printLines(await journalStatusLines(await control.status(), dialogue));
   if (screen === 'mirror-configuration') {
     const { mirrorSet } = await control.describe();
     if (mirrorSet !== null) dialogue.printLines(await configurationLines(mirrorSet, dialogue));
@@ -74,6 +75,37 @@ function nodeStatusLines(report: StatusReport): readonly string[] {
   if (report.waitingFor !== null)
     lines.push('', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, ''));
   return [...lines, ...arbiterLines(report), ...dejournalLines(report)];
+}
+
+async function journalStatusLines(report: StatusReport, dialogue: Dialogue): Promise<readonly string[]> {
+  const { journal, position } = report;
+  if (journal === undefined) return [wording.noJournalFiles];
+  const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`;
+  const { settings, fullInMs } = journal;
+  const facts: (readonly [string, string])[] = [
+    ['Current file', position?.file ?? wording.none],
+    ['Position', position === null ? wording.none : `offset ${position.offset}, record ${position.sequence}`],
+    ['Files', `${journal.files}, ${megabytes(journal.bytes)}, oldest ${journal.oldest ?? wording.none}`],
+    ['Kept for', `${settings.keepDays} days`],
+    ['Free on the disk', megabytes(journal.freeBytes)],
+    ['Full in', fullInMs === null ? 'not at the present rate' : `about ${Math.round(fullInMs / 60_000)} minutes`],
+    ['Writing', journal.frozen === null ? 'possible' : `stands still: ${journal.frozen}`],
+  ];
+  const holders = journal.holders.map(({ kind, name, from }) => [
+    kind === 'days' ? 'days kept' : `${kind} ${name}`.trim(),
+    String(from),
+  ]);
+  const table = holders.length === 0 ? [] : ['', ...(await dialogue.style.table([wording.journalHolders, ...holders]))];
+  const lapsed =
+    journal.lapsed.length === 0 ? [] : ['', `Away too long, no files are kept for: ${journal.lapsed.join(', ')}`];
+  const warnings = journal.warnings.flatMap((text) => ['', ...wrap(text, dialogue.columns, '')]);
+  return [
+    fill(wording.journalStatus, { instance: report.instance }),
+    ...factLines(facts),
+    ...table,
+    ...lapsed,
+    ...warnings,
+  ];
 }
 
 async function configurationLines(set: MirrorSet, dialogue: Dialogue): Promise<readonly string[]> {

@@ -2,12 +2,19 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { findInstance } from '../../src/commands/instances.ts';
+import { journalReader } from '../../src/commands/journal-pages.ts';
+import type { Streams } from '../../src/commands/main.ts';
+import { realSurroundings } from '../../src/commands/real-surroundings.ts';
 import { openConfiguration } from '../../src/host/configuration-file.ts';
 import { type InstancePaths, instancePaths, mirrorJournalLogPath } from '../../src/host/home.ts';
 import { nodeHost } from '../../src/host/node-host.ts';
+import { makePrivateDirectory, removeSocket } from '../../src/host/socket-files.ts';
 import { openDiskJournal } from '../../src/journal/disk-journal.ts';
 import { defaultSettings } from '../../src/mirror/mirror-set.ts';
+import { createTcpNetwork } from '../../src/network/tcp-network.ts';
 import { encodeKey } from '../../src/protocol/global-key.ts';
+import type { JournalPlace } from '../../src/terminal/journal-reader.ts';
 import { CommandLine } from './command-line.ts';
 
 let line: CommandLine;
@@ -121,4 +128,36 @@ test('SYN-001: a flipped bit is found by check, with file and offset, and is men
   expect((await line.run(['journal', 'check', 'A'])).code).toBe(1);
   expect((await line.run(['journal', 'repair', 'A', names[0]!, '--from', join(other, names[0]!)])).code).toBe(0);
   expect((await line.run(['journal', 'check', 'A'])).code).toBe(0);
+});
+
+test('SYN-001: ^JOURNAL reads the same files page by page, each record once, and only those looked for', async () => {
+  const streams = { input: process.stdin, output: process.stdout, errors: process.stderr, env: {} };
+  const adapters = async () => ({
+    host: nodeHost,
+    network: createTcpNetwork({ files: { makePrivateDirectory, removeSocket } }),
+  });
+  const here = await realSurroundings(line.home, streams as unknown as Streams, adapters, () => {});
+  const reader = journalReader(here, findInstance(here, 'A'));
+  const all = { file: null, global: '', value: '', database: '', from: '', to: '' };
+  expect((await reader.files()).map(({ name, records }) => [name, records])).toEqual([
+    [names[0], '1-3'],
+    [names[1], '4-7'],
+    [names[2], '8-10'],
+  ]);
+  const seen: string[] = [];
+  let pages = 0;
+  for (let from: JournalPlace | null = null; ; pages += 1) {
+    const page = await reader.page(all, from, 4);
+    seen.push(...page.lines);
+    if (page.next === null) break;
+    from = page.next;
+  }
+  expect(pages).toBe(2);
+  expect(seen.map((each) => each.split('  ')[1])).toEqual(Array.from({ length: 10 }, (_, n) => String(n + 1)));
+  const found = await reader.page({ ...all, global: '^X(2)', value: 'two' }, null, 10);
+  expect(found.lines).toEqual([expect.stringContaining('^X(2) = "two 2"')]);
+  expect((await reader.page({ ...all, file: names[2] ?? '' }, null, 10)).lines).toHaveLength(3);
+  expect(reader.problemOf({ ...all, global: 'X(' })).not.toBeNull();
+  expect(reader.problemOf({ ...all, from: '2026-02-01', to: '2026-01-01' })).toBe('--from is after --to');
+  expect(reader.problemOf(all)).toBeNull();
 });
