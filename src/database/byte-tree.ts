@@ -1,24 +1,30 @@
 /**
- * A sorted map from bytes to bytes in memory: a B+tree whose leaves hold places in one block of bytes, where each entry lies
- * as it was put. Nothing is allocated for an entry, the keys in order are a list of numbers, and the block is shared memory:
- * a writing thread reads what this one goes on answering from.
+ * A sorted map from bytes to bytes in memory: a B+tree whose leaves hold places in blocks of bytes, where each entry lies
+ * as it was put, whole. Nothing is allocated for an entry, the keys in order are a list of numbers, and the blocks are shared
+ * memory: a writing thread reads what this one goes on answering from.
  *
  *   entry = u16 key length, u32 value length (little-endian), key, value
+ *   place = number of the block * overlayBlockBytes.most + where the entry begins in it
  *
- * It is filled, read and thrown away: a leaf that loses its entries stays, and bytes of removed entries are not used again.
+ * It is filled, read and released: a leaf that loses its entries stays, and bytes of removed entries are not used again.
  *
  * A search costs what it has to fetch from far apart in memory. So a node keeps the next four bytes of each of its keys, those
  * behind what all keys of its range have in common, and looks at a key itself only where these are equal.
  */
 import { Buffer } from 'node:buffer';
+import { overlayBlockBytes } from '../mirror/limits.ts';
+import type { Block, BlockPool } from './block-pool.ts';
 
 const headerBytes = 6;
 const nodeMax = 128;
 /** Of a leaf that is full at its end, so many entries stay: keys often come in order. */
 const leftWhenAppending = nodeMax - 8;
-const blockBytesFirst = 64 * 1024;
+const blockBytes = overlayBlockBytes.most;
+const blockBits = Math.log2(blockBytes);
+const withinBlock = blockBytes - 1;
 /** Place of an end that is open. */
 const open = -1;
+const noBlock = Buffer.alloc(0);
 
 /** A leaf's entries, or the keys with which an inner node's children begin, in order. */
 class Node {
@@ -43,8 +49,14 @@ class Inner extends Node {
 }
 
 export class ByteTree {
-  #bytes: Buffer;
+  readonly #pool: BlockPool;
+  readonly #blocks: Block[] = [];
+  #heldBytes = 0;
+  /** The block that is being filled, the place where it begins, how far it is filled, and how far it may be. */
+  #bytes: Block = noBlock;
+  #base = -blockBytes;
   #used = 0;
+  #end = 0;
   #root: Leaf | Inner = new Leaf();
   readonly #first = this.#root as Leaf;
   #last = this.#root as Leaf;
@@ -52,9 +64,8 @@ export class ByteTree {
   /** Did the last search find the key itself? */
   #isEqual = false;
 
-  /** `expectedBytes` = of entries that will come; what is not used of them is never touched. */
-  constructor(expectedBytes: number = blockBytesFirst) {
-    this.#bytes = Buffer.from(new SharedArrayBuffer(Math.max(expectedBytes, blockBytesFirst)));
+  constructor(pool: BlockPool) {
+    this.#pool = pool;
   }
 
   /** Entries in it. */
@@ -62,14 +73,24 @@ export class ByteTree {
     return this.#count;
   }
 
-  /** Bytes that its entries take, those removed and overwritten included. */
-  get usedBytes(): number {
-    return this.#used;
+  /** Bytes of its blocks. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
-  /** The block with the entries. */
-  get block(): SharedArrayBuffer {
-    return this.#bytes.buffer as unknown as SharedArrayBuffer;
+  /** The blocks with the entries. */
+  get blocks(): SharedArrayBuffer[] {
+    return this.#blocks.map(({ buffer }) => buffer as unknown as SharedArrayBuffer);
+  }
+
+  /** It is not read any more, on no thread. */
+  release(): void {
+    for (const block of this.#blocks.splice(0)) this.#pool.give(block);
+  }
+
+  /** Like `release`, but perhaps another thread still reads it. */
+  abandon(): void {
+    for (const block of this.#blocks) this.#pool.abandon(block);
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
@@ -91,8 +112,9 @@ export class ByteTree {
       leaf.entries[at] = this.#append(key, value);
       return;
     }
-    this.#bytes.writeUInt32LE(value.length, entry + 2);
-    this.#bytes.set(value, entry + headerBytes + key.length);
+    const [bytes, start] = [this.#blocks[entry >>> blockBits]!, entry & withinBlock];
+    bytes.writeUInt32LE(value.length, start + 2);
+    bytes.set(value, start + headerBytes + key.length);
   }
 
   #put(leaf: Leaf, at: number, key: Uint8Array, value: Uint8Array, path?: readonly Inner[]): void {
@@ -166,9 +188,10 @@ export class ByteTree {
   }
 
   #headOf(entry: number, skip: number): number {
-    const bytes = this.#bytes;
-    const length = bytes[entry]! | (bytes[entry + 1]! << 8);
-    return headOf(bytes, entry + headerBytes + skip, entry + headerBytes + length);
+    const bytes = this.#blocks[entry >>> blockBits]!;
+    const start = entry & withinBlock;
+    const at = start + headerBytes;
+    return headOf(bytes, at + skip, at + (bytes[start]! | (bytes[start + 1]! << 8)));
   }
 
   #addChild(path: readonly Inner[], left: Leaf | Inner, right: Leaf | Inner): void {
@@ -233,9 +256,10 @@ export class ByteTree {
 
   /** Negative, zero or positive: the entry's key against this one. Their first `skip` bytes are equal. */
   #compare(entry: number, key: Uint8Array, skip: number): number {
-    const bytes = this.#bytes;
-    const length = bytes[entry]! | (bytes[entry + 1]! << 8);
-    const at = entry + headerBytes;
+    const bytes = this.#blocks[entry >>> blockBits]!;
+    const start = entry & withinBlock;
+    const length = bytes[start]! | (bytes[start + 1]! << 8);
+    const at = start + headerBytes;
     const shorter = Math.min(length, key.length);
     for (let index = skip; index < shorter; index += 1) {
       const order = bytes[at + index]! - key[index]!;
@@ -245,28 +269,40 @@ export class ByteTree {
   }
 
   #append(key: Uint8Array, value: Uint8Array): number {
-    const entry = this.#used;
-    const end = entry + headerBytes + key.length + value.length;
-    if (end > this.#bytes.length) this.#grow(end);
-    const bytes = this.#bytes;
-    bytes[entry] = key.length & 0xff;
-    bytes[entry + 1] = key.length >>> 8;
-    bytes[entry + 2] = value.length & 0xff;
-    bytes[entry + 3] = (value.length >>> 8) & 0xff;
-    bytes[entry + 4] = (value.length >>> 16) & 0xff;
-    bytes[entry + 5] = value.length >>> 24;
-    copyInto(bytes, entry + headerBytes, key);
-    copyInto(bytes, entry + headerBytes + key.length, value);
-    this.#used = end;
-    return entry;
+    const length = headerBytes + key.length + value.length;
+    if (this.#used + length > this.#end) this.#makeRoom(length);
+    const [bytes, at] = [this.#bytes, this.#used];
+    bytes[at] = key.length & 0xff;
+    bytes[at + 1] = key.length >>> 8;
+    bytes[at + 2] = value.length & 0xff;
+    bytes[at + 3] = (value.length >>> 8) & 0xff;
+    bytes[at + 4] = (value.length >>> 16) & 0xff;
+    bytes[at + 5] = value.length >>> 24;
+    copyInto(bytes, at + headerBytes, key);
+    copyInto(bytes, at + headerBytes + key.length, value);
+    this.#used = at + length;
+    return this.#base + at;
   }
 
-  #grow(needed: number): void {
-    let length = this.#bytes.length;
-    while (length < needed) length *= 2;
-    const larger = Buffer.from(new SharedArrayBuffer(length));
-    larger.set(this.#bytes.subarray(0, this.#used));
-    this.#bytes = larger;
+  /** The first block grows up to the size of the others, because most generations are small. */
+  #makeRoom(length: number): void {
+    const needed = this.#used + length;
+    const first = this.#blocks[0];
+    if (this.#blocks.length === 1 && needed <= blockBytes) {
+      const larger = this.#pool.take(needed);
+      larger.set(first!.subarray(0, this.#used));
+      this.#pool.give(first!);
+      this.#heldBytes -= first!.length;
+      this.#blocks[0] = larger;
+    } else {
+      this.#blocks.push(this.#pool.take(first === undefined ? length : Math.max(length, blockBytes)));
+      this.#base += blockBytes;
+      this.#used = 0;
+    }
+    this.#bytes = this.#blocks.at(-1)!;
+    this.#heldBytes += this.#bytes.length;
+    // A longer one is for one long entry: behind it there are no places.
+    this.#end = Math.min(this.#bytes.length, Math.max(length, blockBytes));
   }
 
   /** Place of the key's entry; -1 = it is not here. */
@@ -279,21 +315,25 @@ export class ByteTree {
 
   /** A view of the entry's key, good until the tree changes. */
   keyAt(entry: number): Buffer {
-    const at = entry + headerBytes;
-    return this.#bytes.subarray(at, at + (this.#bytes[entry]! | (this.#bytes[entry + 1]! << 8)));
+    const bytes = this.#blocks[entry >>> blockBits]!;
+    const start = entry & withinBlock;
+    const at = start + headerBytes;
+    return bytes.subarray(at, at + (bytes[start]! | (bytes[start + 1]! << 8)));
   }
 
   /** A copy of the entry's value. */
   valueAt(entry: number): Buffer {
-    const at = entry + headerBytes + (this.#bytes[entry]! | (this.#bytes[entry + 1]! << 8));
-    const length = this.valueLengthAt(entry);
+    const bytes = this.#blocks[entry >>> blockBits]!;
+    const start = entry & withinBlock;
+    const at = start + headerBytes + (bytes[start]! | (bytes[start + 1]! << 8));
+    const length = bytes.readUInt32LE(start + 2);
     const value = Buffer.allocUnsafe(length);
-    this.#bytes.copy(value, 0, at, at + length);
+    bytes.copy(value, 0, at, at + length);
     return value;
   }
 
   valueLengthAt(entry: number): number {
-    return this.#bytes.readUInt32LE(entry + 2);
+    return this.#blocks[entry >>> blockBits]!.readUInt32LE((entry & withinBlock) + 2);
   }
 
   /** Remove [from, until); the number of entries removed. */
@@ -374,18 +414,23 @@ export class TreeWalk {
   }
 }
 
-/** One entry of a sealed tree's block, for whoever writes it elsewhere. */
+/** One entry of a sealed tree, for whoever writes it elsewhere. */
 export interface BlockEntry {
+  /** Number of the block. */
+  block: number;
   keyStart: number;
   keyEnd: number;
   valueEnd: number;
 }
 
-/** Where key and value of the entry lie; the value begins where the key ends. Fills `into`. */
-export function locateEntry(block: Uint8Array, entry: number, into: BlockEntry): void {
-  into.keyStart = entry + headerBytes;
-  into.keyEnd = into.keyStart + (block[entry]! | (block[entry + 1]! << 8));
-  const length = block[entry + 2]! | (block[entry + 3]! << 8) | (block[entry + 4]! << 16) | (block[entry + 5]! << 24);
+/** In which block key and value of the entry lie, and where; the value begins where the key ends. Fills `into`. */
+export function locateEntry(blocks: readonly Uint8Array[], entry: number, into: BlockEntry): void {
+  into.block = entry >>> blockBits;
+  const bytes = blocks[into.block]!;
+  const at = entry & withinBlock;
+  into.keyStart = at + headerBytes;
+  into.keyEnd = into.keyStart + (bytes[at]! | (bytes[at + 1]! << 8));
+  const length = bytes[at + 2]! | (bytes[at + 3]! << 8) | (bytes[at + 4]! << 16) | (bytes[at + 5]! << 24);
   into.valueEnd = into.keyEnd + length;
 }
 

@@ -12,9 +12,9 @@ import { checksumBytes } from './entry-checksum.ts';
 import type { LmdbTrees, PackedEntry } from './lmdb-trees.ts';
 import type { Overlay } from './overlay.ts';
 
-/** Entries of a tree: their block, and where they lie in it, in the order of their keys. */
+/** Entries of a tree: their blocks, and their places there in the order of their keys. */
 interface Ordered {
-  readonly block: SharedArrayBuffer;
+  readonly blocks: readonly SharedArrayBuffer[];
   readonly entries: Int32Array;
 }
 
@@ -43,7 +43,7 @@ export function batchOf(overlay: Overlay, state: BatchState): Batch {
 }
 
 function ordered(tree: ByteTree): Ordered {
-  return { block: tree.block, entries: tree.inOrder() };
+  return { blocks: tree.blocks, entries: tree.inOrder() };
 }
 
 /** Returns when it is on the disk. @throws whatever LMDB throws; then nothing of it was written. */
@@ -60,12 +60,12 @@ export function writeBatch(trees: LmdbTrees, batch: Batch): Written {
 
 type Sum = ReturnType<LmdbTrees['state']>['sum'];
 
-function carryOutKills(trees: LmdbTrees, { block, entries }: Ordered, sum: Sum): void {
-  const bytes = Buffer.from(block);
-  const at: BlockEntry = { keyStart: 0, keyEnd: 0, valueEnd: 0 };
+function carryOutKills(trees: LmdbTrees, { blocks, entries }: Ordered, sum: Sum): void {
+  const bytesOf = blocks.map((block) => new Uint8Array(block));
+  const at: BlockEntry = { block: 0, keyStart: 0, keyEnd: 0, valueEnd: 0 };
   for (const entry of entries) {
-    locateEntry(bytes, entry, at);
-    trees.kill(Buffer.from(bytes.subarray(at.keyStart, at.keyEnd)), sum);
+    locateEntry(bytesOf, entry, at);
+    trees.kill(Buffer.from(bytesOf[at.block]!.subarray(at.keyStart, at.keyEnd)), sum);
   }
 }
 
@@ -77,14 +77,15 @@ const packed: PackedEntry = Object.assign(
 /** Above this a native copy is cheaper than a loop. */
 const loopCopyMax = 128;
 
-function carryOutSets(trees: LmdbTrees, { block, entries }: Ordered, sum: Sum): void {
-  const bytes = new Uint8Array(block);
-  const at: BlockEntry = { keyStart: 0, keyEnd: 0, valueEnd: 0 };
+function carryOutSets(trees: LmdbTrees, { blocks, entries }: Ordered, sum: Sum): void {
+  const bytesOf = blocks.map((block) => new Uint8Array(block));
+  const at: BlockEntry = { block: 0, keyStart: 0, keyEnd: 0, valueEnd: 0 };
   for (const entry of entries) {
-    locateEntry(bytes, entry, at);
+    locateEntry(bytesOf, entry, at);
     const { keyStart, keyEnd, valueEnd } = at;
+    const bytes = bytesOf[at.block]!;
     const length = valueEnd - keyStart;
-    if (length > loopCopyMax) packed.set(new Uint8Array(block, keyStart, length));
+    if (length > loopCopyMax) packed.set(bytes.subarray(keyStart, valueEnd));
     else for (let index = 0; index < length; index += 1) packed[index] = bytes[keyStart + index]!;
     packed.writeUInt32LE(crc32c(packed, 0, length), length);
     packed.start = keyEnd - keyStart;

@@ -7,6 +7,7 @@ import { Buffer } from 'node:buffer';
 import { join } from 'node:path';
 import { dejournalJobsMax } from '../mirror/limits.ts';
 import { WHOLE_DATABASE } from '../protocol/global-key.ts';
+import { BlockPool } from './block-pool.ts';
 import {
   type CopyFacts,
   type Database,
@@ -31,7 +32,7 @@ export class LmdbDatabaseStore implements DatabaseStore {
   readonly #open = new Set<string>();
 
   readonly #writer: BatchWriter;
-  readonly #memory = { usedBytes: 0, databases: 0 };
+  readonly #memory = { blocks: new BlockPool(), databases: 0 };
 
   /**
    * `program` = of the threads that write (lmdb-writer-thread.ts); without it the caller's own thread does. `jobs` = how many of

@@ -7,24 +7,23 @@
  */
 import { Buffer } from 'node:buffer';
 import { subtreeEnd } from '../protocol/global-key.ts';
+import type { BlockPool } from './block-pool.ts';
 import { ByteTree } from './byte-tree.ts';
 import type { Update } from './databases.ts';
 
-/** What an entry costs in memory besides its bytes. */
-const entryBytes = 16;
 const subtreeEndByte = 0xff;
 const nothing = new Uint8Array(0);
 
 export class Overlay {
   readonly sets: ByteTree;
-  readonly kills = new ByteTree();
+  readonly kills: ByteTree;
   /** Updates taken, and the bytes of their keys and values. */
   updates = 0;
   payloadBytes = 0;
 
-  /** `expectedBytes` = of what will be set. */
-  constructor(expectedBytes?: number) {
-    this.sets = new ByteTree(expectedBytes);
+  constructor(pool: BlockPool) {
+    this.sets = new ByteTree(pool);
+    this.kills = new ByteTree(pool);
   }
 
   /** Does it change nothing? */
@@ -34,7 +33,19 @@ export class Overlay {
 
   /** Memory it takes. */
   get bytes(): number {
-    return this.sets.usedBytes + this.kills.usedBytes + entryBytes * (this.sets.count + this.kills.count);
+    return this.sets.heldBytes + this.kills.heldBytes;
+  }
+
+  /** It is not read any more, on no thread. */
+  release(): void {
+    this.sets.release();
+    this.kills.release();
+  }
+
+  /** Like `release`, but perhaps another thread still reads it. */
+  abandon(): void {
+    this.sets.abandon();
+    this.kills.abandon();
   }
 
   add(updates: readonly Update[]): void {

@@ -4,6 +4,7 @@
  * through all of them until they are stored. Memory and disk room are bounded here; who is told what is lmdb-database.ts's.
  */
 import { fullShareOfMaximum, overlayEnough, overlayMax } from '../mirror/limits.ts';
+import type { BlockPool } from './block-pool.ts';
 import { DatabaseCommitError, DatabaseFullError, type Maximum, type Update } from './databases.ts';
 import { RunningSum } from './entry-checksum.ts';
 import { type Batch, type BatchState, batchOf, type Written } from './lmdb-batch.ts';
@@ -15,9 +16,9 @@ export interface Stored extends BatchState {
   readonly sizeBytes: number;
 }
 
-/** What all databases of a store hold back together, and how many of them are open. */
+/** Where all databases of a store hold back what is not written, and how many of them are open. */
 export interface SharedMemory {
-  usedBytes: number;
+  readonly blocks: BlockPool;
   databases: number;
 }
 
@@ -43,7 +44,6 @@ class Generation {
   readonly overlay: Overlay;
   /** Did it take anything, if only a position? */
   isDirty = false;
-  countedBytes = 0;
   /** What held when it was sealed. */
   state: BatchState | null = null;
   resolve: (stored: Stored) => void = () => undefined;
@@ -53,8 +53,8 @@ class Generation {
     this.reject = reject;
   });
 
-  constructor(expectedBytes?: number) {
-    this.overlay = new Overlay(expectedBytes);
+  constructor(blocks: BlockPool) {
+    this.overlay = new Overlay(blocks);
     // Whoever wants to know asks; nobody need.
     this.written.catch(() => undefined);
   }
@@ -65,10 +65,10 @@ export class WriteBehind {
   /** What holds now, for readers. */
   state: BatchState;
   #stored: Stored;
-  #active = new Generation();
+  #active: Generation;
   /** Oldest first. */
   readonly #sealed: Generation[] = [];
-  #layers: readonly Overlay[] = [this.#active.overlay];
+  #layers: readonly Overlay[];
   #isWanted = false;
   #isRunning = false;
   #isClosing = false;
@@ -81,6 +81,8 @@ export class WriteBehind {
 
   constructor(parts: WriteBehindParts, stored: Stored) {
     this.#parts = parts;
+    this.#active = new Generation(parts.memory.blocks);
+    this.#layers = [this.#active.overlay];
     this.#stored = stored;
     this.state = stored;
   }
@@ -107,7 +109,7 @@ export class WriteBehind {
     if (this.#fault !== null) throw this.#fault;
     const { updates: taken, bytes } = this.#active.overlay;
     const isTooMuch = taken >= this.#updatesMax() || bytes >= overlayMax.bytes;
-    if (!this.isSettled && (isTooMuch || this.#parts.memory.usedBytes >= overlayMax.bytesOfAll)) return false;
+    if (!this.isSettled && (isTooMuch || this.#parts.memory.blocks.usedBytes >= overlayMax.bytesOfAll)) return false;
     let [payload, setBytes] = [0, 0];
     for (const { kind, key, value } of updates) {
       payload += key.length + value.length;
@@ -172,11 +174,8 @@ export class WriteBehind {
     active.overlay.add(updates);
     active.isDirty = true;
     this.state = state;
-    const { bytes } = active.overlay;
-    this.#parts.memory.usedBytes += bytes - active.countedBytes;
-    active.countedBytes = bytes;
     const enough = Math.min(overlayEnough.updates, this.#updatesMax());
-    if (active.overlay.updates >= enough || bytes >= overlayEnough.bytes) this.demand();
+    if (active.overlay.updates >= enough || active.overlay.bytes >= overlayEnough.bytes) this.demand();
     else this.#writeWhenOld();
   }
 
@@ -221,8 +220,7 @@ export class WriteBehind {
     const sealed = this.#active;
     sealed.state = this.state;
     this.#sealed.push(sealed);
-    // After a large one comes another large one, mostly: it need not grow step by step.
-    this.#active = new Generation(Math.min(sealed.overlay.sets.usedBytes, overlayEnough.bytes));
+    this.#active = new Generation(this.#parts.memory.blocks);
     this.#isWanted = false;
     this.#layers = [this.#active, ...[...this.#sealed].reverse()].map(({ overlay }) => overlay);
     if (this.#age !== null) clearTimeout(this.#age);
@@ -260,7 +258,7 @@ export class WriteBehind {
     this.#parts.onWritten();
     this.#sealed.shift();
     this.#layers = this.#layers.slice(0, -1);
-    this.#parts.memory.usedBytes -= oldest.countedBytes;
+    oldest.overlay.release();
     oldest.resolve(this.#stored);
     this.#tell();
   }
@@ -299,8 +297,7 @@ export class WriteBehind {
   #giveUp(error: Error): void {
     this.#fault = error;
     for (const each of [...this.#sealed, this.#active]) {
-      this.#parts.memory.usedBytes -= each.countedBytes;
-      each.countedBytes = 0;
+      each.overlay.abandon();
       each.reject(error);
     }
   }

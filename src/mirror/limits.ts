@@ -110,6 +110,12 @@ export const diskReserveBytes = 16 * 1024 * 1024;
 /** A primary takes no more sets when so much of a database's maximum size is used: what it has taken must still find room (derived). */
 export const fullShareOfMaximum = 15 / 16;
 
+/**
+ * What waits to be written into databases lies in blocks of memory that are used again: the first one of a generation grows from
+ * the least size to the most, which further ones have. One longer entry has a block for itself. Powers of two (derived).
+ */
+export const overlayBlockBytes = { least: 64 * 1024, most: 1024 * 1024 } as const;
+
 /** What waits in memory to be written into one database is written when it is so much, or so old (derived). */
 export const overlayEnough = { updates: 128 * 1024, bytes: 24 * 1024 * 1024, ageMs: 500 } as const;
 /**

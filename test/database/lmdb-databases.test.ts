@@ -235,6 +235,39 @@ test('what gathers is bounded: more waits until a batch is written, in order and
   for (const each of [database, ...others]) await each.close();
 });
 
+test('long bursts use the same shared memory again, which V8 does not count as garbage (decision 0030)', async () => {
+  const thread = await buildProgram(databaseThread);
+  const Ordinary = globalThis.SharedArrayBuffer;
+  let madeBytes = 0;
+  try {
+    globalThis.SharedArrayBuffer = class extends Ordinary {
+      constructor(length = 0) {
+        super(length);
+        madeBytes += length;
+      }
+    };
+    const database = await new LmdbDatabaseStore(files, thread.url).create(join(scratch, 'burst'));
+    await database.setAttribute(attribute, at(0));
+    const generation = (round: number) =>
+      Array.from({ length: 4000 }, (_, i): Update => {
+        return { kind: 'set', key: encodeKey('A', [String(i)]), value: Buffer.alloc(1000, round) };
+      });
+    const rounds = 24;
+    for (let round = 1; round <= rounds; round += 1) {
+      await database.apply(generation(round), at(round));
+      await database.flushed();
+    }
+    // 96 MB were written, 4 at a time.
+    expect(madeBytes).toBeLessThan(12 * 1024 * 1024);
+    expect([...database.entries(WHOLE_DATABASE)].every(({ value }) => value[999] === rounds)).toBe(true);
+    expect(await database.check(() => undefined)).toMatchObject({ ok: true });
+    await database.close();
+  } finally {
+    globalThis.SharedArrayBuffer = Ordinary;
+    thread.remove();
+  }
+}, 60_000);
+
 test('speed (printed, not judged): 100,000 nodes', async () => {
   const database = await mirrored('speed');
   const count = 100_000;
