@@ -25,31 +25,62 @@ const binary = { keyEncoding: 'binary', encoding: 'binary' } as const;
 export type PackedEntry = Buffer & { start: number; end: number };
 
 /**
- * Like `binary`, but what LMDB lends is copied into pieces of Buffer's pool: a buffer of its own for each key and each value of
- * a range costs several times as much.
+ * Like `binary`, but what LMDB lends is copied into pieces of a slab: a buffer of its own for each key and each value of a range
+ * costs several times as much. Of a value only what is wanted is copied, and its check reads what LMDB lends.
  */
-const copiedOnce = {
-  keyEncoder: {
+class EntryCodec {
+  /** Are values given without their checksum, and only those that are intact? */
+  isOpening = false;
+  /** LMDB reads an entry's key just before its value. */
+  #key: Uint8Array = noBytes;
+
+  readonly keyEncoder = {
     writeKey: (key: Uint8Array & { readonly start?: number }, target: Uint8Array, start: number): number => {
       const length = key.start ?? key.length;
       for (let at = 0; at < length; at += 1) target[start + at] = key[at]!;
       return start + length;
     },
-    readKey: (source: Uint8Array, start: number, end: number): Buffer => copyOf(source, start, end),
-  },
-  encoder: {
-    encode: (value: Uint8Array): Uint8Array => value,
-    decode: (lent: Uint8Array, length: number): Buffer => copyOf(lent, 0, length),
-  },
-};
+    readKey: (source: Uint8Array, start: number, end: number): Buffer => {
+      this.#key = copyOf(source, start, end);
+      return this.#key as Buffer;
+    },
+  };
 
+  readonly encoder = {
+    encode: (value: Uint8Array): Uint8Array => value,
+    /** An entry that is not intact has no value: what is thrown here would leave LMDB's cursor open. */
+    decode: (lent: Uint8Array, length: number): Buffer | undefined => {
+      if (!this.isOpening) return copyOf(lent, 0, length) as Buffer;
+      return isIntact(this.#key, lent, length) ? (copyOf(lent, 0, length - checksumBytes) as Buffer) : undefined;
+    },
+  };
+}
+
+const noBytes = new Uint8Array(0);
 const loopCopyMax = 64;
 
-function copyOf(source: Uint8Array, start: number, end: number): Buffer {
-  const copy = Buffer.allocUnsafe(end - start);
+function copyOf(source: Uint8Array, start: number, end: number): Uint8Array {
+  const copy = piece(end - start);
   if (end - start > loopCopyMax) copy.set(new Uint8Array(source.buffer, source.byteOffset + start, end - start));
   else for (let at = start; at < end; at += 1) copy[at - start] = source[at]!;
   return copy;
+}
+
+const slabBytes = 16 * 1024;
+const pieceBytesMax = slabBytes / 4;
+let slab = new ArrayBuffer(slabBytes);
+let slabUsed = 0;
+
+/** Buffer.allocUnsafe costs twice as much: its pieces are of a class of their own. */
+function piece(bytes: number): Uint8Array {
+  if (bytes > pieceBytesMax) return new Uint8Array(bytes);
+  if (slabUsed + bytes > slabBytes) {
+    slab = new ArrayBuffer(slabBytes);
+    slabUsed = 0;
+  }
+  const taken = new Uint8Array(slab, slabUsed, bytes);
+  slabUsed += bytes;
+  return taken;
 }
 
 const FORMAT = 2;
@@ -90,6 +121,7 @@ export class LmdbTrees {
   readonly #path: string;
   readonly #directory: string;
   readonly #globals: BinaryTree;
+  readonly #codec = new EntryCodec();
   readonly #mirror: Tree<Buffer, Buffer>;
 
   /** Was the last entry that was looked for among those that are there? Its neighbours mostly are as well, or are not. */
@@ -100,7 +132,8 @@ export class LmdbTrees {
     this.#directory = directory;
     this.#path = path;
     this.root = openEnvironment<Buffer, Buffer>({ path, noSubdir: true, maxDbs: 2, ...binary });
-    this.#globals = this.root.openDB({ name: 'globals', ...copiedOnce }) as BinaryTree;
+    const { keyEncoder, encoder } = this.#codec;
+    this.#globals = this.root.openDB({ name: 'globals', ...{ keyEncoder, encoder } }) as BinaryTree;
     this.#mirror = this.root.openDB({ name: 'mirror', ...binary });
   }
 
@@ -156,10 +189,16 @@ export class LmdbTrees {
   entriesPage(range: KeyRange, countMax: number): Page<Entry> {
     const page: Entry[] = [];
     let bytes = 0;
-    for (const { key, value: stored } of this.#globals.getRange(lmdbRange(range, countMax))) {
-      page.push({ key, value: this.#opened(key, stored) });
-      bytes += stored.length;
-      if (bytes > pageBytesMax) return { page, more: true };
+    this.#codec.isOpening = true;
+    try {
+      for (const entry of this.#globals.getRange(lmdbRange(range, countMax))) {
+        if (entry.value === undefined) throw this.damagedAt(entry.key);
+        page.push(entry);
+        bytes += entry.value.length;
+        if (bytes > pageBytesMax) return { page, more: true };
+      }
+    } finally {
+      this.#codec.isOpening = false;
     }
     return { page, more: page.length === countMax };
   }
@@ -178,12 +217,6 @@ export class LmdbTrees {
   /** As they are stored, with the checksum behind the value and not verified; at most `countMax` of them. */
   storedEntries(range: KeyRange, countMax: number, at: ReadOptions): Iterable<Entry> {
     return this.#globals.getRange({ ...lmdbRange(range, countMax), ...at });
-  }
-
-  /** The value without its checksum. */
-  #opened(key: Uint8Array, stored: Uint8Array): Uint8Array {
-    if (!isIntact(key, stored)) throw this.damagedAt(key);
-    return stored.subarray(0, stored.length - checksumBytes);
   }
 
   damagedAt(key: Uint8Array): DatabaseDamagedError {

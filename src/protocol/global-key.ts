@@ -95,8 +95,39 @@ function tooLong(global: string): GlobalKeyError {
 /** Writes it at `at`; returns its end. */
 function putSubscript(at: number, subscript: string): number {
   if (subscript === '') throw new GlobalKeyError('a subscript is empty: give it at least one character');
+  const first = subscript.charCodeAt(0);
+  if (first > ZERO && subscript.length <= plainDigitsMax && isDigits(subscript)) return putPlainNumber(at, subscript);
   if (isCanonicalNumber(subscript)) return putNumber(at, subscript);
   return putString(at, subscript);
+}
+
+const ZERO = 0x30;
+const NINE = 0x39;
+const plainDigitsMax = 18;
+
+function isDigits(text: string): boolean {
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code < ZERO || code > NINE) return false;
+  }
+  return true;
+}
+
+/** What most numeric subscripts are: digits that do not begin with 0. The same bytes as of putNumber. */
+function putPlainNumber(at: number, digits: string): number {
+  const biased = EXPONENT_BIAS + digits.length;
+  scratch[at] = TAG.positive;
+  scratch[at + 1] = biased >> 8;
+  scratch[at + 2] = biased & 0xff;
+  let length = digits.length;
+  while (digits.charCodeAt(length - 1) === ZERO) length -= 1;
+  let end = at + 3;
+  for (let i = 0; i < length; i += 2, end += 1) {
+    const low = i + 1 < length ? digits.charCodeAt(i + 1) - ZERO : 0;
+    scratch[end] = (digits.charCodeAt(i) - ZERO) * 10 + low + 1;
+  }
+  scratch[end] = 0;
+  return end + 1;
 }
 
 function putNumber(at: number, canonical: string): number {
