@@ -51,6 +51,26 @@ module.exports = {
       to: { path: '^src/(mirror|journal|database)/', ...NOT_TYPES },
     },
     {
+      name: 'sys-only-asks',
+      comment:
+        'The library asks an instance over its control channel, as the terminal does; its main.ts finds the instance as commands do.',
+      severity: 'error',
+      from: { path: '^src/sys/' },
+      to: { path: '^src/(mirror|journal|database|instance|agent|client|simulation)/', ...NOT_TYPES },
+    },
+    {
+      name: 'sys-is-found-by-main',
+      severity: 'error',
+      from: { path: '^src/sys/', pathNot: '/main[.]ts$' },
+      to: { path: '^src/(commands|host|network)/' },
+    },
+    {
+      name: 'only-commands-use-sys',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(commands|sys)/' },
+      to: { path: '^src/sys/' },
+    },
+    {
       name: 'only-terminal-reads-menus',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/terminal/' },

@@ -1,4 +1,4 @@
-/** Bundles the three programs, and the threads of one of them, into dist/ or the directory given. tsc only checks; esbuild writes (docs/decisions/0002). */
+/** Bundles the three programs, the threads of one of them and the library, into dist/ or the directory given. tsc only checks; esbuild writes (docs/decisions/0002). */
 import { readFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
@@ -7,6 +7,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 await build({
   entryPoints: {
     caretmirror: 'src/commands/main.ts',
+    sys: 'src/sys/main.ts',
     'caretmirror-instance': 'src/instance/main.ts',
     'caretmirror-watchdog': 'src/instance/watchdog-thread.ts',
     'caretmirror-database': 'src/database/lmdb-writer-thread.ts',

@@ -10,6 +10,7 @@ import {
 } from '../journal/journal-inspection.ts';
 import type { Holder } from '../mirror/journal-purge.ts';
 import type { JournalReport, StatusReport } from '../mirror/status.ts';
+import type { JournalFile } from '../sys/method.ts';
 import { failed } from './failures.ts';
 import { askInstance, type Instance, lockHolder } from './instances.ts';
 import { json, table } from './output.ts';
@@ -152,6 +153,18 @@ export async function checkFiles(here: Surroundings, instance: Instance, asJsonD
 }
 
 /** What cannot be read is told. @throws CommandFailure when the instance is in no mirror. */
+/** The files as the library lists them; which of them are needed is asked with the others. */
+export async function listedJournalFiles(here: Surroundings, instance: Instance): Promise<readonly JournalFile[]> {
+  const { files } = await readableJournal(here, instance);
+  return files.map(({ name, path, size, header }) => ({
+    Name: name,
+    Directory: path.slice(0, -name.length - 1),
+    Begun: new Date(header.createdMs).toISOString(),
+    Epoch: header.epoch.number,
+    SizeBytes: size,
+  }));
+}
+
 export async function readableJournal(here: Surroundings, instance: Instance): Promise<InspectedJournal> {
   const { mirrorSet, alternateJournal } = await readConfiguration(instance.paths.configuration);
   if (mirrorSet === null) throw failed(`instance ${instance.name} is in no mirror and has no mirror journal files`);

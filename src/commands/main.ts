@@ -44,6 +44,10 @@ const groups: Readonly<Record<string, Group>> = {
   },
   database: { description: 'databases of an instance', load: async () => (await import('./database.ts')).define },
   global: { description: 'data, through the superserver', load: async () => (await import('./global.ts')).define },
+  sys: {
+    description: 'methods of SYS.Mirror and $SYSTEM.Mirror',
+    load: async () => (await import('./sys.ts')).define,
+  },
   lab: { description: 'a whole mirror on this machine', load: async () => (await import('./lab.ts')).define },
   'lab-cable': {
     description: 'the cable process of a lab',
@@ -53,7 +57,7 @@ const groups: Readonly<Record<string, Group>> = {
 };
 
 /** Words of the contract whose work is not done yet. */
-const notBuiltWords = ['sys', 'completion'];
+const notBuiltWords = ['completion'];
 
 export interface Streams {
   readonly input: NodeJS.ReadStream;
