@@ -28,9 +28,6 @@ const ordinary = 'belongs to databases of any kind, not to mirroring';
 /** What one of the three does not reach, and why. */
 const exceptions: Readonly<Record<keyof typeof reached, Readonly<Partial<Record<CommandName, string>>>>> = {
   menus: {
-    'switch-journal': 'an option of ^JOURNAL',
-    'purge-journal': 'an option of ^JOURNAL',
-    'edit-journal': 'settings of one instance that the original has in its configuration file',
     'resume-databases': 'Activate or Catchup resumes a database that was paused',
     'download-databases': 'the original has no option for it; DB-029 is done by the command line',
     'rebuild-member': 'the original has no option for it; FO-089 is done by the command line',
