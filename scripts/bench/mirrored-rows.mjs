@@ -131,7 +131,7 @@ export const bulkRows = [
     goal: { atMost: 1 },
     limit: 'a round trip and one fdatasync',
     ours: ownLag,
-    other: async (env) => Math.max(1, (await (await env.replicatedGtm()).burst(burst, env.newKeys(burst))).lagMs),
+    other: async (env) => Math.max(1, await (await env.replicatedGtm()).lagMs(burst, env.newKeys(burst))),
   },
 ];
 

@@ -143,10 +143,11 @@ export class Gtm {
     );
   }
 
-  /** After a burst of ordered SETs: its rate, and how many ms later the receiver has all. */
-  async burst(count, first) {
-    const rate = await this.sets('source', count, 'ordered', first);
-    return { rate, lagMs: await this.#number('receiver', `wait^bench(${first})`) };
+  /** How many ms after a burst of ordered SETs a reader at the receiver, who looks all the time, sees its last one. */
+  async lagMs(count, first) {
+    const seen = this.#number('receiver', `wait^bench(${first})`);
+    await this.sets('source', count, 'ordered', first);
+    return await seen;
   }
 
   /** Updates a second from the receiver's start until it has what was written without it. */
