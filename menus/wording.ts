@@ -168,6 +168,7 @@ export const wording = {
   noMirroredDatabases: 'No mirrored databases on this member.',
   mirroredDatabases: 'Mirrored databases of mirror {mirror} on this member:',
   monitorNoFailover: 'No failover is set: the backup will not take over from the primary.',
+  lagHeads: ['Transfer lag', 'Dejournal lag'],
   monitorInterval: 'a whole number of seconds from {min} to {max}, D, Q or RETURN',
   verifiedHeading: 'Verification:',
   verified: 'identical up to {position}, {at}',

@@ -1,7 +1,8 @@
 /** `caretmirror status | wait | log`: what an instance is, does and says. They only look. */
 import { readMessageLine } from '../host/messages-log.ts';
 import type { StatusReport } from '../mirror/status.ts';
-import { monitorLines } from '../terminal/status-monitor.ts';
+import { type Look, monitorLines } from '../terminal/status-monitor.ts';
+import { openStyle } from '../terminal/style.ts';
 import { failureOf, notReachable, unknown, usage } from './failures.ts';
 import { askInstance, onlyInstance, waitForStatus } from './instances.ts';
 import { json } from './output.ts';
@@ -19,16 +20,21 @@ export const defineStatus: DefineGroup = (group, surroundings) => {
     .action(async (name: string | undefined, options: { json: boolean; watch?: string | true }) => {
       const here = await surroundings();
       const instance = onlyInstance(here, name);
+      const look = { columns: here.isTerminal ? here.columns() : 80, style: styleOf(here) };
       const ask = () => askInstance(here, instance, (control) => control.status());
       if (options.watch === undefined) {
         const report = await ask();
-        here.print(options.json ? json(report) : page(report, null));
+        here.print(options.json ? json(report) : page(report, null, look));
         return;
       }
       const seconds = options.watch === true ? watchSecondsDefault : options.watch;
-      await watch(here, ask, parseDuration(seconds), options.json);
+      await watch(here, ask, parseDuration(seconds), options.json, look);
     });
 };
+
+function styleOf({ isTerminal, env, columns }: Surroundings): Look['style'] {
+  return openStyle(isTerminal, (env.NO_COLOR ?? '') !== '', columns);
+}
 
 /** Until the process is ended. An instance that goes away meanwhile is said on standard error, and asked again. */
 async function watch(
@@ -36,6 +42,7 @@ async function watch(
   ask: () => Promise<StatusReport>,
   everyMs: number,
   asJson: boolean,
+  look: Look,
 ): Promise<never> {
   let before: StatusReport | null = null;
   for (;;) {
@@ -44,14 +51,14 @@ async function watch(
       return null;
     });
     if (report !== null && asJson) here.print(json(report));
-    else if (report !== null) here.print(`${here.isTerminal ? '\x1b[H\x1b[2J' : '\n'}${page(report, before)}`);
+    else if (report !== null) here.print(`${here.isTerminal ? '\x1b[H\x1b[2J' : '\n'}${page(report, before, look)}`);
     before = report;
     await here.host.clock.wait(everyMs);
   }
 }
 
-function page(report: StatusReport, before: StatusReport | null): string {
-  return `${monitorLines(report, before, true).join('\n')}\n`;
+function page(report: StatusReport, before: StatusReport | null, look: Look): string {
+  return `${monitorLines(report, before, true, look).join('\n')}\n`;
 }
 
 const goals: Readonly<Record<string, (report: StatusReport) => boolean>> = {

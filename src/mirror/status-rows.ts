@@ -5,7 +5,7 @@
 import { earlier, isAtOrAfter, type JournalPosition, later } from './journal-position.ts';
 import type { MemberState, Served } from './member-state.ts';
 import type { MemberDefinition, MirrorSet } from './mirror-set.ts';
-import type { MemberReport } from './status.ts';
+import type { JournalDistance, MemberReport } from './status.ts';
 import type { DatabaseFacts, ReportClock, StatusFacts } from './status-report.ts';
 import type { DatabaseStatus, MemberStatus } from './terms.ts';
 
@@ -80,6 +80,7 @@ export function isNegotiating(state: MemberState, clock: Pick<ReportClock, 'nowM
 interface Column {
   readonly text: string;
   readonly lagMs: number | null;
+  readonly distance?: JournalDistance;
 }
 
 const notApplicable: Column = { text: 'N/A', lagMs: null };
@@ -95,6 +96,8 @@ function row(member: MemberDefinition, status: MemberStatus, transfer: Column, d
     dejournaling: dejournaling.text,
     transferLagMs: transfer.lagMs,
     dejournalLagMs: dejournaling.lagMs,
+    ...(transfer.distance === undefined ? {} : { transferBehind: transfer.distance }),
+    ...(dejournaling.distance === undefined ? {} : { dejournalBehind: dejournaling.distance }),
   };
 }
 
@@ -120,7 +123,7 @@ function ownTransfer(facts: StatusFacts, state: MemberState): Column {
   const told = facts.rowsTold?.find((report) => report.name === state.self);
   const isBehindHere = !isAtOrAfter(state.journal.appended, state.attachment?.durableTo ?? state.journal.appended);
   if (told === undefined) return behind(null);
-  if (isBehindHere || told.journalTransfer !== 'Caught up') return behind(told.transferLagMs);
+  if (isBehindHere || told.journalTransfer !== 'Caught up') return behind(told.transferLagMs, told.transferBehind);
   return caughtUp;
 }
 
@@ -136,7 +139,7 @@ function servedRow(state: MemberState, clock: ReportClock, member: MemberDefinit
   const has = isAtOrAfter(served.ackedTo, durable);
   const isActive = counted?.member === member.name && counted.confirmed;
   const isJoining = served.sentTo === null || (served.failoverMember && !isActive && !has);
-  const transfer = isActive ? active : has && served.sentTo !== null ? caughtUp : servedBehind(clock, served);
+  const transfer = isActive ? active : has && served.sentTo !== null ? caughtUp : servedBehind(clock, served, durable);
   const status: MemberStatus = isJoining ? 'Synchronizing' : served.failoverMember ? 'Backup' : 'Connected';
   return row(
     member,
@@ -161,11 +164,11 @@ function toldRow(facts: StatusFacts, member: MemberDefinition): MemberReport {
 }
 
 /** SYN-027: now minus the time of the first record that it lacks. */
-function servedBehind(clock: ReportClock, served: Served): Column {
+function servedBehind(clock: ReportClock, served: Served, durable: JournalPosition): Column {
   const lackedMs = clock.recordMsAfter(served.ackedTo);
   const oldestSentMs = served.inFlight[0]?.sentAtMs;
   const sentLagMs = oldestSentMs === undefined ? null : clock.nowMs - oldestSentMs;
-  return behind(lackedMs === null ? sentLagMs : clock.wallMs - lackedMs);
+  return behind(lackedMs === null ? sentLagMs : clock.wallMs - lackedMs, distance(served.ackedTo, durable));
 }
 
 /** SYN-027: the time of the newest record received minus that of the first one not applied. */
@@ -178,14 +181,20 @@ function dejournaling(
   if (isAtOrAfter(applied, target)) return caughtUp;
   const appliedMs = clock.recordMsAfter(applied);
   const receivedMs = clock.recordMsAfter(received) ?? clock.wallMs;
-  return behind(appliedMs === null ? null : receivedMs - appliedMs);
+  return behind(appliedMs === null ? null : receivedMs - appliedMs, distance(applied, target));
 }
 
 /** Without a known lag it is still behind, and says so. */
-function behind(lagMs: number | null): Column {
-  if (lagMs === null) return { text: 'Behind', lagMs: null };
+function behind(lagMs: number | null, distance?: JournalDistance): Column {
+  const known = distance === undefined ? {} : { distance };
+  if (lagMs === null) return { text: 'Behind', lagMs: null, ...known };
   const knownMs = Math.max(1, Math.round(lagMs));
-  return { text: `${printDuration(knownMs)} behind`, lagMs: knownMs };
+  return { text: `${printDuration(knownMs)} behind`, lagMs: knownMs, ...known };
+}
+
+function distance(from: JournalPosition, to: JournalPosition): JournalDistance {
+  const bytes = from.file === to.file ? Math.max(0, to.offset - from.offset) : null;
+  return { records: Math.max(0, to.sequence - from.sequence), bytes };
 }
 
 function printDuration(ms: number): string {

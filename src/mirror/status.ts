@@ -11,6 +11,13 @@ export interface CompressionReport extends ChosenCompression {
   readonly networkBytes: number;
 }
 
+/** Between two positions of the journal. */
+export interface JournalDistance {
+  readonly records: number;
+  /** Null across the end of a file. */
+  readonly bytes: number | null;
+}
+
 export interface MemberReport {
   readonly name: string;
   readonly type: MemberType;
@@ -22,6 +29,9 @@ export interface MemberReport {
   /** Null where it does not apply or is not known. */
   readonly transferLagMs: number | null;
   readonly dejournalLagMs: number | null;
+  /** What it lacks of the journal, and what of that it has not applied; absent where it lacks nothing or it is not known here. */
+  readonly transferBehind?: JournalDistance;
+  readonly dejournalBehind?: JournalDistance;
   /** Absent on the primary, and where no link with it is known. */
   readonly compression?: CompressionReport;
 }

@@ -1,15 +1,28 @@
 /** The Status Monitor: its page as lines, pure, and the loop around its prompt (MON-014..MON-021). */
 import { monitorPrompt, monitorRefreshSeconds, wording } from '../../menus/wording.ts';
-import type { StatusReport } from '../mirror/status.ts';
+import type { MemberReport, StatusReport } from '../mirror/status.ts';
+import type { MemberStatus } from '../mirror/terms.ts';
 import { compressionLines } from './compression-lines.ts';
 import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue } from './dialogue.ts';
 import { type Parsed, parseNumber } from './question.ts';
 import { fill, screenDateTime, screenTime, wrap } from './screen.ts';
+import type { Style } from './style.ts';
 
 type Wish =
   | { readonly kind: 'refresh' | 'databases' | 'quit' }
   | { readonly kind: 'interval'; readonly seconds: number };
+
+/** How wide the screen is, and what is coloured on it by severity. */
+export interface Look {
+  readonly columns: number;
+  readonly style: Pick<Style, 'good' | 'warn' | 'bad'>;
+}
+
+const plain: Look = {
+  columns: 80,
+  style: { good: (text) => text, warn: (text) => text, bad: (text) => text },
+};
 
 /** MON-016. From a pipe it does not refresh by time. */
 export async function runStatusMonitor(control: Control, dialogue: Dialogue): Promise<void> {
@@ -19,7 +32,8 @@ export async function runStatusMonitor(control: Control, dialogue: Dialogue): Pr
   for (;;) {
     const report = await control.status();
     dialogue.print();
-    dialogue.printLines(monitorLines(report, before, showDatabases));
+    const columns = dialogue.isTerminal ? dialogue.columns : plain.columns;
+    dialogue.printLines(monitorLines(report, before, showDatabases, { columns, style: dialogue.style }));
     dialogue.print();
     before = report;
     const wish = await askWish(dialogue, seconds);
@@ -61,21 +75,25 @@ export function monitorLines(
   report: StatusReport,
   before: StatusReport | null,
   showDatabases: boolean,
+  look: Look = plain,
 ): readonly string[] {
+  const { warn } = look.style;
   const { date, time } = screenTime(report.at);
   return [
     `Status of Mirror ${report.mirror ?? wording.none} at ${time} on ${date}`,
     ...rateLines(report, before),
     '',
-    ...memberLines(report),
-    ...arbiterLines(report),
-    ...dejournalLines(report),
+    ...memberLines(report, look),
+    ...arbiterLines(report, warn),
+    ...dejournalLines(report, warn),
     ...compressionLines(report.members),
-    ...missingLines(report),
+    ...missingLines(report).map(warn),
     ...verifiedLines(report),
-    ...(report.noFailover ? ['', wording.monitorNoFailover] : []),
-    ...(report.waitingFor === null ? [] : ['', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, '')]),
-    ...journalLines(report),
+    ...(report.noFailover ? ['', warn(wording.monitorNoFailover)] : []),
+    ...(report.waitingFor === null
+      ? []
+      : ['', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, '').map(warn)]),
+    ...journalLines(report).map(warn),
     ...(showDatabases ? databaseBlock(report) : []),
   ];
 }
@@ -114,23 +132,69 @@ function rate(kilobytesPerSecond: number): string {
 
 const memberWidths = [26, 9, 16, 14] as const;
 
+/** From so many columns on, what is behind is also shown in bytes, records and seconds. */
+const wideColumns = 120;
+const lagWidth = 24;
+
+const severity: Readonly<Record<MemberStatus, keyof Look['style']>> = {
+  Primary: 'good',
+  Backup: 'good',
+  Connected: 'good',
+  'In Trouble': 'bad',
+  Crashed: 'bad',
+  Error: 'bad',
+  Down: 'bad',
+  Transition: 'warn',
+  Synchronizing: 'warn',
+  Waiting: 'warn',
+  Stopped: 'warn',
+  'Not Initialized': 'warn',
+};
+
 /** MON-014, MON-015: an async shows the failover members and itself. */
-function memberLines(report: StatusReport): readonly string[] {
+function memberLines(report: StatusReport, { columns: screen, style }: Look): readonly string[] {
+  const isWide = screen >= wideColumns;
+  const widths = isWide ? [...memberWidths, lagWidth, lagWidth] : memberWidths;
   const isAsync = report.type !== null && report.type !== 'Failover';
   const shown = report.members.filter(
     (member) => !isAsync || member.type === 'Failover' || member.name === report.member,
   );
   return [
-    columns(['Member Name+Type', 'Status', 'Journal Transfer', 'Dejournaling'], memberWidths),
-    ruler(memberWidths),
+    columns(
+      ['Member Name+Type', 'Status', 'Journal Transfer', 'Dejournaling', ...(isWide ? wording.lagHeads : [])],
+      widths,
+    ),
+    ruler(widths),
     ...shown.flatMap((member) => {
       const { journalTransfer, dejournaling } = member;
       // A lost member was lost for both at the same moment: said once, or the line would not fit the screen.
       const lost = journalTransfer.startsWith('Disconnected') && dejournaling.startsWith('Disconnected');
       const rest = lost ? [journalTransfer] : [journalTransfer, dejournaling];
-      return [member.name, columns([`     ${member.type}`, member.status, ...rest], memberWidths)];
+      const lags =
+        isWide && !lost
+          ? [lag(member.transferLagMs, member.transferBehind), lag(member.dejournalLagMs, member.dejournalBehind)]
+          : [];
+      const line = columns([`     ${member.type}`, member.status, ...rest, ...lags], widths);
+      // Behind the type, so that a blank more or less of colour codes moves nothing.
+      const at = memberWidths[0] + 2;
+      const coloured = style[severity[member.status]](member.status);
+      return [member.name, `${line.slice(0, at)}${coloured}${line.slice(at + member.status.length)}`];
     }),
   ];
+}
+
+/** Bytes, records and seconds; empty where it is not known or does not apply. */
+function lag(ms: number | null, behind: MemberReport['transferBehind']): string {
+  if (ms === null && behind === undefined) return '';
+  const bytes = behind === undefined ? '0 B' : behind.bytes === null ? '' : printBytes(behind.bytes);
+  const records = `${behind?.records ?? 0} records`;
+  const seconds = ms === null ? '' : `${(ms / 1000).toFixed(1)} s`;
+  return [bytes, records, seconds].filter((text) => text !== '').join(', ');
+}
+
+function printBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
 }
 
 /** When the copies here were last found equal to the primary's, and those that differ. */
@@ -153,7 +217,7 @@ function verifiedLines({ verified = [] }: StatusReport): readonly string[] {
 }
 
 /** Empty on an async. */
-export function arbiterLines(report: StatusReport): readonly string[] {
+export function arbiterLines(report: StatusReport, warn = plain.style.warn): readonly string[] {
   if (report.arbiter === null) return [];
   return [
     '',
@@ -162,20 +226,22 @@ export function arbiterLines(report: StatusReport): readonly string[] {
     `     Failover Mode:     ${report.failoverMode ?? 'Agent Controlled'}`,
     `     Connection Status: ${report.arbiter.connection}`,
     ...(report.arbiter.address !== null && report.arbiter.connection === wording.arbiterNotConnected
-      ? wrap(wording.arbiterHint, 80, '     ')
+      ? wrap(wording.arbiterHint, 80, '     ').map(warn)
       : []),
   ];
 }
 
 /** MON-015; empty on a failover member. */
-export function dejournalLines(report: StatusReport): readonly string[] {
+export function dejournalLines(report: StatusReport, warn = plain.style.warn): readonly string[] {
   const { dejournalProcess, dejournalStopped, dejournalFilter } = report;
   if (dejournalProcess === null) return [];
   const { running, pid } = dejournalProcess;
   return [
     '',
     `Dejournal Status: ${running ? `running (process id: ${pid})` : 'stopped'}`,
-    ...(dejournalStopped === null ? [] : wrap(fill(wording.dejournalStopped, { text: dejournalStopped }), 80, '')),
+    ...(dejournalStopped === null
+      ? []
+      : wrap(fill(wording.dejournalStopped, { text: dejournalStopped }), 80, '').map(warn)),
     ...(dejournalFilter === null
       ? []
       : [fill(wording.filterSkips, { module: dejournalFilter.module, records: dejournalFilter.skippedRecords })]),

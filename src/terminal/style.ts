@@ -4,6 +4,8 @@ import { Chalk, type ChalkInstance } from 'chalk';
 export interface Style {
   readonly dim: (text: string) => string;
   readonly warn: (text: string) => string;
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
   /** Lines of a table; the first row is its heading. */
   table(rows: readonly (readonly string[])[]): Promise<readonly string[]>;
 }
@@ -13,6 +15,8 @@ export function openStyle(isTerminal: boolean, noColor: boolean, columns: () => 
   return {
     dim: (text) => chalk.dim(text),
     warn: (text) => chalk.yellow(text),
+    good: (text) => chalk.green(text),
+    bad: (text) => chalk.red(text),
     table: async (rows) => (isTerminal ? boxTable(rows, columns()) : plainTable(rows)),
   };
 }

@@ -153,6 +153,11 @@ describe('on the primary', () => {
     ]);
     expect(report).toMatchObject({ status: 'Primary', primary: 'A', waitingFor: null, incoming: null });
     expect(report.members[2]).toMatchObject({ transferLagMs: 3000, dejournalLagMs: 7000 });
+    expect(report.members[2]).toMatchObject({
+      transferBehind: { records: 3, bytes: 30 },
+      dejournalBehind: { records: 7, bytes: 70 },
+    });
+    expect(report.members[1]).not.toHaveProperty('transferBehind');
   });
 
   test('MON-007: a member that was lost since', () => {

@@ -1,0 +1,67 @@
+/** The page of the Status Monitor on a terminal: wide, and coloured by severity; 80 columns without colour are in the transcripts. */
+import { expect, test } from '@jest/globals';
+import type { MemberReport } from '../../src/mirror/status.ts';
+import { type Look, monitorLines } from '../../src/terminal/status-monitor.ts';
+import { report } from '../fixtures/scripted-instance.ts';
+
+const marks: Look['style'] = {
+  good: (text) => `<good>${text}</good>`,
+  warn: (text) => `<warn>${text}</warn>`,
+  bad: (text) => `<bad>${text}</bad>`,
+};
+const none: Look['style'] = { good: (text) => text, warn: (text) => text, bad: (text) => text };
+
+const members = report('primary').members.map((member): MemberReport => {
+  if (member.name === 'GAMMA_IRIS') {
+    return {
+      ...member,
+      journalTransfer: '3 seconds behind',
+      dejournaling: '5 seconds behind',
+      transferLagMs: 2600,
+      dejournalLagMs: 4700,
+      transferBehind: { records: 1200, bytes: 45_600 },
+      dejournalBehind: { records: 2_000_000, bytes: null },
+    };
+  }
+  return { ...member, ...(member.status === 'Primary' ? {} : { transferLagMs: 0, dejournalLagMs: 0 }) };
+});
+
+test('MON-014: a wide screen adds what is behind in bytes, records and seconds; what stands at 80 columns stays where it is', () => {
+  const status = report('primary', { members });
+  const wide = monitorLines(status, null, true, { columns: 132, style: none });
+  const narrow = monitorLines(status, null, true);
+  expect(wide).toHaveLength(narrow.length);
+  for (const [index, line] of narrow.entries()) expect(wide[index]?.startsWith(line)).toBe(true);
+  expect(wide.filter((line) => line.includes('seconds behind'))).toEqual([
+    '     Disaster Recovery      Connected  3 seconds behind  5 seconds behind  45.6 KB, 1200 records, 2.6 s  2000000 records, 4.7 s',
+  ]);
+  expect(wide.filter((line) => line.includes('0 B, 0 records, 0.0 s'))).toHaveLength(2);
+  expect(Math.max(...narrow.map((line) => line.length))).toBeLessThanOrEqual(80);
+  expect(Math.max(...wide.map((line) => line.length))).toBeLessThanOrEqual(132);
+});
+
+test('MON-001 MON-002: each status has the colour of its severity, and what somebody has to look at is marked', () => {
+  const [first, second, third] = members;
+  const rows = [
+    { ...first!, status: 'In Trouble' },
+    { ...second!, status: 'Synchronizing' },
+    third!,
+    { ...third!, name: 'LOST', status: 'Down' },
+  ] as const;
+  const status = report('primary', { members: rows, noFailover: true, waitingFor: 'the arbiter' });
+  const lines = monitorLines(status, null, false, { columns: 80, style: marks });
+  const statuses = lines.flatMap(
+    (line) =>
+      line
+        .match(/^ {5}\S.*?<(\w+)>(.+?)<\/\w+>/)
+        ?.slice(1, 3)
+        .join(' ') ?? [],
+  );
+  expect(statuses).toEqual(['bad In Trouble', 'warn Synchronizing', 'good Connected', 'bad Down']);
+  expect(lines.filter((line) => line.startsWith('<warn>'))).toEqual([
+    '<warn>No failover is set: the backup will not take over from the primary.</warn>',
+    '<warn>This member waits: the arbiter</warn>',
+  ]);
+  const text = lines.map((line) => line.replace(/<\/?(good|warn|bad)>/g, ''));
+  expect(text).toEqual(monitorLines(status, null, false));
+});
