@@ -1,5 +1,5 @@
 /** ^DATABASE: the fifteen entries of the original, numbers and labels kept, and the fields of a database (DB-017). */
-import type { Menu, Question } from './menu.ts';
+import type { Menu, Question, TextQuestion } from './menu.ts';
 
 const confirm = {
   kind: 'yes-no',
@@ -39,7 +39,7 @@ const journaled: Question = {
   default: '<Yes>',
 };
 
-const mirrorDatabase: Question = {
+const mirrorDatabase: TextQuestion = {
   kind: 'text',
   name: 'mirrorDatabase',
   text: 'Mirror DB Name?',
@@ -48,6 +48,17 @@ const mirrorDatabase: Question = {
   pattern: '^([A-Za-z_][A-Za-z0-9_-]{0,63})?$',
   expected: 'a letter or underscore, then letters, digits, hyphens and underscores; or RETURN',
   upperCase: true,
+};
+
+/** DB-060. */
+const addToMirror: TextQuestion = {
+  ...mirrorDatabase,
+  name: 'mirrored',
+  label: 'Add to Mirror {mirror}',
+  help: 'Adds the database with its data to the mirror, under this name on all members. ^ leaves it as it is.',
+  defaultFrom: 'localName',
+  pattern: '^[A-Za-z_][A-Za-z0-9_-]{0,63}$',
+  expected: 'a letter or underscore, then letters, digits, hyphens and underscores',
 };
 
 const mountRequired: Question = {
@@ -137,6 +148,7 @@ export const databaseRoutine: Menu = {
           none: 'There is no database on this instance.',
         },
         fields: [maximumSize, journaled, mountRequired, expansionSize, resource],
+        addToMirror,
         summary: 'change database {database}',
         confirm,
       },

@@ -97,7 +97,7 @@ export type Action =
   | {
       readonly kind: 'databases';
       readonly command:
-        | 'add-database'
+        | 'add-databases'
         | 'remove-database'
         | 'catch-up-databases'
         | 'pause-databases'
@@ -109,6 +109,8 @@ export type Action =
         | 'clear-failoverdb';
       readonly pick: DatabasesQuestion;
       readonly each: readonly Question[];
+      /** Asked where the number of databases leaves the choice (DB-019). */
+      readonly background?: YesNoQuestion & { readonly databasesBelow: number };
       readonly summary: string;
       readonly confirm: YesNoQuestion;
     }
@@ -129,6 +131,8 @@ export type Action =
       readonly command: 'edit-database';
       readonly pick: DatabasesQuestion;
       readonly fields: readonly Question[];
+      /** A last field of a database that can be added to the mirror (DB-060). */
+      readonly addToMirror: TextQuestion;
       readonly summary: string;
       readonly confirm: YesNoQuestion;
     }

@@ -18,7 +18,7 @@ export const mirrorManagement: Menu = {
       runsOn: ['primary'],
       leadsTo: {
         kind: 'databases',
-        command: 'add-database',
+        command: 'add-databases',
         pick: {
           kind: 'databases',
           name: 'databases',
@@ -41,6 +41,14 @@ export const mirrorManagement: Menu = {
             upperCase: true,
           },
         ],
+        background: {
+          kind: 'yes-no',
+          name: 'background',
+          databasesBelow: 5,
+          text: 'Add in the background?',
+          help: 'Yes: does not wait for it; the messages log says how it ends. Five and more are always added so.',
+          default: '<No>',
+        },
         summary: 'add {databases} to mirror {mirror}',
         confirm: continueLong,
       },

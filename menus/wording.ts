@@ -9,6 +9,8 @@ export const wording = {
   notHere: 'it does not apply here',
   notHereNorBuilt: 'not for this member, and not built in this version',
   nothingChanged: 'Nothing was changed.',
+  /** DB-056. */
+  mustBeJournaled: 'Databases must be journaled to be mirrored',
   abandoned: 'Abandoned. Nothing was changed.',
   willDo: 'This will {what}.',
   refused: 'Refused: {text}',

@@ -25,13 +25,13 @@ interface EditOptions {
   readonly resource?: string;
   readonly mountRequired?: string;
   readonly journaled?: string;
+  readonly mirrored?: string | true;
   readonly maxSize?: string;
 }
 
 const simple = [
   ['dismount', 'dismount-database', 'dismount it'],
   ['delete', 'delete-database', 'delete it with its data'],
-  ['remove', 'remove-database', 'take it out of the mirror; its data stay'],
 ] as const;
 
 const several = [
@@ -64,14 +64,7 @@ export const define: DefineGroup = (group, surroundings) => {
       here.print(`${await perform(here, findInstance(here, name), 'create-database', given)}\n`);
     });
   defineEdit(group, surroundings);
-  group
-    .command('add <instance> <database> [name]')
-    .description('on the primary, add an existing database to the mirror')
-    .action(async (name: string, database: string, mirrorDatabase: string | undefined) => {
-      const here = await surroundings();
-      const given = { database, ...(mirrorDatabase === undefined ? {} : { mirrorDatabase }) };
-      here.print(`${await perform(here, findInstance(here, name), 'add-database', given)}\n`);
-    });
+  defineMirroring(group, surroundings);
   for (const [word, command, description] of simple) {
     group
       .command(`${word} <instance> <database>`)
@@ -87,6 +80,34 @@ export const define: DefineGroup = (group, surroundings) => {
   defineBackups(group, surroundings);
   defineDownload(group, surroundings);
   defineList(group, surroundings);
+};
+
+const defineMirroring: DefineGroup = (group, surroundings) => {
+  group
+    .command('add <instance> <database...>')
+    .description('on the primary, add existing databases to the mirror; DATABASE=NAME gives one another name there')
+    .option('--background', 'do not wait for it; five and more are always added so', false)
+    .action(async (name: string, typed: string[], { background }: { background: boolean }) => {
+      const here = await surroundings();
+      const pairs = typed.map((each) => each.split('='));
+      const odd = pairs.find((pair) => pair.length > 2 || pair.includes(''));
+      if (odd !== undefined) throw usage(`"${odd.join('=')}" is not DATABASE or DATABASE=NAME`);
+      const databases = pairs.map(([database = '']) => database);
+      const mirrorDatabases = pairs.map(([database = '', mirrored = database]) => mirrored);
+      const given = { databases, mirrorDatabases, background };
+      here.print(`${await perform(here, findInstance(here, name), 'add-databases', given)}\n`);
+    });
+  group
+    .command('remove <instance> <database>')
+    .description(
+      'take it out of the mirror; its data stay. On the primary first, then on the backup, then on the asyncs',
+    )
+    .option('--only-here', 'on a backup: this copy alone, though the mirror still has the database', false)
+    .action(async (name: string, database: string, { onlyHere }: { onlyHere: boolean }) => {
+      const here = await surroundings();
+      const given = { database, ...(onlyHere ? { onlyHere } : {}) };
+      here.print(`${await perform(here, findInstance(here, name), 'remove-database', given)}\n`);
+    });
 };
 
 const defineList: DefineGroup = (group, surroundings) => {
@@ -146,20 +167,22 @@ const defineEdit: DefineGroup = (group, surroundings) => {
     .command('edit <instance> <database>')
     .description('change its properties; sizes and resource of a mirrored one on the primary, which the others follow')
     .option('--mount-required <yes|no>', 'Mount Required at Startup: without it this member does not become primary')
+    .option('--mirrored [name]', 'on the primary: add it to the mirror, under this name or its own')
     .option('--journaled <yes|no>', 'Global Journal State; a mirrored database is always journaled')
     .option('--max-size <MB>', 'the most it may have, in MB; 0 for no limit')
     .option('--expansion-size <MB>', 'by how much it grows, in MB; 0 as the system chooses')
     .option('--resource <name>', 'name of the resource that guards it')
     .action(async (name: string, database: string, options: EditOptions) => {
       const here = await surroundings();
-      const { mountRequired, journaled } = options;
+      const { mountRequired, journaled, mirrored } = options;
       if (Object.keys(options).length === 0) {
-        throw usage('give --mount-required, --journaled, --max-size, --expansion-size or --resource');
+        throw usage('give --mount-required, --journaled, --mirrored, --max-size, --expansion-size or --resource');
       }
       const given = {
         database,
         ...(mountRequired === undefined ? {} : { mountRequired: isYes(mountRequired, '--mount-required') }),
         ...(journaled === undefined ? {} : { journaled: isYes(journaled, '--journaled') }),
+        ...(mirrored === undefined ? {} : { mirrored: mirrored === true ? database : mirrored }),
         ...sizesOf(options),
       };
       here.print(`${await perform(here, findInstance(here, name), 'edit-database', given)}\n`);

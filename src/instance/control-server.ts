@@ -18,6 +18,7 @@ import {
 } from '../protocol/control-channel.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from '../protocol/frame.ts';
 import { type Answerer, agree } from '../protocol/opening.ts';
+import { addDatabases } from './adding-databases.ts';
 import { editAddresses } from './address-commands.ts';
 import * as asyncs from './async-commands.ts';
 import { backupDatabases } from './backup-command.ts';
@@ -31,7 +32,7 @@ import { statusOf } from './instance-status.ts';
 import { lookUpMirror } from './join-request.ts';
 import * as journal from './journal-commands.ts';
 import * as mirror from './mirror-commands.ts';
-import { addDatabase, removeDatabase } from './mirrored-databases.ts';
+import { removeDatabase } from './mirrored-databases.ts';
 import * as orders from './order-commands.ts';
 import { CatalogRefusal, type InstanceDaemon } from './parts.ts';
 import { demote, promote } from './promotion-commands.ts';
@@ -219,6 +220,7 @@ const atOnce: readonly CommandName[] = [
   'remove-member',
   'remove-mirror',
   'stop-instance',
+  'add-databases',
   'catch-up-databases',
   'resume-databases',
   'manage-dejournaling',
@@ -280,8 +282,8 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'stop-mirror': (daemon) => orders.switchMirror(daemon, 'stop-mirror'),
   'create-database': databases.createDatabase,
   'edit-database': editDatabase,
-  'add-database': addDatabase,
-  'remove-database': (daemon, { database }) => removeDatabase(daemon, database),
+  'add-databases': addDatabases,
+  'remove-database': removeDatabase,
   'catch-up-databases': catchUps.catchUpDatabases,
   'pause-databases': catchUps.pauseDatabases,
   'resume-databases': catchUps.resumeDatabases,

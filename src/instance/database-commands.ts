@@ -20,7 +20,7 @@ export async function createDatabase(
   if (why !== null) return refusedWith(why);
   const outcome = await create(daemon, given, progress);
   if (!outcome.ok || Object.keys(properties).length === 0) return outcome;
-  const edited = await editDatabase(daemon, { database, ...properties });
+  const edited = await editDatabase(daemon, { database, ...properties }, progress);
   return edited.ok ? done(`${outcome.text}; ${edited.text.replace(/^database \S+ /, 'it ')}`) : edited;
 }
 

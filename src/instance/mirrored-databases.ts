@@ -1,5 +1,5 @@
 /**
- * Databases of the mirror: made, added, taken out. On the primary what concerns the mirror is written in the order journal
+ * Databases of the mirror: made, taken out (added: adding-databases.ts). On the primary what concerns the mirror is written in the order journal
  * record, own copy, mirror set: a command that is cut off has promised nothing to others, and repeated it goes on where it
  * stopped.
  */
@@ -9,8 +9,8 @@ import { checkMirrorDatabaseName, type MirrorDatabaseDefinition } from '../mirro
 import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
 import { changeMirrorSet, done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
 import { followPrimary, propertiesOf } from './followed-properties.ts';
-import { refusalOf } from './offered-commands.ts';
-import { flagOfNewCopy } from './own-type.ts';
+import { databaseStatus } from './instance-status.ts';
+import { flagOfNewCopy, ownType } from './own-type.ts';
 import type { CatalogEntry, InstanceDaemon, MirrorMember } from './parts.ts';
 
 const lookAgainMs = 50;
@@ -107,55 +107,11 @@ async function createOnPrimary(
   );
 }
 
-/** DB-019, DB-020. */
-export async function addDatabase(
-  daemon: InstanceDaemon,
-  given: CommandArguments['add-database'],
-  progress: Progress,
-): Promise<Outcome> {
-  const why = refusalOf(daemon, 'add-database', true);
-  if (why !== null) return refusedWith(why);
-  const { member } = daemon;
-  const entry = daemon.catalog.find(given.database);
-  if (member === null || entry === undefined) return noDatabase(given.database);
-  const { name } = entry.configuration;
-  const named = checkMirrorDatabaseName(given.mirrorDatabase ?? name);
-  if (!named.ok) return refused('bad-name', named.text, 'DB-009');
-  if (isNeverMirrored(name) || isNeverMirrored(named.value)) {
-    return refused('never-mirrored', `database ${name} can never be mirrored`, 'DB-004');
-  }
-  if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`, 'DB-001');
-  if (!entry.configuration.journaled) {
-    return refused('not-journaled', `${mustBeJournaled}: set Global Journal State of ${name} to Yes first`, 'DB-002');
-  }
-  const retained = refusalOfOtherMirror(member, entry);
-  if (retained !== null) return refusedWith(retained);
-  const own = mirrorNameOf(entry);
-  const inSet = definitionOf(daemon, named.value) !== undefined;
-  if (own === named.value && inSet) return done(`database ${name} is in the mirror already, as ${own}`);
-  if (own !== null && own !== named.value) {
-    return refused('already-mirrored', `database ${name} is mirrored already, as ${own}`, 'DB-019');
-  }
-  const other = daemon.catalog
-    .entries()
-    .some((each) => mirrorNameOf(each) === named.value && each.configuration.name !== name);
-  if (inSet || other) {
-    const text = `the mirror has a database ${named.value} already; choose another mirror database name`;
-    return refused('name-taken', text, 'DB-011');
-  }
-  progress(`database ${name} is added to the mirror as ${named.value}`);
-  const notAdded = await joinMirrorWith(daemon, member, name, named.value, false);
-  if (notAdded !== null) return notAdded;
-  return done(
-    `database ${name} is mirrored as ${named.value}; its data of before are not in the mirror journal, so each other member needs a copy taken from now on: back it up here, restore it there, then activate and catch it up`,
-  );
-}
-
 /**
  * The three steps of a primary. The record comes first because its position is where the copy's journal begins; the mirror
  * set comes last because from it others learn that they may make theirs.
  */
-async function joinMirrorWith(
+export async function joinMirrorWith(
   daemon: InstanceDaemon,
   member: MirrorMember,
   name: string,
@@ -276,7 +232,10 @@ export function whereItBegins(daemon: InstanceDaemon, member: MirrorMember, name
 }
 
 /** DB-047..050, DB-052, DB-054. */
-export async function removeDatabase(daemon: InstanceDaemon, typed: string): Promise<Outcome> {
+export async function removeDatabase(
+  daemon: InstanceDaemon,
+  { database: typed, onlyHere }: CommandArguments['remove-database'],
+): Promise<Outcome> {
   const { catalog, member } = daemon;
   const entry = catalog.find(typed);
   if (entry === undefined) return noDatabase(typed);
@@ -285,6 +244,8 @@ export async function removeDatabase(daemon: InstanceDaemon, typed: string): Pro
   if (mirrorDatabase === null) return done(`database ${name} is not in the mirror`);
   if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`, 'DB-047');
   if (member?.state.role !== 'primary') {
+    const why = onlyHere === true ? null : refusalBeforePrimary(daemon, entry);
+    if (why !== null) return refusedWith(why);
     await catalog.removeFromMirror(name);
     const others = member === null ? '' : '; the other members keep their copies';
     return done(`database ${name} is an ordinary database of this instance now${others}`);
@@ -306,6 +267,20 @@ export async function removeDatabase(daemon: InstanceDaemon, typed: string): Pro
   );
 }
 
+/**
+ * DB-049: on the failover members a database goes on the primary first, so that no backup takes over without it. What the mirror has
+ * no more, or has in a later life (Orphaned, Obsolete), goes here.
+ */
+function refusalBeforePrimary(daemon: InstanceDaemon, entry: CatalogEntry): Refusal | null {
+  const { configuration, member } = daemon;
+  if (member === null || ownType(configuration.get()) !== 'Failover') return null;
+  if (['Orphaned', 'Obsolete'].includes(databaseStatus(daemon, entry))) return null;
+  if (entry.attribute?.mirror !== member.state.mirror) return null;
+  const { name } = entry.configuration;
+  const text = `the mirror still has database ${name}; remove it on the primary first, then here, then on the asyncs. To make only this copy anew, replace it by a download or a restore, or remove it here alone: caretmirror database remove --only-here`;
+  return refusal('primary-first', text, 'DB-049');
+}
+
 /** One line each second at most, so that a long catchup can be followed and a short one says nothing. */
 export async function catchUp(daemon: InstanceDaemon, name: string, progress: Progress): Promise<void> {
   const { clock } = daemon.host;
@@ -319,7 +294,7 @@ export async function catchUp(daemon: InstanceDaemon, name: string, progress: Pr
 }
 
 /** DB-051: a mark kept from an earlier mirror is taken away first, knowingly. */
-function refusalOfOtherMirror(member: MirrorMember, entry: CatalogEntry | undefined): Refusal | null {
+export function refusalOfOtherMirror(member: MirrorMember, entry: CatalogEntry | undefined): Refusal | null {
   const mirror = entry?.attribute?.mirror;
   if (mirror === undefined || mirror === member.state.mirror) return null;
   const text = `database ${entry?.configuration.name} still belongs to mirror ${mirror}; remove it from that mirror first`;
@@ -331,7 +306,7 @@ export function mirrorNameOf({ attribute, configuration }: CatalogEntry): string
   return attribute?.database ?? configuration.mirrorDatabase;
 }
 
-function definitionOf(daemon: InstanceDaemon, mirrorDatabase: string): MirrorDatabaseDefinition | undefined {
+export function definitionOf(daemon: InstanceDaemon, mirrorDatabase: string): MirrorDatabaseDefinition | undefined {
   return daemon.configuration.get().mirrorSet?.databases.find((each) => each.name.toUpperCase() === mirrorDatabase);
 }
 

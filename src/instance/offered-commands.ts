@@ -2,6 +2,7 @@
 import { precondition } from '../mirror/operator-commands.ts';
 import { isReporting, type MemberType } from '../mirror/terms.ts';
 import type { CommandName, Refusal } from '../protocol/control-channel.ts';
+import { refusalToAddHere } from './adding-databases.ts';
 import { refusal, refusalUnlessPrimary } from './command-outcome.ts';
 import { isReportingAsync, ownType } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
@@ -45,8 +46,8 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
     case 'resume-primary':
     case 'stop-mirror':
       return member === null ? notAMember(daemon) : precondition(member.state, command);
-    case 'add-database':
-      return refusalUnlessPrimary(daemon, 'databases are added to the mirror', 'DB-001');
+    case 'add-databases':
+      return refusalToAddHere(daemon);
     case 'remove-database':
       return daemon.catalog.entries().some((entry) => isMirrored(entry)) || member !== null ? null : notAMember(daemon);
     case 'catch-up-databases':

@@ -4,12 +4,13 @@
  */
 import { checkDatabaseMegabytes, checkResourceName } from '../mirror/mirror-set.ts';
 import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
-import { done, failed, refusal, refused, refusedWith } from './command-outcome.ts';
+import { addOne, refusalToAdd } from './adding-databases.ts';
+import { done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
 import { followPrimary, publishProperties } from './followed-properties.ts';
 import { mirrorNameOf, mustBeJournaled, noDatabase } from './mirrored-databases.ts';
 import type { CatalogEntry, ChangeableProperties, InstanceDaemon } from './parts.ts';
 
-type Properties = Omit<CommandArguments['edit-database'], 'database'>;
+type Properties = Omit<CommandArguments['edit-database'], 'database' | 'mirrored'>;
 
 /** Null = they may be set so, as far as their values say. */
 export function refusalOfProperties(name: string, given: Properties, isMirrored: boolean): Refusal | null {
@@ -26,16 +27,34 @@ export function refusalOfProperties(name: string, given: Properties, isMirrored:
   return no?.ok === false ? refusal('bad-value', no.text) : null;
 }
 
-/** FO-004, DB-002, DB-044, SYN-017. */
+/** FO-004, DB-002, DB-044, DB-060, SYN-017. */
 export async function editDatabase(
   daemon: InstanceDaemon,
-  { database, ...given }: CommandArguments['edit-database'],
+  { database, mirrored, ...given }: CommandArguments['edit-database'],
+  progress: Progress,
 ): Promise<Outcome> {
-  const { catalog, member } = daemon;
-  const entry = catalog.find(database);
+  const entry = daemon.catalog.find(database);
   if (entry === undefined) return noDatabase(database);
   const { name } = entry.configuration;
-  if (Object.values(given).every((value) => value === undefined)) {
+  if (mirrored === undefined) return await changeProperties(daemon, entry, given);
+  // Both or neither, as far as can be told before.
+  const why =
+    refusalOfProperties(name, given, true) ?? refusalToAdd(daemon, entry, mirrored.toUpperCase(), given.journaled);
+  if (why !== null) return refusedWith(why);
+  const changed = isNothing(given) ? null : await changeProperties(daemon, entry, given);
+  if (changed?.ok === false) return changed;
+  const added = await addOne(daemon, name, mirrored.toUpperCase(), progress);
+  return added.ok && changed !== null ? done(`${changed.text}; ${added.text}`) : added;
+}
+
+function isNothing(given: Properties): boolean {
+  return Object.values(given).every((value) => value === undefined);
+}
+
+async function changeProperties(daemon: InstanceDaemon, entry: CatalogEntry, given: Properties): Promise<Outcome> {
+  const { catalog, member } = daemon;
+  const { name } = entry.configuration;
+  if (isNothing(given)) {
     const text = `nothing of database ${name} is to be changed; say what, e.g. --mount-required yes`;
     return refused('nothing-to-do', text);
   }

@@ -20,7 +20,7 @@ export async function recreateDatabase(daemon: InstanceDaemon, typed: string, pr
   }
   const no = refusalOfPlace(daemon, entry, mirrorDatabase);
   if (no !== null) return no;
-  const removed = await removeDatabase(daemon, name);
+  const removed = await removeDatabase(daemon, { database: name, onlyHere: true });
   if (!removed.ok) return removed;
   await emptied(daemon, entry);
   const created = await createMirrored(daemon, name, directory, mirrorDatabase, progress);

@@ -98,6 +98,9 @@ export const copyPieceBytesMax = 1024 * 1024;
 /** A copy that was made for a download and is read by nobody for so long is removed (derived). */
 export const copyKeptMs = 3_600_000;
 
+/** DB-019: so many databases or more are always added to the mirror in the background. */
+export const addInBackgroundFrom = 5;
+
 /** SYN-014: jobs of one dejournaling operation that work at a time. */
 export const dejournalJobsMax = 16;
 

@@ -116,10 +116,20 @@ export interface CommandArguments {
     readonly expansionMegabytes?: number;
     /** DB-046. */
     readonly resource?: string;
+    /** DB-060: on the primary it joins the mirror under this name. */
+    readonly mirrored?: string;
   };
-  /** DB-019: on the primary an ordinary database joins the mirror. */
-  'add-database': { readonly database: string; readonly mirrorDatabase?: string };
-  'remove-database': { readonly database: string };
+  /**
+   * DB-019: on the primary ordinary databases join the mirror, under the names given in the same order or under their own; in the
+   * background if wanted, and always when there are many.
+   */
+  'add-databases': {
+    readonly databases: readonly string[];
+    readonly mirrorDatabases?: readonly string[];
+    readonly background?: boolean;
+  };
+  /** DB-047..049; `onlyHere` = this copy of a backup goes although the mirror still has the database. */
+  'remove-database': { readonly database: string; readonly onlyHere?: boolean };
   /** DB-031, DB-032: activate and catch up; several run in the background unless `wait`. */
   'catch-up-databases': { readonly databases: readonly string[]; readonly wait?: boolean };
   /** SYN-020: dejournaling into single databases. */

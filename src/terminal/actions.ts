@@ -199,10 +199,18 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
     answers.set(database.name, await dialogue.askAll(questions, defaults, facts));
   }
   const databases = picked.map((database) => database.name).join(', ');
+  // DB-019: the instance adds many in the background without being asked.
+  const asked = action.background;
+  const mayChoose = asked !== undefined && picked.length < asked.databasesBelow;
+  const background = mayChoose && (await dialogue.askQuestion(asked, {})) === true;
   const extent = description.isPrimary ? wording.removedForGood : wording.removedHere;
   showPlan(context, fill(action.summary, { databases, extent }), [], {});
   if (!(await confirmed(dialogue, action.confirm))) return;
   const names = picked.map(({ name }) => name);
+  if (action.command === 'add-databases') {
+    const mirrorDatabases = names.map((name) => String(answers.get(name)?.mirrorDatabase ?? name));
+    return await perform(context, action.command, { databases: names, mirrorDatabases, background });
+  }
   if (
     action.command === 'catch-up-databases' ||
     action.command === 'pause-databases' ||
@@ -212,9 +220,7 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
   }
   for (const name of names) {
     const values = answers.get(name) ?? {};
-    if (action.command === 'add-database') {
-      await perform(context, action.command, { database: name, mirrorDatabase: String(values.mirrorDatabase ?? name) });
-    } else if (action.command === 'edit-database') {
+    if (action.command === 'edit-database') {
       await perform(context, action.command, {
         database: name,
         maximumMegabytes: Number(values.maximumMegabytes ?? 0),

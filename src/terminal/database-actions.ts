@@ -15,7 +15,7 @@ export async function createDatabaseAction(action: Of<'create-database'>, contex
   const { dialogue } = context;
   const directory = String(await dialogue.askQuestion(action.directory, {})).replace(/(.)\/+$/, '$1');
   const isChanged = (await dialogue.askQuestion(action.change, {})) === true;
-  const fields = isChanged ? await changeFields(action.fields, {}, dialogue) : {};
+  const fields = isChanged ? await changeFields(() => action.fields, { present: {} }, dialogue) : {};
   const datasetName = nameFrom(directory);
   const database = String(await dialogue.askQuestion(action.dataset, datasetName === '' ? {} : { datasetName }));
   showPlan(context, fill(action.summary, { database, directory }), action.fields, fields);
@@ -40,15 +40,38 @@ export async function editFieldsAction(action: Of<'edit-fields'>, context: Actio
     const database = each.name;
     dialogue.print();
     dialogue.print(`${database}  ${each.directory}`);
-    const fields = await changeFields(action.fields, presentProperties(each), dialogue);
+    const fields = await changeProperties(action, each, context);
     if (Object.keys(fields).length === 0) {
       dialogue.print(fill(wording.nothingToChange, { database }));
       continue;
     }
-    showPlan(context, fill(action.summary, { database }), action.fields, fields);
+    showPlan(context, fill(action.summary, { database }), [...action.fields, addToMirrorOf(action, context)], fields);
     if (await confirmed(dialogue, action.confirm))
       await perform(context, action.command, { database, ...propertiesOf(fields) });
   }
+}
+
+/** DB-056, DB-060: `Add to Mirror` stands among the properties, or why it does not. */
+async function changeProperties(
+  action: Of<'edit-fields'>,
+  database: DatabaseDescription,
+  context: ActionContext,
+): Promise<Values> {
+  const { addable, notAddable, name: localName } = database;
+  const needsJournaling = (changed: Values): boolean =>
+    changed.journaled === undefined ? notAddable !== null : changed.journaled === false;
+  const isCandidate = addable || notAddable !== null;
+  return await changeFields(
+    (changed) =>
+      isCandidate && !needsJournaling(changed) ? [...action.fields, addToMirrorOf(action, context)] : action.fields,
+    { present: presentProperties(database), suggested: { localName } },
+    context.dialogue,
+    (changed) => (isCandidate && needsJournaling(changed) ? wording.mustBeJournaled : null),
+  );
+}
+
+function addToMirrorOf({ addToMirror }: Of<'edit-fields'>, { description }: ActionContext): Question {
+  return { ...addToMirror, label: fill(addToMirror.label ?? '', { mirror: description.mirrorSet?.name ?? null }) };
 }
 
 export function presentProperties(database: DatabaseDescription): Defaults {
@@ -69,10 +92,22 @@ function propertiesOf(fields: Values): Properties {
   return fields as Properties;
 }
 
-/** What was changed, by field name. */
-async function changeFields(fields: readonly Question[], present: Defaults, dialogue: Dialogue): Promise<Values> {
+interface FieldDefaults {
+  readonly present: Defaults;
+  /** Offered when the field is chosen, and not shown as what is. */
+  readonly suggested?: Defaults;
+}
+
+/** What was changed, by field name. Which fields there are may depend on it. */
+async function changeFields(
+  fieldsWith: (changed: Values) => readonly Question[],
+  { present, suggested }: FieldDefaults,
+  dialogue: Dialogue,
+  noteWith: (changed: Values) => string | null = () => null,
+): Promise<Values> {
   const changed: Record<string, Values[string]> = {};
   for (;;) {
+    const fields = fieldsWith(changed);
     const lines = fields.map((field, index) => {
       const value = changed[field.name];
       const text = value === undefined ? (defaultText(field, present) ?? '') : printed(value);
@@ -80,6 +115,8 @@ async function changeFields(fields: readonly Question[], present: Defaults, dial
     });
     dialogue.print();
     dialogue.printLines(factLines(lines).map((line) => line.trimEnd().slice(5)));
+    const note = noteWith(changed);
+    if (note !== null) dialogue.say(note);
     const number = await dialogue.ask({
       prompt: `${wording.fieldPrompt} `,
       help: [wording.fieldHelp],
@@ -89,7 +126,7 @@ async function changeFields(fields: readonly Question[], present: Defaults, dial
     });
     const field = number === 'late' ? undefined : fields[number - 1];
     if (field === undefined) return changed;
-    changed[field.name] = await dialogue.askQuestion(field, present);
+    changed[field.name] = await dialogue.askQuestion(field, { ...present, ...suggested });
   }
 }
 

@@ -1,6 +1,6 @@
 /** An operator's way from instances in no mirror to a mirror of three, over real control sockets. */
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect } from '../../src/client/client.ts';
@@ -342,8 +342,8 @@ describe('databases of the mirror', () => {
   test('DB-015 DB-019 DB-020: an existing database is added, and cannot be created from nothing elsewhere', async () => {
     await a.control.perform('create-database', { database: 'OLD' });
     expect((await a.control.describe()).databases.find(({ name }) => name === 'OLD')?.addable).toBe(true);
-    expect(refusalIn(await b.control.perform('add-database', { database: 'OLD' }))).toBe('refused: not-primary');
-    const added = await a.control.perform('add-database', { database: 'old', mirrorDatabase: 'oldest' });
+    expect(refusalIn(await b.control.perform('add-databases', { databases: ['OLD'] }))).toBe('refused: not-primary');
+    const added = await a.control.perform('add-databases', { databases: ['old'], mirrorDatabases: ['oldest'] });
     expect(added).toMatchObject({ ok: true, text: expect.stringMatching(/needs a copy/) });
     await b.reach(
       () => b.instance.configuration.get().mirrorSet?.databases.some(({ name }) => name === 'OLDEST') === true,
@@ -353,13 +353,76 @@ describe('databases of the mirror', () => {
     expect(b.instance.catalog.find('OLD')).toBeUndefined();
   });
 
-  test('DB-048 DB-049 DB-050 MON-010: removed here alone on a backup, for good on the primary', async () => {
+  test('DB-019: several are added in one command, all checked before the first, and from five on in the background', async () => {
+    const names = ['ONE', 'TWO', 'THREE', 'FOUR', 'FIVE'];
+    for (const database of names) await a.control.perform('create-database', { database });
+    const inMirror = () => a.instance.configuration.get().mirrorSet?.databases.map(({ name }) => name) ?? [];
+    const before = inMirror();
+    const add = a.control.perform.bind(a.control, 'add-databases');
+    expect(refusalIn(await add({ databases: ['ONE', 'NONE'] }))).toBe('refused: no-database');
+    expect(refusalIn(await add({ databases: ['ONE', 'TWO'], mirrorDatabases: ['X', 'x'] }))).toBe(
+      'refused: name-taken',
+    );
+    expect(refusalIn(await add({ databases: ['ONE', 'TWO'], mirrorDatabases: ['X'] }))).toBe('refused: bad-names');
+    expect(refusalIn(await add({ databases: ['ONE', 'TWO'], mirrorDatabases: ['X', 'cities'] }))).toBe(
+      'refused: name-taken',
+    );
+    expect(inMirror()).toEqual(before);
+    expect(await add({ databases: names })).toMatchObject({
+      ok: true,
+      text: expect.stringMatching(/in the background/),
+    });
+    await a.reach(() => names.every((name) => inMirror().includes(name)));
+    const ended = /Adding ONE, TWO, THREE, FOUR, FIVE to the mirror has ended: ONE as ONE, .* are mirrored/;
+    await a.reach(() => ended.test(readFileSync(a.instance.paths.messages, 'utf8')));
+    expect(await add({ databases: names, background: true })).toMatchObject({ ok: true });
+    for (const database of names) {
+      expect(await a.control.perform('remove-database', { database })).toMatchObject({ ok: true });
+    }
+    expect(await add({ databases: ['ONE'], background: true })).toMatchObject({
+      ok: true,
+      text: expect.stringMatching(/in the background/),
+    });
+    await a.reach(() => inMirror().includes('ONE'));
+    expect(await a.control.perform('remove-database', { database: 'ONE' })).toMatchObject({ ok: true });
+  }, 20_000);
+
+  test('DB-060: one database is added from its own properties, with them or not at all', async () => {
+    await a.control.perform('create-database', { database: 'SHOP', journaled: false });
+    const edit = a.control.perform.bind(a.control, 'edit-database');
+    expect(refusalIn(await edit({ database: 'SHOP', mirrored: 'SHOP', maximumMegabytes: 7 }))).toBe(
+      'refused: not-journaled',
+    );
+    expect(refusalIn(await edit({ database: 'SHOP', mirrored: 'CITIES', journaled: true }))).toBe(
+      'refused: name-taken',
+    );
+    expect(a.instance.catalog.find('SHOP')).toMatchObject({
+      status: 'Local',
+      configuration: { journaled: false },
+      database: { maximumBytes: 0 },
+    });
+    expect(await edit({ database: 'SHOP', mirrored: 'shops', journaled: true })).toMatchObject({
+      ok: true,
+      text: expect.stringMatching(/is journaled; database SHOP is mirrored as SHOPS/),
+    });
+    expect(a.instance.catalog.find('SHOP')).toMatchObject({ status: 'Normal', attribute: { database: 'SHOPS' } });
+    expect(await edit({ database: 'SHOP', mirrored: 'SHOPS' })).toMatchObject({ ok: true });
+    expect(await a.control.perform('remove-database', { database: 'SHOP' })).toMatchObject({ ok: true });
+  });
+
+  test('DB-048 DB-049 DB-050 MON-010: on the failover members the primary first; an async goes by itself', async () => {
     await b.control.perform('create-database', { database: 'SEAS', mirrored: 'SEAS' });
     expect(await a.control.perform('remove-database', { database: 'SEAS' })).toMatchObject({ ok: true });
     const orphaned = await b.reach(({ databases }) => databases.some(({ status }) => status === 'Orphaned'));
     expect(orphaned.members.find(({ name }) => name === 'B')?.dejournaling).toMatch(/need attention/);
     expect(await b.control.perform('remove-database', { database: 'SEAS' })).toMatchObject({ ok: true });
-    expect(await b.control.perform('remove-database', { database: 'CITIES' })).toMatchObject({ ok: true });
+    expect(refusalIn(await b.control.perform('remove-database', { database: 'CITIES' }))).toBe(
+      'refused: primary-first',
+    );
+    expect(b.instance.catalog.find('CITIES')?.status).toBe('Dejournaling');
+    // This copy alone, to be made anew.
+    const alone = { database: 'CITIES', onlyHere: true };
+    expect(await b.control.perform('remove-database', alone)).toMatchObject({ ok: true });
     expect(b.instance.catalog.find('CITIES')?.status).toBe('Local');
     const names = () => a.instance.configuration.get().mirrorSet?.databases.map(({ name }) => name);
     expect(names()).toContain('CITIES');

@@ -81,10 +81,10 @@ describe('adding', () => {
     await a.control.perform('edit-database', { database: 'OLD', journaled: false });
     const described = (await a.control.describe()).databases.find(({ name }) => name === 'OLD');
     expect(described).toMatchObject({ addable: false, notAddable: 'Databases must be journaled to be mirrored' });
-    const refused = await a.control.perform('add-database', { database: 'OLD' });
+    const refused = await a.control.perform('add-databases', { databases: ['OLD'] });
     expect(whyNot(refused)).toMatch(/^Databases must be journaled to be mirrored/);
     await a.control.perform('edit-database', { database: 'OLD', journaled: true });
-    expect(await a.control.perform('add-database', { database: 'OLD', mirrorDatabase: 'OLDER' })).toMatchObject({
+    expect(await a.control.perform('add-databases', { databases: ['OLD'], mirrorDatabases: ['OLDER'] })).toMatchObject({
       ok: true,
     });
     expect(text(await a.control.perform('edit-database', { database: 'OLD', journaled: false }))).toBe(
@@ -94,7 +94,7 @@ describe('adding', () => {
 
   test('DB-001: only a database of the primary is added', async () => {
     await b.control.perform('create-database', { database: 'OWN' });
-    const refused = await b.control.perform('add-database', { database: 'OWN' });
+    const refused = await b.control.perform('add-databases', { databases: ['OWN'] });
     expect(refused).toMatchObject({ ok: false, refusal: { reason: 'not-primary', spec: 'DB-001' } });
     await b.control.perform('delete-database', { database: 'OWN' });
   });
@@ -235,7 +235,7 @@ describe('restore', () => {
 
 describe('copies by hand', () => {
   test('DB-027 DB-031: a copied file shows Needs Activation, and the two steps bring it level', async () => {
-    await b.control.perform('remove-database', { database: 'OLD' });
+    await b.control.perform('remove-database', { database: 'OLD', onlyHere: true });
     await b.control.perform('delete-database', { database: 'OLD' });
     await b.control.perform('create-database', { database: 'OLD' });
     // The primary keeps its own mounted; the caught-up copy of the async is the source.
@@ -543,7 +543,7 @@ describe('what the journal cannot bring level', () => {
       /out of the mirror for good .* now remove it on the backup, then on the asyncs/,
     );
     await c.reach((report) => report.databases.some(({ name, status }) => name === 'OLDER' && status === 'Orphaned'));
-    expect(await b.control.perform('add-database', { database: 'OLD', mirrorDatabase: 'OLDER' })).toMatchObject({
+    expect(await b.control.perform('add-databases', { databases: ['OLD'], mirrorDatabases: ['OLDER'] })).toMatchObject({
       ok: true,
     });
     // C did not remove its copy, and does not take what follows for a continuation of it.

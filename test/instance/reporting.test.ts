@@ -189,7 +189,7 @@ describe('FailoverDB', () => {
   test('DB-039: a copy whose flag is cleared is restored on no failover member', async () => {
     const to = join(r.home, 'backup');
     expect(await r.control.perform('backup-databases', { databases: ['D1'], to })).toMatchObject({ ok: true });
-    expect(await b.control.perform('remove-database', { database: 'D1' })).toMatchObject({ ok: true });
+    expect(await b.control.perform('remove-database', { database: 'D1', onlyHere: true })).toMatchObject({ ok: true });
     expect(await b.control.perform('delete-database', { database: 'D1' })).toMatchObject({ ok: true });
     expect(reason(await b.control.perform('restore-databases', { from: to }))).toBe('refused: flag-cleared');
     expect(await create(b, 'D1')).toMatchObject({ ok: true });

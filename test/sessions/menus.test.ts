@@ -352,16 +352,34 @@ describe('Mirror Management', () => {
       at('primary', {
         perform: async (request) => ({
           ok: true,
-          text: `Database ${(request.arguments as { database: string }).database} is mirrored.`,
+          text: `${(request.arguments as { databases: string[] }).databases.join(', ')} are added`,
         }),
       }),
-      '2\n1\norders\nCITA\n\n\nciting\ny\n\n\n',
+      '2\n1\norders\nCITA\n\n\nciting\nyes\ny\n\n\n',
     );
     expectTranscript('add-databases', session);
     expect(session.instance.performed.map((request) => request.arguments)).toEqual([
-      { database: 'ORDERS', mirrorDatabase: 'ORDERS' },
-      { database: 'CITATIONS', mirrorDatabase: 'CITING' },
+      { databases: ['ORDERS', 'CITATIONS'], mirrorDatabases: ['ORDERS', 'CITING'], background: true },
     ]);
+  });
+
+  test('DB-019: from five on nobody is asked, since they are added in the background anyway', async () => {
+    const present = description('primary');
+    const databases = ['ONE', 'TWO', 'THREE', 'FOUR', 'FIVE'].map((name) => ({
+      ...(present.databases[0] as (typeof present.databases)[number]),
+      name,
+      mirrored: null,
+      addable: true,
+    }));
+    expect(databases).toHaveLength(limits.addInBackgroundFrom);
+    const describe = () => ({ ...present, databases });
+    const perform = done('They are added in the background');
+    const session = await pipedSession({ describe, perform }, `2\n1\n*\n${'\n'.repeat(5)}y\n\n\n`);
+    expect(session.output).not.toContain('Add in the background?');
+    expect(session.instance.performed).toHaveLength(1);
+    const four = await pipedSession({ describe, perform }, '2\n1\n1\n2\n3\n4\n\n\n\n\n\n\ny\n\n\n');
+    expect(four.output).toContain('Add in the background? <No>');
+    expect(four.instance.performed[0]?.arguments).toMatchObject({ background: false });
   });
 
   test('DB-031: activate and catch up all', async () => {

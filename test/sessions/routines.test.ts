@@ -97,6 +97,39 @@ describe('^DATABASE', () => {
     ]);
   });
 
+  test('DB-060: a database is added to the mirror from its own properties', async () => {
+    const session = await pipedSession(at('primary'), '2\norders\n\n6\n?\nshop\n\ny\n\n', { routine: 'DATABASE' });
+    expect(session.output).toContain('6) Add to Mirror DEMO:');
+    expect(session.output).toContain('Add to Mirror DEMO: SHOP');
+    expect(session.instance.performed.map((each) => [each.command, each.arguments])).toEqual([
+      ['edit-database', { database: 'ORDERS', mirrored: 'SHOP' }],
+    ]);
+    const mirrored = await pipedSession(at('primary'), '2\ncities\n\n\n\n', { routine: 'DATABASE' });
+    expect(mirrored.output).not.toContain('Add to Mirror');
+  });
+
+  test('DB-056 DB-060: why it cannot be added stands in place of that, until it is journaled', async () => {
+    const text = 'Databases must be journaled to be mirrored';
+    const present = description('primary');
+    const databases = present.databases.map((each) =>
+      each.name === 'ORDERS' ? { ...each, addable: false, notAddable: text, journaled: false } : each,
+    );
+    const describe = () => ({ ...present, databases });
+    const session = await pipedSession(at('primary', { describe }), '2\norders\n\n2\nyes\n6\n\n\ny\n\n', {
+      routine: 'DATABASE',
+    });
+    const [before, after] = session.output.split('Global Journal State? <No> yes');
+    expect(before).toContain(text);
+    expect(before).not.toContain('Add to Mirror');
+    expect(after).toContain('6) Add to Mirror DEMO:');
+    expect(after).not.toContain(text);
+    expect(session.instance.performed[0]?.arguments).toEqual({
+      database: 'ORDERS',
+      journaled: true,
+      mirrored: 'ORDERS',
+    });
+  });
+
   test('DB-051: only databases that are in no mirror are offered for deletion', async () => {
     const session = await pipedSession(at('primary'), '4\n*\ny\n6\ncities\n\ny\n\n', { routine: 'DATABASE' });
     expect(session.instance.performed.map((each) => [each.command, each.arguments])).toEqual([
