@@ -7,7 +7,6 @@ import {
   notBuilt,
   type Parameter,
   perform,
-  present,
   refusalOfMirror,
   refuse,
   type Status,
@@ -37,7 +36,7 @@ export const databaseMethods = {
       { name: 'MirrorDBName', kind: 'text', default: 'the local name' },
       { name: 'enableJournalOK', kind: 'flag', default: '1' },
     ],
-    commands: ['add-database', 'edit-database'],
+    commands: ['add-databases', 'edit-database'],
     call: async (
       context: Context,
       Directory: string,
@@ -47,16 +46,11 @@ export const databaseMethods = {
       const found = await find(context, Directory);
       if (!found.ok) return found.failed;
       const { name: database, journaled } = found.database;
-      const refusal = (await context.control.describe()).commands['add-database'];
-      // Nothing is changed where the database could not be added anyway.
-      if (!journaled && (enableJournalOK ?? true) && refusal === null) {
-        const changed = await perform(context, 'edit-database', { database, journaled: true });
-        if (!changed.ok) return changed;
+      const mirrored = MirrorDBName || database;
+      if (!journaled && (enableJournalOK ?? true)) {
+        return await perform(context, 'edit-database', { database, journaled: true, mirrored });
       }
-      return await perform(context, 'add-database', {
-        database,
-        ...present({ mirrorDatabase: MirrorDBName || undefined }),
-      });
+      return await perform(context, 'add-databases', { databases: [database], mirrorDatabases: [mirrored] });
     },
   },
   /** Not built: copies are made by DownloadMirrorDatabase, or restored from a backup. */

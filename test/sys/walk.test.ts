@@ -8,7 +8,7 @@ import { filesBelow, textOf } from '../fixtures/project-files.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Commands that stand in the files of a room as a word of their own: `'add-database'`. */
+/** Commands that stand in the files of a room as a word of their own: `'add-databases'`. */
 function commandsIn(room: string): ReadonlySet<string> {
   const words = filesBelow(root, room)
     .filter((path) => path.endsWith('.ts') && !/menus\/menu\.ts$|commands\/sys\.ts$/.test(path))
