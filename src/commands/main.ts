@@ -49,15 +49,21 @@ const groups: Readonly<Record<string, Group>> = {
     load: async () => (await import('./sys.ts')).define,
   },
   lab: { description: 'a whole mirror on this machine', load: async () => (await import('./lab.ts')).define },
+  completion: {
+    description: 'completion of commands and names for a shell',
+    load: async () => (await import('./completion.ts')).defineCompletion(wholeProgram),
+  },
+  'man-page': {
+    description: 'the manual page, in roff',
+    isHidden: true,
+    load: async () => (await import('./man-page.ts')).defineManPage(wholeProgram),
+  },
   'lab-cable': {
     description: 'the cable process of a lab',
     isHidden: true,
     load: async () => (await import('./lab.ts')).defineCable,
   },
 };
-
-/** Words of the contract whose work is not done yet. */
-const notBuiltWords = ['completion'];
 
 export interface Streams {
   readonly input: NodeJS.ReadStream;
@@ -80,11 +86,7 @@ export async function main(args: readonly string[], streams: Streams = process_(
   // A reader that has gone away (`| head`) wants no more.
   streams.output.on('error', () => {});
   try {
-    program
-      .description('A database mirror behind the ^MIRROR menus.')
-      .option('--home <directory>', 'the directory that stands for this host (CARETMIRROR_HOME)')
-      .option('--answers <file>', 'take the answers of the menus from this file')
-      .option('--record <file>', 'write the answers there, to be replayed with --answers')
+    describe(program)
       .helpCommand(true)
       .allowExcessArguments()
       .exitOverride()
@@ -107,6 +109,24 @@ export async function main(args: readonly string[], streams: Streams = process_(
   }
 }
 
+function describe(program: Command): Command {
+  return program
+    .description('A database mirror behind the ^MIRROR menus.')
+    .option('--home <directory>', 'the directory that stands for this host (CARETMIRROR_HOME)')
+    .option('--answers <file>', 'take the answers of the menus from this file')
+    .option('--record <file>', 'write the answers there, to be replayed with --answers');
+}
+
+/** Every group with all that is in it, to be read by what tells of the commands; none of them is carried out. */
+async function wholeProgram(): Promise<Command> {
+  const program = describe(new Command('caretmirror'));
+  program.version('', '-V, --version', 'the version of this program');
+  await defineGroups(program, Object.keys(groups), async () => {
+    throw new Error('this program is only read');
+  });
+  return program;
+}
+
 async function defineVersion(program: Command, args: readonly string[]): Promise<void> {
   const asked = args.includes('--version') || args.includes('-V');
   program.version(asked ? ownVersion() : '', '-V, --version', 'the version of this program');
@@ -122,15 +142,6 @@ async function defineGroups(
     const command = program.command(name, { hidden: group.isHidden === true }).description(group.description);
     command.exitOverride().copyInheritedSettings(program);
     if (args.includes(name)) (await group.load())(command, surroundings);
-  }
-  const { CommandFailure } = await import('./failures.ts');
-  for (const name of notBuiltWords) {
-    program
-      .command(`${name} [argument...]`, { hidden: true })
-      .allowUnknownOption()
-      .action(() => {
-        throw new CommandFailure(1, `"${name}" is not built in this version`);
-      });
   }
 }
 
