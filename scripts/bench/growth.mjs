@@ -12,7 +12,7 @@ import { describeMachine, machine } from './machine.mjs';
 import { Pair } from './pair.mjs';
 import { number } from './statistics.mjs';
 
-const parts = { records: byRecords, values: byValues, databases: byDatabases, backlog: byBacklog };
+const parts = { records: byRecords, values: byValues, databases: byDatabases, backlog: byBacklog, burst: byBurst };
 
 /** @returns { machine, parts: { name: [{ ...columns }] } } */
 export async function measureGrowth({ only, tell }) {
@@ -147,6 +147,63 @@ async function* byBacklog(environment) {
     }
   } finally {
     await pair.down();
+  }
+}
+
+/**
+ * SETs without a pause, of so many bytes in all: with an active backup, while it is away, and when it catches that up. The memory
+ * is a process's own, without pages of files, at its highest.
+ */
+async function* byBurst(environment) {
+  const pair = await Pair.up();
+  const valueBytes = 1000;
+  try {
+    for (const megabytes of [500, 2000]) {
+      const count = Math.ceil((megabytes * 1e6) / (valueBytes + 80));
+      const load = () => environment.load(pair, { clients: 4, depth: 250, count, valueBytes });
+      const burst = async (backup) => {
+        const { result, ...memory } = await highest(pair, load);
+        return { MB: megabytes, backup, 'SETs/s': result.rate, ...memory };
+      };
+      yield await burst('active');
+      await pair.on('B', ['instance', 'stop', 'B', '--timeout', '60s']);
+      yield await burst('away');
+      const beganMs = performance.now();
+      const { result: _, ...memory } = await highest(pair, async () => {
+        await pair.on('B', ['instance', 'start', 'B', '--timeout', '600s']);
+        await pair.on('B', ['wait', 'B', '--for', 'caught-up', '--timeout', '600s']);
+      });
+      yield {
+        MB: megabytes,
+        backup: 'catches up',
+        'SETs/s': count / ((performance.now() - beganMs) / 1000),
+        ...memory,
+      };
+    }
+  } finally {
+    await pair.down();
+  }
+}
+
+/** What `work` resolves with, and the highest memory of both members' instances meanwhile, where they run. */
+async function highest(pair, work) {
+  const most = { A: 0, B: 0 };
+  const pids = {};
+  const look = setInterval(async () => {
+    for (const label of Object.keys(most)) {
+      try {
+        const status = readFileSync(`/proc/${pids[label]}/status`, 'utf8');
+        most[label] = Math.max(most[label], Number(/^RssAnon:\s+(\d+) kB/m.exec(status)[1]) / 1024);
+      } catch {
+        pids[label] = await pair.pidOf(label).catch(() => undefined);
+      }
+    }
+  }, 200);
+  try {
+    const result = await work();
+    return { result, 'own memory MiB, primary': most.A, 'own memory MiB, backup': most.B };
+  } finally {
+    clearInterval(look);
   }
 }
 
