@@ -13,6 +13,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { overlayBlockBytes } from '../mirror/limits.ts';
+import { copyInto } from '../protocol/packed-sets.ts';
 import type { Block, BlockPool } from './block-pool.ts';
 
 const headerBytes = 6;
@@ -94,31 +95,63 @@ export class ByteTree {
   }
 
   set(key: Uint8Array, value: Uint8Array): void {
+    const length = headerBytes + key.length + value.length;
+    const at = this.#begin(length, key.length, value.length);
+    copyInto(this.#bytes, copyInto(this.#bytes, at, key, 0, key.length), value, 0, value.length);
+    this.#add(this.#base + at - headerBytes, length);
+  }
+
+  /** The same where the key ends where the value begins. */
+  setFrom(from: Uint8Array, keyAt: number, valueAt: number, end: number): void {
+    const length = headerBytes + end - keyAt;
+    const at = this.#begin(length, valueAt - keyAt, end - valueAt);
+    copyInto(this.#bytes, at, from, keyAt, end);
+    this.#add(this.#base + at - headerBytes, length);
+  }
+
+  /** Room for an entry at the end, with its lengths; where its key comes to lie in the newest block. */
+  #begin(length: number, keyLength: number, valueLength: number): number {
+    if (this.#used + length > this.#end) this.#makeRoom(length);
+    const [bytes, at] = [this.#bytes, this.#used];
+    bytes[at] = keyLength & 0xff;
+    bytes[at + 1] = keyLength >>> 8;
+    bytes[at + 2] = valueLength & 0xff;
+    bytes[at + 3] = (valueLength >>> 8) & 0xff;
+    bytes[at + 4] = (valueLength >>> 16) & 0xff;
+    bytes[at + 5] = valueLength >>> 24;
+    return at + headerBytes;
+  }
+
+  /** The entry that was written at the end gets its place among the others. */
+  #add(entry: number, length: number): void {
+    const bytes = this.#bytes;
+    const keyAt = this.#used + headerBytes;
+    const keyEnd = keyAt + (bytes[this.#used]! | (bytes[this.#used + 1]! << 8));
+    this.#used += length;
     const last = this.#last;
-    if (last.count > 0 && this.#compare(last.entries[last.count - 1]!, key, 0) < 0) {
-      this.#put(last, last.count, key, value);
+    if (last.count > 0 && this.#compare(last.entries[last.count - 1]!, bytes, keyAt, keyEnd, 0) < 0) {
+      this.#put(last, last.count, entry);
       return;
     }
     const path: Inner[] = [];
-    const leaf = this.#descend(key, path);
-    const at = this.#search(leaf, key);
-    if (this.#isEqual) this.#overwrite(leaf, at, key, value);
-    else this.#put(leaf, at, key, value, path);
+    const leaf = this.#descend(bytes, keyAt, keyEnd, path);
+    const at = this.#search(leaf, bytes, keyAt, keyEnd);
+    if (!this.#isEqual) this.#put(leaf, at, entry, path);
+    else if (this.#overwrite(leaf.entries[at]!, bytes, keyEnd)) this.#used -= length;
+    else leaf.entries[at] = entry;
   }
 
-  #overwrite(leaf: Leaf, at: number, key: Uint8Array, value: Uint8Array): void {
-    const entry = leaf.entries[at]!;
-    if (value.length > this.valueLengthAt(entry)) {
-      leaf.entries[at] = this.#append(key, value);
-      return;
-    }
+  /** With the value that begins at `valueAt` and ends where the bytes in use do, if it is not longer. */
+  #overwrite(entry: number, from: Block, valueAt: number): boolean {
+    const length = this.#used - valueAt;
+    if (length > this.valueLengthAt(entry)) return false;
     const [bytes, start] = [this.#blocks[entry >>> blockBits]!, entry & withinBlock];
-    bytes.writeUInt32LE(value.length, start + 2);
-    bytes.set(value, start + headerBytes + key.length);
+    bytes.writeUInt32LE(length, start + 2);
+    copyInto(bytes, start + headerBytes + (bytes[start]! | (bytes[start + 1]! << 8)), from, valueAt, this.#used);
+    return true;
   }
 
-  #put(leaf: Leaf, at: number, key: Uint8Array, value: Uint8Array, path?: readonly Inner[]): void {
-    const entry = this.#append(key, value);
+  #put(leaf: Leaf, at: number, entry: number, path?: readonly Inner[]): void {
     this.#count += 1;
     if (leaf.count < nodeMax) {
       this.#insert(leaf, at, entry);
@@ -128,7 +161,8 @@ export class ByteTree {
     let above = path;
     if (above === undefined) {
       const found: Inner[] = [];
-      this.#descend(key, found);
+      const key = this.keyAt(entry);
+      this.#descend(key, 0, key.length, found);
       above = found;
     }
     const right = this.#splitLeaf(leaf, leaf === this.#last && at === nodeMax ? leftWhenAppending : nodeMax >> 1);
@@ -219,21 +253,21 @@ export class ByteTree {
     this.#addChild(path.slice(0, -1), above, other);
   }
 
-  /** The leaf in which the key is or would be. */
-  #descend(key: Uint8Array, path?: Inner[]): Leaf {
+  /** The leaf in which the key is or would be that lies in `bytes` from `keyAt` to `keyEnd`. */
+  #descend(bytes: Uint8Array, keyAt: number, keyEnd: number, path?: Inner[]): Leaf {
     let node = this.#root;
     while (node instanceof Inner) {
       path?.push(node);
-      const at = this.#search(node, key);
+      const at = this.#search(node, bytes, keyAt, keyEnd);
       node = node.children[this.#isEqual ? at + 1 : at]!;
     }
     return node;
   }
 
   /** Index of the node's first entry at or after the key, and whether it is the key itself. The key is in the node's range. */
-  #search(node: Node, key: Uint8Array): number {
+  #search(node: Node, bytes: Uint8Array, keyAt: number, keyEnd: number): number {
     const { heads, entries, skip } = node;
-    const head = headOf(key, skip, key.length);
+    const head = headOf(bytes, keyAt + skip, keyEnd);
     let low = 0;
     let high = node.count;
     this.#isEqual = false;
@@ -243,7 +277,7 @@ export class ByteTree {
       if (other < head) low = middle + 1;
       else if (other > head) high = middle;
       else {
-        const order = this.#compare(entries[middle]!, key, skip);
+        const order = this.#compare(entries[middle]!, bytes, keyAt, keyEnd, skip);
         if (order < 0) low = middle + 1;
         else {
           high = middle;
@@ -255,33 +289,17 @@ export class ByteTree {
   }
 
   /** Negative, zero or positive: the entry's key against this one. Their first `skip` bytes are equal. */
-  #compare(entry: number, key: Uint8Array, skip: number): number {
+  #compare(entry: number, key: Uint8Array, keyAt: number, keyEnd: number, skip: number): number {
     const bytes = this.#blocks[entry >>> blockBits]!;
     const start = entry & withinBlock;
     const length = bytes[start]! | (bytes[start + 1]! << 8);
     const at = start + headerBytes;
-    const shorter = Math.min(length, key.length);
+    const shorter = Math.min(length, keyEnd - keyAt);
     for (let index = skip; index < shorter; index += 1) {
-      const order = bytes[at + index]! - key[index]!;
+      const order = bytes[at + index]! - key[keyAt + index]!;
       if (order !== 0) return order;
     }
-    return length - key.length;
-  }
-
-  #append(key: Uint8Array, value: Uint8Array): number {
-    const length = headerBytes + key.length + value.length;
-    if (this.#used + length > this.#end) this.#makeRoom(length);
-    const [bytes, at] = [this.#bytes, this.#used];
-    bytes[at] = key.length & 0xff;
-    bytes[at + 1] = key.length >>> 8;
-    bytes[at + 2] = value.length & 0xff;
-    bytes[at + 3] = (value.length >>> 8) & 0xff;
-    bytes[at + 4] = (value.length >>> 16) & 0xff;
-    bytes[at + 5] = value.length >>> 24;
-    copyInto(bytes, at + headerBytes, key);
-    copyInto(bytes, at + headerBytes + key.length, value);
-    this.#used = at + length;
-    return this.#base + at;
+    return length - (keyEnd - keyAt);
   }
 
   /** The first block grows up to the size of the others, because most generations are small. */
@@ -308,8 +326,8 @@ export class ByteTree {
   /** Place of the key's entry; -1 = it is not here. */
   find(key: Uint8Array): number {
     if (this.#count === 0) return -1;
-    const leaf = this.#descend(key);
-    const at = this.#search(leaf, key);
+    const leaf = this.#descend(key, 0, key.length);
+    const at = this.#search(leaf, key, 0, key.length);
     return this.#isEqual ? leaf.entries[at]! : -1;
   }
 
@@ -339,13 +357,13 @@ export class ByteTree {
   /** Remove [from, until); the number of entries removed. */
   removeRange(from: Uint8Array, until: Uint8Array): number {
     if (this.#count === 0) return 0;
-    let leaf: Leaf | null = this.#descend(from);
-    let at = this.#search(leaf, from);
+    let leaf: Leaf | null = this.#descend(from, 0, from.length);
+    let at = this.#search(leaf, from, 0, from.length);
     let removed = 0;
     for (; leaf !== null; leaf = leaf.next, at = 0) {
-      if (leaf.low !== open && this.#compare(leaf.low, until, 0) >= 0) break;
-      const isWhole = leaf.high !== open && this.#compare(leaf.high, until, 0) <= 0;
-      const end = isWhole ? leaf.count : this.#search(leaf, until);
+      if (leaf.low !== open && this.#compare(leaf.low, until, 0, until.length, 0) >= 0) break;
+      const isWhole = leaf.high !== open && this.#compare(leaf.high, until, 0, until.length, 0) <= 0;
+      const end = isWhole ? leaf.count : this.#search(leaf, until, 0, until.length);
       if (end > at) {
         leaf.entries.copyWithin(at, end, leaf.count);
         leaf.heads.copyWithin(at, end, leaf.count);
@@ -360,15 +378,15 @@ export class ByteTree {
 
   /** Where a walk begins: at the first key at or after `from`. */
   seek(from: Uint8Array): TreeWalk {
-    const leaf = this.#descend(from);
-    return new TreeWalk(leaf, this.#search(leaf, from), 1);
+    const leaf = this.#descend(from, 0, from.length);
+    return new TreeWalk(leaf, this.#search(leaf, from, 0, from.length), 1);
   }
 
   /** Backwards from the last key before `until`; from the last one of all without it. */
   seekBefore(until: Uint8Array | undefined): TreeWalk {
     if (until === undefined) return new TreeWalk(this.#last, this.#last.count - 1, -1);
-    const leaf = this.#descend(until);
-    return new TreeWalk(leaf, this.#search(leaf, until) - 1, -1);
+    const leaf = this.#descend(until, 0, until.length);
+    return new TreeWalk(leaf, this.#search(leaf, until, 0, until.length) - 1, -1);
   }
 
   /** Places of all entries, in the order of their keys. */
@@ -432,15 +450,6 @@ export function locateEntry(blocks: readonly Uint8Array[], entry: number, into: 
   into.keyEnd = into.keyStart + (bytes[at]! | (bytes[at + 1]! << 8));
   const length = bytes[at + 2]! | (bytes[at + 3]! << 8) | (bytes[at + 4]! << 16) | (bytes[at + 5]! << 24);
   into.valueEnd = into.keyEnd + length;
-}
-
-/** Above this a native copy is cheaper than a loop. */
-const loopCopyMax = 64;
-
-function copyInto(bytes: Uint8Array, at: number, from: Uint8Array): void {
-  const { length } = from;
-  if (length > loopCopyMax) bytes.set(from, at);
-  else for (let index = 0; index < length; index += 1) bytes[at + index] = from[index]!;
 }
 
 /** Four bytes from `at` on as a number, with zeros where the end is reached. */

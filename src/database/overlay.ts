@@ -9,7 +9,7 @@ import { Buffer } from 'node:buffer';
 import { subtreeEnd } from '../protocol/global-key.ts';
 import type { BlockPool } from './block-pool.ts';
 import { ByteTree } from './byte-tree.ts';
-import type { Update } from './databases.ts';
+import { isInPlace, type Update, updateBytes } from './databases.ts';
 
 const subtreeEndByte = 0xff;
 const nothing = new Uint8Array(0);
@@ -49,11 +49,12 @@ export class Overlay {
   }
 
   add(updates: readonly Update[]): void {
-    for (const { kind, key, value } of updates) {
+    for (const update of updates) {
       this.updates += 1;
-      this.payloadBytes += key.length + value.length;
-      if (kind === 'set') this.sets.set(key, value);
-      else this.#kill(key);
+      this.payloadBytes += updateBytes(update);
+      if (update.kind === 'kill') this.#kill(update.key);
+      else if (isInPlace(update)) this.sets.setFrom(update.bytes, update.keyAt, update.valueAt, update.end);
+      else this.sets.set(update.key, update.value);
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import { fullShareOfMaximum, overlayEnough, overlayMax } from '../mirror/limits.ts';
 import type { BlockPool } from './block-pool.ts';
-import { DatabaseCommitError, DatabaseFullError, type Maximum, type Update } from './databases.ts';
+import { DatabaseCommitError, DatabaseFullError, type Maximum, type Update, updateBytes } from './databases.ts';
 import { RunningSum } from './entry-checksum.ts';
 import { type Batch, type BatchState, batchOf, type Written } from './lmdb-batch.ts';
 import { Overlay } from './overlay.ts';
@@ -111,9 +111,10 @@ export class WriteBehind {
     const isTooMuch = taken >= this.#updatesMax() || bytes >= overlayMax.bytes;
     if (!this.isSettled && (isTooMuch || this.#parts.memory.blocks.usedBytes >= overlayMax.bytesOfAll)) return false;
     let [payload, setBytes] = [0, 0];
-    for (const { kind, key, value } of updates) {
-      payload += key.length + value.length;
-      if (kind === 'set') setBytes += key.length + value.length;
+    for (const update of updates) {
+      const bytes = updateBytes(update);
+      payload += bytes;
+      if (update.kind === 'set') setBytes += bytes;
     }
     return this.#hasRoom(updates.length, payload) && (maximum === 'waived' || this.#isBelowMaximum(setBytes));
   }

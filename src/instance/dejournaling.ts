@@ -27,11 +27,12 @@ export async function applyRecords(
   const isFiltered = skipped.size > 0 && isFlagCleared(database.attribute);
   let skippedHere = 0;
   const updates: Update[] = [];
-  for (const record of records) {
-    const { kind, database: named, position } = record;
-    if (named !== own || comparePositions(position, applied) <= 0) continue;
-    if (kind === 'database-added') {
-      const text = `mirror database ${own} was added to the mirror anew at ${printPosition(position)}, so this copy is obsolete; restore a backup made since then`;
+  // They are in order: from the first one on that is lacking, all are.
+  const lacking = records.findIndex(({ position }) => comparePositions(position, applied) > 0);
+  for (const record of lacking < 0 ? [] : records.slice(lacking)) {
+    if (record.database !== own) continue;
+    if (record.kind === 'database-added') {
+      const text = `mirror database ${own} was added to the mirror anew at ${printPosition(record.position)}, so this copy is obsolete; restore a backup made since then`;
       throw new CatalogRefusal('copy-too-old', text, 'DB-020');
     }
     if (!isUpdate(record)) continue;

@@ -152,19 +152,42 @@ export function recordTimeMs(view: DataView, at: number): number {
   return view.getFloat64(at + 16, true);
 }
 
-/** The record at `at`, already found whole. Key and value are views of `bytes`, not copies. */
+// Of a record at `at` that was found whole already; it ends where its length says, and its value with it.
+
+export function recordKind(bytes: Uint8Array, at: number): RecordKind {
+  return KINDS[(bytes[at + 24]! & ~CONTINUES) - 1]!;
+}
+
+export function recordContinues(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at + 24]! & CONTINUES) !== 0;
+}
+
+export function recordKeyAt(bytes: Uint8Array, at: number): number {
+  return at + recordHeaderBytes + bytes[at + 25]!;
+}
+
+export function recordValueAt(bytes: Uint8Array, at: number): number {
+  return recordKeyAt(bytes, at) + (bytes[at + 26]! | (bytes[at + 27]! << 8));
+}
+
+export function recordDatabase(bytes: Uint8Array, at: number): string {
+  return databaseName(bytes, at + recordHeaderBytes, recordKeyAt(bytes, at));
+}
+
+/** The record itself. Key and value are views of `bytes`, not copies. */
 export function decodeRecord(bytes: Uint8Array, view: DataView, at: number): Required<JournalRecord> {
-  const end = at + view.getUint32(at, true);
-  const kind = view.getUint8(at + 24);
-  const nameEnd = at + recordHeaderBytes + view.getUint8(at + 25);
-  const keyEnd = nameEnd + view.getUint16(at + 26, true);
+  const valueAt = recordValueAt(bytes, at);
   return {
-    kind: KINDS[(kind & ~CONTINUES) - 1]!,
-    database: databaseName(bytes, at + recordHeaderBytes, nameEnd),
-    key: new Uint8Array(bytes.buffer, bytes.byteOffset + nameEnd, keyEnd - nameEnd),
-    value: new Uint8Array(bytes.buffer, bytes.byteOffset + keyEnd, end - keyEnd),
-    continues: (kind & CONTINUES) !== 0,
+    kind: recordKind(bytes, at),
+    database: recordDatabase(bytes, at),
+    key: viewBetween(bytes, recordKeyAt(bytes, at), valueAt),
+    value: viewBetween(bytes, valueAt, at + view.getUint32(at, true)),
+    continues: recordContinues(bytes, at),
   };
+}
+
+export function viewBetween(bytes: Uint8Array, begin: number, end: number): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + begin, end - begin);
 }
 
 /** A mirror has few databases and millions of records of each: names are turned into bytes and back once. */
