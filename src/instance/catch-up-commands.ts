@@ -86,10 +86,15 @@ export async function catchUpAll(
   names: readonly string[],
   progress: Progress,
 ): Promise<readonly Error[]> {
+  // Operators look for a "completed" to each "started".
+  for (const name of names) daemon.log(0, 'Utility.Event', `Mirror Catchup started for ${name}`);
   await waitUntilReceived(daemon, names, progress);
   const ends = await Promise.allSettled(names.map((name) => catchUp(daemon, name, progress)));
-  return ends.flatMap((end) => {
-    if (end.status === 'fulfilled') return [];
+  return ends.flatMap((end, index) => {
+    if (end.status === 'fulfilled') {
+      daemon.log(0, 'Utility.Event', `Mirror Catchup completed for ${names[index]}`);
+      return [];
+    }
     const error = end.reason as Error;
     daemon.log(2, 'Utility.Event', `Not caught up: ${error.message}`);
     return [error];

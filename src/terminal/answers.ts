@@ -77,8 +77,16 @@ export class LineAnswers implements Answers {
   }
 }
 
-/** `#` at the beginning of a line or after a blank starts a comment; a line that is only a comment is no answer. */
+/** `#` at the beginning of a line or after a blank starts a comment; a line that is only a comment is no answer. `\#` there is a `#`. */
 function withoutComment(line: string): string | null {
   if (/^\s*#/.test(line)) return null;
-  return line.replace(/\s#.*$/, '').trimEnd();
+  return line
+    .replace(/\s#.*$/, '')
+    .trimEnd()
+    .replace(/(^|\s)\\(\\*#)/g, '$1$2');
+}
+
+/** An answer as it stands in an answer file: what `withoutComment` gives back whole. */
+export function asFileLine(answer: string): string {
+  return answer.replace(/(^|\s)(\\*#)/g, '$1\\$2');
 }

@@ -4,7 +4,7 @@
  */
 import type { Question } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
-import type { Answer, Answers } from './answers.ts';
+import { type Answer, type Answers, asFileLine } from './answers.ts';
 import { EXIT, type ExitCode } from './exit-codes.ts';
 import {
   type Defaults,
@@ -257,6 +257,6 @@ export class Dialogue {
   }
 
   #record(prompt: string, text: string): void {
-    this.#parts.record?.(`# ${prompt.replace(/\s+/g, ' ').trim()}\n${text}\n`);
+    this.#parts.record?.(`# ${prompt.replace(/\s+/g, ' ').trim()}\n${asFileLine(text)}\n`);
   }
 }

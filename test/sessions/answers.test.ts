@@ -1,4 +1,6 @@
+import { Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
+import { asFileLine, LineAnswers } from '../../src/terminal/answers.ts';
 import { connectControl, NotReachableError } from '../../src/terminal/control-client.ts';
 import { expectTranscript, pipedSession, transcript } from '../fixtures/piped-session.ts';
 import { description, report, type Script, startScriptedInstance } from '../fixtures/scripted-instance.ts';
@@ -158,6 +160,15 @@ describe('answer files', () => {
     expect(transcript(second)).toBe(transcript(first));
     expect(second.recorded).toBe(first.recorded);
   });
+
+  test.each(['#', '# all', '/data/my #1', '/data/#1', '\\#', 'a \\\\# # b', '  #', ''])(
+    'an answer that looks like a comment is recorded so that it is taken again: %j',
+    async (answer) => {
+      const source = Readable.from([Buffer.from(`# Directory?\n${asFileLine(answer)}\n`)]);
+      const taken = await new LineAnswers(source, () => {}, true).next({ prompt: '' });
+      expect(taken).toMatchObject({ kind: 'line', text: answer, number: 2 });
+    },
+  );
 });
 
 describe('the prompt of an instance', () => {
