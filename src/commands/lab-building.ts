@@ -256,8 +256,10 @@ export async function primaryOf(here: Surroundings, lab: LabPlan, deadlineMs: nu
   }
 }
 
+export type Reports = ReadonlyMap<string, StatusReport>;
+
 /** What each member says of itself; those that do not answer are left out. */
-export async function reportsOf(here: Surroundings, lab: LabPlan): Promise<ReadonlyMap<string, StatusReport>> {
+export async function reportsOf(here: Surroundings, lab: LabPlan): Promise<Reports> {
   const asked = members(lab).map(async (host): Promise<readonly [string, StatusReport | null]> => {
     const there = here.at(host.home);
     try {
@@ -273,7 +275,18 @@ export async function reportsOf(here: Surroundings, lab: LabPlan): Promise<Reado
   return new Map(reports.filter((entry): entry is readonly [string, StatusReport] => entry[1] !== null));
 }
 
-function summary(reports: ReadonlyMap<string, StatusReport>): string {
+/** A lab's members are promoted and demoted like others: the primary knows what each is, whatever it was made as. */
+export function typesNow(lab: LabPlan, reports: Reports): ReadonlyMap<string, LabHost['type']> {
+  const types = new Map(lab.hosts.map(({ label, type }) => [label, type]));
+  const all = [...reports.values()];
+  const knowing = all.find(({ status }) => status === 'Primary');
+  for (const { member, type } of all)
+    if (member !== null && type !== null && types.has(member)) types.set(member, type);
+  for (const { name, type } of knowing?.members ?? []) if (types.has(name)) types.set(name, type);
+  return types;
+}
+
+function summary(reports: Reports): string {
   const said = [...reports].map(
     ([label, { status, waitingFor }]) => `${label} ${status}${waitingFor === null ? '' : ` (${waitingFor})`}`,
   );
@@ -288,11 +301,7 @@ function missingAsync(label: string): string {
  * What is still missing, in words; null when the lab is whole. `goal` is a sequence that the primary had at an earlier look: under
  * steady writes an async always lacks the newest records, and has caught up when it holds what was there when that was asked.
  */
-export function missing(
-  reports: ReadonlyMap<string, StatusReport>,
-  asyncs: readonly string[],
-  goal: number | null,
-): string | null {
+export function missing(reports: Reports, asyncs: readonly string[], goal: number | null): string | null {
   const all = [...reports.values()];
   const primary = all.find((report) => report.status === 'Primary');
   if (primary === undefined) return 'a primary';
@@ -314,9 +323,10 @@ function hasCaughtUp(report: StatusReport | undefined, goal: number | null): boo
 async function waitUntilWhole(here: Surroundings, lab: LabPlan, deadlineMs: number): Promise<void> {
   let told: string | null = null;
   let goal: number | null = null;
-  const asyncs = members(lab).flatMap(({ label, type }) => (type === 'Failover' ? [] : [label]));
   for (;;) {
     const reports = await reportsOf(here, lab);
+    const types = typesNow(lab, reports);
+    const asyncs = members(lab).flatMap(({ label }) => (types.get(label) === 'Failover' ? [] : [label]));
     const lack = missing(reports, asyncs, goal);
     if (lack === null) return;
     const primary = [...reports.values()].find(({ status }) => status === 'Primary');

@@ -9,7 +9,7 @@ import { homePaths } from '../host/home.ts';
 import { LockHeldError } from '../host/host.ts';
 import { writeLinks } from '../host/host-files.ts';
 import type { Address } from '../mirror/mirror-set.ts';
-import type { Wire } from '../network/cable.ts';
+import type { CableStatus, Carried, Wire } from '../network/cable.ts';
 import { askCable, type CableRequest, runCable } from '../network/cable-control.ts';
 import { failed, notReachable } from './failures.ts';
 import { type LabPlan, labPaths, readPlan, wirePlans } from './lab-plan.ts';
@@ -43,12 +43,19 @@ export async function stopCable(here: Surroundings): Promise<void> {
   await here.host.processes.forceDown(holder, askTimeoutMs);
 }
 
+/** What has gone from host to host since the cable was started; nothing when it does not run. */
+export async function carriedBy(here: Surroundings): Promise<readonly Carried[]> {
+  if (cableHolder(here) === null) return [];
+  return (await commandCable(here, { type: 'status' })).carried;
+}
+
 /** @throws CommandFailure */
-export async function commandCable(here: Surroundings, request: CableRequest): Promise<void> {
+export async function commandCable(here: Surroundings, request: CableRequest): Promise<CableStatus> {
   if (cableHolder(here) === null)
     throw notReachable('the lab has no cable process; bring the lab up: caretmirror lab up');
   const answer = await askCable(here.network, labPaths(here.home).cableControl, request, askTimeoutMs);
   if (!answer.ok) throw failed(answer.text);
+  return answer.status;
 }
 
 /** The process itself; returns when it was asked to end. */

@@ -4,8 +4,18 @@ import { asyncsMax } from '../mirror/limits.ts';
 import { agentHolder, stopAgent } from './agents.ts';
 import { type CommandFailure, failed, failureOf, usage } from './failures.ts';
 import { forceInstance, lockHolder } from './instances.ts';
-import { bringUp, findLab, instanceOf, primaryOf, reportsOf, requireLab, takeDown } from './lab-building.ts';
-import { commandCable, serveCable } from './lab-cable.ts';
+import {
+  bringUp,
+  findLab,
+  instanceOf,
+  primaryOf,
+  type Reports,
+  reportsOf,
+  requireLab,
+  takeDown,
+  typesNow,
+} from './lab-building.ts';
+import { carriedBy, commandCable, serveCable } from './lab-cable.ts';
 import {
   hostLabelled,
   type LabAsyncs,
@@ -38,7 +48,7 @@ export const define: DefineGroup = (group, surroundings) => {
     .action(async (options: UpOptions) => {
       const here = await surroundings();
       const lab = await up(here, options);
-      here.tell(`lab: up; applications use ${targetOf(lab)}`);
+      here.tell(`lab: up; applications use ${targetOf(lab, await reportsOf(here, lab))}`);
     });
   group
     .command('status')
@@ -47,8 +57,11 @@ export const define: DefineGroup = (group, surroundings) => {
     .action(async (options: { json: boolean }) => {
       const here = await surroundings();
       const lab = requireLab(here);
-      const rows = await statusOf(here, lab);
-      here.print(options.json ? json({ target: targetOf(lab), members: rows }) : statusTable(lab, rows));
+      const reports = await reportsOf(here, lab);
+      const rows = statusOf(here, lab, reports);
+      const target = targetOf(lab, reports);
+      if (options.json) here.print(json({ target, members: rows, carried: await carriedBy(here) }));
+      else here.print(statusTable(target, rows));
     });
   group
     .command('open')
@@ -124,8 +137,10 @@ function asyncsIn({ dr, reporting }: UpOptions): LabAsyncs | null {
   throw usage(`a mirror has at most ${asyncsMax} asyncs, not ${asyncs.dr + asyncs.reporting}`);
 }
 
-export function targetOf(lab: LabPlan): string {
-  const failover = members(lab).filter((host) => host.type === 'Failover');
+/** Those that may be primary now, or else those that were made so. */
+function targetOf(lab: LabPlan, reports: Reports): string {
+  const now = members(lab).filter(({ label }) => typesNow(lab, reports).get(label) === 'Failover');
+  const failover = now.length > 0 ? now : members(lab).filter((host) => host.type === 'Failover');
   return printMirrorTarget(
     failover.map(({ superserver }) => superserver),
     lab.mirror,
@@ -144,8 +159,8 @@ export interface LabMemberReport {
   readonly status: string;
 }
 
-async function statusOf(here: Surroundings, lab: LabPlan): Promise<readonly LabMemberReport[]> {
-  const reports = await reportsOf(here, lab);
+function statusOf(here: Surroundings, lab: LabPlan, reports: Reports): readonly LabMemberReport[] {
+  const types = typesNow(lab, reports);
   return lab.hosts.map((host) => {
     const isArbiter = host.superserver === null;
     const { host: address, port } = host.superserver ?? host.agent;
@@ -157,15 +172,15 @@ async function statusOf(here: Surroundings, lab: LabPlan): Promise<readonly LabM
       instance: isArbiter ? null : host.label,
       address,
       port,
-      type: host.type,
+      type: types.get(host.label) ?? host.type,
       status,
     };
   });
 }
 
-function statusTable(lab: LabPlan, rows: readonly LabMemberReport[]): string {
+function statusTable(target: string, rows: readonly LabMemberReport[]): string {
   const cells = rows.map((row) => [row.label, row.type, `${row.address}:${row.port}`, row.status, row.home]);
-  return `${table(['', 'Type', 'Address', 'Status', 'Home'], cells)}\nApplications use ${targetOf(lab)}\n`;
+  return `${table(['', 'Type', 'Address', 'Status', 'Home'], cells)}\nApplications use ${target}\n`;
 }
 
 /** A lab that lacks something (a cut cable, say) is opened all the same, if it has a primary. */

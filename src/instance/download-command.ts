@@ -28,6 +28,8 @@ type Given = CommandArguments['download-databases'];
 interface Beginning {
   readonly member: string;
   readonly copy: string;
+  /** Copies of that name were about to be moved into their places; one that is not here any more has been. */
+  readonly placing: readonly string[];
 }
 
 const BEGINNING_FILE = 'download.json';
@@ -43,12 +45,29 @@ export async function downloadDatabases(daemon: InstanceDaemon, given: Given, pr
     const text = `the present data of ${unconfirmed.join(', ')} would be replaced; confirm it`;
     return refused('not-confirmed', text, 'DB-029');
   }
-  return await whileFetched(daemon, wanted, given.from, progress, async () => {
+  return await whileFetched(daemon, wanted, given.from, progress, async ({ beginning, manifest }) => {
     const from = daemon.paths.download;
     const { as, replace } = given;
-    const wishes = { ...(as === undefined ? {} : { as }), ...(replace === undefined ? {} : { replace }) };
-    return await restoreDatabases(daemon, { from, ...wishes }, progress);
+    const placed = manifest.databases.filter((database) => isPlaced(daemon, beginning, database));
+    const left = manifest.databases.filter((database) => !placed.includes(database)).map(({ name }) => name);
+    const wishes = {
+      databases: left,
+      ...(as === undefined || left.length === 0 ? {} : { as }),
+      ...(replace === undefined ? {} : { replace }),
+    };
+    let placing = beginning.placing;
+    return await restoreDatabases(daemon, { from, ...wishes }, progress, {
+      placed: placed.flatMap(({ attribute }) => localNames(daemon, [attribute?.database ?? ''])),
+      onPlacing: (copy) => {
+        placing = [...placing, copy];
+        daemon.host.records.saveRecord(join(from, BEGINNING_FILE), { ...beginning, placing } satisfies Beginning);
+      },
+    });
   });
+}
+
+function isPlaced({ host, paths, catalog }: InstanceDaemon, { placing }: Beginning, copy: BackedUpDatabase): boolean {
+  return placing.includes(copy.name) && !host.files.exists(catalog.fileOf(copyDirectory(paths.download, copy)));
 }
 
 /**
@@ -60,7 +79,7 @@ export async function whileFetched(
   databases: readonly string[],
   from: string | undefined,
   progress: Progress,
-  use: (source: Pick<CopySource, 'member' | 'epoch'>) => Promise<Outcome>,
+  use: (found: Found) => Promise<Outcome>,
 ): Promise<Outcome> {
   const { paths, host } = daemon;
   if (underWay.has(paths.download))
@@ -71,10 +90,11 @@ export async function whileFetched(
     if ('reason' in found) return refusedWith(found);
     const { source, beginning, manifest } = found;
     try {
-      const noRoom = refusalOfRoom(daemon, manifest);
+      const lacking = manifest.databases.filter((database) => !isPlaced(daemon, beginning, database));
+      const noRoom = refusalOfRoom(daemon, lacking);
       if (noRoom !== null) return refusedWith(noRoom);
-      for (const database of manifest.databases) await fetchFile(daemon, source, beginning.copy, database, progress);
-      const outcome = await use(source);
+      for (const database of lacking) await fetchFile(daemon, source, beginning.copy, database, progress);
+      const outcome = await use(found);
       if (!outcome.ok && outcome.refusal.reason !== 'not-caught-up') return outcome;
       source.release(beginning.copy);
       host.files.removeTree(paths.download);
@@ -114,6 +134,11 @@ export function holdingData({ catalog }: InstanceDaemon, databases: readonly str
     .entries()
     .filter((entry) => databases.includes(mirrorNameOf(entry) ?? '') && entry.status !== 'Needs Activation')
     .map(({ configuration: { name } }) => name);
+}
+
+function localNames({ catalog }: InstanceDaemon, databases: readonly string[]): readonly string[] {
+  const here = catalog.entries().filter((entry) => databases.includes(mirrorNameOf(entry) ?? ''));
+  return here.map(({ configuration: { name } }) => name);
 }
 
 interface Found {
@@ -182,7 +207,10 @@ async function goOn(
   const read = host.records.readRecord(join(paths.download, BEGINNING_FILE));
   const kept = readManifest(host.records, paths.download);
   if (read.state !== 'read' || !kept.ok) return null;
-  const beginning = read.value as Beginning;
+  const beginning: Beginning = {
+    ...(read.value as Beginning),
+    placing: (read.value as Partial<Beginning>).placing ?? [],
+  };
   const has = kept.manifest.databases.map(({ attribute }) => attribute?.database);
   const isWanted = has.length === databases.length && databases.every((name) => has.includes(name));
   const { mirrorSet } = configuration.get();
@@ -205,7 +233,7 @@ async function goOn(
 
 function begin(daemon: InstanceDaemon, source: CopySource, offer: Extract<Offer, { ok: true }>): Found {
   const { host, paths } = daemon;
-  const beginning: Beginning = { member: source.member, copy: offer.copy };
+  const beginning: Beginning = { member: source.member, copy: offer.copy, placing: [] };
   host.files.makeDirectory(paths.download);
   saveManifest(host.records, paths.download, offer.manifest);
   host.records.saveRecord(join(paths.download, BEGINNING_FILE), beginning);
@@ -248,8 +276,11 @@ async function fetchFile(
 }
 
 /** What has come counts as room that is there. */
-function refusalOfRoom({ host: { files }, paths, catalog }: InstanceDaemon, manifest: BackupManifest): Refusal | null {
-  const bytes = manifest.databases.reduce((sum, database) => {
+function refusalOfRoom(
+  { host: { files }, paths, catalog }: InstanceDaemon,
+  databases: readonly BackedUpDatabase[],
+): Refusal | null {
+  const bytes = databases.reduce((sum, database) => {
     const here = files.sizeOf(catalog.fileOf(copyDirectory(paths.download, database))) ?? 0;
     return sum + Math.max(0, database.bytes - here);
   }, diskReserveBytes);

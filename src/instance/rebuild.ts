@@ -65,7 +65,7 @@ export async function rebuildMember(
   if (pending !== null) return done(restartNow(pending));
   const wanted = wantedHere(daemon);
   if ('reason' in wanted) return refusedWith(wanted);
-  return await whileFetched(daemon, wanted, from, progress, async (source) => {
+  return await whileFetched(daemon, wanted, from, progress, async ({ source }) => {
     const { host, paths } = daemon;
     const read = readManifest(host.records, paths.download);
     if (!read.ok) return refusedWith(refusal('no-copy', read.text));

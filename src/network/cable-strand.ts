@@ -19,6 +19,7 @@ interface End {
 
 interface StrandRules {
   isCut(from: string, to: string): boolean;
+  onCarried(from: string, to: string, bytes: number): void;
   /** Both ends are closed. */
   onGone(): void;
 }
@@ -87,6 +88,7 @@ export class CableStrand {
       from.socket.pause();
       from.socket.unshift(chunk);
     } else if (to.socket.writable) {
+      this.#rules.onCarried(from.host, to.host, chunk.length);
       if (!to.socket.write(chunk)) from.socket.pause();
     }
   }

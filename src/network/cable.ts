@@ -31,8 +31,14 @@ export interface Direction {
   readonly to: string;
 }
 
+/** Bytes that came out at the other end since the cable was started. */
+export interface Carried extends Direction {
+  readonly bytes: number;
+}
+
 export interface CableStatus {
   readonly wires: readonly Wire[];
+  readonly carried: readonly Carried[];
   /** Directions in which nothing passes. */
   readonly cuts: readonly Direction[];
   readonly connections: number;
@@ -47,6 +53,7 @@ export class Cable {
   readonly #laid: LaidWire[] = [];
   readonly #strands = new Set<CableStrand>();
   readonly #cuts = new Map<string, Direction>();
+  readonly #carried = new Map<string, Carried>();
 
   /** Lay wires; one that is laid already is not laid again. @throws AddressInUseError when a port asked for is taken. */
   async lay(plans: readonly WirePlan[]): Promise<readonly Wire[]> {
@@ -75,6 +82,7 @@ export class Cable {
   status(): CableStatus {
     return {
       wires: this.#laid.map(({ wire }) => wire),
+      carried: [...this.#carried.values()],
       cuts: [...this.#cuts.values()],
       connections: this.#strands.size,
     };
@@ -101,10 +109,16 @@ export class Cable {
   #take(wire: Wire, socket: Socket): void {
     const strand = new CableStrand(wire, socket, {
       isCut: (from, to) => this.#cuts.has(key(from, to)),
+      onCarried: (from, to, bytes) => this.#count(from, to, bytes),
       onGone: () => this.#strands.delete(strand),
     });
     this.#strands.add(strand);
     strand.carryOn();
+  }
+
+  #count(from: string, to: string, more: number): void {
+    const before = this.#carried.get(key(from, to))?.bytes ?? 0;
+    this.#carried.set(key(from, to), { from, to, bytes: before + more });
   }
 
   #changed(): void {

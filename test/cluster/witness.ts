@@ -1,20 +1,19 @@
 /**
- * Applications that write all the time, and what they saw: one that follows the mirror, and one at each failover member
- * that asks nobody who is primary. From their notes follows what no scenario may violate: what was acknowledged is there,
+ * Applications that write all the time, and what they saw: one that follows the mirror, and one at each member (an async may
+ * be promoted) that asks nobody who is primary. From their notes follows what no scenario may violate: what was acknowledged is there,
  * and no two members acknowledged in overlapping time.
  */
 import { createHash } from 'node:crypto';
 import { MirrorUnreachableError } from '../../src/client/client-errors.ts';
 import { type Client, connectToMirror, decodeKey, encodeKey, type SetStream } from '../../src/client/main.ts';
-import { type FailoverLabel, isCaughtUp, type Lab, type Label, labels as members, pause } from './lab.ts';
+import { isCaughtUp, type Lab, type Label, labels as members, pause } from './lab.ts';
 
 interface Acknowledged {
   readonly sentMs: number;
   readonly atMs: number;
-  readonly by: FailoverLabel;
+  readonly by: Label;
 }
 
-const failoverLabels: readonly FailoverLabel[] = ['A', 'B'];
 /** Between two updates of one writer: enough to see who acknowledges, and easy on two processors. */
 const paceMs = 8;
 
@@ -25,7 +24,7 @@ export class Witness {
   readonly #expected = new Map<string, string>();
   readonly #faults: string[] = [];
   /** What the members answered to those who may not write, and why, by member. */
-  readonly refusals: Record<FailoverLabel, string[]> = { A: [], B: [] };
+  readonly refusals: Record<Label, string[]> = { A: [], B: [], C: [] };
   #isStopping = false;
   #firstEpoch = 0;
   #writers: Promise<void>[] = [];
@@ -44,7 +43,7 @@ export class Witness {
     this.#firstEpoch = Math.max(0, ...this.#epochs().map(({ epoch }) => epoch));
     this.#writers = [
       ...Array.from({ length: this.#followers }, (_, number) => this.#follow(`STREAM${number}`)),
-      ...failoverLabels.map((label) => this.#knock(label)),
+      ...members.map((label) => this.#knock(label)),
     ];
     await this.untilWritten(50);
     return this;
@@ -54,7 +53,7 @@ export class Witness {
     return this.#acknowledged.length;
   }
 
-  lastBy(label: FailoverLabel): number {
+  lastBy(label: Label): number {
     return this.#acknowledged.findLast(({ by }) => by === label)?.atMs ?? 0;
   }
 
@@ -70,7 +69,7 @@ export class Witness {
   }
 
   /** Another acknowledgement of this member. */
-  async untilWrittenBy(label: FailoverLabel, timeoutMs = 20_000): Promise<void> {
+  async untilWrittenBy(label: Label, timeoutMs = 20_000): Promise<void> {
     const [sinceMs, deadlineMs] = [performance.now(), performance.now() + timeoutMs];
     while (this.lastBy(label) <= sinceMs) {
       if (performance.now() > deadlineMs) {
@@ -87,7 +86,7 @@ export class Witness {
   }
 
   /** From then to the first acknowledgement by this member. */
-  waitFor(label: FailoverLabel, sinceMs: number): number {
+  waitFor(label: Label, sinceMs: number): number {
     const first = this.#acknowledged.find(({ atMs, by }) => by === label && atMs > sinceMs);
     if (first === undefined) throw new Error(`${label} has acknowledged nothing`);
     return first.atMs - sinceMs;
@@ -131,7 +130,7 @@ export class Witness {
 
   /** A bulk load through the mirror's address: it must never fail, whatever happens. */
   async #follow(writer: string): Promise<void> {
-    const targets = failoverLabels.map((label) => this.#lab.addresses[label]);
+    const targets = members.map((label) => this.#lab.addresses[label]);
     const client = await connectToMirror({ targets, mirror: 'LAB', timeoutMs: 80_000 });
     this.#clients.add(client);
     const sentMs: number[] = [];
@@ -156,7 +155,7 @@ export class Witness {
   }
 
   /** One update after the other, at one member, primary or not. */
-  async #knock(label: FailoverLabel): Promise<void> {
+  async #knock(label: Label): Promise<void> {
     let number = 0;
     while (!this.#isStopping) {
       let client: Client | null = null;
@@ -181,14 +180,14 @@ export class Witness {
 
   #note(client: Client, writer: string, record: number, sentMs: number): void {
     const address = client.address;
-    const by = failoverLabels.find(
+    const by = members.find(
       (label) => this.#lab.addresses[label].host === address?.host && this.#lab.addresses[label].port === address?.port,
     );
     if (by === undefined) this.#faults.push(`record ${record} was acknowledged by nobody known`);
     else this.#acknowledge(by, writer, record, sentMs);
   }
 
-  #acknowledge(by: FailoverLabel, writer: string, number: number, sentMs: number): void {
+  #acknowledge(by: Label, writer: string, number: number, sentMs: number): void {
     this.#acknowledged.push({ sentMs, atMs: performance.now(), by });
     this.#expected.set(`${this.#story}|${writer}|${number}`, String(number));
   }
@@ -216,7 +215,7 @@ export class Witness {
    * Who acknowledged, one after the other. An answer that was on its way when its primary was lost (in the network, or in a
    * process that stood still) may come late: its update was sent before the new primary answered anybody.
    */
-  #runs(): readonly FailoverLabel[] {
+  #runs(): readonly Label[] {
     const runs: Acknowledged[] = [];
     for (const each of this.#acknowledged) {
       const [before, last] = [runs.at(-2), runs.at(-1)];
@@ -226,8 +225,8 @@ export class Witness {
     return runs.map(({ by }) => by);
   }
 
-  #epochs(): readonly { readonly label: FailoverLabel; readonly epoch: number }[] {
-    return failoverLabels
+  #epochs(): readonly { readonly label: Label; readonly epoch: number }[] {
+    return members
       .flatMap((label) => this.#lab.events(label).map((event) => ({ label, event })))
       .filter(({ event }) => event.what === 'is primary')
       .map(({ label, event }) => ({ label, epoch: Number(event.facts.epoch) }))

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { printRecord, readRecord } from '../../src/commands/global-records.ts';
 import { searchPlace } from '../../src/commands/global-target.ts';
-import { missing } from '../../src/commands/lab-building.ts';
+import { missing, typesNow } from '../../src/commands/lab-building.ts';
 import {
   addressesOf,
   asyncsOf,
@@ -191,5 +191,19 @@ describe('what a report says', () => {
     ]);
     const needs = { ...behind, databases: [{ status: 'Needs Catchup' }] } as unknown as StatusReport;
     expect(missing(mapOf([a, b, needs]), ['C'], 60)).toBe('async C connected and caught up');
+  });
+
+  test('FO-083: what a member of a lab is now, the primary says, whatever it was made as', () => {
+    const lab = planBlock('/lab', 1, 2000);
+    const promoted = { ...a, members: [member('A', 'Failover', 'N/A'), member('C', 'Failover', 'Active')] };
+    const demoted = { ...b, status: 'Connected', type: 'Disaster Recovery' } as StatusReport;
+    const types = typesNow(lab, new Map(Object.entries({ A: promoted, B: demoted })));
+    expect(['A', 'B', 'C', 'X'].map((label) => types.get(label))).toEqual([
+      'Failover',
+      'Disaster Recovery',
+      'Failover',
+      'Arbiter',
+    ]);
+    expect(typesNow(lab, new Map()).get('C')).toBe('Disaster Recovery');
   });
 });

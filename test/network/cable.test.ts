@@ -147,6 +147,28 @@ describe('the cable', () => {
     await caller.hears('and back');
   });
 
+  test('counts what has come out at the other end, for each direction', async () => {
+    const { caller, taker } = await pair(ports.ab, b);
+    caller.socket.write('hello');
+    await taker.hears('hello');
+    taker.socket.write('and back');
+    await caller.hears('and back');
+    const other = await pair(ports.ab, b);
+    other.caller.socket.write('once more');
+    await other.taker.hears('once more');
+    expect(cable.status().carried).toEqual([
+      { from: 'A', to: 'B', bytes: 14 },
+      { from: 'B', to: 'A', bytes: 8 },
+    ]);
+    cable.cut('A', 'B');
+    caller.socket.write('held');
+    await meanwhile();
+    expect(cable.status().carried).toContainEqual({ from: 'A', to: 'B', bytes: 14 });
+    cable.heal();
+    await taker.hears('helloheld');
+    expect(cable.status().carried).toContainEqual({ from: 'A', to: 'B', bytes: 18 });
+  });
+
   test('without a cut a close is passed on as a close, and a reset as a reset, from both ends', async () => {
     for (const how of ['close', 'reset'] as const) {
       for (const who of ['caller', 'taker'] as const) {
