@@ -221,6 +221,7 @@ const atOnce: readonly CommandName[] = [
   'remove-mirror',
   'stop-instance',
   'add-databases',
+  'create-database',
   'catch-up-databases',
   'resume-databases',
   'manage-dejournaling',

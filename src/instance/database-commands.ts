@@ -5,11 +5,13 @@ import { checkMirrorDatabaseName } from '../mirror/mirror-set.ts';
 import type { CommandArguments, Outcome } from '../protocol/control-channel.ts';
 import { catchUpAll } from './catch-up-commands.ts';
 import { done, failed, type Progress, refused, refusedWith } from './command-outcome.ts';
+import { downloadDatabases } from './download-command.ts';
 import { followPrimary } from './followed-properties.ts';
 import { createMirrored, mirrorNameOf, noDatabase } from './mirrored-databases.ts';
 import type { InstanceDaemon } from './parts.ts';
 import { editDatabase, refusalOfProperties } from './property-commands.ts';
 
+/** What the journal cannot build is copied from another member (DB-029), for as long as that takes: other commands go on meanwhile. */
 export async function createDatabase(
   daemon: InstanceDaemon,
   given: CommandArguments['create-database'],
@@ -18,26 +20,32 @@ export async function createDatabase(
   const { database, directory: _, mirrored: __, ...properties } = given;
   const why = refusalOfProperties(database, properties, given.mirrored != null);
   if (why !== null) return refusedWith(why);
-  const outcome = await create(daemon, given, progress);
+  const named = checkMirrorDatabaseName(database);
+  if (!named.ok) return refused('bad-name', named.text.replace('mirror database', 'database'), 'DB-009');
+  const name = named.value;
+  const { home, configuration } = daemon;
+  const directory = given.directory ?? databaseDirectory(home.home, configuration.get().instance, name);
+  if (!isAbsolute(directory)) {
+    return refused('bad-directory', `directory "${directory}" is not an absolute path; give one that begins with /`);
+  }
+  const mirrored = given.mirrored ?? null;
+  const made = await daemon.turns.next(() => create(daemon, name, directory, mirrored, progress));
+  const outcome =
+    mirrored !== null && needsCopy(made) ? await createByDownload(daemon, name, directory, mirrored, progress) : made;
   if (!outcome.ok || Object.keys(properties).length === 0) return outcome;
-  const edited = await editDatabase(daemon, { database, ...properties }, progress);
+  const edited = await daemon.turns.next(() => editDatabase(daemon, { database, ...properties }, progress));
   return edited.ok ? done(`${outcome.text}; ${edited.text.replace(/^database \S+ /, 'it ')}`) : edited;
 }
 
 async function create(
   daemon: InstanceDaemon,
-  given: CommandArguments['create-database'],
+  name: string,
+  directory: string,
+  mirrored: string | null,
   progress: Progress,
 ): Promise<Outcome> {
-  const named = checkMirrorDatabaseName(given.database);
-  if (!named.ok) return refused('bad-name', named.text.replace('mirror database', 'database'), 'DB-009');
-  const name = named.value;
-  const { home, configuration, catalog } = daemon;
-  const directory = given.directory ?? databaseDirectory(home.home, configuration.get().instance, name);
-  if (!isAbsolute(directory)) {
-    return refused('bad-directory', `directory "${directory}" is not an absolute path; give one that begins with /`);
-  }
-  if (given.mirrored != null) return await createMirrored(daemon, name, directory, given.mirrored, progress);
+  const { catalog } = daemon;
+  if (mirrored !== null) return await createMirrored(daemon, name, directory, mirrored, progress);
   const present = catalog.find(name);
   if (present !== undefined) {
     const isSame = present.configuration.directory === directory && present.attribute === undefined;
@@ -47,6 +55,37 @@ async function create(
   }
   await catalog.create(name, directory);
   return done(`database ${name} is created in ${directory}`);
+}
+
+function needsCopy(outcome: Outcome): boolean {
+  return !outcome.ok && ['needs-copy', 'journal-gone'].includes(outcome.refusal.reason);
+}
+
+/** DB-029, DB-030: what the journal cannot build is copied from the primary. Where there is no source, nothing is left here. */
+async function createByDownload(
+  daemon: InstanceDaemon,
+  name: string,
+  directory: string,
+  mirrored: string,
+  progress: Progress,
+): Promise<Outcome> {
+  const { catalog } = daemon;
+  const mirrorDatabase = mirrored.toUpperCase();
+  progress(`the journal cannot build ${mirrorDatabase} here: a copy is downloaded`);
+  // The empty database says where the copy belongs.
+  const isNew = await daemon.turns.next(async () => {
+    if (catalog.find(name) !== undefined) return false;
+    await catalog.create(name, directory);
+    return true;
+  });
+  const outcome = await downloadDatabases(daemon, { databases: [mirrorDatabase], as: name }, progress);
+  if (outcome.ok)
+    return done(`database ${name} is created in ${directory} as a copy of ${mirrorDatabase}; ${outcome.text}`);
+  await daemon.turns.next(async () => {
+    const entry = catalog.find(name);
+    if (isNew && entry !== undefined && entry.attribute === undefined) await catalog.delete(name);
+  });
+  return outcome;
 }
 
 /** DB-035, DB-036: the mirror brings it level, unless the operator does not want that now. */

@@ -103,7 +103,7 @@ async function createOnPrimary(
   const why = await joinMirrorWith(daemon, member, name, mirrorDatabase, true);
   if (why !== null) return why;
   return done(
-    `database ${name} is created in ${directory} and mirrored as ${mirrorDatabase}; now create it under that mirror database name on the backup and the asyncs, soon: later only a copy helps`,
+    `database ${name} is created in ${directory} and mirrored as ${mirrorDatabase}; now create it under that mirror database name on the backup and the asyncs, soon: later a copy has to be downloaded`,
   );
 }
 
@@ -218,7 +218,7 @@ export function whereItBegins(daemon: InstanceDaemon, member: MirrorMember, name
   }
   const { addedAt, fromEmpty } = definition;
   if (!fromEmpty) {
-    const text = `database ${name} was added to the mirror with data in it, so the journal cannot build a copy; download one (caretmirror database download), or restore a backup of the primary's database here`;
+    const text = `database ${name} was added to the mirror with data in it, so the journal cannot build a copy; create it here anew, and one is downloaded, or restore a backup of the primary's database here`;
     return refusal('needs-copy', text, 'DB-015');
   }
   const located = member.journal.locate(addedAt.epoch, addedAt.sequence);
@@ -227,7 +227,7 @@ export function whereItBegins(daemon: InstanceDaemon, member: MirrorMember, name
     const text = `this member has not received the journal up to where ${name} was added; try again when it is caught up`;
     return refusal('not-received', text, 'DB-014');
   }
-  const text = `the mirror journal file in which ${name} was added is not here any more; download a copy (caretmirror database download), or restore a backup of the primary's database here`;
+  const text = `the mirror journal file in which ${name} was added is not here any more; create it here anew, and a copy is downloaded, or restore a backup of the primary's database here`;
   return refusal('journal-gone', text, 'DB-016');
 }
 

@@ -1,5 +1,6 @@
 /** DB-029: copies that were downloaded take their places by being moved, and whatever is done twice moves or fetches none twice. */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { connect } from '../../src/client/client.ts';
 import { encodeKey } from '../../src/protocol/global-key.ts';
@@ -7,11 +8,13 @@ import { network, startWholeHost, type WholeHost } from '../fixtures/whole-host.
 
 let a: WholeHost;
 let b: WholeHost;
+const running = new Set<WholeHost>();
 const names = ['ONE', 'TWO'] as const;
 const key = encodeKey('CITY', ['1']);
 
 beforeAll(async () => {
   [a, b] = await Promise.all([startWholeHost('ALPHA'), startWholeHost('BETA')]);
+  for (const host of [a, b]) running.add(host);
   for (const host of [a, b]) await host.control.perform('enable-mirror-service', {});
   await a.control.perform('create-mirror', { mirror: 'DEMO', member: 'A' });
   const agent = { otherAgentAddress: '127.0.0.1', otherAgentPort: a.agentPort, otherInstance: 'ALPHA' };
@@ -27,7 +30,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  for (const host of [b, a]) await host?.close();
+  for (const host of running) await host.close();
 }, 30_000);
 
 function valueHere(name: string): string | undefined {
@@ -59,4 +62,39 @@ test('DB-029: interrupted between two databases and repeated after a restart, on
   expect(names.map(valueHere)).toEqual([...names]);
   expect(said.filter((text) => text.includes('ONE') && /downloaded|here already|copied/.test(text))).toEqual([]);
   expect(said.some((text) => text.startsWith('database TWO:') && text.includes('here already'))).toBe(true);
+}, 60_000);
+
+test('DB-015 DB-029 DB-030: a database that the journal cannot build is copied where it is created, into the directory that is given', async () => {
+  await a.control.perform('create-database', { database: 'OLD' });
+  const targets = [{ host: '127.0.0.1', port: a.superserverPort }];
+  const client = await connect({ network, targets, database: 'OLD' });
+  await client.set(key, Buffer.from('before it was mirrored'));
+  await client.close();
+  expect(await a.control.perform('add-database', { database: 'OLD' })).toMatchObject({ ok: true });
+  const isKnown = () => b.instance.configuration.get().mirrorSet?.databases.some(({ name }) => name === 'OLD') === true;
+  await b.reach(isKnown);
+  const directory = join(b.home, 'elsewhere');
+  const created = { database: 'HERE', mirrored: 'OLD', directory, mountRequired: true };
+  expect(await b.control.perform('create-database', created)).toMatchObject({
+    ok: true,
+    text: expect.stringContaining('HERE restored, activated and caught up'),
+  });
+  expect(existsSync(b.instance.catalog.fileOf(directory))).toBe(true);
+  expect(b.instance.catalog.find('HERE')?.configuration).toMatchObject({
+    mountRequiredAtStartup: true,
+    mirrorDatabase: 'OLD',
+  });
+  expect(valueHere('HERE')).toBe('bef');
+});
+
+test('DB-030: with no source that answers nothing is created, and nothing is left', async () => {
+  await b.control.perform('remove-database', { database: 'HERE' });
+  await b.control.perform('delete-database', { database: 'HERE' });
+  running.delete(a);
+  await a.close();
+  await b.reach(({ status }) => status !== 'Connected');
+  const refused = await b.control.perform('create-database', { database: 'OLD', mirrored: 'OLD' });
+  expect(refused).toMatchObject({ ok: false, refusal: { reason: 'no-source' } });
+  expect(b.instance.catalog.find('OLD')).toBeUndefined();
+  expect(existsSync(join(b.instance.paths.databases, 'OLD', 'database.mdb'))).toBe(false);
 }, 60_000);
