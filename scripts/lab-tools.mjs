@@ -47,6 +47,11 @@ export class TemporaryLab {
     return await run([...args, '--home', this.hosts.get(label).home]);
   }
 
+  /** However it ends. */
+  async tryOn(label, args) {
+    return await start(args, this.hosts.get(label).home);
+  }
+
   async pidOf(label) {
     return JSON.parse(await this.on(label, ['instance', 'list', '--json']))[0].pid;
   }
@@ -65,6 +70,11 @@ export class TemporaryLab {
 export async function run(args, env = {}) {
   const { stdout } = await execa(process.execPath, [program, ...args], { stdin: 'ignore', maxBuffer: 1 << 30, env });
   return stdout;
+}
+
+/** A command in a home, as a process whose output is read while it runs; how it ends is its `exitCode`. */
+export function start(args, home) {
+  return execa(process.execPath, [program, ...args, '--home', home], { stdin: 'ignore', reject: false });
 }
 
 /** Every line of an export goes through `onLine`; the answer is the SHA-256 of all its bytes. */

@@ -70,7 +70,7 @@ test('DB-015 DB-029 DB-030: a database that the journal cannot build is copied w
   const client = await connect({ network, targets, database: 'OLD' });
   await client.set(key, Buffer.from('before it was mirrored'));
   await client.close();
-  expect(await a.control.perform('add-database', { database: 'OLD' })).toMatchObject({ ok: true });
+  expect(await a.control.perform('add-databases', { databases: ['OLD'] })).toMatchObject({ ok: true });
   const isKnown = () => b.instance.configuration.get().mirrorSet?.databases.some(({ name }) => name === 'OLD') === true;
   await b.reach(isKnown);
   const directory = join(b.home, 'elsewhere');
