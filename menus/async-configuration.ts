@@ -91,9 +91,9 @@ export const dejournalFilter: Option = {
       {
         kind: 'text',
         name: 'module',
-        text: 'Dejournal Filter (file name in the directory of the instance, none = without)?',
+        text: 'Dejournal Filter (file name, none = without)?',
         label: 'Dejournal Filter',
-        help: 'Its name begins with z or Z and ends with .mjs.',
+        help: 'A file in the directory of the instance; its name begins with z or Z and ends with .mjs.',
         defaultFrom: 'presentDejournalFilter',
         pattern: '^([zZ][A-Za-z0-9_-]{0,63}[.]mjs|none)$',
         expected: 'a file name as zfilter.mjs, or none',

@@ -217,7 +217,7 @@ export const mirrorManagement: Menu = {
         hold: {
           kind: 'yes-no',
           name: 'hold',
-          text: 'Do you want to set "No Failover", so that it stops just before it becomes primary?',
+          text: 'Set "No Failover", so that it stops just before it becomes primary?',
           help: 'Yes: it waits until the state is cleared (Change No Failover State).',
           default: '<No>',
         },
