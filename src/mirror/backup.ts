@@ -7,7 +7,7 @@ import { becomePrimary } from './becoming.ts';
 import { type ArbiterFacts, arbiterTable, decide } from './failover-table.ts';
 import { halt, joinHistory } from './joining.ts';
 import { comparePositions, type JournalPosition, later } from './journal-position.ts';
-import { applyDurable, setJournal } from './journal-transfer.ts';
+import { applyDurable, freshJournal, setJournal } from './journal-transfer.ts';
 import { clockDriftShare, troubleTimeoutInQos } from './limits.ts';
 import type { Attachment, Step } from './member-state.ts';
 import { learnList } from './members-change.ts';
@@ -15,6 +15,7 @@ import type { ArbiterWord, DataMessage, Envelope } from './messages.ts';
 import { onRequestRefused } from './promotion.ts';
 import { onRemoved } from './removal.ts';
 import { beginSeeking, giveUpActive, onHelloFailed, setSeeking, windowNow } from './seeking.ts';
+import { copyOfAttachment } from './state-copies.ts';
 import {
   agoMs,
   enterRole,
@@ -33,7 +34,14 @@ import { sameEpoch } from './terms.ts';
 const keepAlivesRemembered = 32;
 
 function setAttachment(step: Step, changes: Partial<Attachment>): void {
-  if (step.state.attachment !== null) step.state.attachment = { ...step.state.attachment, ...changes };
+  if (step.state.attachment !== null) Object.assign(freshAttachment(step, step.state.attachment), changes);
+}
+
+/** A copy in place of the slice, for the caller to change. */
+function freshAttachment(step: Step, attachment: Attachment): Attachment {
+  const fresh = copyOfAttachment(attachment);
+  step.state.attachment = fresh;
+  return fresh;
 }
 
 /** Somebody was promoted by force while this member reigned, too: it is none of his failover members, so that he goes on (FO-083, FO-088). */
@@ -130,8 +138,8 @@ export function acknowledge(step: Step): void {
 
 /** A message of the primary this member is attached to. */
 export function onPrimaryMessage(step: Step, envelope: Envelope, message: DataMessage): void {
-  const attachment: Attachment = { ...(step.state.attachment as Attachment), lastHeardMs: step.nowMs };
-  step.state.attachment = attachment;
+  const attachment = freshAttachment(step, step.state.attachment as Attachment);
+  attachment.lastHeardMs = step.nowMs;
   switch (message.type) {
     case 'data':
       return onData(step, attachment, message);
@@ -180,7 +188,7 @@ export function onPrimaryMessage(step: Step, envelope: Envelope, message: DataMe
 
 function onData(step: Step, attachment: Attachment, message: Extract<DataMessage, { type: 'data' }>): void {
   const { appended } = step.state.journal;
-  step.state.attachment = { ...attachment, durableTo: later(attachment.durableTo, message.durableTo) };
+  freshAttachment(step, attachment).durableTo = later(attachment.durableTo, message.durableTo);
   if (comparePositions(message.to, appended) <= 0) return acknowledge(step);
   if (comparePositions(message.from, appended) !== 0) {
     step.effects.push({ type: 'close', connection: attachment.connection, reason: 'journal data does not join' });
@@ -188,8 +196,9 @@ function onData(step: Step, attachment: Attachment, message: Extract<DataMessage
     return;
   }
   // Whatever is stored is a prefix of the primary's journal, and so are the beginnings of its epochs.
-  const history = attachment.history.filter((beginning) => beginning.epoch <= message.to.epoch);
-  step.state.journal = { ...step.state.journal, appended: message.to, history };
+  const journal = freshJournal(step);
+  journal.appended = message.to;
+  journal.history = attachment.history.filter((beginning) => beginning.epoch <= message.to.epoch);
   step.effects.push({ type: 'store-journal', connection: attachment.connection, from: message.from, to: message.to });
 }
 

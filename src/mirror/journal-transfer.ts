@@ -6,26 +6,19 @@
 import { comparePositions, type EpochBeginning, earlier, type JournalPosition, later } from './journal-position.ts';
 import { shipWindowBytes } from './limits.ts';
 import type { JournalState, Served, Step } from './member-state.ts';
+import { freshServed, setServing } from './serving.ts';
+import { copyOfJournal } from './state-copies.ts';
 import { log, note, send } from './step.ts';
 
-/**
- * A copy of the journal slice with changes; slices are never changed in place. What happens for every batch of updates writes
- * the copy out, here and below: `{ ...slice, field: value }` costs a tenth of spreading a second object over it.
- */
 export function setJournal(step: Step, changes: Partial<JournalState>): void {
-  step.state.journal = { ...step.state.journal, ...changes };
+  Object.assign(freshJournal(step), changes);
 }
 
-export function setServed(step: Step, name: string, changes: Partial<Served>): void {
-  const served = step.state.serving.members.get(name);
-  if (served !== undefined) putServed(step, { ...served, ...changes });
-}
-
-/** In place of the member of the same name. */
-export function putServed(step: Step, served: Served): void {
-  const members = new Map(step.state.serving.members);
-  members.set(served.name, served);
-  step.state.serving = { ...step.state.serving, members };
+/** A copy in place of the slice, for the caller to change. */
+export function freshJournal(step: Step): JournalState {
+  const journal = copyOfJournal(step.state.journal);
+  step.state.journal = journal;
+  return journal;
 }
 
 /**
@@ -59,19 +52,22 @@ export function isBeyond(
 
 /** Appended here: not flushed yet, and since when. */
 export function noteAppended(step: Step, to: JournalPosition): void {
-  const { journal } = step.state;
-  step.state.journal = { ...journal, appended: to, unflushedSinceMs: journal.unflushedSinceMs ?? step.nowMs };
+  const journal = freshJournal(step);
+  journal.appended = to;
+  journal.unflushedSinceMs ??= step.nowMs;
 }
 
 /** A flush ended: the journal can be written. */
 export function noteFlushed(step: Step, to: JournalPosition): void {
-  const { journal, serving } = step.state;
-  const flushed = later(journal.flushed, to);
-  const isWaiting = journal.unflushedSinceMs !== null && comparePositions(flushed, journal.appended) < 0;
-  step.state.journal = { ...journal, flushed, unflushedSinceMs: isWaiting ? step.nowMs : null, frozen: '' };
-  if (serving.hungTold) step.state.serving = { ...serving, hungTold: false };
-  if (journal.frozen === '') return;
-  const forMs = Math.round(step.nowMs - (journal.unflushedSinceMs ?? step.nowMs));
+  const { frozen, unflushedSinceMs } = step.state.journal;
+  const journal = freshJournal(step);
+  journal.flushed = later(journal.flushed, to);
+  const isWaiting = unflushedSinceMs !== null && comparePositions(journal.flushed, journal.appended) < 0;
+  journal.unflushedSinceMs = isWaiting ? step.nowMs : null;
+  journal.frozen = '';
+  if (step.state.serving.hungTold) setServing(step, { hungTold: false });
+  if (frozen === '') return;
+  const forMs = Math.round(step.nowMs - (unflushedSinceMs ?? step.nowMs));
   log(step, 'journal-freed', { forMs });
   note(step, 'journaling goes on', 'SYN-006', { forMs });
 }
@@ -92,7 +88,7 @@ export function advanceDurable(step: Step): void {
   if (serving.trouble !== null) return;
   const reached = serving.counted === null ? journal.flushed : earlier(journal.flushed, serving.ackedByCounted);
   if (comparePositions(reached, journal.durable) > 0) {
-    state.journal = { ...journal, durable: reached };
+    freshJournal(step).durable = reached;
     step.effects.push({ type: 'answer-clients', to: reached });
     applyDurable(step);
   }
@@ -104,16 +100,19 @@ export function advanceDurable(step: Step): void {
 
 /** Ask for the next piece to be applied, one at a time (SYN-015 keeps order inside). */
 export function applyDurable(step: Step): void {
-  const { journal } = step.state;
-  const target = earlier(journal.durable, journal.flushed);
-  if (journal.applyingTo !== null || comparePositions(target, journal.applied) <= 0) return;
-  const appliedFurthest = later(journal.appliedFurthest, target);
-  step.state.journal = { ...journal, applyingTo: target, appliedFurthest };
+  const { durable, flushed, applyingTo, applied } = step.state.journal;
+  const target = earlier(durable, flushed);
+  if (applyingTo !== null || comparePositions(target, applied) <= 0) return;
+  const journal = freshJournal(step);
+  journal.applyingTo = target;
+  journal.appliedFurthest = later(journal.appliedFurthest, target);
   step.effects.push({ type: 'apply-journal', to: target });
 }
 
 export function onApplied(step: Step, to: JournalPosition): void {
-  setJournal(step, { applied: later(step.state.journal.applied, to), applyingTo: null });
+  const journal = freshJournal(step);
+  journal.applied = later(journal.applied, to);
+  journal.applyingTo = null;
   applyDurable(step);
 }
 
@@ -129,7 +128,9 @@ export function pumpMember(step: Step, name: string): void {
   const to = served.failoverMember ? appended : durable;
   if (comparePositions(to, served.sentTo) <= 0) return;
   if (bytesUnderWay(served) >= shipWindowBytes) return;
-  putServed(step, { ...served, shipping: true, durableTold: durable });
+  const fresh = freshServed(step, served);
+  fresh.shipping = true;
+  fresh.durableTold = durable;
   step.effects.push({
     type: 'ship-journal',
     connection: served.connection,
@@ -142,8 +143,10 @@ export function pumpMember(step: Step, name: string): void {
 export function onShipped(step: Step, name: string, to: JournalPosition, bytes: number): void {
   const served = step.state.serving.members.get(name);
   if (served === undefined) return;
-  const inFlight = [...served.inFlight, { to, bytes, sentAtMs: step.nowMs }];
-  putServed(step, { ...served, shipping: false, sentTo: to, inFlight });
+  const fresh = freshServed(step, served);
+  fresh.shipping = false;
+  fresh.sentTo = to;
+  fresh.inFlight = [...served.inFlight, { to, bytes, sentAtMs: step.nowMs }];
   pumpMember(step, name);
 }
 
@@ -151,14 +154,11 @@ export function onShipped(step: Step, name: string, to: JournalPosition, bytes: 
 export function onAcknowledged(step: Step, name: string, to: JournalPosition, applied: JournalPosition): void {
   const served = step.state.serving.members.get(name);
   if (served === undefined) return;
-  const inFlight = served.inFlight.filter((chunk) => comparePositions(chunk.to, to) > 0);
-  putServed(step, {
-    ...served,
-    ackedTo: later(served.ackedTo, to),
-    applied: later(served.applied, applied),
-    inFlight,
-    sentTo: served.sentTo ?? to,
-  });
+  const fresh = freshServed(step, served);
+  fresh.ackedTo = later(served.ackedTo, to);
+  fresh.applied = later(served.applied, applied);
+  fresh.inFlight = served.inFlight.filter((chunk) => comparePositions(chunk.to, to) > 0);
+  fresh.sentTo ??= to;
   pumpMember(step, name);
   // The first one of a member that lacks nothing: what it has may be durable by now, and no data will tell it.
   if (served.sentTo === null) tellDurable(step, name);
@@ -170,7 +170,7 @@ function tellDurable(step: Step, name: string): void {
   const { durable } = step.state.journal;
   if (served === undefined || served.shipping || served.sentTo === null) return;
   if (comparePositions(durable, served.durableTold) <= 0) return;
-  putServed(step, { ...served, durableTold: durable });
+  freshServed(step, served).durableTold = durable;
   send(step, served.connection, { type: 'durable-to', to: durable });
 }
 

@@ -58,6 +58,7 @@ import { onAgentWhilePromoting, watchPromotion } from './promotion.ts';
 import { onRemoved, watchRemovals } from './removal.ts';
 import { beginSeeking, onHelloFailed, setSeeking } from './seeking.ts';
 import { servedBy } from './serving.ts';
+import { copyOfState } from './state-copies.ts';
 import { enterRole, isForced, log, note, saveRecord } from './step.ts';
 import { onMemberLost } from './trouble.ts';
 
@@ -70,7 +71,7 @@ export interface StepResult {
 }
 
 export function step(before: MemberState, event: MemberEvent): StepResult {
-  const now: Step = { state: { ...before }, nowMs: event.nowMs, effects: [], rules: [] };
+  const now: Step = { state: copyOfState(before), nowMs: event.nowMs, effects: [], rules: [] };
   if (now.state.role !== 'down') {
     dispatch(now, event);
     // Only here do deadlines count: after a standstill, messages that waited come before the next `woke`.

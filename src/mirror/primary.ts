@@ -9,22 +9,14 @@ import { listToTell, presentList } from './failover-members.ts';
 import { beginHandOver, continueHandOver, finishStop, stopAsStale } from './hand-over.ts';
 import { halt } from './joining.ts';
 import { comparePositions, JOURNAL_START, later } from './journal-position.ts';
-import {
-  advanceDurable,
-  bytesUnderWay,
-  oldestUnansweredMs,
-  onAcknowledged,
-  pumpMember,
-  putServed,
-  setServed,
-} from './journal-transfer.ts';
+import { advanceDurable, bytesUnderWay, oldestUnansweredMs, onAcknowledged, pumpMember } from './journal-transfer.ts';
 import { activationLagBytes } from './limits.ts';
 import type { Served, Step } from './member-state.ts';
 import { onWishToChange } from './members-change.ts';
 import type { AgentVerdict, DataMessage, Envelope } from './messages.ts';
 import { helloToPrimary } from './negotiation.ts';
 import { tellRemoval } from './removal.ts';
-import { connectedBackup, setServing } from './serving.ts';
+import { connectedBackup, freshServed, freshServing, setServed, setServing } from './serving.ts';
 import {
   answerOrders,
   askAgent,
@@ -133,7 +125,7 @@ function takeIn(
 
 export function onServedMessage(step: Step, served: Served, message: DataMessage): void {
   const { state } = step;
-  putServed(step, { ...served, lastHeardMs: step.nowMs });
+  freshServed(step, served).lastHeardMs = step.nowMs;
   switch (message.type) {
     case 'ack':
       onAck(step, served, message);
@@ -197,11 +189,9 @@ function onAck(step: Step, served: Served, message: Extract<DataMessage, { type:
       log(step, 'backup-active', { member: served.name, term: message.term });
       note(step, `${served.name} is active`, 'FO-006 FO-015', { term: message.term, mode: modeExpected(step, served) });
     }
-    state.serving = {
-      ...state.serving,
-      counted: counted.confirmed ? counted : { ...counted, confirmed: true },
-      ackedByCounted: later(state.serving.ackedByCounted, message.to),
-    };
+    const serving = freshServing(step);
+    if (!counted.confirmed) serving.counted = { ...counted, confirmed: true };
+    serving.ackedByCounted = later(serving.ackedByCounted, message.to);
     advanceDurable(step);
   }
   activate(step);

@@ -1,9 +1,31 @@
 /** The slice of a primary: its members and the backup among them. What is done with them stands in primary.ts and beside it. */
 import { hasSession } from './arbiter-link.ts';
 import type { Served, Serving, Step } from './member-state.ts';
+import { copyOfServed, copyOfServing } from './state-copies.ts';
 
 export function setServing(step: Step, changes: Partial<Serving>): void {
-  step.state.serving = { ...step.state.serving, ...changes };
+  Object.assign(freshServing(step), changes);
+}
+
+/** A copy in place of the slice, for the caller to change. */
+export function freshServing(step: Step): Serving {
+  const serving = copyOfServing(step.state.serving);
+  step.state.serving = serving;
+  return serving;
+}
+
+/** A copy in place of the member of the same name, for the caller to change. */
+export function freshServed(step: Step, served: Served): Served {
+  const fresh = copyOfServed(served);
+  const members = new Map(step.state.serving.members);
+  members.set(fresh.name, fresh);
+  freshServing(step).members = members;
+  return fresh;
+}
+
+export function setServed(step: Step, name: string, changes: Partial<Served>): void {
+  const served = step.state.serving.members.get(name);
+  if (served !== undefined) Object.assign(freshServed(step, served), changes);
 }
 
 export function servedBy(step: Step, connection: number): Served | undefined {
