@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { FRAME_HEADER_BYTES, type Frame, FrameDecoder, FrameError, writeFrameHeader } from '../protocol/frame.ts';
 import type { Connection } from './network.ts';
+import type { SocketReading } from './socket-reading.ts';
 
 /** Bodies up to this size are copied next to their header: cheaper than one more piece in a gathered write. */
 const COPIED_BYTES_MAX = 16 * 1024;
@@ -38,14 +39,14 @@ export class TcpConnection implements Connection {
   readonly #output = new Output();
   #corks = 0;
 
-  constructor(socket: Socket, remote: string) {
+  constructor(socket: Socket, reading: SocketReading, remote: string) {
     connectionsMade += 1;
     this.id = connectionsMade;
     this.remote = remote;
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.pause();
-    socket.on('data', (chunk: Buffer) => this.#read(chunk));
+    reading.onBytes = (bytes) => this.#read(bytes);
     socket.on('end', () => this.#otherSideEnded());
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#reason ??= sentence(error);
@@ -133,9 +134,9 @@ export class TcpConnection implements Connection {
     if (pieces.length > 1) this.#socket.uncork();
   }
 
-  #read(chunk: Buffer): void {
+  #read(bytes: Buffer): void {
     if (this.#closing || this.#ended) return;
-    const frames = this.#decoder.feed(chunk);
+    const frames = this.#decoder.feed(bytes);
     this.#waiting = this.#waiting.length === 0 ? frames : [...this.#waiting, ...frames];
     this.#deliver();
     const { fault } = this.#decoder;

@@ -17,6 +17,7 @@ import {
   type Network,
   UnreachableError,
 } from './network.ts';
+import { readAccepted, SocketReading } from './socket-reading.ts';
 import { TcpConnection } from './tcp-connection.ts';
 
 /** A peer that vanished without a word is found by the system after this, where no heart beats run. */
@@ -55,15 +56,18 @@ export function createTcpNetwork(options: TcpNetworkOptions): Network {
       const name = printAddress(host, port);
       const target = options.links?.().get(name) ?? { host, port };
       const from = sourceAddress(options.localAddress, target.host);
-      const socket = createConnection({ ...target, ...(from === null ? {} : { localAddress: from }) });
+      const reading = new SocketReading();
+      const { onread } = reading;
+      const socket = createConnection({ ...target, onread, ...(from === null ? {} : { localAddress: from }) });
       socket.setKeepAlive(true, KEEP_ALIVE_MS);
-      return await connected(socket, name, timeoutMs);
+      return await connected(socket, reading, name, timeoutMs);
     },
     dialLocal: async (wanted, timeoutMs) => {
       const { path, directory, replaced } = localSocketPlace(wanted);
       // A directory that stands for a long path is in a public place: it must be ours before we talk to what is in it.
       if (replaced) options.files.makePrivateDirectory(directory);
-      return await connected(createConnection({ path }), wanted, timeoutMs);
+      const reading = new SocketReading();
+      return await connected(createConnection({ path, onread: reading.onread }), reading, wanted, timeoutMs);
     },
   };
 }
@@ -79,8 +83,11 @@ function plain(address: string): string {
 }
 
 function makeServer(onConnection: (connection: Connection) => void, remote: (socket: Socket) => string): Server {
-  return createServer({ keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS }, (socket) => {
-    onConnection(new TcpConnection(socket, remote(socket)));
+  const options = { keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, pauseOnConnect: true };
+  return createServer(options, (accepted) => {
+    const reading = new SocketReading();
+    const socket = readAccepted(accepted, reading);
+    onConnection(new TcpConnection(socket, reading, remote(socket)));
   });
 }
 
@@ -156,7 +163,7 @@ async function removeStale(path: string, files: LocalSocketFiles): Promise<void>
   if (answer === 'stale') files.removeSocket(path);
 }
 
-async function connected(socket: Socket, name: string, timeoutMs: number): Promise<Connection> {
+async function connected(socket: Socket, reading: SocketReading, name: string, timeoutMs: number): Promise<Connection> {
   return await new Promise<Connection>((resolve, reject) => {
     const fail = (why: string, cause?: unknown): void => {
       clearTimeout(deadline);
@@ -168,7 +175,7 @@ async function connected(socket: Socket, name: string, timeoutMs: number): Promi
     socket.once('connect', () => {
       clearTimeout(deadline);
       socket.removeAllListeners('error');
-      resolve(new TcpConnection(socket, name));
+      resolve(new TcpConnection(socket, reading, name));
     });
   });
 }
