@@ -205,7 +205,7 @@ class DiskJournal implements Journal {
     if (file === undefined || file.end.offset === this.#flushed.offset) return this.#flushed;
     const from = this.#flushed.offset;
     const to = file.end.offset;
-    const path = this.#kept.path(file);
+    const { path } = file;
     const writer = this.#openForWriting(file);
     if (!this.#room.allows(file.directory, to - from, writer.growth(to))) throw frozenError('Writing', path);
     try {
@@ -281,7 +281,7 @@ class DiskJournal implements Journal {
     const { newest } = this.#kept;
     const purged = this.#kept.all.filter((file) => file.number < before && file !== newest);
     for (const file of purged) {
-      const path = this.#kept.path(file);
+      const { path } = file;
       this.#kept.removeOldest();
       this.#orBroken('Removing', path, () => {
         this.#disk.remove(path);
@@ -480,7 +480,7 @@ class DiskJournal implements Journal {
     this.#mark!.lower({ file: file?.number ?? 0, offset: boundary?.offset ?? 0 });
     this.#recent.forgetAll();
     for (let newest = this.#kept.newest; newest !== undefined && newest !== file; newest = this.#kept.newest) {
-      const path = this.#kept.path(newest);
+      const { path } = newest;
       const { begin } = newest.anchors;
       if (newest.end.offset === begin.offset) this.#orBroken('Removing', path, () => this.#disk.remove(path));
       else keptIn.push(lostAndFound.moveFile(path, newest.header, begin, newest.end, readAt(newest)));
@@ -493,7 +493,7 @@ class DiskJournal implements Journal {
     }
     if (file !== undefined && boundary !== null) {
       const writer = this.#openForWriting(file);
-      this.#orBroken('Cutting', this.#kept.path(file), () => {
+      this.#orBroken('Cutting', file.path, () => {
         writer.cut(boundary.offset);
         writer.sync();
       });
@@ -536,7 +536,7 @@ class DiskJournal implements Journal {
     const file = this.#kept.newest;
     if (file === undefined) return;
     const writer = this.#openForWriting(file);
-    const path = this.#kept.path(file);
+    const { path } = file;
     try {
       if (!writer.cut(file.end.offset)) return;
     } catch (error) {
@@ -549,7 +549,7 @@ class DiskJournal implements Journal {
   #openForWriting(file: JournalFile): FileWriter {
     if (this.#writer?.file === file.number) return this.#writer;
     this.#stopWriting();
-    const path = this.#kept.path(file);
+    const { path } = file;
     this.#orBroken('Opening', path, () => {
       this.#writer = this.#writerOf(file.number, this.#disk.open(path, 'update'));
     });

@@ -15,6 +15,7 @@ export interface JournalFile {
   readonly header: FileHeader;
   /** Where it is: the journal directory, or the alternate one. */
   readonly directory: string;
+  readonly path: string;
   readonly anchors: Anchors;
   /** Its last whole record, or the boundary after its header; for the newest file with what is not flushed yet. */
   end: Boundary;
@@ -22,7 +23,8 @@ export interface JournalFile {
 
 export function journalFile(header: FileHeader, directory: string, end?: Boundary): JournalFile {
   const begin = { offset: fileHeaderBytes, sequence: header.sequenceBefore, timeMs: header.newestBeforeMs };
-  return { number: header.file, header, directory, anchors: new Anchors(begin), end: end ?? begin };
+  const path = join(directory, header.fileName);
+  return { number: header.file, header, directory, path, anchors: new Anchors(begin), end: end ?? begin };
 }
 
 export function positionIn(file: JournalFile, boundary: Boundary): JournalPosition {
@@ -77,10 +79,6 @@ export class JournalFiles {
     return oldest === undefined ? undefined : this.#kept[number - oldest.number];
   }
 
-  path(file: JournalFile): string {
-    return join(file.directory, file.header.fileName);
-  }
-
   add(file: JournalFile): void {
     this.#kept.push(file);
   }
@@ -123,7 +121,7 @@ export class JournalFiles {
   }
 
   damagedError(file: JournalFile, at: Boundary): JournalDamagedError {
-    const path = this.path(file);
+    const { path } = file;
     return new JournalDamagedError(
       `The mirror journal file ${path} cannot be read at offset ${at.offset}, after record ${at.sequence}: put a good copy of ` +
         'it (from a backup or another member) in its place, or rebuild this member.',
@@ -140,7 +138,7 @@ export class JournalFiles {
     const open = this.#handles.get(file.number);
     if (open !== undefined) return open;
     if (this.#handles.size >= openForReadingMax) this.#closeHandle(this.#handles.keys().next().value!);
-    const handle = this.#files.open(this.path(file), 'read');
+    const handle = this.#files.open(file.path, 'read');
     this.#handles.set(file.number, handle);
     return handle;
   }

@@ -103,6 +103,14 @@ export function textBytes(value: string): Buffer {
   return bytes;
 }
 
+/** Names come with every batch, and are the same for long: the bytes of the newest one are kept. */
+let named: { readonly name: string; readonly bytes: Buffer } = { name: '', bytes: Buffer.alloc(0) };
+
+export function nameBytes(name: string): Buffer {
+  if (named.name !== name) named = { name, bytes: textBytes(name) };
+  return named.bytes;
+}
+
 /** A sender's envelope changes with its role only: the newest one is kept as it was written, and as it was read. */
 let written: { readonly envelope: Envelope; readonly bytes: Buffer } | null = null;
 let read: { readonly envelope: Envelope; readonly bytes: Buffer } | null = null;

@@ -9,7 +9,7 @@ import type { DataMessage, Envelope } from '../mirror/messages.ts';
 import type { MemberDefinition, MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberReport } from '../mirror/status.ts';
 import type { MemberName } from '../mirror/terms.ts';
-import { HeadReader, HeadWriter, headBytes, textBytes } from './batch-heads.ts';
+import { HeadReader, HeadWriter, headBytes, nameBytes, textBytes } from './batch-heads.ts';
 import type { ClockWord } from './clock-offset.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from './frame.ts';
 import type { VerificationWord } from './verification.ts';
@@ -88,6 +88,8 @@ export interface DataHead {
   readonly packing?: Packing;
 }
 
+const noText = new Uint8Array(0);
+
 export function encodeData(
   envelope: Envelope,
   message: DataMessage & { readonly type: 'data' },
@@ -95,8 +97,8 @@ export function encodeData(
   bytes: Uint8Array,
   packing?: Packing,
 ): readonly Uint8Array[] {
-  const fileName = textBytes(place.fileName);
-  const type = textBytes(packing?.type ?? '');
+  const fileName = nameBytes(place.fileName);
+  const type = packing === undefined ? noText : textBytes(packing.type);
   const textsBytes = 2 + fileName.length + type.length;
   const head = new HeadWriter(envelope, 3 * headBytes.position + 4 * headBytes.number + textsBytes);
   head.position(message.from);
