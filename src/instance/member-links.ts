@@ -58,15 +58,23 @@ interface Link {
   networkBytes: number;
   clock: LinkClock | null;
   /** What the databases may be given, not told yet. */
-  durable: { readonly envelope: Envelope; readonly message: DurableTo; readonly timer: { cancel(): void } } | null;
+  durable: HeldDurable | null;
+  /** Runs on when what it was set for has been told: it finds something else then, or nothing. */
+  durableTimer: { cancel(): void } | null;
 }
 
 type DurableTo = DataMessage & { readonly type: 'durable-to' };
+
+interface HeldDurable {
+  readonly envelope: Envelope;
+  readonly message: DurableTo;
+}
+
 type Data = DataMessage & { readonly type: 'data' };
 
 /** How long a closed link may take to send what was given to it. */
 const lingerMs = 1000;
-/** How long the durable position waits for a data message that tells it as well: under load it then costs nothing. */
+/** How long the durable position waits, once or twice, for a data message that tells it as well: under load it then costs nothing. */
 const durableWaitsMs = 5;
 
 export class MemberLinks {
@@ -111,12 +119,22 @@ export class MemberLinks {
 
   #keep(connection: Connection, member: MemberName, unpacks: readonly CompressionType[]): void {
     const sent = { unpacks, type: null, journalBytes: 0, networkBytes: 0 };
-    const link: Link = { connection, member, arrived: [], closed: false, clock: null, durable: null, ...sent };
+    const link: Link = {
+      connection,
+      member,
+      arrived: [],
+      closed: false,
+      clock: null,
+      durable: null,
+      durableTimer: null,
+      ...sent,
+    };
     this.#links.set(connection.id, link);
     connection.onClosed((reason) => {
       this.#links.delete(connection.id);
       link.clock?.end();
-      this.#forgetDurable(link);
+      link.durable = null;
+      link.durableTimer?.cancel();
       if (!link.closed) this.#parts.post({ type: 'closed', connection: connection.id, reason });
     });
     connection.onFrames((frames) => {
@@ -160,26 +178,31 @@ export class MemberLinks {
   }
 
   #holdDurable(link: Link, message: DurableTo): void {
-    const timer = link.durable?.timer ?? this.#parts.timers.after(durableWaitsMs, () => this.#tellDurable(link));
-    link.durable = { envelope: this.#parts.envelope(), message, timer };
+    link.durable = { envelope: this.#parts.envelope(), message };
+    if (link.durableTimer === null) this.#tellDurableLater(link);
+  }
+
+  /** A timer for every message would cost more than to tell it: one that is newer than the timer waits for the next one. */
+  #tellDurableLater(link: Link): void {
+    const { durable } = link;
+    link.durableTimer = this.#parts.timers.after(durableWaitsMs, () => {
+      link.durableTimer = null;
+      if (link.durable === durable) this.#tellDurable(link);
+      else if (link.durable !== null) this.#tellDurableLater(link);
+    });
   }
 
   /** Whatever is sent next comes behind it. */
   #tellDurable(link: Link): void {
     if (link.durable === null) return;
     const { envelope, message } = link.durable;
-    this.#forgetDurable(link);
+    link.durable = null;
     this.#sendMessage(link, envelope, message);
   }
 
   #sendMessage(link: Link, envelope: Envelope, message: DataMessage): void {
     const { kind, body } = encodeMessage(envelope, message);
     link.connection.send(kind, body);
-  }
-
-  #forgetDurable(link: Link): void {
-    link.durable?.timer.cancel();
-    link.durable = null;
   }
 
   /** Null = it was sent in this call. A promise where it is compressed first: what is sent meanwhile overtakes it. */
@@ -201,7 +224,7 @@ export class MemberLinks {
     if (link.closed) return;
     const waiting = link.durable?.message.to;
     const isTold = waiting !== undefined && comparePositions(message.durableTo, waiting) >= 0;
-    if (isTold) this.#forgetDurable(link);
+    if (isTold) link.durable = null;
     else this.#tellDurable(link);
     const { file, fileName, offset, timeMs } = chunk;
     const parts = encodeData(envelope, message, { file, fileName, offset, timeMs }, block.bytes, block.packing);
@@ -248,6 +271,7 @@ export class MemberLinks {
     link.clock?.end();
     link.arrived = [];
     this.#tellDurable(link);
+    link.durableTimer?.cancel();
     this.#links.delete(connection);
     link.connection.end();
     this.#parts.timers.after(lingerMs, () => link.connection.destroy());

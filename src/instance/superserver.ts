@@ -1,7 +1,7 @@
 /**
  * Serves applications. Updates of one turn of the event loop become one batch of the journal, from all connections together
- * (gathering.ts says when it waits for more); each is answered when it is durable. A read waits until the databases hold everything that was answered before it, so that
- * nobody misses what anybody was told is done. Whether updates come in is the rules' decision: `admit`, `hold`, `refuse`.
+ * (gathering.ts says when it waits for more; an only connection waits for nobody); each is answered when it is durable. A read
+ * waits until the databases hold everything that was answered before it, so that nobody misses what anybody was told is done. Whether updates come in is the rules' decision: `admit`, `hold`, `refuse`.
  */
 import type { Database } from '../database/databases.ts';
 import type { Journal, JournalRecord, JournalSets } from '../journal/journal.ts';
@@ -66,6 +66,9 @@ const unappliedMax = 400_000;
 /** Bytes of updates held at the door, likewise. */
 const heldBytesMax = 64 * 1024 * 1024;
 
+/** So many updates of an only connection do not wait for the end of the turn: nobody is there who could join them. */
+const aloneMax = 64;
+
 const nothing = new Uint8Array(0);
 
 export class Superserver {
@@ -93,6 +96,8 @@ export class Superserver {
   #runs: UpdateRun[] = [];
   #early: EarlyUpdate[] = [];
   #turnEnds = false;
+  /** Frames of one read are being looked at: the turn is ended behind all of them. */
+  #isReading = false;
   #unanswered = 0;
   #paused = false;
   /** Something of write level journaled is in the journal and not flushed. */
@@ -138,6 +143,20 @@ export class Superserver {
   #work(client: ClientConnection, frames: readonly Frame[]): void {
     this.#found.clear();
     this.#gathering.isBack(client);
+    this.#isReading = true;
+    try {
+      this.#lookAt(client, frames);
+    } finally {
+      this.#isReading = false;
+    }
+    const isAlone = this.#clients.size === 1 && this.#takenCount <= aloneMax;
+    if (isAlone) this.appendTaken();
+    this.#endTurnSoon();
+    client.drain();
+    this.#pauseWhereFull();
+  }
+
+  #lookAt(client: ClientConnection, frames: readonly Frame[]): void {
     for (let at = 0; at < frames.length; at += 1) {
       if (client.isBlocked) {
         client.keep(frames.slice(at));
@@ -145,8 +164,6 @@ export class Superserver {
       }
       this.#onFrame(client, frames[at] as Frame);
     }
-    client.drain();
-    this.#pauseWhereFull();
   }
 
   admit(): void {
@@ -440,7 +457,7 @@ export class Superserver {
   }
 
   #endTurnSoon(): void {
-    if (this.#turnEnds || this.#taken.length === 0) return;
+    if (this.#turnEnds || this.#isReading || this.#taken.length === 0) return;
     this.#turnEnds = true;
     this.#parts.endOfTurn(() => this.#endTurn());
   }

@@ -19,6 +19,7 @@ export class SmallPrimary {
   /** What becomes of appended updates by itself. */
   reaches: 'memory' | 'disk' | 'both-disks' | 'databases' = 'databases';
   isPrimary = true;
+  endOfTurn: (run: () => void) => void = (run) => void setImmediate(run);
   #listener: Listener | null = null;
   readonly #blocks: WholeBlocks;
   #applied;
@@ -55,7 +56,7 @@ export class SmallPrimary {
       onAppended: () => this.goOn(),
       primaryAddress: () => null,
       refusal: () => ({ code: 'not-primary', text: 'this member is a backup' }),
-      endOfTurn: (run) => void setImmediate(run),
+      endOfTurn: (run) => this.endOfTurn(run),
       nowMs: () => performance.now(),
       after: (ms, handler) => {
         const timer = setTimeout(handler, ms);
