@@ -86,15 +86,14 @@ export function monitorLines(
     ...memberLines(report, look),
     ...arbiterLines(report, warn),
     ...dejournalLines(report, warn),
-    ...compressionLines(report.members),
     ...missingLines(report).map(warn),
-    ...verifiedLines(report),
+    ...(showDatabases ? [] : differingLines(report).map(look.style.bad)),
     ...(report.noFailover ? ['', warn(wording.monitorNoFailover)] : []),
     ...(report.waitingFor === null
       ? []
       : ['', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, '').map(warn)]),
     ...journalLines(report).map(warn),
-    ...(showDatabases ? databaseBlock(report) : []),
+    ...(showDatabases ? [...compressionLines(report.members), ...verifiedLines(report), ...databaseBlock(report)] : []),
   ];
 }
 
@@ -195,6 +194,12 @@ function lag(ms: number | null, behind: MemberReport['transferBehind']): string 
 function printBytes(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;
   return bytes < 1_000_000 ? `${(bytes / 1000).toFixed(1)} KB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
+/** A copy that differs is said on every page; when which copy was found equal only beside the databases. */
+function differingLines(report: StatusReport): readonly string[] {
+  const { verified = [] } = report;
+  return verifiedLines({ ...report, verified: verified.filter(({ difference }) => difference !== null) });
 }
 
 /** When the copies here were last found equal to the primary's, and those that differ. */
