@@ -148,8 +148,7 @@ async function rebuildWithKills(lab, writer) {
       bytes = await killAt(lab, killing, rebuilding);
       const { exitCode } = await rebuilding;
       check(exitCode !== 0, `killed ${number + 1}: the command says that it is not done`);
-      await lab.tryOn(killing.victim, ['instance', 'start', killing.victim, '--timeout', '15s']);
-      await until('B is primary', async () => (await statusOf(lab, 'B')) === 'Primary');
+      await startAgain(lab, killing.victim);
       check((await aloneOnA(lab)) === 'here', `killed ${number + 1}: the old data of A are in use`);
       continue;
     }
@@ -170,6 +169,17 @@ async function rebuildWithKills(lab, writer) {
       'none',
     'last try': `${seconds.toFixed(1)} s`,
   };
+}
+
+/** A primary that is started waits for a failover member that has halted, until that one is known to be down. */
+async function startAgain(lab, victim) {
+  if (victim === 'B') {
+    await lab.on('A', ['instance', 'stop', 'A']);
+    await lab.on('B', ['instance', 'start', 'B', '--timeout', '60s']);
+    await until('B is primary', async () => (await statusOf(lab, 'B')) === 'Primary');
+  }
+  await lab.tryOn('A', ['instance', 'start', 'A', '--timeout', '2s']);
+  await until('A has halted', async () => (await statusOf(lab, 'A')) === 'Crashed');
 }
 
 /** Source and target in random order, each at a random share of the bytes; above 1 = while they are verified. */
