@@ -67,9 +67,10 @@ export function noteFlushed(step: Step, to: JournalPosition): void {
   journal.frozen = '';
   if (step.state.serving.hungTold) setServing(step, { hungTold: false });
   if (frozen === '') return;
-  const forMs = Math.round(step.nowMs - (unflushedSinceMs ?? step.nowMs));
-  log(step, 'journal-freed', { forMs });
-  note(step, 'journaling goes on', 'SYN-006', { forMs });
+  // Who only receives does not know since when.
+  const forMs = unflushedSinceMs === null ? null : Math.round(step.nowMs - unflushedSinceMs);
+  log(step, 'journal-freed', { after: forMs === null ? '' : ` after ${forMs} ms` });
+  note(step, 'journaling goes on', 'SYN-006', forMs === null ? {} : { forMs });
 }
 
 /** A full disk: nothing is lost, nothing is acknowledged, and it is tried again. */

@@ -130,7 +130,7 @@ export const logMessages = {
     category: utility,
     text: 'Journaling is frozen: {reason}; updates wait until there is room',
   },
-  'journal-freed': { severity: 1, category: utility, text: 'Journaling goes on after {forMs} ms' },
+  'journal-freed': { severity: 1, category: utility, text: 'Journaling goes on{after}' },
   'journal-gone': {
     severity: 2,
     category: utility,

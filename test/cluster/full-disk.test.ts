@@ -1,4 +1,7 @@
-/** A full disk under the primary: an active backup takes over; without one updates wait until there is room again. Needs root for mount. */
+/**
+ * A full disk. Under the primary: an active backup takes over; without one updates wait until there is room again. Under another
+ * member: it alone stands, and goes on with room. Needs root for mount.
+ */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +9,7 @@ import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { diskReserveBytes } from '../../src/mirror/limits.ts';
 import { runWell } from '../fixtures/program.ts';
-import { type FailoverLabel, hasActiveBackup, pause, qosTimeoutMs } from './lab.ts';
+import { type FailoverLabel, hasActiveBackup, type Label, pause, qosTimeoutMs } from './lab.ts';
 import { useCables, witnessed } from './stories.ts';
 
 const whyNot = reasonNotToMount();
@@ -67,6 +70,57 @@ testWithMount('FO-052: the same without a backup: updates wait, and go on when t
   );
 });
 
+testWithMount(
+  'SYN-017: the disk of the databases of the backup is full: LMDB never meets it, the journal comes in, and it catches up',
+  async () => {
+    const { lab } = stage;
+    const { primary, backup } = await lab.roles();
+    const directory = join(lab.paths(backup).directory, 'databases');
+    await onDiskOf(64, backup, directory, async () => {
+      fill(directory, join(directory, 'filler'));
+      const pid = lab.pidOf(backup);
+      const logged = lab.messages(backup).length;
+      await importThrough(mirrorTarget());
+      await untilLogged(backup, logged, /Dejournaling into \S+ failed: .* make room/);
+      expect(lab.pidOf(backup)).toBe(pid);
+      expect(hasActiveBackup(await lab.status(primary))).toBe(true);
+      run('mount', '-o', 'remount,size=256m', directory);
+      await caughtUp(backup);
+      await lab.on(primary, 'verify', primary);
+    });
+  },
+);
+
+testWithMount(
+  'SYN-003: the disk of an async is full: it stands, the primary goes on, and with room it receives again by itself',
+  async () => {
+    const { lab } = stage;
+    const { primary } = await lab.roles();
+    const { directory } = lab.paths('C');
+    await onDiskOf(64, 'C', directory, async () => {
+      fill(directory, join(directory, 'filler'));
+      const pid = lab.pidOf('C');
+      const logged = lab.messages('C').length;
+      await importThrough(mirrorTarget());
+      await untilLogged('C', logged, /Journaling is frozen/);
+      expect(lab.pidOf('C')).toBe(pid);
+      expect(hasActiveBackup(await lab.status(primary))).toBe(true);
+      run('mount', '-o', 'remount,size=256m', directory);
+      await untilLogged('C', logged, /Journaling goes on/);
+      await caughtUp('C');
+      await lab.on(primary, 'verify', primary);
+    });
+  },
+);
+
+/** SYN-017: an operator mends it and catches it up. */
+async function caughtUp(label: Label): Promise<void> {
+  const { lab } = stage;
+  for (const { localName } of (await lab.status(label))?.databases ?? []) {
+    await lab.on(label, 'database', 'catchup', label, localName);
+  }
+}
+
 function mirrorTarget(): string {
   const { A, B } = stage.lab.addresses;
   return `mirror://${A.host}:${A.port},${B.host}:${B.port}/LAB`;
@@ -79,12 +133,7 @@ async function importThrough(target: string): Promise<void> {
 }
 
 /** A file system of its own under `directory` while `story` runs; what is in it is taken along, there and back. */
-async function onDiskOf(
-  megabytes: number,
-  label: FailoverLabel,
-  directory: string,
-  story: () => Promise<void>,
-): Promise<void> {
+async function onDiskOf(megabytes: number, label: Label, directory: string, story: () => Promise<void>): Promise<void> {
   const { lab } = stage;
   const aside = mkdtempSync(join(tmpdir(), 'caretmirror-aside-'));
   await lab.on(label, 'instance', 'stop', label, '--nofailover');
@@ -122,7 +171,7 @@ function fill(directory: string, path: string): void {
   }
 }
 
-async function untilLogged(label: FailoverLabel, from: number, words: RegExp): Promise<void> {
+async function untilLogged(label: Label, from: number, words: RegExp): Promise<void> {
   const deadlineMs = performance.now() + 20_000;
   while (!words.test(stage.lab.messages(label).slice(from))) {
     if (performance.now() > deadlineMs) {

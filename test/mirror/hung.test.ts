@@ -43,6 +43,16 @@ test('FO-050: without an active backup it stays, says so once, and says when the
   expect(bench.effects.some((effect) => effect.type === 'log' && effect.message === 'journal-freed')).toBe(true);
 });
 
+test('SYN-003: it says for how long it stood where that is known, and nothing else where it only receives', () => {
+  const freedOn = (bench: Bench): unknown => {
+    bench.post({ type: 'journal-frozen', reason: 'no room' }).woke(1234);
+    bench.post({ type: 'journal-flushed', to: bench.state.journal.appended });
+    return bench.effects.find((effect) => effect.type === 'log' && effect.message === 'journal-freed');
+  };
+  expect(freedOn(standing(new Bench('A').primary()))).toMatchObject({ facts: { after: ' after 1234 ms' } });
+  expect(freedOn(new Bench('B'))).toMatchObject({ facts: { after: '' } });
+});
+
 test('FO-072: with no failover set it stays', () => {
   const bench = new Bench('A').primaryWithActiveBackup();
   bench.post({ type: 'operator', request: 1, order: { command: 'change-no-failover', set: true } });
