@@ -31,7 +31,7 @@ export async function answerDownQuestion(
   question: DownQuestion,
   caller: Open,
 ): Promise<AgentAnswer> {
-  const mirror = await instances.mirrorSet(name, question.mirror);
+  const mirror = await instances.firstMembership(name, question.mirror);
   const removal = mirror === null ? undefined : removalOfCaller(mirror.set, caller);
   if (removal !== undefined) return turnAway(parts, notes, name, question, removal);
   const seen = await instances.observe(name, mirror?.set.settings.qosTimeoutMs);

@@ -153,7 +153,7 @@ export class AgentDriver {
 
   /** A configuration that cannot be read says nothing against the mirror that is asked about. */
   async #mirrorFor(caller: Open, name: string, asked: string): Promise<string> {
-    const mirror = await this.#instances.mirrorSet(name, asked);
+    const mirror = await this.#instances.firstMembership(name, asked);
     if (mirror !== null && removalOfCaller(mirror.set, caller) !== undefined) {
       throw new RequestError('removed', `${caller.member} was removed from mirror ${mirror.set.name} (CFG-069)`);
     }
@@ -162,7 +162,7 @@ export class AgentDriver {
 
   /** CFG-028. */
   async #tellMirror(name: string, mirror: string): Promise<MirrorInformation> {
-    const found = await this.#instances.mirrorSet(name, mirror);
+    const found = await this.#instances.membership(name, mirror);
     if (found === null) {
       throw new RequestError(
         'no-mirror',
@@ -170,7 +170,9 @@ export class AgentDriver {
       );
     }
     const { report } = await this.#instances.observe(name, found.set.settings.qosTimeoutMs);
-    return { mirrorSet: found.set, member: found.member, primary: report?.primary ?? null };
+    // The report is on the first of its mirrors.
+    const primary = found.isFurther ? null : (report?.primary ?? null);
+    return { mirrorSet: found.set, member: found.member, primary };
   }
 
   /** What is in the files: an instance that is down tells through its agent what it did. */
@@ -185,8 +187,8 @@ export class AgentDriver {
   async #eventsAfter(instance: string, mirror: string, after: number): Promise<readonly EventRecord[]> {
     if (instance === '') return this.#notes.about(mirror, after);
     const name = this.#instances.named(instance);
-    await this.#instances.mirrorSet(name, mirror);
-    return readEvents(this.#instances.paths(name).events, after, Number.POSITIVE_INFINITY);
+    const found = await this.#instances.membership(name, mirror);
+    return readEvents(found?.events ?? this.#instances.paths(name).events, after, Number.POSITIVE_INFINITY);
   }
 
   async #status(): Promise<AgentStatus> {

@@ -4,6 +4,7 @@
  */
 import { checkInstanceName, homePaths, type InstancePaths, instancePaths } from '../host/home.ts';
 import type { InstanceConfiguration, ProcessRef } from '../host/host.ts';
+import { configurationAt, membershipPaths, mirrorsOf, placeOf } from '../host/memberships.ts';
 import type { InstanceState } from '../mirror/agent.ts';
 import { qosTimeoutMs as qosLimits } from '../mirror/limits.ts';
 import type { MemberRecord } from '../mirror/member-record.ts';
@@ -29,6 +30,15 @@ export interface Observation {
   readonly process: ProcessRef | null;
   /** Null unless it answered with one. */
   readonly report: StatusReport | null;
+}
+
+export interface FoundMembership {
+  readonly set: MirrorSet;
+  readonly member: string;
+  /** A reporting async is in it beside its first mirror (host/memberships.ts). */
+  readonly isFurther: boolean;
+  /** Path of what it decided there. */
+  readonly events: string;
 }
 
 const DEAD: Observation = { state: 'dead', process: null, report: null };
@@ -77,17 +87,28 @@ export class Instances {
   }
 
   /** @throws RequestError no-mirror. Null when the configuration cannot be read. */
-  async mirrorSet(name: string, mirror: string): Promise<{ set: MirrorSet; member: string } | null> {
+  async membership(name: string, mirror: string): Promise<FoundMembership | null> {
     const configuration = await this.configuration(name);
     if (configuration === null) return null;
-    const { mirrorSet, member } = configuration;
-    if (mirrorSet === null || member === null) {
-      throw new RequestError('no-mirror', `instance ${name} is in no mirror, so not in ${mirror}`);
+    const place = placeOf(configuration, mirror);
+    const { mirrorSet: set, member } = configurationAt(configuration, place ?? null);
+    if (place !== undefined && set !== null && member !== null) {
+      return { set, member, isFurther: place !== null, events: membershipPaths(this.paths(name), place).events };
     }
-    if (mirrorSet.name !== mirror.toUpperCase()) {
-      throw new RequestError('no-mirror', `instance ${name} is in mirror ${mirrorSet.name}, not in ${mirror}`);
-    }
-    return { set: mirrorSet, member };
+    const names = mirrorsOf(configuration);
+    const is = names.length === 0 ? 'in no mirror, so' : `in mirror ${names.join(' and ')},`;
+    throw new RequestError('no-mirror', `instance ${name} is ${is} not in ${mirror}`);
+  }
+
+  /**
+   * Of an instance that may be or become a failover member there: what is asked and told about those is in the records of the first
+   * mirror. @throws RequestError no-mirror. Null when the configuration cannot be read.
+   */
+  async firstMembership(name: string, mirror: string): Promise<FoundMembership | null> {
+    const found = await this.membership(name, mirror);
+    if (found?.isFurther !== true) return found;
+    const text = `instance ${name} is a reporting async of mirror ${mirror} beside another one; such a question is for failover members`;
+    throw new RequestError('no-mirror', text);
   }
 
   /** Null when it is missing or damaged. */

@@ -117,10 +117,11 @@ const defineList: DefineGroup = (group, surroundings) => {
     .option('--json', 'one JSON document', false)
     .action(async (name: string, options: { json: boolean }) => {
       const here = await surroundings();
-      const { databases } = await askInstance(here, findInstance(here, name), (control) => control.describe());
+      const { databases, mirrors } = await askInstance(here, findInstance(here, name), (control) => control.describe());
+      const isSeveral = mirrors.length > 1;
       const rows = databases.map((each) => [
         each.name,
-        each.mirrored ?? '-',
+        each.mirrored === null ? '-' : isSeveral ? `:mirror:${each.mirror}:${each.mirrored}` : each.mirrored,
         each.catchUp === null ? each.status : `${each.status}, ${course(each.catchUp)}`,
         each.mounted ? 'yes' : 'no',
         each.mountRequired ? 'yes' : 'no',

@@ -3,12 +3,21 @@ import type { Command } from 'commander';
 import { readConfiguration } from '../host/configuration-file.ts';
 import { readEvents } from '../host/events-log.ts';
 import { homePaths } from '../host/home.ts';
+import { configurationAt, membershipPaths, placeOf } from '../host/memberships.ts';
 import type { Address, MirrorSet } from '../mirror/mirror-set.ts';
 import { fetchEvents } from '../network/agent-client.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
 import { makeOpen } from '../protocol/opening.ts';
 import { failed, failureOf, usage } from './failures.ts';
-import { askInstance, findInstance, type Instance, listInstances, lockHolder, onlyInstance } from './instances.ts';
+import {
+  askInstance,
+  configurationFor,
+  findInstance,
+  type Instance,
+  listInstances,
+  lockHolder,
+  onlyInstance,
+} from './instances.ts';
 import { findLab } from './lab-building.ts';
 import { hostLabelled, members } from './lab-plan.ts';
 import { json } from './output.ts';
@@ -118,7 +127,7 @@ interface Place {
 
 async function printAll(here: Surroundings, name: string | undefined, options: Options): Promise<void> {
   const { surroundings, instance } = standpoint(here, name);
-  const { mirrorSet } = await readConfiguration(instance.paths.configuration);
+  const { mirrorSet } = await configurationFor(surroundings, instance);
   if (mirrorSet === null)
     throw failed(`instance ${instance.name} is in no mirror; use "caretmirror events" without --all`);
   const places = placesOf(mirrorSet, await membersHere(surroundings, mirrorSet.name));
@@ -157,8 +166,12 @@ function standpoint(here: Surroundings, name: string | undefined): { surrounding
 async function membersHere(here: Surroundings, mirror: string): Promise<ReadonlyMap<string, Instance>> {
   const found = new Map<string, Instance>();
   for (const instance of listInstances(here)) {
-    const { member, mirrorSet } = await readConfiguration(instance.paths.configuration);
-    if (member !== null && mirrorSet?.name === mirror) found.set(member, instance);
+    const configuration = await readConfiguration(instance.paths.configuration);
+    const place = placeOf(configuration, mirror);
+    if (place === undefined) continue;
+    const { member } = configurationAt(configuration, place);
+    const paths = membershipPaths(instance.paths, place);
+    if (member !== null) found.set(member, { ...instance, paths });
   }
   return found;
 }

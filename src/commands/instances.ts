@@ -7,6 +7,7 @@ import { checkInstanceName, homePaths, type InstancePaths, instancePaths } from 
 import type { InstanceConfiguration, LockHolder } from '../host/host.ts';
 import { DaemonFailedError } from '../host/host.ts';
 import { readAgentConfiguration, readHostFile, writeHostFile } from '../host/host-files.ts';
+import { configurationAt, mirrorsOf, placeOf } from '../host/memberships.ts';
 import { superserverPortDefault } from '../mirror/limits.ts';
 import type { StatusReport } from '../mirror/status.ts';
 import { type ControlClient, connectControl } from '../terminal/control-client.ts';
@@ -99,6 +100,17 @@ export function lockHolder({ host }: Surroundings, { paths }: Instance): LockHol
   return lock.state === 'held' ? lock.by : null;
 }
 
+/** What it is configured to be in the mirror that is meant, also while it is down. @throws CommandFailure where it is in several. */
+export async function configurationFor(here: Surroundings, instance: Instance): Promise<InstanceConfiguration> {
+  const whole = await readConfiguration(instance.paths.configuration);
+  const mirrors = mirrorsOf(whole);
+  const is = `instance ${instance.name} is in ${mirrors.length === 0 ? 'no mirror' : mirrors.join(', ')}`;
+  if (here.mirror === undefined && mirrors.length > 1) throw usage(`${is}; say which one is meant (--mirror)`);
+  const place = placeOf(whole, here.mirror);
+  if (place === undefined && here.mirror !== undefined) throw failed(`${is}, not in ${here.mirror.toUpperCase()}`);
+  return configurationAt(whole, place ?? null);
+}
+
 /** @throws CommandFailure (not reachable) when it is down or does not answer. */
 export async function connectInstance(
   surroundings: Surroundings,
@@ -110,7 +122,9 @@ export async function connectInstance(
       `instance ${instance.name} is not running; start it: caretmirror instance start ${instance.name}`,
     );
   }
-  return await connectControl(surroundings.network, instance.paths.control, timeoutMs);
+  const control = await connectControl(surroundings.network, instance.paths.control, timeoutMs);
+  control.mirror = surroundings.mirror;
+  return control;
 }
 
 /** One question to an instance. */

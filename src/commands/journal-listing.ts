@@ -1,6 +1,5 @@
 /** `caretmirror journal list | check`: which mirror journal files an instance has, who needs them, and whether they are whole. */
 
-import { readConfiguration } from '../host/configuration-file.ts';
 import { mirrorJournalLogPath } from '../host/home.ts';
 import {
   eachRecordOf,
@@ -12,7 +11,7 @@ import type { Holder } from '../mirror/journal-purge.ts';
 import type { JournalReport, StatusReport } from '../mirror/status.ts';
 import type { JournalFile } from '../sys/method.ts';
 import { failed } from './failures.ts';
-import { askInstance, type Instance, lockHolder } from './instances.ts';
+import { askInstance, configurationFor, type Instance, lockHolder } from './instances.ts';
 import { json, table } from './output.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -166,7 +165,7 @@ export async function listedJournalFiles(here: Surroundings, instance: Instance)
 }
 
 export async function readableJournal(here: Surroundings, instance: Instance): Promise<InspectedJournal> {
-  const { mirrorSet, alternateJournal } = await readConfiguration(instance.paths.configuration);
+  const { mirrorSet, alternateJournal } = await configurationFor(here, instance);
   if (mirrorSet === null) throw failed(`instance ${instance.name} is in no mirror and has no mirror journal files`);
   const { paths, name } = instance;
   const inspected = inspectFiles(here.host.files, {

@@ -2,7 +2,7 @@
  * The command line: which group of commands is meant, and how it ends. Groups, adapters and everything they need are
  * loaded only when they are used, so that `caretmirror --version` and a mistyped word cost nothing.
  */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { ownVersion } from '../host/own-version.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 
@@ -77,11 +77,18 @@ export async function main(args: readonly string[], streams: Streams = process_(
   let exitCode = 0;
   const complaints: string[] = [];
   const program = new Command('caretmirror');
+  let mirror: string | undefined;
   const surroundings = () =>
     import('./real-surroundings.ts').then(({ realSurroundings }) =>
-      realSurroundings(program.opts<{ home?: string }>().home, streams, realAdapters, (code) => {
-        exitCode = code;
-      }),
+      realSurroundings(
+        program.opts<{ home?: string }>().home,
+        streams,
+        realAdapters,
+        (code) => {
+          exitCode = code;
+        },
+        mirror,
+      ),
     );
   // A reader that has gone away (`| head`) wants no more.
   streams.output.on('error', () => {});
@@ -102,6 +109,9 @@ export async function main(args: readonly string[], streams: Streams = process_(
       });
     await defineVersion(program, args);
     await defineGroups(program, args, surroundings);
+    program.hook('preAction', (_, command) => {
+      mirror = meantMirror(command);
+    });
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
@@ -127,6 +137,22 @@ async function wholeProgram(): Promise<Command> {
   return program;
 }
 
+/** Everything that is asked of an instance can say which of its mirrors is meant; where --mirror is a word of the command itself it stays. */
+function defineMirror(command: Command): void {
+  for (const each of command.commands) defineMirror(each);
+  const asksInstance = command.registeredArguments.some((argument) => ['instance', 'name'].includes(argument.name()));
+  if (!asksInstance || command.options.some(({ long }) => long === '--mirror')) return;
+  command.addOption(new Option(chosenMirror, 'of an instance in several mirrors: which one is meant'));
+}
+
+const chosenMirror = '--mirror <mirror>';
+
+function meantMirror(command: Command): string | undefined {
+  const isChoice = command.options.some(({ flags }) => flags === chosenMirror);
+  const mirror = command.opts<{ mirror?: string }>().mirror;
+  return isChoice ? mirror : undefined;
+}
+
 async function defineVersion(program: Command, args: readonly string[]): Promise<void> {
   const asked = args.includes('--version') || args.includes('-V');
   program.version(asked ? ownVersion() : '', '-V, --version', 'the version of this program');
@@ -142,6 +168,7 @@ async function defineGroups(
     const command = program.command(name, { hidden: group.isHidden === true }).description(group.description);
     command.exitOverride().copyInheritedSettings(program);
     if (args.includes(name)) (await group.load())(command, surroundings);
+    defineMirror(command);
   }
 }
 

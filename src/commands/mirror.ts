@@ -144,7 +144,7 @@ const defineEdit: DefineGroup = (group, surroundings) => {
     .option('--agent-port <port>', 'port of that ISCAgent')
     .action(async (name: string, options: Options) => {
       const here = await surroundings();
-      if (Object.keys(options).length === 0)
+      if (Object.keys(options).every((option) => option === 'mirror'))
         throw usage('give at least one setting; see caretmirror mirror edit --help');
       const ofAddresses = addresses(options);
       if (ofAddresses !== null) {

@@ -11,6 +11,7 @@ export async function realSurroundings(
   streams: Streams,
   adapters: () => Promise<{ readonly host: Host; readonly network: Network }>,
   endWith: (exitCode: number) => void,
+  mirror?: string,
 ): Promise<Surroundings> {
   const { input, output, errors, env } = streams;
   const { host, network } = await adapters();
@@ -28,6 +29,7 @@ export async function realSurroundings(
     output,
     errors,
     isTerminal: input.isTTY === true && output.isTTY === true && env.TERM !== 'dumb',
+    mirror,
     columns: () => output.columns ?? 80,
     at: make,
     print: (text) => void output.write(text),

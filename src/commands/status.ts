@@ -1,6 +1,7 @@
 /** `caretmirror status | wait | log`: what an instance is, does and says. They only look. */
 import { readMessageLine } from '../host/messages-log.ts';
 import type { StatusReport } from '../mirror/status.ts';
+import type { ControlClient } from '../terminal/control-client.ts';
 import { type Look, monitorLines } from '../terminal/status-monitor.ts';
 import { openStyle } from '../terminal/style.ts';
 import { failureOf, notReachable, unknown, usage } from './failures.ts';
@@ -21,10 +22,10 @@ export const defineStatus: DefineGroup = (group, surroundings) => {
       const here = await surroundings();
       const instance = onlyInstance(here, name);
       const look = { columns: here.isTerminal ? here.columns() : 80, style: styleOf(here) };
-      const ask = () => askInstance(here, instance, (control) => control.status());
+      const ask = () => askInstance(here, instance, statuses);
       if (options.watch === undefined) {
-        const report = await ask();
-        here.print(options.json ? json(report) : page(report, null, look));
+        const reports = await ask();
+        here.print(options.json ? document(reports) : pages(reports, [], look));
         return;
       }
       const seconds = options.watch === true ? watchSecondsDefault : options.watch;
@@ -39,26 +40,47 @@ function styleOf({ isTerminal, env, columns }: Surroundings): Look['style'] {
 /** Until the process is ended. An instance that goes away meanwhile is said on standard error, and asked again. */
 async function watch(
   here: Surroundings,
-  ask: () => Promise<StatusReport>,
+  ask: () => Promise<readonly StatusReport[]>,
   everyMs: number,
   asJson: boolean,
   look: Look,
 ): Promise<never> {
-  let before: StatusReport | null = null;
+  let before: readonly StatusReport[] = [];
   for (;;) {
-    const report = await ask().catch((error: unknown) => {
+    const reports = await ask().catch((error: unknown) => {
       here.tell(failureOf(error).message);
-      return null;
+      return [];
     });
-    if (report !== null && asJson) here.print(json(report));
-    else if (report !== null) here.print(`${here.isTerminal ? '\x1b[H\x1b[2J' : '\n'}${page(report, before, look)}`);
-    before = report;
+    if (reports.length > 0 && asJson) here.print(document(reports));
+    else if (reports.length > 0)
+      here.print(`${here.isTerminal ? '\x1b[H\x1b[2J' : '\n'}${pages(reports, before, look)}`);
+    before = reports;
     await here.host.clock.wait(everyMs);
   }
 }
 
-function page(report: StatusReport, before: StatusReport | null, look: Look): string {
-  return `${monitorLines(report, before, true, look).join('\n')}\n`;
+/** Of a reporting async in several mirrors one for each, unless one was asked for (MON-023). */
+async function statuses(control: ControlClient): Promise<readonly StatusReport[]> {
+  const report = await control.status();
+  if (control.mirror !== undefined || report.mirrors === undefined) return [report];
+  const reports: StatusReport[] = [];
+  for (const mirror of report.mirrors) {
+    control.mirror = mirror;
+    reports.push(await control.status());
+  }
+  return reports;
+}
+
+function document(reports: readonly StatusReport[]): string {
+  return json(reports.length === 1 ? reports[0] : reports);
+}
+
+function pages(reports: readonly StatusReport[], before: readonly StatusReport[], look: Look): string {
+  const page = (report: StatusReport): string => {
+    const previous = before.find(({ mirror }) => mirror === report.mirror) ?? null;
+    return `${monitorLines(report, previous, true, look).join('\n')}\n`;
+  };
+  return reports.map(page).join('\n');
 }
 
 const goals: Readonly<Record<string, (report: StatusReport) => boolean>> = {

@@ -28,6 +28,8 @@ export interface Surroundings {
   /** Are input and output a terminal? */
   readonly isTerminal: boolean;
   readonly columns: () => number;
+  /** `--mirror`: which one is meant of a reporting async in several (CFG-008). */
+  readonly mirror: string | undefined;
   /** Another home, for commands that build several hosts. */
   at(home: string): Surroundings;
   /** On standard output. */

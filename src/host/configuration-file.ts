@@ -28,6 +28,7 @@ import {
   type HeldLock,
   type InstanceConfiguration,
 } from './host.ts';
+import { noMembership } from './memberships.ts';
 
 type Parse = (value: unknown) => Parsed;
 
@@ -38,17 +39,10 @@ export function newConfiguration(instance: string, directory: string, superserve
     directory,
     superserver,
     serviceEnabled: false,
-    joinMirror: false,
-    mirrorStopped: false,
-    dejournalingPaused: false,
     agent: { address: null, port: agentPortDefault },
-    member: null,
-    memberType: null,
     alternateJournal: null,
-    purgeAtOnce: false,
-    dejournalFilter: null,
-    mirrorSet: null,
-    formerMirror: null,
+    ...noMembership,
+    furtherMirrors: [],
     databases: [],
   };
 }

@@ -79,7 +79,21 @@ const database = z.strictObject({
   dejournalingPaused: z.boolean().default(false),
   expansionMegabytes: z.int().min(0).default(0),
   resource: name.default('%DB_%DEFAULT'),
+  furtherMirror: name.optional(),
 });
+
+/** Of one mirror that the instance is in. */
+const membership = {
+  joinMirror: z.boolean().default(false),
+  mirrorStopped: z.boolean().default(false),
+  dejournalingPaused: z.boolean().default(false),
+  member: name.nullable().default(null),
+  memberType: memberType.nullable().default(null),
+  purgeAtOnce: z.boolean().default(false),
+  dejournalFilter: name.nullable().default(null),
+  mirrorSet: mirrorSet.nullable().default(null),
+  formerMirror: z.strictObject({ name, removeAttribute: z.boolean() }).nullable().default(null),
+};
 
 const configuration = z
   .strictObject({
@@ -87,24 +101,22 @@ const configuration = z
     directory,
     superserver: address,
     serviceEnabled: z.boolean().default(false),
-    joinMirror: z.boolean().default(false),
-    mirrorStopped: z.boolean().default(false),
-    dejournalingPaused: z.boolean().default(false),
     agent: z.strictObject({ address: name.nullable(), port }),
-    member: name.nullable().default(null),
-    memberType: memberType.nullable().default(null),
     alternateJournal: directory.nullable().default(null),
-    purgeAtOnce: z.boolean().default(false),
-    dejournalFilter: name.nullable().default(null),
-    mirrorSet: mirrorSet.nullable().default(null),
-    formerMirror: z.strictObject({ name, removeAttribute: z.boolean() }).nullable().default(null),
+    ...membership,
+    furtherMirrors: z.array(z.strictObject({ ...membership, name })).default([]),
     databases: z.array(database).default([]),
   })
   .check((context) => {
-    const names = context.value.databases.map((one) => one.name.toUpperCase());
-    const double = names.find((one, index) => names.indexOf(one) !== index);
-    if (double !== undefined) {
-      context.issues.push({ code: 'custom', path: ['databases'], message: `has ${double} twice`, input: names });
+    const { databases, furtherMirrors, mirrorSet: first } = context.value;
+    const named = {
+      databases: databases.map((one) => one.name.toUpperCase()),
+      furtherMirrors: [...furtherMirrors.map((one) => one.name), ...(first === null ? [] : [first.name])],
+    };
+    for (const [field, names] of Object.entries(named)) {
+      const double = names.find((one, index) => names.indexOf(one) !== index);
+      if (double === undefined) continue;
+      context.issues.push({ code: 'custom', path: [field], message: `has ${double} twice`, input: names });
     }
   });
 

@@ -106,28 +106,21 @@ export interface DatabaseConfiguration {
   readonly expansionMegabytes: number;
   /** Resource Name (DB-046). */
   readonly resource: string;
+  /** The further mirror of this instance that it belongs to; absent = the first one, or none. */
+  readonly furtherMirror?: MirrorName;
 }
 
-/** What an instance is configured to be; written whole on each change. */
-export interface InstanceConfiguration {
-  readonly instance: string;
-  readonly directory: string;
-  readonly superserver: Address;
-  /** %Service_Mirror (CFG-004). */
-  readonly serviceEnabled: boolean;
+/** What an instance is in one mirror. */
+export interface MembershipConfiguration {
   /** Is it to take part in its mirror when it starts (JoinMirror, CFG-071)? */
   readonly joinMirror: boolean;
   /** Stopped by an operator; stays in force over restarts (SYN-022). */
   readonly mirrorStopped: boolean;
   /** On an async: dejournaling of all databases was paused by an operator; stays in force over restarts (SYN-021). */
   readonly dejournalingPaused: boolean;
-  /** The host's ISCAgent as other members reach it; `address` null = the superserver's. */
-  readonly agent: { readonly address: string | null; readonly port: number };
   /** Own name and type in the mirror; null when in none. */
   readonly member: MemberName | null;
   readonly memberType: MemberType | null;
-  /** Where journal files are begun while the journal directory has no room; null = nowhere. */
-  readonly alternateJournal: string | null;
   /** On a reporting async: purge journal files as soon as the own databases have them (SYN-026). */
   readonly purgeAtOnce: boolean;
   /** On a reporting async: file name of the site's dejournal filter in the instance's directory; null = none (SYN-023). */
@@ -136,6 +129,25 @@ export interface InstanceConfiguration {
   readonly mirrorSet: MirrorSet | null;
   /** A mirror that this instance has left, until what is left of it here is cleared away; null = nothing is. */
   readonly formerMirror: { readonly name: MirrorName; readonly removeAttribute: boolean } | null;
+}
+
+export interface FurtherMirror extends MembershipConfiguration {
+  readonly name: MirrorName;
+}
+
+/** What an instance is configured to be; written whole on each change. */
+export interface InstanceConfiguration extends MembershipConfiguration {
+  readonly instance: string;
+  readonly directory: string;
+  readonly superserver: Address;
+  /** %Service_Mirror (CFG-004). */
+  readonly serviceEnabled: boolean;
+  /** The host's ISCAgent as other members reach it; `address` null = the superserver's. */
+  readonly agent: { readonly address: string | null; readonly port: number };
+  /** Where journal files are begun while the journal directory has no room; null = nowhere. */
+  readonly alternateJournal: string | null;
+  /** Mirrors that a reporting async is in beside its first one, which is in the fields above (CFG-008). */
+  readonly furtherMirrors: readonly FurtherMirror[];
   readonly databases: readonly DatabaseConfiguration[];
 }
 

@@ -49,18 +49,20 @@ function refusalToEdit(
   { type, clearFailoverDb, purgeAtOnce }: CommandArguments['edit-async'],
   agentRunning: boolean,
 ): Refusal | null {
-  const after = type ?? ownType(daemon.configuration.get());
+  const before = ownType(daemon.configuration.get());
+  const after = type ?? before;
   if (after === null || after === 'Failover') {
     const text = 'an async is made a failover member by promoting it; its types are the three of asyncs';
     return refusal('not-an-async-type', text, 'CFG-050');
   }
+  if (after !== before && daemon.mirrors.length > 1) return refusalOfSeveral(daemon, after);
   if (!isReporting(after)) {
     if (clearFailoverDb === true) return flagOfDr;
     if (purgeAtOnce === true) {
       const text = 'a DR async keeps journal files for others; only a reporting async purges at once';
       return refusal('not-reporting', text, 'SYN-026');
     }
-    if (after !== ownType(daemon.configuration.get())) return refusalOfDr(daemon, agentRunning);
+    if (after !== before) return refusalOfDr(daemon, agentRunning);
   }
   if (clearFailoverDb === true) return refusalOfDismounted(copiesOf(daemon));
   return null;
@@ -72,8 +74,20 @@ const flagOfDr = refusal(
   'DB-040',
 );
 
-/** CFG-052. Whether it is in one mirror only is no question: an instance is in one. */
+/** CFG-009, CFG-052. */
+function refusalOfSeveral({ mirrors }: InstanceDaemon, after: MemberType): Refusal {
+  const is = `this instance is in mirrors ${mirrors.join(', ')}`;
+  return isReporting(after)
+    ? refusal('several-mirrors', `${is} and has one type in all of them; leave all but one to change it`, 'CFG-009')
+    : refusal('several-mirrors', `${is}, and a DR async is in one mirror; leave the others first`, 'CFG-052');
+}
+
+/** CFG-052. A further mirror has no updates of applications, which a failover member would need. */
 function refusalOfDr(daemon: InstanceDaemon, agentRunning: boolean): Refusal | null {
+  if (daemon.isFurther) {
+    const text = `this instance joined mirror ${daemon.mirrors.join()} beside another, where it can be a reporting async only; leave it and join it again as DR async`;
+    return refusal('further-mirror', text, 'CFG-052');
+  }
   if (!agentRunning) {
     const text = 'no ISCAgent runs on this host, and a DR async needs one; start it first: caretmirror agent start';
     return refusal('no-agent', text, 'CFG-052');

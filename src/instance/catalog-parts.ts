@@ -7,6 +7,8 @@ export interface CatalogParts {
   readonly store: DatabaseStore;
   readonly files: Pick<FileOperations, 'removeTree'>;
   readonly configuration: ConfigurationStore;
+  /** Is there a database of that name on the instance, in whatever mirror? */
+  readonly isNameTaken: (name: string) => boolean;
   readonly readRecords: ReadRecords;
   readonly log: (severity: 0 | 1 | 2, category: string, text: string) => void;
   /** Is this member primary? Its databases are Normal, and a fault in one of them holds the mirror up. */

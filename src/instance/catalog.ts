@@ -23,7 +23,7 @@ import { gapBehind, refusalToFollow } from './copy-placement.ts';
 import { DatabaseSettings } from './database-settings.ts';
 import { applyRecords, byDatabase, CatchUpCourse, CatchUpRun } from './dejournaling.ts';
 import { Filtering, noRecords, type SkippedRecords } from './filtering.ts';
-import { flagOfNewCopy, isReportingAsync, ownJobs, ownType } from './own-type.ts';
+import { flagOfNewCopy, isActivatedHere, isReportingAsync, ownJobs, ownType } from './own-type.ts';
 import { type CatalogEntry, CatalogRefusal, type ChangeableProperties, type DatabaseCatalog } from './parts.ts';
 
 interface Mounted {
@@ -59,10 +59,10 @@ export class Catalog implements DatabaseCatalog {
     this.#settings = new DatabaseSettings(parts.configuration);
   }
 
-  /** Mount what the configuration says. One that cannot be mounted is logged and left. */
+  /** Mount what the configuration says and is not mounted yet. One that cannot be mounted is logged and left. */
   async open(): Promise<void> {
     for (const { name, mounted } of this.#parts.configuration.get().databases) {
-      if (!mounted) continue;
+      if (!mounted || this.#mounted.has(name)) continue;
       await this.#open(name).catch((error: Error) => {
         this.#parts.log(2, 'Database.MountFailed', error.message);
       });
@@ -101,12 +101,8 @@ export class Catalog implements DatabaseCatalog {
     this.#parts.log(1, 'Utility.Event', `The file of database ${name} was replaced: it ${text}`);
   }
 
-  /** A copy of a file that another member activated is not activated here. */
   #isActivated({ attribute }: Database): boolean {
-    if (attribute?.activated !== true) return false;
-    // DB-039: where the primary may come from, such a copy is none at all.
-    if (isFlagCleared(attribute) && !isReportingAsync(this.#parts.configuration.get())) return false;
-    return attribute.activatedOn === undefined || attribute.activatedOn === this.#parts.configuration.get().member;
+    return isActivatedHere(attribute, this.#parts.configuration.get());
   }
 
   /**
@@ -160,10 +156,12 @@ export class Catalog implements DatabaseCatalog {
    */
   async stored(isUrgent: boolean): Promise<ReadonlyMap<string, JournalPosition>> {
     const stored = new Map<string, JournalPosition>();
+    const mirror = this.#parts.configuration.get().mirrorSet?.name;
     for (const [name, mounted] of this.#mounted) {
       const { database, inStep } = mounted;
       const { attribute } = database;
-      if (attribute === undefined) continue;
+      // What a copy of another mirror needs is in no journal here.
+      if (attribute === undefined || attribute.mirror !== mirror) continue;
       // A fault shows when there is data for it.
       if (isUrgent) await this.#store(database, inStep).catch(() => undefined);
       stored.set(name, attribute.activated ? (database.stored ?? attribute.addedAt) : attribute.addedAt);
@@ -221,7 +219,7 @@ export class Catalog implements DatabaseCatalog {
   async create(name: string, directory: string): Promise<void> {
     const present = this.#parts.configuration.get();
     const upper = name.toUpperCase();
-    if (present.databases.some((database) => database.name === upper)) {
+    if (this.#parts.isNameTaken(upper)) {
       throw new CatalogRefusal('database-exists', `database ${upper} exists already on this instance`);
     }
     // A directory left by a creation that was cut off before it was configured holds an empty database: taken over.
@@ -346,8 +344,7 @@ export class Catalog implements DatabaseCatalog {
     if (mounted?.catchingUp) {
       throw new CatalogRefusal('catching-up', `catchup of database ${configured.name} is running; try again later`);
     }
-    this.#mounted.delete(configured.name);
-    await mounted?.database.close();
+    await this.letGo(configured.name);
     try {
       this.#parts.store.replace(configured.directory, from);
       this.#parts.log(1, 'Utility.Event', `Database ${configured.name} was replaced by a restored copy`);
@@ -373,14 +370,19 @@ export class Catalog implements DatabaseCatalog {
     this.#settings.change(name, { mounted: false });
   }
 
+  /** Closed here: it is mounted by the catalog of another mirror of this instance. */
+  async letGo(name: string): Promise<void> {
+    const mounted = this.#mounted.get(name);
+    this.#mounted.delete(name);
+    await mounted?.database.close();
+  }
+
   async delete(name: string): Promise<void> {
     const configured = this.#settings.of(name);
     if (configured.mirrorDatabase !== null) {
       throw new CatalogRefusal('mirrored', `database ${configured.name} is mirrored; remove it from the mirror first`);
     }
-    const mounted = this.#mounted.get(configured.name);
-    this.#mounted.delete(configured.name);
-    await mounted?.database.close();
+    await this.letGo(configured.name);
     this.#settings.change(name, null);
     this.#parts.files.removeTree(configured.directory);
     this.#parts.log(0, 'Database.Deleted', `Deleted database ${configured.name} in ${configured.directory}`);

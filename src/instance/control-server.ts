@@ -24,7 +24,7 @@ import * as asyncs from './async-commands.ts';
 import { backupDatabases } from './backup-command.ts';
 import * as catchUps from './catch-up-commands.ts';
 import { checkArguments, isCommandName, isHost, isObject, isText } from './command-arguments.ts';
-import { failed, type Progress, refusal, refusalUnlessPrimary } from './command-outcome.ts';
+import { failed, type Progress, refusal, refusalUnlessPrimary, refusedWith } from './command-outcome.ts';
 import * as databases from './database-commands.ts';
 import { describe } from './description.ts';
 import { downloadDatabases } from './download-command.ts';
@@ -34,7 +34,7 @@ import * as journal from './journal-commands.ts';
 import * as mirror from './mirror-commands.ts';
 import { removeDatabase } from './mirrored-databases.ts';
 import * as orders from './order-commands.ts';
-import { CatalogRefusal, type InstanceDaemon } from './parts.ts';
+import { CatalogRefusal, type InstanceDaemon, type Memberships } from './parts.ts';
 import { demote, promote } from './promotion-commands.ts';
 import { editDatabase } from './property-commands.ts';
 import { rebuildMember } from './rebuild.ts';
@@ -42,15 +42,16 @@ import { recreateDatabase } from './recreate-command.ts';
 import { removeOther, removeThis } from './removal-commands.ts';
 import { restoreDatabases } from './restore-command.ts';
 import { describePlan, planRestore } from './restore-plan.ts';
+import { meantMirror, placeToJoin } from './which-mirror.ts';
 
 const openingTimeoutMs = 5000;
 
 export class ControlServer {
-  readonly #daemon: InstanceDaemon;
+  readonly #instance: Memberships;
   readonly #connections = new Set<Connection>();
 
-  constructor(daemon: InstanceDaemon) {
-    this.#daemon = daemon;
+  constructor(instance: Memberships) {
+    this.#instance = instance;
   }
 
   /** A connection of the local socket. */
@@ -66,7 +67,7 @@ export class ControlServer {
   }
 
   async #serve(connection: Connection): Promise<void> {
-    const { configuration, member, host } = this.#daemon;
+    const { configuration, member, host } = this.#instance.shown;
     const ours: Answerer = {
       channels: ['control'],
       mirror: null,
@@ -78,7 +79,7 @@ export class ControlServer {
     const accepted = await acceptChannel(connection, (open) => agree(open, ours), openingTimeoutMs, host.clock);
     if (accepted.state !== 'opened') return;
     connection.onFrames((frames) => {
-      for (const frame of frames) void answerFrame(this.#daemon, connection, readNumbered(frame));
+      for (const frame of frames) void answerFrame(this.#instance, connection, readNumbered(frame));
     });
   }
 }
@@ -86,6 +87,7 @@ export class ControlServer {
 interface Numbered {
   readonly number: number;
   readonly request: unknown;
+  readonly mirror: string | undefined;
 }
 
 /** @throws FrameError, which ends the connection: without a number there is nobody to answer. */
@@ -94,24 +96,28 @@ function readNumbered(frame: Frame): Numbered {
   if (!isObject(said) || !Number.isSafeInteger(said.number)) {
     throw new FrameError('message', 'a frame on the control channel that is no numbered request');
   }
-  return { number: said.number as number, request: said.request };
+  return {
+    number: said.number as number,
+    request: said.request,
+    mirror: isText(said.mirror) ? said.mirror : undefined,
+  };
 }
 
 /** The top of the connection: a fault of one request is told and logged, and ends neither connection nor instance. */
 async function answerFrame(
-  daemon: InstanceDaemon,
+  instance: Memberships,
   connection: Connection,
-  { number, request }: Numbered,
+  { number, request, mirror }: Numbered,
 ): Promise<void> {
   let body: Uint8Array;
   try {
     const checked = checkRequest(request);
     const progress: Progress = (text) => connection.send(CONTROL.progress, jsonBody({ number, text }));
-    const answer = checked.ok ? await carryOut(daemon, checked.request, progress) : checked;
+    const answer = checked.ok ? await carryOutFor(instance, checked.request, mirror, progress) : checked;
     body = jsonBody({ number, ...answer });
   } catch (error) {
     const text = String((error as { message?: unknown }).message ?? error);
-    daemon.log(2, 'Utility.Event', `A request of an operator failed: ${text}`);
+    instance.first.log(2, 'Utility.Event', `A request of an operator failed: ${text}`);
     body = jsonBody({ number, refusal: refusal('failed', text) });
   }
   connection.send(CONTROL.answer, body);
@@ -169,12 +175,32 @@ export function checkRequest(said: unknown): Checked {
 
 type Answer = { readonly answer: unknown } | { readonly refusal: Refusal };
 
+/** A command that does not say which mirror it means is refused like any other. */
+async function carryOutFor(
+  instance: Memberships,
+  request: ControlRequest,
+  mirror: string | undefined,
+  progress: Progress,
+): Promise<Answer> {
+  if (request.type === 'perform' && request.command === 'join-mirror') {
+    return { answer: await instance.turns.next(() => join(instance, request, progress)) };
+  }
+  const daemon = meantMirror(instance, request, mirror);
+  if ('reason' in daemon) {
+    return request.type === 'perform'
+      ? { answer: { ok: false, outcome: 'refused', refusal: daemon } }
+      : { refusal: daemon };
+  }
+  if (request.type === 'describe' && mirror === undefined) return { answer: await describe(daemon, instance.all) };
+  return await carryOut(daemon, request, progress);
+}
+
 async function carryOut(daemon: InstanceDaemon, request: ControlRequest, progress: Progress): Promise<Answer> {
   switch (request.type) {
     case 'status':
       return { answer: statusOf(daemon) };
     case 'describe':
-      return { answer: await describe(daemon) };
+      return { answer: await describe(daemon, [daemon]) };
     case 'events':
       return { answer: daemon.events(request.after) };
     case 'plan-restore': {
@@ -231,7 +257,27 @@ const atOnce: readonly CommandName[] = [
   'rebuild-member',
 ];
 
+/** In the turn of the instance, since it may get a place for a further mirror, which goes again when it is not joined. */
+async function join(
+  instance: Memberships,
+  request: Extract<Perform, { command: 'join-mirror' }>,
+  progress: Progress,
+): Promise<Outcome> {
+  const daemon = await placeToJoin(instance, request.arguments);
+  if ('reason' in daemon) return refusedWith(daemon);
+  try {
+    return await performNow(daemon, request, progress);
+  } finally {
+    await instance.joined(daemon);
+  }
+}
+
 async function performInTurn(daemon: InstanceDaemon, request: Perform, progress: Progress): Promise<Outcome> {
+  const act = () => performNow(daemon, request, progress);
+  return await (atOnce.includes(request.command) ? act() : daemon.turns.next(act));
+}
+
+async function performNow(daemon: InstanceDaemon, request: Perform, progress: Progress): Promise<Outcome> {
   const act = async (): Promise<Outcome> => {
     const changed = orders.refusalOfSituation(daemon, request.situation);
     if (changed !== null) return changed;
@@ -241,7 +287,7 @@ async function performInTurn(daemon: InstanceDaemon, request: Perform, progress:
     return outcome;
   };
   try {
-    return await (atOnce.includes(request.command) ? act() : daemon.turns.next(act));
+    return await act();
   } catch (error) {
     if (error instanceof CatalogRefusal) {
       const { reason, message: text, spec } = error;

@@ -15,17 +15,28 @@ export interface FoundDatabase {
   readonly noSets: ClientRefusal | null;
 }
 
-/** By mirror database name, else by local name; empty = the only mirrored one. */
+/** `:mirror:MIRROR:NAME`, as it is called over all mirrors. */
+const fullName = /^:MIRROR:([A-Z0-9]+):(.+)$/;
+
+/**
+ * By mirror database name, else by local name; empty = the only mirrored one. Two mirrors of a reporting async may have databases
+ * of one name: then the local name tells, or the mirror.
+ */
 export function findDatabase(entries: readonly CatalogEntry[], name: string): FoundDatabase | ClientRefusal {
   const wanted = name.toUpperCase();
-  const candidates =
-    wanted === ''
-      ? entries.filter((entry) => entry.configuration.mirrorDatabase !== null)
-      : entries.filter(({ configuration }) => (configuration.mirrorDatabase ?? configuration.name) === wanted);
-  const entry = candidates[0] ?? entries.find(({ configuration }) => configuration.name === wanted);
-  if (wanted === '' && candidates.length > 1) {
-    const names = candidates.map(({ configuration }) => configuration.mirrorDatabase).join(', ');
-    return refusalOf('which-database', `there are several mirrored databases: say which of ${names}`);
+  const candidates = candidatesFor(entries, wanted);
+  const entry =
+    (candidates.length > 1 ? candidates.find(({ configuration }) => configuration.name === wanted) : candidates[0]) ??
+    entries.find(({ configuration }) => configuration.name === wanted);
+  if (candidates.length > 1 && (wanted === '' || entry === undefined)) {
+    const [first] = candidates;
+    const isOneName = candidates.every(
+      (each) => each.configuration.mirrorDatabase === first?.configuration.mirrorDatabase,
+    );
+    const names = candidates.map(({ configuration: { mirrorDatabase }, attribute }) =>
+      isOneName ? `:mirror:${attribute?.mirror}:${mirrorDatabase}` : mirrorDatabase,
+    );
+    return refusalOf('which-database', `there are several mirrored databases: say which of ${names.join(', ')}`);
   }
   if (entry === undefined) {
     const text =
@@ -39,6 +50,17 @@ export function findDatabase(entries: readonly CatalogEntry[], name: string): Fo
   // What is changed in a copy of its own is no update of the mirror, whatever this member is doing in it (DB-038).
   if (entry.isWritable) return { database, mirrored: null, name: localName, noUpdates: null, noSets };
   return { database, mirrored: mirrorDatabase, name: localName, noUpdates: refusalOfUpdates(entry), noSets };
+}
+
+function candidatesFor(entries: readonly CatalogEntry[], wanted: string): readonly CatalogEntry[] {
+  if (wanted === '') return entries.filter(({ configuration }) => configuration.mirrorDatabase !== null);
+  const [, mirror, database] = fullName.exec(wanted) ?? [];
+  if (mirror !== undefined) {
+    return entries.filter(
+      ({ configuration, attribute }) => configuration.mirrorDatabase === database && attribute?.mirror === mirror,
+    );
+  }
+  return entries.filter(({ configuration }) => (configuration.mirrorDatabase ?? configuration.name) === wanted);
 }
 
 function refusalOfSets(name: string, { isFull, sizeBytes, maximumBytes }: Database): ClientRefusal | null {

@@ -7,7 +7,8 @@ import { isNeverMirrored, mirrorNameOf, mustBeJournaled } from './mirrored-datab
 import { refusalOf } from './offered-commands.ts';
 import type { CatalogEntry, InstanceDaemon } from './parts.ts';
 
-export async function describe(daemon: InstanceDaemon): Promise<Description> {
+/** Of one mirror, with the databases of all that are meant. */
+export async function describe(daemon: InstanceDaemon, meant: readonly InstanceDaemon[]): Promise<Description> {
   const agentRunning = await daemon.isAgentRunning();
   const { instance, serviceEnabled, mirrorSet, member: name } = daemon.configuration.get();
   const state = daemon.member?.state ?? null;
@@ -28,15 +29,27 @@ export async function describe(daemon: InstanceDaemon): Promise<Description> {
     purgeAtOnce: daemon.configuration.get().purgeAtOnce,
     alternateJournal: daemon.configuration.get().alternateJournal,
     agentRunning,
-    databases: daemon.catalog
-      .entries()
-      .map((entry) => describeDatabase(entry, databaseStatus(daemon, entry), isPrimary)),
+    mirrors: daemon.mirrors,
+    databases: meant.flatMap(databasesOf),
     commands: Object.fromEntries(refusals) as Record<CommandName, Refusal | null>,
     defaults: ownDefaults(daemon),
   };
 }
 
-function describeDatabase(entry: CatalogEntry, status: string, isPrimary: boolean): DatabaseDescription {
+function databasesOf(daemon: InstanceDaemon): readonly DatabaseDescription[] {
+  const isPrimary = daemon.member?.state.role === 'primary';
+  const mirror = daemon.configuration.get().mirrorSet?.name ?? null;
+  return daemon.catalog
+    .entries()
+    .map((entry) => describeDatabase(entry, databaseStatus(daemon, entry), isPrimary, mirror));
+}
+
+function describeDatabase(
+  entry: CatalogEntry,
+  status: string,
+  isPrimary: boolean,
+  mirror: string | null,
+): DatabaseDescription {
   const { configuration, database } = entry;
   const mirrored = mirrorNameOf(entry);
   const isCandidate = isPrimary && mirrored === null && database !== null && !isNeverMirrored(configuration.name);
@@ -44,6 +57,7 @@ function describeDatabase(entry: CatalogEntry, status: string, isPrimary: boolea
     name: configuration.name,
     directory: configuration.directory,
     mirrored,
+    mirror: mirrored === null ? null : (entry.attribute?.mirror ?? mirror),
     mounted: database !== null,
     mountRequired: configuration.mountRequiredAtStartup,
     journaled: configuration.journaled,

@@ -27,7 +27,8 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
     dejournalStopped: daemon.catalog.stopped === '' ? null : daemon.catalog.stopped,
     dejournalFilter: filterReport(daemon),
   });
-  if (member === null) return report;
+  const several = daemon.mirrors.length > 1 ? { mirrors: daemon.mirrors } : {};
+  if (member === null) return { ...report, ...several };
   const members = report.members.map((row) => withCompression(row, member.compressionOf(row.name)));
   const isPaused = configuration.get().dejournalingPaused || daemon.catalog.stopped !== '';
   const { dejournalProcess: process } = report;
@@ -40,7 +41,7 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
       report.databases.some(({ name, failoverDb }) => name === database && failoverDb !== false),
     ),
   };
-  return { ...report, members, dejournalProcess, ...more };
+  return { ...report, ...several, members, dejournalProcess, ...more };
 }
 
 function filterReport({ configuration, catalog }: InstanceDaemon): StatusReport['dejournalFilter'] {

@@ -1,37 +1,25 @@
-/** One instance: its databases, its member of a mirror, and the doors through which applications, members and operators come. */
+/** One instance: the doors through which applications, members and operators come, and what it is in each of its mirrors (membership.ts). */
 import { randomUUID } from 'node:crypto';
-import { join } from 'node:path';
 import type { DatabaseStore } from '../database/databases.ts';
-import type { DejournalFilter, FilterCode } from '../host/dejournal-filter.ts';
-import { type HomePaths, type InstancePaths, mirrorJournalLogPath } from '../host/home.ts';
-import type { ConfigurationStore, EventsLog, Host, MessagesLog, Timer } from '../host/host.ts';
+import type { FilterCode } from '../host/dejournal-filter.ts';
+import type { HomePaths, InstancePaths } from '../host/home.ts';
+import type { ConfigurationStore, EventsLog, Host, MessagesLog } from '../host/host.ts';
+import { placeOf } from '../host/memberships.ts';
 import { ReserveFile } from '../host/reserve-file.ts';
 import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalFileOperations, ReadRecords } from '../journal/journal.ts';
-import { withKnownList } from '../mirror/failover-members.ts';
 import { logText } from '../mirror/log-messages.ts';
-import { isNewerSet, type MirrorSet, memberNamed, removalOf, withListedTypes } from '../mirror/mirror-set.ts';
-import { type FailoverMembers, NO_EPOCH } from '../mirror/terms.ts';
+import { memberNamed, removalOf } from '../mirror/mirror-set.ts';
+import { type MirrorName, NO_EPOCH } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
 import type { Connection, Listener, Network } from '../network/network.ts';
 import { acceptChannel } from '../network/opening-exchange.ts';
-import type { EventRecord } from '../protocol/control-channel.ts';
 import { agree, isRefused, type Open, type Opened, type Refused, refuse } from '../protocol/opening.ts';
-import { tellOwnPort } from './address-commands.ts';
-import { Catalog } from './catalog.ts';
-import { retryDejournaling } from './catch-up-commands.ts';
-import { changeMirrorSet } from './command-outcome.ts';
 import { ControlServer } from './control-server.ts';
-import { CopyServer } from './copy-server.ts';
-import { followPrimary } from './followed-properties.ts';
-import { clearFormerMirror, leaveMirror } from './former-mirror.ts';
-import { statusOf } from './instance-status.ts';
 import { serveMemberRequest } from './join-server.ts';
-import { RunningMember, readMemberRecord } from './mirror-member.ts';
-import { checkOwnAddress, type NotReached } from './own-address.ts';
-import { isReportingAsync, withMirrorSet } from './own-type.ts';
-import type { InstanceDaemon } from './parts.ts';
-import { finishRebuild, placeRebuilt } from './rebuild.ts';
+import { Membership } from './membership.ts';
+import type { RunningMember } from './mirror-member.ts';
+import type { CatalogEntry, InstanceDaemon, Memberships } from './parts.ts';
 import { clearCutOffRestores } from './restore-command.ts';
 import { Superserver } from './superserver.ts';
 import { Turns } from './turns.ts';
@@ -55,15 +43,13 @@ export interface InstanceParts {
   }) => Journal;
   readonly readRecords: ReadRecords;
   readonly messages: MessagesLog;
-  readonly events: EventsLog;
+  readonly openEvents: (path: string) => EventsLog & { close(): void };
   readonly site: SiteCode;
   readonly filters: FilterCode;
 }
 
 /** How long a caller may take to say who it is, ms. */
 const openingTimeoutMs = 5000;
-/** Until a member that was not reached at its own addresses looks again, ms. */
-const lookAgainMs = 2000;
 /** How long answers under way may take at the end, ms. */
 const farewellMs = 150;
 
@@ -73,20 +59,18 @@ export async function openInstance(parts: InstanceParts): Promise<Instance> {
   return instance;
 }
 
-export class Instance implements InstanceDaemon {
+export class Instance implements Memberships {
   readonly #parts: InstanceParts;
-  readonly catalog: Catalog;
+  /** The mirror in the configuration's own fields, and everything that is in no mirror. */
+  readonly first: Membership;
+  #further: readonly Membership[] = [];
   readonly turns = new Turns();
   readonly #superserver: Superserver;
   readonly #control: ControlServer;
-  readonly #copies: CopyServer;
-  readonly #reserve: ReserveFile;
+  readonly reserve: ReserveFile;
   readonly #listeners: Listener[] = [];
-  #member: RunningMember | null = null;
   #ending = false;
-  readonly #process = randomUUID();
-  notReached: NotReached | null = null;
-  #again: Timer | null = null;
+  readonly process = randomUUID();
   #resolveEnded: (exitCode: number) => void = () => undefined;
   /** Resolves with the exit code when everything is closed. */
   readonly ended = new Promise<number>((resolve) => {
@@ -95,68 +79,122 @@ export class Instance implements InstanceDaemon {
 
   constructor(parts: InstanceParts) {
     this.#parts = parts;
-    const { host, configuration } = parts;
-    this.#reserve = new ReserveFile(host.files, parts.paths.reserve, parts.paths.directory);
-    this.catalog = new Catalog({
-      store: parts.store,
-      files: host.files,
-      configuration,
-      readRecords: parts.readRecords,
-      log: (severity, category, text) => this.log(severity, category, text),
-      isPrimary: () => this.#isPrimary(),
-      wait: (ms) => host.clock.wait(ms),
-      nowMs: () => host.clock.nowMs(),
-      turn: () => new Promise((resolve) => setImmediate(resolve)),
-      onBarrier: (barrier, databases) => this.#member?.comparison.onBarrier(barrier, databases),
-    });
-    this.#superserver = new Superserver({
-      entries: () => this.catalog.entries(),
-      wallMs: () => host.clock.wallMs(),
-      onAppended: (to) => this.#member?.appended(to),
-      primaryAddress: () => this.#primaryAddress(),
-      refusal: () => this.#updateRefusal(),
-      endOfTurn: (run) => void setImmediate(run),
-      nowMs: () => host.clock.nowMs(),
-      after: (ms, handler) => host.clock.after(ms, handler),
-    });
+    this.reserve = new ReserveFile(parts.host.files, parts.paths.reserve, parts.paths.directory);
+    this.#superserver = this.#newSuperserver(() => this.all.flatMap(({ catalog }) => catalog.entries()));
+    this.first = new Membership(this, parts, null, this.#superserver);
     this.#control = new ControlServer(this);
-    this.#copies = new CopyServer(this);
   }
 
-  get home(): HomePaths {
-    return this.#parts.home;
+  #newSuperserver(entries: () => readonly CatalogEntry[]): Superserver {
+    const { clock } = this.#parts.host;
+    return new Superserver({
+      entries,
+      wallMs: () => clock.wallMs(),
+      onAppended: (to) => this.first.member?.appended(to),
+      primaryAddress: () => this.first.primaryAddress(),
+      refusal: () => (this.shown ?? this.first).updateRefusal(),
+      endOfTurn: (run) => void setImmediate(run),
+      nowMs: () => clock.nowMs(),
+      after: (ms, handler) => clock.after(ms, handler),
+    });
+  }
+
+  get configuration(): ConfigurationStore {
+    return this.#parts.configuration;
   }
   get paths(): InstancePaths {
     return this.#parts.paths;
   }
+  get isEnding(): boolean {
+    return this.#ending;
+  }
   get host(): Host {
     return this.#parts.host;
   }
-  get network(): Network {
-    return this.#parts.network;
-  }
-  get configuration(): ConfigurationStore {
-    return this.#parts.configuration;
+  get all(): readonly Membership[] {
+    return [this.first, ...this.#further];
   }
   get member(): RunningMember | null {
-    return this.#member;
+    return this.first.member;
+  }
+  get catalog(): Membership['catalog'] {
+    return this.first.catalog;
+  }
+  get shown(): Membership {
+    return this.of() ?? this.first;
+  }
+
+  of(mirror?: string): Membership | undefined {
+    const place = placeOf(this.configuration.get(), mirror);
+    return place === undefined ? undefined : this.all.find((each) => each.place === place);
+  }
+
+  async further(mirror: MirrorName): Promise<Membership> {
+    const present = this.all.find(({ place }) => place === mirror);
+    if (present !== undefined) return present;
+    const membership = this.#addFurther(mirror);
+    await membership.open();
+    return membership;
+  }
+
+  /** A member of a reporting async never takes updates of its mirror: no application comes through its superserver. */
+  #addFurther(mirror: MirrorName): Membership {
+    const membership = new Membership(
+      this,
+      this.#parts,
+      mirror,
+      this.#newSuperserver(() => []),
+    );
+    this.#further = [...this.#further, membership];
+    return membership;
+  }
+
+  async joined(further: InstanceDaemon): Promise<void> {
+    const membership = this.#further.find((each) => each === further);
+    if (membership === undefined) return;
+    if (membership.configuration.get().mirrorSet === null) await this.endFurther(membership);
+    else await this.#takeOver(membership);
+  }
+
+  async endFurther(further: InstanceDaemon): Promise<void> {
+    const membership = this.#further.find((each) => each === further);
+    if (membership === undefined) return;
+    this.#further = this.#further.filter((each) => each !== membership);
+    membership.stop();
+    await membership.close();
+    // What were its databases are databases of the instance now.
+    await this.first.catalog.open();
+  }
+
+  /** DB-053: copies that kept the mark of a mirror are of it again once it is joined again. */
+  async #takeOver(further: Membership): Promise<void> {
+    const { mirrorSet } = further.configuration.get();
+    for (const { configuration: database, attribute } of this.first.catalog.entries()) {
+      if (mirrorSet === null || attribute?.mirror !== mirrorSet.name) continue;
+      await this.first.catalog.letGo(database.name);
+      const whole = this.configuration.get();
+      const moved = { ...database, furtherMirror: mirrorSet.name };
+      const kept = whole.databases.filter(({ name }) => name !== database.name);
+      this.configuration.set({ ...whole, databases: [...kept, moved] });
+    }
+    await further.catalog.open();
   }
 
   async open(): Promise<void> {
     const { network, paths, configuration, host } = this.#parts;
     host.files.makeDirectory(paths.journal);
     host.files.makeDirectory(paths.lostAndFound);
-    const log = this.log.bind(this);
-    placeRebuilt({ host, store: this.#parts.store, configuration, home: this.home, paths, log });
-    clearCutOffRestores({ host, paths, configuration, log });
-    await this.catalog.open();
-    await this.#endMembership();
-    this.#copies.open();
-    const { superserver, mirrorSet } = configuration.get();
+    for (const { name } of configuration.get().furtherMirrors) this.#addFurther(name);
+    for (const membership of this.all) membership.placeRebuilt();
+    clearCutOffRestores({ host, paths, configuration, log: this.log.bind(this) });
+    // The first one last: it takes over the databases of further ones that are over.
+    for (const membership of this.all.toReversed()) await membership.open();
+    for (const membership of this.#further) await this.#takeOver(membership);
+    const { superserver } = configuration.get();
     this.#listeners.push(await this.#listen(superserver.host, superserver.port));
-    if (mirrorSet !== null) await this.#startWhenReached();
+    for (const membership of this.all) await membership.begin();
     this.#listeners.push(await network.listenLocal(paths.control, (connection) => this.#control.accept(connection)));
-    void finishRebuild(this);
+    for (const membership of this.all) membership.finish();
     this.log(
       0,
       'Utility.Event',
@@ -182,128 +220,20 @@ export class Instance implements InstanceDaemon {
     }
   }
 
-  /** CFG-069: one that was removed is a member of nothing from this start on. */
-  async #endMembership(): Promise<void> {
-    const { configuration, paths, host } = this.#parts;
-    const { mirrorSet } = configuration.get();
-    const removed = mirrorSet === null ? null : readMemberRecord(host.records, paths.member).removed;
-    if (removed !== null) leaveMirror(configuration, removed.removeAttribute);
-    await this.clearFormerMirror();
-  }
-
-  /** CFG-063: one that is not reached at its own addresses stays out, and looks again: a network may come later than an instance. */
-  async #startWhenReached(): Promise<void> {
-    const { mirrorSet, member, joinMirror } = this.configuration.get();
-    const own = mirrorSet === null || member === null ? undefined : memberNamed(mirrorSet, member);
-    if (this.#ending || mirrorSet === null || own === undefined || !joinMirror) {
-      this.notReached = null;
-      return;
-    }
-    const { network, host } = this.#parts;
-    const found = await checkOwnAddress(network, host.clock, mirrorSet.name, own, this.#process);
-    if (found === null) {
-      this.notReached = null;
-      return await this.startMember();
-    }
-    if (found.text !== this.notReached?.text) {
-      const text = `This member is kept out of mirror ${mirrorSet.name}: ${found.text} (CFG-063)`;
-      this.log(2, 'Utility.Event', text);
-    }
-    this.notReached = found;
-    const again = () => void this.#startWhenReached().catch((error: Error) => this.fail(error));
-    this.#again = host.clock.after(lookAgainMs, again);
-  }
-
-  async clearFormerMirror(): Promise<void> {
-    const { configuration, paths, home, host } = this.#parts;
-    await clearFormerMirror({
-      configuration,
-      catalog: this.catalog,
-      files: host.files,
-      paths,
-      home,
-      wallMs: () => host.clock.wallMs(),
-      log: (severity, category, text) => this.log(severity, category, text),
-    });
-  }
-
-  async startMember(): Promise<void> {
-    const { paths, host, configuration, events, network, codec, site } = this.#parts;
-    const { member, mirrorSet, instance, alternateJournal, joinMirror } = configuration.get();
-    if (this.#member !== null || member === null || mirrorSet === null || !joinMirror) return;
-    const journal = this.#parts.openJournal({
-      files: host.files,
-      directory: paths.journal,
-      mirror: mirrorSet.name,
-      logPath: mirrorJournalLogPath(this.home.home, instance, mirrorSet.name),
-      lostAndFoundDirectory: paths.lostAndFound,
-      instanceLogPath: paths.journalLog,
-      ...(alternateJournal === null ? {} : { alternateDirectory: alternateJournal }),
-    });
-    const { dejournalFilter } = configuration.get();
-    if (dejournalFilter !== null) this.catalog.filtering.use(this.openFilter(dejournalFilter));
-    if (journal.openingReport !== null) this.log(1, 'Utility.Event', journal.openingReport);
-    this.#superserver.use(journal);
-    const record = readMemberRecord(host.records, paths.member);
-    this.#followList(record.failoverMembers);
-    this.#member = new RunningMember({
-      self: member,
-      instance,
-      journal,
-      record,
-      recordPath: paths.member,
-      verificationPath: paths.verification,
-      records: host.records,
-      claimsPath: paths.journalClaims,
-      files: host.files,
-      reserve: this.#reserve,
-      purgesAtOnce: () => configuration.get().purgeAtOnce,
-      catalog: this.catalog,
-      superserver: this.#superserver,
-      network,
-      codec,
-      clock: host.clock,
-      events,
-      site,
-      sitePath: paths.site,
-      exists: (path) => host.files.exists(path),
-      log: (severity, category, text) => this.log(severity, category, text),
-      mirrorSet: () => configuration.get().mirrorSet as MirrorSet,
-      onMirrorSet: (set) => this.#onMirrorSet(set),
-      onContact: () => void retryDejournaling(this),
-      onFailoverMembers: (list) => this.#onFailoverMembers(list),
-      rows: () => statusOf(this).members,
-      endProcess: (because) => this.endProcess(because),
-      failed: (error) => this.fail(error),
-    });
-    // What was received and not carried out before the last end; a primary that did not tell the others goes back.
-    this.#followPrimary();
-    this.#member.start();
-  }
-
-  openFilter(module: string): DejournalFilter {
-    return this.#parts.filters.open(join(this.paths.directory, module), (line) =>
-      this.log(0, 'Utility.Event', `${module}: ${line}`),
-    );
-  }
-
-  events(after: number): readonly EventRecord[] {
-    return this.#parts.events.after(after);
-  }
-
   log(severity: 0 | 1 | 2 | 3, category: string, text: string): void {
     this.#parts.messages.write(severity, category, text);
   }
 
   /** AGT-008: the agent of this host holds its status file. */
   async isAgentRunning(): Promise<boolean> {
-    return this.host.processes.describeLock(this.home.agentStatus).state === 'held';
+    return this.host.processes.describeLock(this.#parts.home.agentStatus).state === 'held';
   }
 
   /** SIGTERM: like `instance stop`. */
   stopByOperator(): void {
-    if (this.#member === null) this.endProcess('stopped by a signal');
-    else void this.#member.order({ command: 'stop-instance', noFailover: false });
+    const { member } = this.first;
+    if (member === null) this.endProcess('stopped by a signal');
+    else void member.order({ command: 'stop-instance', noFailover: false });
   }
 
   /** In order: no new callers, answers under way leave, databases are closed. */
@@ -315,18 +245,14 @@ export class Instance implements InstanceDaemon {
   }
 
   async #close(): Promise<void> {
-    this.#again?.cancel();
     for (const listener of this.#listeners) void listener.close();
     await this.host.clock.wait(farewellMs);
-    this.#member?.stop();
+    for (const membership of this.all) membership.stop();
     this.#superserver.close();
-    this.catalog.filtering.use(null);
     this.#control.close();
-    this.#copies.close();
     this.#makeRoomToClose();
     try {
-      await this.catalog.close();
-      this.#member?.journal.close();
+      for (const membership of this.all) await membership.close();
     } catch (error) {
       // On a full disk, after a hand-over: what cannot be written was never acknowledged, and the next start is one after a crash.
       this.log(2, 'Generic.Event', `Instance ends without closing its files: ${(error as Error).message}`);
@@ -337,9 +263,9 @@ export class Instance implements InstanceDaemon {
 
   /** On a full disk: databases and journal are closed with what the reserve gives up. */
   #makeRoomToClose(): void {
-    const frozen = this.#member?.state.journal.frozen ?? '';
-    if (frozen === '' || !this.#reserve.free()) return;
-    const { severity, category, text } = logText('journal-reserve-freed', { path: this.paths.journal });
+    const isFrozen = this.all.some(({ member }) => (member?.state.journal.frozen ?? '') !== '');
+    if (!isFrozen || !this.reserve.free()) return;
+    const { severity, category, text } = logText('journal-reserve-freed', { path: this.#parts.paths.journal });
     this.log(severity, category, text);
   }
 
@@ -352,91 +278,32 @@ export class Instance implements InstanceDaemon {
     process.kill(process.pid, 'SIGKILL');
   }
 
-  #isPrimary(): boolean {
-    const role = this.#member?.state.role;
-    return role === 'primary' || role === 'handing-over' || role === 'becoming';
-  }
-
-  #onMirrorSet(set: MirrorSet): void {
-    const present = this.configuration.get();
-    if (present.mirrorSet?.name !== set.name || isNewerSet(present.mirrorSet, set)) return;
-    // One of the same number takes away what was corrected here while no primary could be reached (CFG-059).
-    if (isNewerSet(set, present.mirrorSet) || JSON.stringify(set) !== JSON.stringify(present.mirrorSet)) {
-      this.configuration.set(withMirrorSet(present, set));
-      if (this.configuration.get().dejournalFilter === null) this.catalog.filtering.use(null);
-      this.#followList(this.#member?.state.record.failoverMembers ?? null);
-      this.#followPrimary();
-    }
-    const own = present.member === null ? undefined : memberNamed(set, present.member);
-    if (own !== undefined && own.superserver.port !== present.superserver.port) void tellOwnPort(this);
-  }
-
-  /** DB-044: on a member that was just connected, and with each change on the primary. */
-  #followPrimary(): void {
-    const { catalog, configuration } = this;
-    followPrimary({
-      catalog,
-      configuration,
-      log: (severity, category, text) => this.log(severity, category, text),
-    }).catch((error: Error) =>
-      this.log(2, 'Utility.Event', `Properties of databases cannot follow the primary: ${error.message}`),
-    );
-  }
-
-  /** The primary tells all others; whoever heard of it elsewhere follows for itself. */
-  #onFailoverMembers(list: FailoverMembers): void {
-    if (!changeMirrorSet(this, (set) => withListedTypes(set, list))) this.#followList(list);
-  }
-
-  /** The record is the first to have a new list; the mirror set of the configuration has the types for all who read it. */
-  #followList(list: FailoverMembers | null): void {
-    const present = this.configuration.get();
-    const { mirrorSet } = present;
-    const followed = mirrorSet === null ? null : withKnownList(mirrorSet, list);
-    if (followed !== null && followed !== mirrorSet) this.configuration.set(withMirrorSet(present, followed));
-  }
-
-  /** Where the primary serves applications, as far as this member knows. */
-  #primaryAddress(): string | null {
-    const { mirrorSet, member } = this.configuration.get();
-    const name = this.#member?.state.role === 'primary' ? member : this.#member?.state.attachment?.to;
-    const found = mirrorSet === null || name == null ? undefined : memberNamed(mirrorSet, name);
-    return found === undefined ? null : `${found.superserver.host}:${found.superserver.port}`;
-  }
-
-  #updateRefusal(): { readonly code: 'not-primary' | 'becoming-primary' | 'shutting-down'; readonly text: string } {
-    const { member, mirrorSet } = this.configuration.get();
-    const role = this.#member?.state.role;
-    if (this.#ending || role === 'down') return { code: 'shutting-down', text: `instance is shutting down` };
-    if (role === 'becoming') return { code: 'becoming-primary', text: `${member} is becoming primary` };
-    if (mirrorSet === null) {
-      const text =
-        'a copy of a mirrored database is read-only on an instance in no mirror; remove it from its mirror first';
-      return { code: 'not-primary', text };
-    }
-    const flag = isReportingAsync(this.configuration.get()) ? '; a copy whose FailoverDB flag is set is read-only' : '';
-    return { code: 'not-primary', text: `${member} is not the primary of mirror ${mirrorSet?.name}${flag}` };
-  }
-
   async #accept(connection: Connection): Promise<void> {
     const accepted = await acceptChannel(connection, (open) => this.#decide(open), openingTimeoutMs, this.host.clock);
     if (accepted.state !== 'opened') return;
-    const { channel, member, unpacks } = accepted.open;
-    if (channel === 'client') this.#superserver.accept(connection, accepted.open.mirror !== '');
-    else if (channel === 'data') this.#member?.acceptData(connection, member, unpacks ?? []);
-    else if (channel === 'copy') this.#copies.accept(connection, member);
-    else serveMemberRequest(this, connection);
+    const { channel, member, mirror, unpacks } = accepted.open;
+    const membership = this.#meant(mirror);
+    if (channel === 'client') this.#superserver.accept(connection, mirror !== '');
+    else if (channel === 'data') membership.member?.acceptData(connection, member, unpacks ?? []);
+    else if (channel === 'copy') membership.copies.accept(connection, member);
+    else serveMemberRequest(membership, connection);
+  }
+
+  /** Who names a mirror that this instance is not in is refused in the name of the first one. */
+  #meant(mirror: string): Membership {
+    return (mirror === '' ? undefined : this.of(mirror)) ?? this.shown;
   }
 
   #decide(open: Open): Opened | Refused {
-    const { mirrorSet, member, instance } = this.configuration.get();
+    const membership = this.#meant(open.mirror);
+    const { mirrorSet, member, instance } = membership.configuration.get();
     const asked = open.channel === 'client' && open.mirror === '' ? { ...open, mirror: mirrorSet?.name ?? '' } : open;
     const answer = agree(asked, {
       channels: ['client', 'data', 'member', 'copy'],
       mirror: mirrorSet?.name ?? '',
       member: member ?? '',
       instance,
-      epoch: this.#member?.state.record.epoch ?? NO_EPOCH,
+      epoch: membership.member?.state.record.epoch ?? NO_EPOCH,
       requireTls: mirrorSet?.settings.requireTls ?? false,
     });
     if (isRefused(answer)) return answer;
@@ -452,10 +319,10 @@ export class Instance implements InstanceDaemon {
       return refuse('member', `${open.member} is not a member of mirror ${mirrorSet?.name ?? '(none)'}`);
     }
     const wantsPrimary = open.channel === 'client' && open.mirror !== '';
-    if (wantsPrimary && this.#member?.state.role !== 'primary') {
-      const { text } = this.#updateRefusal();
-      return refuse('not-primary', text, this.#primaryAddress());
+    if (wantsPrimary && membership.member?.state.role !== 'primary') {
+      const { text } = membership.updateRefusal();
+      return refuse('not-primary', text, membership.primaryAddress());
     }
-    return open.channel === 'member' ? { ...answer, process: this.#process } : answer;
+    return open.channel === 'member' ? { ...answer, process: this.process } : answer;
   }
 }

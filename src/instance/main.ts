@@ -65,7 +65,7 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
     openJournal: openDiskJournal,
     readRecords,
     messages: openMessagesLog({ path: paths.messages, clock: host.clock }),
-    events: openEventsLog(paths.events),
+    openEvents: openEventsLog,
     site,
     filters: new NodeFilterCode({ program: new URL('./caretmirror-filter.js', import.meta.url) }),
   });

@@ -26,7 +26,8 @@ import { changeMirrorSet, done, failed, notKnown, type Progress, refused, refuse
 import { type Found, lookUpMirror, requestJoin } from './join-request.ts';
 
 import { journalSettingsGiven, journalSettingsText } from './journal-commands.ts';
-import { refusalOf } from './offered-commands.ts';
+import { refusalOf, refusalOfSecond } from './offered-commands.ts';
+import { ownType } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
 
 /** How long a new member may take to find its role before the operator is sent to the messages log. */
@@ -104,6 +105,8 @@ export async function joinMirror(
   const why = refusalOf(daemon, 'join-mirror', await daemon.isAgentRunning());
   if (why !== null) return refusedWith(why);
   const { type } = given;
+  const present = daemon.configuration.get();
+  if (present.mirrorSet !== null) return refusedWith(refusalOfSecond(present.mirrorSet.name, ownType(present)));
   const named = checkMirrorName(given.mirror);
   if (!named.ok) return refused('bad-name', named.text, 'CFG-017');
   const self = ownDefinition(daemon, type, given);
@@ -193,7 +196,7 @@ export function ownDefaults(daemon: InstanceDaemon): Description['defaults'] {
   const host = address === '127.0.0.1' ? hostname() : address;
   return {
     memberName: defaultMemberName(host, instance, 'Failover'),
-    asyncMemberName: defaultMemberName(host, instance, 'Disaster Recovery'),
+    asyncMemberName: daemon.memberName ?? defaultMemberName(host, instance, 'Disaster Recovery'),
     superserverAddress,
     agentPort: agent.port,
     agentAddress: agent.address ?? superserverAddress,

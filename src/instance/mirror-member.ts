@@ -197,6 +197,7 @@ export class RunningMember implements MirrorMember {
       databases: () =>
         catalog
           .entries()
+          .filter(({ attribute }) => attribute === undefined || attribute.mirror === mirrorSet().name)
           .flatMap(({ configuration: { name, mirrorDatabase } }) => (mirrorDatabase === null ? [] : [name])),
       log: (message, facts) => {
         const { severity, category, text } = logText(message, facts);

@@ -1,4 +1,5 @@
 /** Which commands this instance would carry out now: the menus show it, the commands themselves enforce it. */
+import { reportingMirrorsMax } from '../mirror/limits.ts';
 import { precondition } from '../mirror/operator-commands.ts';
 import { isReporting, type MemberType } from '../mirror/terms.ts';
 import type { CommandName, Refusal } from '../protocol/control-channel.ts';
@@ -17,7 +18,7 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
       return refusalToEnable(daemon);
     case 'create-mirror':
     case 'join-mirror':
-      return refusalToBecomeMember(daemon, agentRunning);
+      return refusalToBecomeMember(daemon, command, agentRunning);
     case 'edit-mirror':
       return refusalUnlessPrimary(daemon, 'the settings of the mirror are edited', 'CFG-043');
     case 'edit-addresses':
@@ -169,23 +170,34 @@ function notAMember(daemon: InstanceDaemon): Refusal {
   return refusal('not-started', text);
 }
 
-/** CFG-002, CFG-008, CFG-075. */
-function refusalOfSecond(mirror: string, type: MemberType | null): Refusal {
+/** CFG-008. */
+export function mirrorsFull(mirrors: readonly string[]): Refusal {
+  const text = `this instance is in ${mirrors.join(', ')}, and a reporting async is in at most ${reportingMirrorsMax} mirrors; leave one first`;
+  return refusal('mirrors-full', text, 'CFG-008');
+}
+
+/** CFG-002, CFG-075. */
+export function refusalOfSecond(mirror: string, type: MemberType | null): Refusal {
   const is = `this instance is in mirror ${mirror} already (${type})`;
   if (type === 'Disaster Recovery') {
     const text = `${is}, and a DR async is in one mirror; make it a reporting async first`;
     return refusal('in-a-mirror', text, 'CFG-075');
   }
-  if (type === null || !isReporting(type)) return refusal('in-a-mirror', is, 'CFG-002');
-  const text = `${is}; a reporting async of several mirrors is not built in this version: make an instance for each`;
-  return refusal('in-a-mirror', text, 'CFG-008');
+  return refusal('in-a-mirror', is, 'CFG-002');
 }
 
-/** CFG-002, CFG-004, CFG-008. */
-function refusalToBecomeMember(daemon: InstanceDaemon, agentRunning: boolean): Refusal | null {
+/** CFG-002, CFG-004, CFG-008: a reporting async may join further mirrors; which-mirror.ts says which one has a place. */
+function refusalToBecomeMember(
+  daemon: InstanceDaemon,
+  command: 'create-mirror' | 'join-mirror',
+  agentRunning: boolean,
+): Refusal | null {
   const { serviceEnabled, mirrorSet } = daemon.configuration.get();
   if (!serviceEnabled) return refusal('service-off', 'the mirror service is off; enable it first', 'CFG-001');
-  if (mirrorSet !== null) return refusalOfSecond(mirrorSet.name, ownType(daemon.configuration.get()));
+  const type = ownType(daemon.configuration.get());
+  const mayJoinMore = command === 'join-mirror' && type !== null && isReporting(type);
+  if (mirrorSet !== null && !mayJoinMore) return refusalOfSecond(mirrorSet.name, type);
+  if (mirrorSet !== null && daemon.mirrors.length >= reportingMirrorsMax) return mirrorsFull(daemon.mirrors);
   if (agentRunning) return null;
   return refusal('no-agent', 'no ISCAgent runs on this host; start it first: caretmirror agent start', 'CFG-004');
 }

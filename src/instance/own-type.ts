@@ -1,5 +1,5 @@
 /** What kind of member this instance is. The mirror set says it, which the primary may change; the configuration says what it was. */
-import type { MirrorAttribute } from '../database/databases.ts';
+import { isFlagCleared, type MirrorAttribute } from '../database/databases.ts';
 import type { InstanceConfiguration } from '../host/host.ts';
 import { dejournalJobsMax } from '../mirror/limits.ts';
 import { dejournalJobs, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
@@ -36,6 +36,14 @@ export function withMirrorSet(configuration: InstanceConfiguration, mirrorSet: M
   const memberType = ownType(next);
   const kept = memberType !== null && isReporting(memberType) ? {} : { dejournalFilter: null, purgeAtOnce: false };
   return { ...next, memberType, ...kept };
+}
+
+/** A copy of a file that another member activated is not activated here. */
+export function isActivatedHere(attribute: MirrorAttribute | undefined, configuration: Known): boolean {
+  if (attribute?.activated !== true) return false;
+  // DB-039: where the primary may come from, such a copy is none at all.
+  if (isFlagCleared(attribute) && !isReportingAsync(configuration)) return false;
+  return attribute.activatedOn === undefined || attribute.activatedOn === configuration.member;
 }
 
 /** DB-038: a copy that comes to a read-write reporting async is writable. Elsewhere the flag is as it is in the copy. */

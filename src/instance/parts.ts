@@ -12,7 +12,7 @@ import type { JournalPosition } from '../mirror/journal-position.ts';
 import type { MemberState } from '../mirror/member-state.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirror/status.ts';
-import type { DatabaseStatus, MemberName } from '../mirror/terms.ts';
+import type { DatabaseStatus, MemberName, MirrorName } from '../mirror/terms.ts';
 import type { Network } from '../network/network.ts';
 import type { CatchUpProgress, EventRecord } from '../protocol/control-channel.ts';
 import type { Filtering } from './filtering.ts';
@@ -136,13 +136,36 @@ export interface OrderResult {
   readonly spec: string | null;
 }
 
-/** The whole daemon, as control server and commands see it. */
+/** The instance in each of its mirrors. */
+export interface Memberships {
+  readonly turns: Turns;
+  /** The mirror in the configuration's own fields, and everything that is in no mirror. */
+  readonly first: InstanceDaemon;
+  readonly all: readonly InstanceDaemon[];
+  /** What is meant where nobody says a mirror: the first one that the instance is in, or the instance in no mirror. */
+  readonly shown: InstanceDaemon;
+  /** In that mirror; undefined = the instance is not in it. */
+  of(mirror: string): InstanceDaemon | undefined;
+  /** To be joined beside the first one. */
+  further(mirror: MirrorName): Promise<InstanceDaemon>;
+  /** A further one was joined, and has its databases, or was not, and goes. */
+  joined(further: InstanceDaemon): Promise<void>;
+}
+
+/** The instance in one of its mirrors, or in none, as commands see it. */
 export interface InstanceDaemon {
   readonly home: HomePaths;
   readonly paths: InstancePaths;
   readonly host: Host;
   readonly network: Network;
+  /** What concerns this mirror: its fields, and its databases. */
   readonly configuration: ConfigurationStore;
+  /** All mirrors that the instance is in. */
+  readonly mirrors: readonly MirrorName[];
+  /** Its name in all of them (CFG-035). */
+  readonly memberName: MemberName | null;
+  /** Is it in the mirror beside another, its first one? */
+  readonly isFurther: boolean;
   readonly catalog: DatabaseCatalog;
   /** SYN-023: a module in the directory of the instance; nothing is loaded yet. */
   openFilter(module: string): DejournalFilter;

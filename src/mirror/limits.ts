@@ -29,6 +29,8 @@ export const filterTimeoutMs = 30_000;
 export const membersMax = 16;
 export const failoverMembersMax = 2;
 export const asyncsMax = 14;
+/** CFG-008: a reporting async may be in so many mirrors. */
+export const reportingMirrorsMax = 10;
 /** CFG-069: a mirror remembers so many of those it has removed, to tell them (derived). */
 export const removedMembersRemembered = 64;
 

@@ -123,6 +123,8 @@ export interface StatusReport {
   readonly instance: string;
   /** Null on an instance that is in no mirror; then type is null and status 'Not Initialized'. */
   readonly mirror: string | null;
+  /** Of a reporting async in several mirrors: all of them; the report is on one. Absent elsewhere. */
+  readonly mirrors?: readonly string[];
   readonly member: string | null;
   readonly type: MemberType | null;
   readonly status: MemberStatus;

@@ -212,6 +212,8 @@ export interface DatabaseDescription {
   readonly directory: string;
   /** Mirror database name, or null for an ordinary database. */
   readonly mirrored: string | null;
+  /** The mirror that its copy is of; null for an ordinary database. */
+  readonly mirror: string | null;
   readonly mounted: boolean;
   /** Mount Required at Startup (FO-004). */
   readonly mountRequired: boolean;
@@ -262,6 +264,8 @@ export interface Description {
   /** Where journal files are begun while the journal directory has no room; null = nowhere. */
   readonly alternateJournal: string | null;
   readonly agentRunning: boolean;
+  /** All mirrors that the instance is in; what stands here is of one of them, the databases of all unless one was asked for. */
+  readonly mirrors: readonly string[];
   readonly databases: readonly DatabaseDescription[];
   /** Null = offered. */
   readonly commands: Readonly<Record<CommandName, Refusal | null>>;
@@ -436,6 +440,8 @@ export type Outcome =
 export interface RequestFrame {
   readonly number: number;
   readonly request: ControlRequest;
+  /** Which mirror is meant, of those that a reporting async is in (CFG-008). */
+  readonly mirror?: string;
 }
 
 export interface AnswerFrame {

@@ -20,6 +20,7 @@ import {
   type Outcome,
   type ProgressFrame,
   type Refusal,
+  type RequestFrame,
   type RestorePlan,
 } from '../protocol/control-channel.ts';
 import { type Frame, jsonBody, parseJsonBody } from '../protocol/frame.ts';
@@ -54,6 +55,8 @@ export interface MirrorLookupRequest {
 
 /** What can be asked of an instance. */
 export interface Control {
+  /** Which mirror of a reporting async in several is meant by what follows; undefined = it is not said. */
+  mirror: string | undefined;
   status(): Promise<StatusReport>;
   describe(): Promise<Description>;
   assess(command: CommandName): Promise<Assessment>;
@@ -103,6 +106,7 @@ export async function connectControl(network: Network, path: string, timeoutMs: 
 }
 
 export class ControlClient implements Control {
+  mirror: string | undefined;
   /** Name of the instance at the other end. */
   readonly instance: string;
   readonly #connection: Connection;
@@ -175,7 +179,14 @@ export class ControlClient implements Control {
         onProgress,
         deadline: this.#deadline(number, request.type),
       });
-      this.#connection.send(CONTROL.request, jsonBody({ number, request }));
+      this.#connection.send(
+        CONTROL.request,
+        jsonBody({
+          number,
+          request,
+          ...(this.mirror === undefined ? {} : { mirror: this.mirror }),
+        } satisfies RequestFrame),
+      );
     });
   }
 

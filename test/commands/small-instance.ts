@@ -70,6 +70,7 @@ export async function main(args: readonly string[]): Promise<number> {
         serviceEnabled: kept.service,
         mirrorSet: kept.role === 'Not Initialized' ? null : {},
         member: name,
+        mirrors: kept.role === 'Not Initialized' ? [] : ['LAB'],
         databases,
       };
     }

@@ -44,6 +44,7 @@ beforeEach(async () => {
   catalog = new Catalog({
     store: new SimulatedDatabaseStore(),
     files: { removeTree: () => undefined },
+    isNameTaken: () => false,
     configuration: {
       get: () => configuration,
       set: (next) => {

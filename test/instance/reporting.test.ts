@@ -119,9 +119,16 @@ describe('types', () => {
     expect((await a.control.status()).missingDatabases).toEqual([]);
   });
 
-  test('CFG-002 CFG-008: a second mirror is refused with its reason', async () => {
-    const refusal = (await r.control.describe()).commands['join-mirror'];
-    expect(refusal).toMatchObject({ reason: 'in-a-mirror', spec: 'CFG-008' });
+  test('CFG-002 CFG-009: what a further mirror of a reporting async cannot be is refused with its reason', async () => {
+    const { commands } = await r.control.describe();
+    expect(commands['join-mirror']).toBeNull();
+    expect(commands['create-mirror']).toMatchObject({ reason: 'in-a-mirror', spec: 'CFG-002' });
+    const other = { otherAgentAddress: '127.0.0.1', otherAgentPort: a.agentPort, otherInstance: 'ALPHA' };
+    const join = (mirror: string, type: 'Read-Only Reporting' | 'Read-Write Reporting') =>
+      r.control.perform('join-mirror', { ...other, mirror, type });
+    expect(reason(await join('OTHER', 'Read-Write Reporting'))).toBe('refused: other-type');
+    expect(reason(await join('DEMO', 'Read-Only Reporting'))).toBe('refused: in-a-mirror');
+    expect((await r.control.describe()).mirrors).toEqual(['DEMO']);
   });
 });
 
