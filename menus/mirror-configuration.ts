@@ -3,6 +3,7 @@ import { clearFlags, dejournalFilter, editAsync } from './async-configuration.ts
 import { compressionAsync, compressionFailover } from './compression.ts';
 import { editAddresses, removeConfiguration, removeOther, removeThis } from './members.ts';
 import type { MenuByPlace, Option } from './menu.ts';
+import { joinAsAsync } from './no-mirror.ts';
 
 const verifyCertificates: Option = {
   label: 'Verify SSL certificates',
@@ -139,9 +140,9 @@ export const mirrorConfiguration: MenuByPlace = {
       editAsync,
       {
         label: 'Join Another Mirror as Async Member',
-        help: 'Makes this reporting async a member of one more mirror.',
+        help: 'Makes this reporting async a member of one more mirror, with the name and the type that it has.',
         runsOn: ['reporting'],
-        leadsTo: 'not-built',
+        leadsTo: joinAsAsync.leadsTo,
       },
       removeThis,
       removeConfiguration,

@@ -1,7 +1,7 @@
 /** What an instance offers that is in no mirror: CFG-002, and the fields of CFG-017..024, CFG-027..030 and CFG-034..037. */
 import { asyncType } from './async-configuration.ts';
 import { compressionAsync, compressionFailover } from './compression.ts';
-import type { Menu, Option, Question } from './menu.ts';
+import type { Menu, Option, PickQuestion, Question } from './menu.ts';
 
 const host = '^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$';
 const hostExpected = 'a host name or an IP address';
@@ -242,6 +242,50 @@ export const serviceOff: Menu = {
   ],
 };
 
+/** DB-013: where it is in several; the choices are its mirrors. */
+export const whichMirror: Omit<PickQuestion, 'choices'> = {
+  kind: 'pick',
+  name: 'mirror',
+  text: 'Mirror?',
+  help: 'The mirror that everything below is about; leave the routine and begin it again for another one.',
+};
+
+export const joinAsAsync: Option = {
+  label: 'Join Mirror as Async Member',
+  help: 'Makes this instance an async member of an existing mirror, for disaster recovery or reporting.',
+  leadsTo: {
+    kind: 'join',
+    command: 'join-mirror',
+    asAsync: true,
+    lookUp: [
+      mirrorName,
+      {
+        ...otherAgentAddress,
+        text: 'Agent Address on Failover System?',
+        label: 'Agent Address on Failover System',
+      },
+      { ...otherAgentPort, label: 'Agent Port on Failover System' },
+      otherInstance,
+    ],
+    questions: [
+      {
+        ...memberName,
+        text: 'Async Member Name?',
+        label: 'Async Member Name',
+        help: 'Letters, digits, underscore and hyphen; it can never be changed.',
+        defaultFrom: 'asyncMemberName',
+        pattern: '^[A-Za-z0-9_-]{1,32}$',
+        expected: '1 to 32 letters, digits, underscores and hyphens',
+      },
+      { ...superserverAddress, text: 'Async Member Address?', label: 'Async Member Address' },
+      agentAddress,
+      asyncType,
+    ],
+    summary: 'join mirror {mirror} as async member {member}',
+    confirm: confirmJoin,
+  },
+};
+
 export const noMirror: Menu = {
   title: 'Create or Join a Mirror',
   options: [
@@ -275,41 +319,7 @@ export const noMirror: Menu = {
         confirm: confirmJoin,
       },
     },
-    {
-      label: 'Join Mirror as Async Member',
-      help: 'Makes this instance an async member of an existing mirror, for disaster recovery or reporting.',
-      leadsTo: {
-        kind: 'join',
-        command: 'join-mirror',
-        asAsync: true,
-        lookUp: [
-          mirrorName,
-          {
-            ...otherAgentAddress,
-            text: 'Agent Address on Failover System?',
-            label: 'Agent Address on Failover System',
-          },
-          { ...otherAgentPort, label: 'Agent Port on Failover System' },
-          otherInstance,
-        ],
-        questions: [
-          {
-            ...memberName,
-            text: 'Async Member Name?',
-            label: 'Async Member Name',
-            help: 'Letters, digits, underscore and hyphen; it can never be changed.',
-            defaultFrom: 'asyncMemberName',
-            pattern: '^[A-Za-z0-9_-]{1,32}$',
-            expected: '1 to 32 letters, digits, underscores and hyphens',
-          },
-          { ...superserverAddress, text: 'Async Member Address?', label: 'Async Member Address' },
-          agentAddress,
-          asyncType,
-        ],
-        summary: 'join mirror {mirror} as async member {member}',
-        confirm: confirmJoin,
-      },
-    },
+    joinAsAsync,
     removeMirrored,
   ],
 };

@@ -129,8 +129,11 @@ async function joinAction(action: Of<'join'>, context: ActionContext): Promise<v
   if (found === null) return dialogue.endBeforeQuestions();
   dialogue.print(fill(wording.retrieved, lookup));
   await showRetrieved(found, dialogue);
-  const values = await dialogue.askAll(action.questions, defaults, asked);
-  showPlan(context, action.summary, [...action.lookUp, ...action.questions], values);
+  // CFG-009, CFG-040: in a further mirror it is what it is.
+  const present = description.mirrorSet === null ? {} : { type: defaults.presentAsyncType ?? '' };
+  const questions = action.questions.filter(({ name }) => !(name in present));
+  const values = { ...(await dialogue.askAll(questions, defaults, asked)), ...present };
+  showPlan(context, action.summary, [...action.lookUp, ...questions], values);
   if (!(await confirmed(dialogue, action.confirm))) return;
   await perform(context, action.command, joinArguments(values, action.asAsync));
 }

@@ -8,7 +8,7 @@ import { databaseRoutine } from '../../menus/database.ts';
 import { journalRoutine } from '../../menus/journal.ts';
 import { keptOut } from '../../menus/kept-out.ts';
 import type { Action, Menu, MenuByPlace, Option, Place } from '../../menus/menu.ts';
-import { noMirror, serviceOff } from '../../menus/no-mirror.ts';
+import { noMirror, serviceOff, whichMirror } from '../../menus/no-mirror.ts';
 import { top } from '../../menus/top.ts';
 import { trouble } from '../../menus/trouble.ts';
 import { wording } from '../../menus/wording.ts';
@@ -45,11 +45,29 @@ export function isRoutine(name: string): name is RoutineName {
 }
 
 function menuRoutine(menu: Menu): Routine {
-  return async (desk, dialogue) => await runMenu(desk, dialogue, () => menu);
+  return async (desk, dialogue) => {
+    if (await isMirrorChosen(desk, dialogue)) await runMenu(desk, dialogue, () => menu);
+  };
+}
+
+/** DB-013, MON-023: of a reporting async in several mirrors, all that follows is about one of them. */
+async function isMirrorChosen({ control }: Desk, dialogue: Dialogue): Promise<boolean> {
+  control.mirror = undefined;
+  const { mirrors } = await control.describe();
+  if (mirrors.length < 2) return true;
+  const choices = mirrors.map((label) => ({ label }));
+  try {
+    control.mirror = String(await dialogue.askQuestion({ ...whichMirror, choices }, {}));
+    return true;
+  } catch (error) {
+    if (!(error instanceof AbandonedError)) throw error;
+    return false;
+  }
 }
 
 /** ^MIRROR from its first menu until the operator leaves. Nothing is changed without a confirmed action. */
 async function mirrorRoutine(desk: Desk, dialogue: Dialogue): Promise<void> {
+  if (!(await isMirrorChosen(desk, dialogue))) return;
   await runMenu(desk, dialogue, (now) => (now.indefiniteTrouble ? trouble : null));
   await runMenu(desk, dialogue, (now) => (now.keptOut === null ? null : keptOut));
   await runMenu(desk, dialogue, rootMenu);
