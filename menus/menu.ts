@@ -155,9 +155,11 @@ export type Action =
       readonly limit: YesNoQuestion;
       readonly confirm: YesNoQuestion;
     }
+  /** Without a primary the partner is asked for (FO-080); RETURN = chosen automatically. */
   | {
       readonly kind: 'promote';
       readonly command: 'promote';
+      readonly partner: TextQuestion;
       readonly hold: YesNoQuestion;
       readonly confirm: YesNoQuestion;
     }

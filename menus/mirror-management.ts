@@ -214,6 +214,16 @@ export const mirrorManagement: Menu = {
       leadsTo: {
         kind: 'promote',
         command: 'promote',
+        partner: {
+          kind: 'text',
+          name: 'partner',
+          text: 'Failover partner: a member name, NONE, or AUTO?',
+          help: 'AUTO takes the last primary, if every ISCAgent answers. NONE makes this member the only failover member.',
+          default: 'AUTO',
+          pattern: '^[^ ]{1,32}$',
+          expected: 'the name of a failover member, NONE or AUTO',
+          upperCase: true,
+        },
         hold: {
           kind: 'yes-no',
           name: 'hold',

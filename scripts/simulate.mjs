@@ -1,6 +1,6 @@
 /**
  * Whole mirrors on virtual time, network and disk, one story for each seed, in two threads.
- *   --seeds N [--from N]   so many stories, from a seed on (default: 200, chosen by the clock); from 1000000 on members are removed, too
+ *   --seeds N [--from N]   so many stories, from a seed on (default: 200, chosen by the clock); from 1000000 on persons force in each
  *   --goals                what a run in CI has to reach must be reached; the last line is `N passed, N failed`
  *   --minutes N            stop after this time
  *   --seed N [--keep 1,4,7] [--early] [--verbose]   one story with its timeline; with these faults only

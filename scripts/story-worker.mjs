@@ -37,15 +37,12 @@ const noLongerActive =
 const neverBoth = 'an active backup is primary of no epoch; the row completes the table';
 const connectionGone = 'the connection ended with the trouble; the row completes the table';
 const byForce = 'needs two forced members in one order; test/mirror plays it';
-const notOffered = 'no operator can order it yet; test/mirror plays it';
 const narrow =
   'needs a process that dies or stands still within the milliseconds of one question; test/mirror plays it';
 
 /** Rows of which no run has to show fifty, by the beginning of their name, and why. */
 const excused = [
   ['promotionTable: automatic, none, down', byForce],
-  ['promotionTable: chosen', notOffered],
-  ['promotionTable: none', notOffered],
   ['agentTable: look-down, serves-as-primary, lower', byForce],
   ['agentTable: look-down, hung', narrow],
   ['arbiterTable: primary, connected, up, silent', unasked],

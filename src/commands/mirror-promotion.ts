@@ -29,10 +29,7 @@ export const define: DefineGroup = (group, surroundings) => {
       .option('--situation <number>', 'refuse if the situation is no longer that of this --dry-run')
       .option('--json', 'one JSON document', false);
   command('promote', 'make this disaster recovery async a failover member')
-    .option(
-      '--partner <member>',
-      'not built: the partner is the last primary, and the agents of both failover members must answer',
-    )
+    .option('--partner <member>', 'its failover partner, or none; left out = chosen, if all agents answer')
     .option('--hold', 'set no failover, so that it stops just before it becomes primary', false)
     .option('--accept-loss-up-to <epoch/sequence>', 'refuse if updates behind this position are known to exist')
     .action(async (typed: string, options: Options) => {

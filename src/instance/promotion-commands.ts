@@ -114,34 +114,25 @@ async function standingOf(daemon: InstanceDaemon, definition: MemberDefinition):
   }
 }
 
-/**
- * FO-080..082: the rules of a promotion that a person chooses the partner for, at the risk of losses, are there (src/mirror/promotion.ts) and
- * nobody can order it: random stories with several forces still end in two histories that nobody is asked to choose from.
- */
-const partnerNotBuilt = refusal(
-  'not-built',
-  'a failover partner, or none, cannot be chosen in this version: leave it out, and see to it that the ISCAgents of both failover members answer; for a lost mirror use Force this node to become the primary on a failover member',
-  'FO-080',
-);
-
 export async function promote(daemon: InstanceDaemon, given: CommandArguments['promote']): Promise<Outcome> {
   const { member } = daemon;
   if (member === null) return refused('not-a-member', 'this instance is in no mirror', 'FO-077');
   const why = refusalToPromote(daemon, member);
   if (why !== null) return refusedWith(why);
-  if (given.partner !== undefined) return refusedWith(partnerNotBuilt);
   const report = await reportPromotion(daemon, member);
   const accepted = given.acceptLossUpTo === undefined ? undefined : parsePlace(given.acceptLossUpTo);
   if (accepted === null) return refused('bad-value', 'a position is EPOCH/SEQUENCE, as in 3/1204', 'FO-082');
   const tooMuch = refusalOfLoss(report, accepted);
   if (tooMuch !== null) return refusedWith(tooMuch);
+  const typed = given.partner?.toUpperCase();
+  const partner = typed === undefined ? null : typed === 'NONE' ? 'none' : typed;
   const order = {
     command: 'promote',
-    partner: null,
+    partner,
     hold: given.hold ?? false,
     lineage: randomUUID(),
     atMs: daemon.host.clock.wallMs(),
-    evidence: evidenceOf(report),
+    evidence: evidenceOf(report, partner),
   } as const;
   const result = outcomeOf(await member.order(order));
   if (!result.ok || report.unreachable.length === 0) return result;
@@ -164,11 +155,12 @@ function refusalOfLoss({ newest, own }: PromotionReport, accepted: Place | undef
 }
 
 /** Goes into events, messages log and, with a promotion by force, into the record. */
-function evidenceOf({ own, newest, records, members, unreachable }: PromotionReport): string {
+function evidenceOf({ own, newest, records, members, unreachable }: PromotionReport, partner: string | null): string {
   const said = members.map(
     ({ name, agentSays, end }) => `${name} ${agentSays}${end === null ? '' : ` ${end.epoch}/${end.sequence}`}`,
   );
   return [
+    `partner ${partner ?? 'automatic'}`,
     `own journal up to ${own.epoch}/${own.sequence}`,
     `newest known ${newest.epoch}/${newest.sequence} (${records} records more)`,
     `agents: ${said.join(', ') || 'none asked'}`,

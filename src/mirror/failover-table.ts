@@ -239,7 +239,7 @@ export type PromotionFacts = {
   /** The other failover members. */
   readonly others: 'down' | 'silent';
 };
-export type PromotionOutcome = 'pair' | 'pair-by-force' | 'wait-for-partner' | 'alone-by-force' | 'ask-for-partner' | 'impossible';
+export type PromotionOutcome = 'pair' | 'pair-by-force' | 'alone-by-force' | 'ask-for-partner' | 'impossible';
 
 export const promotionTable: readonly (PromotionFacts & Verdict<PromotionOutcome>)[] = [
   { wish: 'automatic', partner: 'down', others: 'down', outcome: 'pair', spec: 'FO-079', because: 'the last primary is down and hands out what this member lacks' },
@@ -250,7 +250,7 @@ export const promotionTable: readonly (PromotionFacts & Verdict<PromotionOutcome
   { wish: 'automatic', partner: 'none', others: 'silent', outcome: 'ask-for-partner', spec: 'FO-080', because: 'nobody answers' },
   { wish: 'chosen', partner: 'down', others: 'down', outcome: 'pair', spec: 'FO-081', because: 'the partner is down and hands out what this member lacks' },
   { wish: 'chosen', partner: 'down', others: 'silent', outcome: 'pair-by-force', spec: 'FO-081', because: 'the operator answers for the member that is not reached' },
-  { wish: 'chosen', partner: 'silent', others: 'down', outcome: 'wait-for-partner', spec: 'FO-081', because: 'the partner has to answer before this member becomes primary' },
+  { wish: 'chosen', partner: 'silent', others: 'down', outcome: 'pair-by-force', spec: 'FO-081', because: 'whether the partner was the last primary is not known, and it has to answer first' },
   { wish: 'chosen', partner: 'silent', others: 'silent', outcome: 'pair-by-force', spec: 'FO-081', because: 'the operator answers for the members that are not reached; the partner has to answer first' },
   { wish: 'chosen', partner: 'none', others: 'down', outcome: 'impossible', spec: 'FO-081', because: 'a partner was chosen' },
   { wish: 'chosen', partner: 'none', others: 'silent', outcome: 'impossible', spec: 'FO-081', because: 'a partner was chosen' },

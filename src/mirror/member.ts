@@ -244,7 +244,7 @@ function onMessage(now: Step, event: Extract<MemberEvent, { type: 'message' }>):
   }
   const reigns = state.role === 'primary' || state.role === 'handing-over';
   if (reigns && envelope.epoch.number > state.record.epoch.number) return stopAsStale(now, envelope.epoch.number);
-  if (message.type === 'reign') return onReign(now, connection, envelope);
+  if (message.type === 'reign') return onReign(now, connection, envelope, message);
   if (message.type === 'hello') {
     if (state.role === 'primary') return onHelloToPrimary(now, connection, envelope, message);
     return onHelloWhileSeeking(now, connection, envelope, message);

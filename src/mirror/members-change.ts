@@ -97,20 +97,30 @@ function leaveOldPlace(step: Step, wasMember: boolean, from: string): void {
       return setSeeking(step, { next: 'hello' });
     }
     case 'becoming':
-      // After the new epoch is written there is no way back but a higher one.
-      if (state.becoming?.phase === 'permission') giveUp(step, 'FO-083', because);
+      if (state.becoming?.phase === 'permission') return giveUp(step, 'FO-083', because);
+      // After the new epoch is written there is no way back but a new start: as what the list makes of it.
+      if (!state.failoverMember) endAsNoMember(step, from);
       return;
     case 'primary':
     case 'handing-over':
       if (state.failoverMember) return loseFormerBackup(step, from);
-      log(step, 'no-member-any-more', { names: state.settings.failoverMembers.join(' and ') });
-      note(step, 'stops: it is no failover member any more', 'FO-083', { from });
-      step.effects.push({ type: 'refuse-updates' });
-      enterRole(step, 'down');
-      step.effects.push({ type: 'end-process', because: 'this member is no failover member any more (FO-083)' });
-      return;
+      return endAsNoMember(step, from);
     default:
   }
+}
+
+/** It reigns, or is about to, and the mirror has given its place to others. */
+function endAsNoMember(step: Step, from: string): void {
+  const { state } = step;
+  const names = state.settings.failoverMembers.join(' and ');
+  const because = `it is no failover member any more: the failover members are ${names}`;
+  log(step, 'no-member-any-more', { names });
+  note(step, 'stops: it is no failover member any more', 'FO-083', { from });
+  step.effects.push({ type: 'refuse-updates' });
+  enterRole(step, 'down');
+  for (const command of ['force-primary', 'become-primary'] as const)
+    answerOrders(step, command, { outcome: 'failed', reason: 'no-failover-member', text: because, spec: 'FO-083' });
+  step.effects.push({ type: 'end-process', because: 'this member is no failover member any more (FO-083)' });
 }
 
 /** Whoever says hello just now is taken in afterwards, by its new place. */

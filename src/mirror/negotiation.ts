@@ -202,6 +202,8 @@ function onDown(step: Step, record: DownRecord | null): void {
   if (!state.record.validatedMember) return refuseToTakeOver(step, 'FO-084', notValidated, seen);
   const { failoverMembers } = state.record;
   if (record !== null && failoverMembers !== null && !isSameList(record.failoverMembers, failoverMembers)) {
+    // Two lists of which none is newer come from two histories, and a person chooses this one (FO-074).
+    if (isForced(state)) return forceNow(step);
     return refuseToTakeOver(step, 'FO-083', 'the record of the other has another list of failover members', seen);
   }
   const theirs = record?.noFailover === true && record.epoch.number > state.record.noFailoverClearedIn;

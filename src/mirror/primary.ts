@@ -5,7 +5,7 @@
  */
 import { hasSession } from './arbiter-link.ts';
 import { askToLeave, onBackupHeard, onEnterReady, onLeft, proposeArbiterMode } from './arbiter-mode.ts';
-import { listToTell, presentList } from './failover-members.ts';
+import { isNewerList, isSameList, listToTell, presentList } from './failover-members.ts';
 import { beginHandOver, continueHandOver, finishStop, stopAsStale } from './hand-over.ts';
 import { halt } from './joining.ts';
 import { comparePositions, JOURNAL_START, later } from './journal-position.ts';
@@ -54,8 +54,7 @@ export function onHelloToPrimary(
     hello: message.hello,
   });
   const place = placeOf(step, envelope.from, message);
-  // Who was a failover member until now may have been made primary by a person, too: then there are two histories (FO-088).
-  if (place || message.failoverMember) {
+  if (place || (message.failoverMember && !isReplaced(step, envelope, message.failoverMembers))) {
     const verdict = helloToPrimary(step, envelope, message);
     if (verdict.outcome === 'halt') {
       send(step, connection, { type: 'refuse', reason: 'diverged', primary: null });
@@ -270,11 +269,17 @@ export function showReign(step: Step, to: string, connection: number): void {
  * Somebody reigns, in no higher epoch than this member knows (FO-038 came before): a primary answers with its own reign. So does
  * one that halted because of two histories, or the other would go on as if nothing had happened.
  */
-export function onReign(step: Step, connection: number, envelope: Envelope): void {
+export function onReign(
+  step: Step,
+  connection: number,
+  envelope: Envelope,
+  { failoverMembers }: Extract<DataMessage, { type: 'reign' }>,
+): void {
   const { state } = step;
   state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
   const reigns = state.role === 'primary' || state.role === 'handing-over';
-  const isOther = state.record.primaryOfEpoch && isSplit(step, envelope.epoch);
+  const isOther =
+    state.record.primaryOfEpoch && isSplit(step, envelope.epoch) && !isReplaced(step, envelope, failoverMembers);
   if (reigns || isOther) send(step, connection, { type: 'reign', ...listToTell(state) });
   step.effects.push({ type: 'close', connection, reason: 'it is known who reigns' });
   if (reigns && isOther) haltAsSplit(step, envelope.from);
@@ -296,6 +301,16 @@ function tellFormerMembers(step: Step): void {
   setServing(step, { tellAtMs: step.nowMs + state.settings.qosTimeoutMs });
   for (const name of state.settings.members ?? [])
     if (isToBeTold(step, name)) step.effects.push({ type: 'dial', to: name });
+}
+
+/**
+ * Has this member's list, which the sender hears of, given the sender's place to others? Then a person has chosen between the two
+ * histories already, and the sender keeps out. Of two lists of which none is newer (two promotions by force) neither has.
+ */
+function isReplaced({ state }: Step, { from, epoch }: Envelope, told: FailoverMembers | undefined): boolean {
+  const known = presentList(state);
+  if (known.names.includes(from)) return false;
+  return isSameList(told, known) || isNewerList(known, told ?? { epoch: epoch.number, number: 0, names: [] });
 }
 
 /** Has somebody else reigned in an epoch of this number? Only a person can have made that. */

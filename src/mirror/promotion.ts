@@ -137,12 +137,11 @@ function decidePartner(step: Step, promotion: Promotion): void {
     others: missing.some((name) => name !== chosen) ? 'silent' : 'down',
   };
   const verdict = decide(promotionTable, facts);
-  const isLast = chosen === lastPrimary(downs) || facts.partner === 'silent';
   note(step, `promotion: ${verdict.outcome}`, verdict.spec, { ...facts, chosen, missing: missing.join(', ') });
   if (verdict.outcome === 'ask-for-partner') {
     const last = lastPrimary(downs);
     const advice = last === null ? '' : ` (${last} was the last primary of those that answer)`;
-    const text = `${missing.join(', ') || 'no member'}: no answer of the agent; start it or make its host reachable, and try again: the failover partner${advice} cannot be chosen without it in this version`;
+    const text = `${missing.join(', ') || 'no member'}: no answer of the agent; choose the failover partner${advice}, or none, and see to it that a member that did not answer is not started before ValidatedMember is 0 there`;
     return endPromotion(step, 'choose-partner', text, verdict.spec);
   }
   const heard = Math.max(
@@ -151,7 +150,8 @@ function decidePartner(step: Step, promotion: Promotion): void {
     step.state.epochHeard,
     step.state.record.fence?.epoch.number ?? 0,
   );
-  const isSafe = (verdict.outcome === 'pair' && isLast) || verdict.outcome === 'wait-for-partner';
+  // Of a partner that is not reached nobody knows whether it was the last primary.
+  const isSafe = verdict.outcome === 'pair' && chosen === lastPrimary(downs);
   tellList(step, promotion, verdict.outcome === 'alone-by-force' ? null : chosen, isSafe ? null : heard + 1);
 }
 

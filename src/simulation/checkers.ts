@@ -16,6 +16,15 @@ import type { MemberHost } from './member-host.ts';
 import type { MemberProcess, Untimed } from './member-process.ts';
 import type { Violation, World } from './world.ts';
 
+/** A member whose databases hold what the mirror lacks. */
+interface Divergence {
+  /** The first element of that, and who lacked it. */
+  readonly first: JournalElement;
+  readonly lackedBy: MemberDisk;
+  /** Histories that a person has begun with it. */
+  readonly chosenIn: Set<string>;
+}
+
 export class Checkers {
   readonly violations: Violation[] = [];
   /** What clients were told is durable, in the order of the telling. */
@@ -24,8 +33,8 @@ export class Checkers {
   readonly histories: Histories;
   readonly #world: World;
   readonly #elements = new Map<string, number>();
-  /** Members that halted, with the first element of their databases that the other lacked then. */
-  readonly #diverged = new Map<string, { readonly first: JournalElement; readonly lackedBy: MemberDisk }>();
+  /** Members that halted. */
+  readonly #diverged = new Map<string, Divergence>();
   takeovers = 0;
   /** Takeovers by right, and those after which a client was told that its update is durable. */
   readonly takeoversBy = new Map<string, number>();
@@ -74,7 +83,8 @@ export class Checkers {
     const lackedBy = this.#world.members.find(({ name }) => name === from)?.disk;
     const { elements, applied } = process.on.disk;
     const first = elements.slice(0, applied).find((each) => lackedBy?.holds(each, lackedBy.elements.length) === false);
-    if (first !== undefined && lackedBy !== undefined) this.#diverged.set(process.host, { first, lackedBy });
+    if (first !== undefined && lackedBy !== undefined)
+      this.#diverged.set(process.host, { first, lackedBy, chosenIn: new Set() });
     if (!this.forced)
       this.complain(
         'I7',
@@ -82,10 +92,10 @@ export class Checkers {
       );
   }
 
-  /** No more, when the databases lost it with the power, or the other has fetched it since. */
-  #isDiverged({ name, disk }: MemberHost): boolean {
+  /** From this history. No more, when the databases lost it with the power, or the other has fetched it since. */
+  #isDiverged({ name, disk }: MemberHost, lineage: string): boolean {
     const mark = this.#diverged.get(name);
-    if (mark === undefined) return false;
+    if (mark === undefined || mark.chosenIn.has(lineage)) return false;
     const { first, lackedBy } = mark;
     return disk.holds(first, disk.applied) && !lackedBy.holds(first, lackedBy.elements.length);
   }
@@ -109,7 +119,9 @@ export class Checkers {
     if (number > epoch.number && isServed) this.complain('I1', `${who} goes on though it heard of epoch ${number}`);
     const isOther = number === epoch.number && (owner !== epoch.owner || lineage !== epoch.lineage);
     const saysSo = event.message.type === 'hello' || event.message.type === 'reign';
-    if (isOther && saysSo && isServed)
+    // Of one whose place was given to others by a promotion, the history is the one that a person did not choose.
+    const hasPlace = this.#world.failoverMembers.some(({ name }) => name === event.envelope.from);
+    if (isOther && saysSo && isServed && hasPlace)
       this.complain('I7', `${who} goes on though ${event.envelope.from} has another history of it`);
   }
 
@@ -131,8 +143,8 @@ export class Checkers {
         this.complain('I7', `${name} begins a history of its own (${right})`);
       this.histories.begin(epoch.lineage, disk, this.acked);
       // What a person has chosen is no divergence of the others who hold it.
-      for (const [diverged, { first }] of this.#diverged)
-        if (disk.holds(first, disk.elements.length)) this.#diverged.delete(diverged);
+      for (const { first, chosenIn } of this.#diverged.values())
+        if (disk.holds(first, disk.elements.length)) chosenIn.add(epoch.lineage);
       this.#diverged.delete(name);
     } else this.#reignsIn(history, process, epoch.number);
     this.histories.of(epoch.lineage)?.reign(epoch.number, name);
@@ -140,7 +152,8 @@ export class Checkers {
 
   #reignsIn(history: History, { on, state }: MemberProcess, epoch: number): void {
     const { disk, name } = on;
-    if (this.#isDiverged(on)) this.complain('I7', `${name} has diverged and becomes primary (${state.right})`);
+    if (this.#isDiverged(on, history.lineage))
+      this.complain('I7', `${name} has diverged and becomes primary (${state.right})`);
     if (epoch <= history.epoch)
       this.complain('I1', `${name} begins epoch ${epoch} after epoch ${history.epoch} had begun`);
     const { newestAcked } = history;
@@ -150,7 +163,7 @@ export class Checkers {
     }
     for (const host of this.#world.members) {
       const last = host.disk.elements[host.disk.applied - 1];
-      const isIn = host.disk.record.epoch.lineage === history.lineage && !this.#isDiverged(host);
+      const isIn = host.disk.record.epoch.lineage === history.lineage && !this.#isDiverged(host, history.lineage);
       if (isIn && last !== undefined && !disk.holds(last, disk.flushed))
         this.complain('I3', `${name} becomes primary without ${print(last)}, which the databases of ${host.name} hold`);
     }
@@ -181,7 +194,8 @@ export class Checkers {
       this.complain('I1', `${host} (${state.role}) acknowledges ${print(element)}`);
     if (state.role === 'primary' && state.serving.trouble !== null)
       this.complain('I4', `${host} acknowledges ${print(element)} in trouble state`);
-    if (this.#isDiverged(on)) this.complain('I7', `${host} has diverged and acknowledges ${print(element)}`);
+    if (this.#isDiverged(on, state.record.epoch.lineage))
+      this.complain('I7', `${host} has diverged and acknowledges ${print(element)}`);
     if (!disk.holds(element, disk.flushed))
       this.complain('I2', `${host} acknowledges ${print(element)}, which is not on its disk`);
     const { lineage } = state.record.epoch;

@@ -24,15 +24,12 @@ export const faults: readonly Fault[] = [
   ...operatorFaults,
   ...directedFaults,
   ...membershipFaults,
+  ...removalFaults,
   ...loadFaults,
 ];
 
-/** Members are removed, leave and join again: only in the stories of `removalsFromSeed` and more, as long as a few of them fail (docs/ROADMAP.md). */
-export const faultsWithRemovals: readonly Fault[] = [...faults, ...removalFaults];
-export const removalsFromSeed = 1_000_000;
-
 export function faultCalled(name: string): Fault {
-  const fault = faultsWithRemovals.find((candidate) => candidate.name === name);
+  const fault = faults.find((candidate) => candidate.name === name);
   if (fault === undefined) throw new Error(`no fault is called ${name}`);
   return fault;
 }

@@ -116,7 +116,8 @@ function lookAfter(world: World): void {
     const isLost = primary !== undefined && state?.role === 'seeking' && !host.membership.knows(primary.name);
     if (isLost && serves(primary)) host.rebuild();
     // It counts on a partner that is out of the mirror for good, and only a person knows that (docs/decisions/0025).
-    const partner = state?.role === 'seeking' ? state.settings.partner : null;
+    // A halted one has halted because of the other's history, which is gone for good with it.
+    const partner = state?.role === 'seeking' || state?.role === 'halted' ? state.settings.partner : null;
     const isAlone = partner !== null && primary === undefined && world.member(partner).disk.set === null;
     if (isAlone) host.overrule('force-primary');
     if (state?.record.noFailover) host.order({ command: 'change-no-failover', set: false });

@@ -194,10 +194,10 @@ export const operatorFaults: readonly Fault[] = [
   },
 ];
 
-/** An async is promoted, with the partner that the rules choose: an operator can order no other (FO-080). */
-export function promote(chance: Chance, host: MemberHost): void {
+/** An async is promoted; `partner`: null = chosen by the rules. */
+export function promote(chance: Chance, host: MemberHost, partner: string | null = null): void {
   const lineage = `promoted-${host.name}-${chance.below(1e9)}`;
-  host.order({ command: 'promote', partner: null, hold: chance.happens(0.2), lineage, atMs: 0, evidence: 'none' });
+  host.order({ command: 'promote', partner, hold: chance.happens(0.2), lineage, atMs: 0, evidence: 'none' });
 }
 
 function asyncMember(world: World, chance: Chance): MemberHost | undefined {
@@ -267,6 +267,33 @@ export const membershipFaults: readonly Fault[] = [
   {
     name: 'the other failover member is demoted',
     strike: (world, chance, name) => order(world, name, primaryOr(world, chance), { command: 'demote-other' }),
+  },
+  {
+    name: 'an async is promoted by force',
+    byForce: true,
+    strike: (world, chance, name) => {
+      const host = asyncMember(world, chance);
+      if (host === undefined) return null;
+      const pair = [...world.failoverMembers];
+      world.fault(`the pair is lost, and an operator promotes ${host.name} by force`, name);
+      // Half of the time their agents are left to say that they are down.
+      const killOnly = chance.happens(0.5);
+      for (const member of pair) {
+        const kind = killOnly ? 1 : chance.next();
+        if (kind < 0.4) member.crash();
+        else if (kind < 0.7) world.isolateQuietly(member.name);
+        else member.kill();
+      }
+      const partner = chance.happens(0.5) ? 'none' : chance.pick(pair).name;
+      world.later(chance.between(0, 4) * world.options.qosTimeoutMs, () => promote(chance, host, partner));
+      return () => {
+        for (const member of pair) {
+          for (const other of world.hosts) if (other !== member.name) world.heal(member.name, other);
+          member.boot();
+          bringBack(member);
+        }
+      };
+    },
   },
 ];
 

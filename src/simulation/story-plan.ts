@@ -5,7 +5,7 @@
  * so that the others stay what they are when shrinking takes it away.
  */
 import type { Fault } from './fault.ts';
-import { faults, faultsWithRemovals, removalsFromSeed } from './faults.ts';
+import { faults } from './faults.ts';
 import { type Chance, chanceFrom } from './random.ts';
 import type { WorldOptions } from './world.ts';
 
@@ -36,6 +36,9 @@ export interface StoryPlan {
   readonly core: Core;
 }
 
+/** Stories from this seed on all have asyncs, and people who force: what no person ordered is not lost among them. */
+export const forcesFromSeed = 1_000_000;
+
 const dayMs = 86_400_000;
 /** So many of the first faults end, or a machine that is lost at once would make a dull story. */
 const faultsThatEnd = 30;
@@ -45,7 +48,7 @@ export function planOf(seed: number): StoryPlan {
   const kind = seed % 20 < 3 ? 'sparse' : 'dense';
   const options = optionsOf(seed);
   const qos = options.qosTimeoutMs;
-  const kinds = swarm(chance, seed < removalsFromSeed ? faults : faultsWithRemovals);
+  const kinds = swarm(chance, faults, seed >= forcesFromSeed ? 1 : 0.18);
   const settled = chance.happens(0.8);
   const plan = kind === 'dense' ? dense(chance, kinds, qos) : sparse(chance, kinds, qos);
   return {
@@ -66,7 +69,7 @@ function optionsOf(seed: number): WorldOptions {
     seed,
     qosTimeoutMs: seed % 3 === 0 ? 2000 : 1000,
     arbiter: seed % 6 !== 0,
-    asyncs: seed % 4 === 0 ? 2 : seed % 4 === 1 ? 1 : 0,
+    asyncs: seed % 4 === 0 ? 2 : seed % 4 === 1 || seed >= forcesFromSeed ? 1 : 0,
     updateEveryMs: 60 + (seed % 7) * 10,
   };
 }
@@ -76,8 +79,8 @@ type Weighted = readonly { readonly fault: Fault; readonly weight: number }[];
 /** Without one of these a story would have one primary from beginning to end. */
 const takeoverMakers = ['process killed', 'power cut', 'planned stop', 'become primary', 'one isolated', 'SIGSTOP'];
 
-function swarm(chance: Chance, known: readonly Fault[]): Weighted {
-  const withForce = chance.happens(0.18);
+function swarm(chance: Chance, known: readonly Fault[], forceShare: number): Weighted {
+  const withForce = chance.happens(forceShare);
   const share = chance.between(0.15, 0.6);
   const drawn = known.filter((fault) => (fault.byForce ? withForce : chance.happens(share)));
   for (let left = 2; left > 0; left -= 1) {

@@ -281,9 +281,10 @@ async function promoteAction(action: Of<'promote'>, context: ActionContext): Pro
   }
   const { promotion, situation } = assessment;
   for (const line of promotionSentences(promotion)) dialogue.printLines(wrap(line, dialogue.columns, ''));
-  const values = promotion.primary === null ? await dialogue.askAll([action.hold], {}) : {};
+  const values = promotion.primary === null ? await dialogue.askAll([action.partner, action.hold], {}) : {};
   if (!(await confirmed(dialogue, action.confirm))) return;
-  const outcome = await send(context, action.command, { hold: values.hold === true }, situation);
+  const partner = values.partner === undefined || values.partner === 'AUTO' ? {} : { partner: String(values.partner) };
+  const outcome = await send(context, action.command, { ...partner, hold: values.hold === true }, situation);
   if (outcome !== null) tell(context, outcome);
 }
 

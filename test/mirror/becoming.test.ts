@@ -68,6 +68,20 @@ describe('FO-065 FO-071: the order', () => {
   });
 });
 
+/** Another member was promoted by force, and its list reaches this one. */
+function replaced(bench: Bench): Bench {
+  const { settings } = bench.state;
+  const listed = { epoch: 9, number: 1, names: ['C'] };
+  return bench.post({ type: 'settings-changed', settings: { ...settings, partner: null, listed } });
+}
+
+test('FO-083: who hears on its way that others are the failover members gives up, and ends when its epoch is written', () => {
+  expect(replaced(asked()).state).toMatchObject({ role: 'seeking', failoverMember: false });
+  const waiting = answer(applied(answer(asked(), true)), false, 'FO-068');
+  expect(replaced(waiting).effect('end-process')).toBeDefined();
+  expect(waiting.state.role).toBe('down');
+});
+
 describe('FO-067 FO-068 FO-070: the site says no', () => {
   test('FO-067: nothing is written, the right is held, and the site is asked again after 30 s', () => {
     const bench = answer(asked(), false);

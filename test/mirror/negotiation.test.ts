@@ -56,3 +56,25 @@ test('FO-022 FO-083: an active backup that loses its primary keeps its right: it
   expect(bench.effect('ask-agent')?.of).toBe('A');
   expect(bench.state.record.wasActive).not.toBeNull();
 });
+
+test('FO-074: a person who forces chooses between two lists of failover members of which none is newer', () => {
+  const failoverMembers = { epoch: 2, number: 0, names: ['A', 'B'] };
+  const epoch = epochOf(2, 'B', 'forced-B');
+  const history = [beginning(epochOf(1, 'A'), 0), beginning(epoch, 5)];
+  const record = { epoch, primaryOfEpoch: true, failoverMembers };
+  const bench = new Bench().started({ record, end: at(2, 5), history }).woke();
+  const order = { command: 'force-primary', lineage: 'chosen', atMs: 0, evidence: 'none' } as const;
+  bench.post({ type: 'operator', request: 1, order }).woke();
+  const request = bench.effect('ask-agent')?.request as number;
+  const others = {
+    incarnation: 4,
+    epoch: epochOf(2, 'A', 'forced-A'),
+    primaryOfEpoch: true,
+    activeBackup: null,
+    noFailover: false,
+    stoppedByOperator: false,
+    failoverMembers: { ...failoverMembers, names: ['A'] },
+  };
+  bench.post({ type: 'agent-answered', request, answer: { says: 'down', record: others } });
+  expect(bench.state).toMatchObject({ role: 'becoming', right: 'force', record: { epoch: { lineage: 'chosen' } } });
+});

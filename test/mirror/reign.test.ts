@@ -1,5 +1,5 @@
 /** Two primaries, of which a person made one: what the one tells the other when no agent answers. */
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { at, Bench, beginning, epochOf } from './bench.ts';
 
 /** B, forced in epoch 2 while A is lost; it has to fence A. */
@@ -62,6 +62,35 @@ test('FO-088: a member that has halted because of two histories says so to the p
   const bench = forced().from('A', 11, epochOf(2, 'A', 'resumed'), { type: 'reign' });
   bench.from('A', 12, epochOf(2, 'A', 'resumed'), { type: 'reign' });
   expect(bench.sent('reign')).toBeDefined();
+});
+
+describe('FO-083 FO-088: somebody was promoted by force beside the reign of a former failover member', () => {
+  /** C, the only failover member of a list of its own. */
+  function promoted(): Bench {
+    const failoverMembers = { epoch: 2, number: 1, names: ['C'] };
+    const record = { epoch: epochOf(1, 'A'), failoverMembers: { ...failoverMembers, epoch: 1 } };
+    const bench = new Bench('C').started({ record, end: at(1, 5), history: [beginning(epochOf(1, 'A'), 0)] }).woke();
+    const { epoch } = bench.state.record;
+    bench.post({ type: 'file-started', end: at(2, 5), history: [beginning(epoch, 5)] });
+    bench.post({ type: 'databases-applied', to: at(2, 5) });
+    expect(bench.state).toMatchObject({ role: 'primary', record: { failoverMembers } });
+    return bench;
+  }
+  const another = epochOf(2, 'A', 'another');
+  const hello = { type: 'hello', failoverMember: true, primaryOfEpoch: true, hello: 1, journalEnd: at(2, 9) } as const;
+
+  test('FO-083: the promoted member goes on: the list has chosen, and the other hears of it', () => {
+    expect(promoted().from('A', 9, another, { type: 'reign' }).sent('reign')?.failoverMembers?.names).toEqual(['C']);
+    const halted = { type: 'reign', failoverMembers: { epoch: 2, number: 1, names: ['C'] } } as const;
+    expect(promoted().from('A', 9, another, halted).state.role).toBe('primary');
+    expect(promoted().from('A', 9, another, hello).sent('welcome')?.failoverMembers?.names).toEqual(['C']);
+  });
+
+  test('FO-088: of two lists of which none is newer neither has chosen: both halt', () => {
+    const failoverMembers = { epoch: 2, number: 1, names: ['A'] };
+    expect(promoted().from('A', 9, another, { type: 'reign', failoverMembers }).state.role).toBe('halted');
+    expect(promoted().from('A', 9, another, { ...hello, failoverMembers }).state.role).toBe('halted');
+  });
 });
 
 test('FO-009: once the other is fenced nobody is dialled any more', () => {

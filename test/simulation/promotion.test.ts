@@ -138,7 +138,9 @@ describe('no instance is running', () => {
     kill(world, 'A');
     world.crashHost('B');
     promote(world, 'C');
-    reach(world, 'refused', () => told(world, 'B: no answer of the agent; start it or make its host reachable'));
+    reach(world, 'refused', () =>
+      told(world, 'B: no answer of the agent; choose the failover partner (A was the last primary'),
+    );
     expect(world.members.every(({ disk }) => disk.record.failoverMembers === null)).toBe(true);
   });
 
@@ -151,6 +153,25 @@ describe('no instance is running', () => {
     stays(world, 'C is not primary', () => role(world, 'C') !== 'primary', 10 * qosTimeoutMs);
     world.heal('C', 'A');
     nothingIsLost(world, 'C');
+  });
+
+  test('FO-081: a partner that is not reached may not have been the last primary: losses are accepted, and the reign is one of its own', () => {
+    const world = four();
+    world.crashHost('B');
+    reach(world, 'A goes on', () => world.member('A').process?.state.serving.counted === null);
+    world.isolate('C');
+    const before = acked(world);
+    reach(world, 'A acknowledges alone', () => acked(world) > before + 5);
+    kill(world, 'A');
+    world.heal('C', 'A');
+    reach(world, 'C has no primary', () => role(world, 'C') === 'seeking');
+    promote(world, 'C', 'B');
+    reach(world, 'C is a failover member', () => names(world, 'C') === 'B C', 5 * qosTimeoutMs);
+    world.heal('C', 'B');
+    world.restart('B');
+    reach(world, 'one of the two is primary', () => ['B', 'C'].some((name) => role(world, name) === 'primary'));
+    expect(world.primary?.disk.record.epoch.lineage).toBe('promoted-C');
+    expect(world.checkers.violations).toEqual([]);
   });
 
   test('FO-082 FO-083: without a partner it begins a history of its own; both former members follow without an edit', () => {
