@@ -192,6 +192,9 @@ function whatIsMissing(world: World, core: Core): string | null {
   if (hasBackup && serving.counted?.confirmed !== true) return `no active backup: ${where()}`;
   const hasArbiter = world.options.arbiter && cores[core].arbiter;
   if (hasArbiter && hasBackup && serving.mode !== 'arbiter') return `mode ${serving.mode} in spite of an arbiter`;
+  // Numbers do not tell: its data may be of another history.
+  const halted = world.core.find((host) => host.process?.state.role === 'halted');
+  if (halted !== undefined) return `${halted.name} has halted: ${where()}`;
   const behind = world.core.find((host) => host !== primary && !isCaughtUp(host, primary));
   return behind === undefined ? null : `${behind.name} is behind: ${behind.disk.applied} of ${primary.disk.applied}`;
 }

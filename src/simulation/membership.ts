@@ -54,6 +54,8 @@ export class Membership {
   readonly #on: MemberHost;
   /** Is an arbiter configured? Here it is edited on all members at once. */
   arbiter: boolean;
+  /** Who is being removed by this process. */
+  #removing: { readonly process: MemberProcess; readonly name: string } | null = null;
 
   constructor(on: MemberHost, arbiter: boolean) {
     this.#on = on;
@@ -130,8 +132,10 @@ export class Membership {
     const { process, disk } = this.#on;
     if (process?.state.role !== 'primary' || disk.set === null || name === this.#on.name) return done(false);
     if (memberNamed(disk.set, name) === undefined) return done(true);
+    this.#removing = { process, name };
     this.#on.order({ command: 'remove-member', member: name, removeAttribute: false }, (isDone) =>
       this.#soon(process, () => {
+        this.#removing = null;
         if (!isDone) return done(false);
         if (!isOut(process.state, name)) return this.remove(name, done);
         done(this.change((set) => withoutMember(set, { name, removeAttribute: false })));
@@ -197,12 +201,15 @@ export class Membership {
   #takeIn(name: string): { set: MirrorSet; incarnation: number } | null {
     const { process, disk } = this.#on;
     if (process?.state.role !== 'primary' || process.frozen || disk.set === null) return null;
+    // One command about the mirror set at a time (src/instance/turns.ts): who is being removed asks again afterwards.
+    if (this.#removing?.process === process && this.#removing.name === name) return null;
     const incarnation = process.state.helloFrom.get(name)?.incarnation ?? 0;
     // Newer than any set in which it was removed, also where a takeover lost that one.
     if (this.knows(name)) this.change((set) => set);
     else {
       if (process.state.serving.members.has(name)) return null;
-      const type = failoverMembers(disk.set).length < 2 ? 'Failover' : 'Disaster Recovery';
+      const present = withKnownList(disk.set, process.state.record.failoverMembers);
+      const type = failoverMembers(present).length < 2 ? 'Failover' : 'Disaster Recovery';
       this.change((set) => ({
         ...set,
         members: [...set.members, definition(name, type)],

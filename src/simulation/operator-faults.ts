@@ -285,7 +285,9 @@ export const membershipFaults: readonly Fault[] = [
         else member.kill();
       }
       const partner = chance.happens(0.5) ? 'none' : chance.pick(pair).name;
-      world.later(chance.between(0, 4) * world.options.qosTimeoutMs, () => promote(chance, host, partner));
+      // Refused while it hears of a primary still: the person asks again.
+      for (const qos of [chance.between(0, 3), chance.between(3, 6), chance.between(6, 9)])
+        world.later(qos * world.options.qosTimeoutMs, () => promote(chance, host, partner));
       return () => {
         for (const member of pair) {
           for (const other of world.hosts) if (other !== member.name) world.heal(member.name, other);
