@@ -1,8 +1,9 @@
 /**
  * What the mirror does on this machine. Without options a lab is measured; `--peers` puts every promise about speed beside
- * what people use today; `--growth` shows how the cost grows. All of it in temporary directories, all processes ended.
+ * what people use today; `--growth` shows how the cost grows, `--asyncs` what asyncs cost. All of it in temporary directories, all processes ended.
  */
 import { parseArgs } from 'node:util';
+import { measureAsyncs, printAsyncs } from './bench/asyncs.mjs';
 import { measureGrowth, printGrowth } from './bench/growth.mjs';
 import { isInterrupted } from './bench/interrupt.mjs';
 import { measureLab, printLab } from './bench/lab.mjs';
@@ -13,6 +14,7 @@ import { requireBuilt } from './lab-tools.mjs';
 const usage = `usage: npm run bench -- [--json] [--seconds N]
        npm run bench -- --peers [redis|postgresql|gtm|lmdb|node|own] [--only ROW,...] [--turns N] [--install]
        npm run bench -- --growth [--only PART,...]
+       npm run bench -- --asyncs [--only PART,...] [--turns N]
 
   --seconds N   time of each run of durable SETs (default 2)
   --turns N     alternations of ours and the peer (default 5)
@@ -46,6 +48,10 @@ async function main() {
       tell,
     });
     print(result, printTable(result));
+  } else if (values.asyncs) {
+    const turns = Number(values.turns);
+    const result = await measureAsyncs({ only: values.only, seconds, turns, tell });
+    print(result, printAsyncs(result));
   } else if (values.growth) {
     const result = await measureGrowth({ only: values.only, tell });
     print(result, printGrowth(result));
@@ -66,6 +72,7 @@ function parse() {
       allowPositionals: true,
       options: {
         peers: { type: 'boolean', default: false },
+        asyncs: { type: 'boolean', default: false },
         growth: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         install: { type: 'boolean', default: false },

@@ -34,33 +34,37 @@ export class Pair {
   }
 
   get target() {
-    const addresses = this.#members.map(({ address }) => ({ host: address, port: 1972 }));
+    const addresses = this.#members.slice(0, 2).map(({ address }) => ({ host: address, port: 1972 }));
     return { addresses, mirror };
   }
 
-  async #add(label, address, execArgv, database) {
+  async #add(label, address, execArgv, database, type = 'failover') {
     const home = join(this.directory, label);
     this.#members.push({ label, home, address });
     await this.on(label, ['agent', 'start', '--address', address]);
     await this.on(label, ['instance', 'create', label, '--address', address]);
     await this.on(label, ['instance', 'start', label], { NODE_OPTIONS: execArgv.join(' ') });
     const first = this.#members[0];
+    const introduced = [
+      '--mirror',
+      mirror,
+      '--type',
+      type,
+      '--agent',
+      `${first.address}:2188`,
+      '--instance',
+      first.label,
+    ];
     if (label === first.label) await this.on(label, ['mirror', 'create', label, '--mirror', mirror]);
-    else
-      await this.on(label, [
-        'mirror',
-        'join',
-        label,
-        '--mirror',
-        mirror,
-        '--type',
-        'failover',
-        '--agent',
-        `${first.address}:2188`,
-        '--instance',
-        first.label,
-      ]);
+    else await this.on(label, ['mirror', 'join', label, ...introduced]);
     await this.on(label, ['database', 'create', label, database, '--mirrored']);
+  }
+
+  /** Another member beside the pair, a DR async; `database` as in `up`. */
+  async addAsync(label, database = 'DATA') {
+    const [block] = this.#members[0].address.split(/\.\d+$/);
+    await this.#add(label, `${block}.${11 + this.#members.length}`, [], database, 'dr');
+    await this.on(label, ['wait', label, '--for', 'connected', '--timeout', '60s']);
   }
 
   addressOf(label) {

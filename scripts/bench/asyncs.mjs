@@ -1,0 +1,219 @@
+/**
+ * What asyncs cost the primary: its durable SETs while more and more of them are connected, each time beside the same with all of them
+ * out of the mirror; its memory; and everybody's share of the processors. Then one that hangs while updates go on.
+ *
+ *   receivers   DR asyncs that store what they receive and apply nothing, with the lowest priority: what is left is what they cost the primary
+ *   members     the same as they are
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { Environment } from './environment.mjs';
+import { describeMachine, machine } from './machine.mjs';
+import { Pair } from './pair.mjs';
+import { median, number } from './statistics.mjs';
+
+const counts = [0, 1, 7, 14];
+/** 512 updates under way: the processors are what is short, and not the disk. */
+const load = { clients: 8, depth: 64 };
+const waitMs = 120_000;
+
+const parts = { receivers: byReceivers, members: byMembers, hung: byHung };
+
+/** @returns { machine, parts: { name: [{ ...columns }] } } */
+export async function measureAsyncs({ only, seconds, turns, tell }) {
+  const wanted = only === undefined ? Object.keys(parts) : only.split(',');
+  const unknown = wanted.filter((name) => parts[name] === undefined);
+  if (unknown.length > 0) throw new Error(`no part ${unknown.join(', ')}; parts: ${Object.keys(parts).join(', ')}`);
+  const result = { machine: machine(), parts: {} };
+  for (const name of wanted) {
+    const environment = new Environment(seconds);
+    try {
+      result.parts[name] = [];
+      for await (const row of parts[name](environment, turns)) {
+        result.parts[name].push(row);
+        tell(`${name}: ${describe(row)}`);
+      }
+    } finally {
+      await environment.close();
+    }
+  }
+  return result;
+}
+
+function describe(row) {
+  return Object.entries(row)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? number(value) : value}`)
+    .join(', ');
+}
+
+export function printAsyncs({ machine: where, parts: measured }) {
+  const lines = [describeMachine(where)];
+  for (const [name, rows] of Object.entries(measured)) {
+    const columns = Object.keys(rows[0] ?? {});
+    lines.push('', `Asyncs: ${name}`, '', `| ${columns.join(' | ')} |`, `|${'---|'.repeat(columns.length)}`);
+    for (const row of rows)
+      lines.push(
+        `| ${columns.map((column) => (typeof row[column] === 'number' ? number(row[column]) : row[column])).join(' | ')} |`,
+      );
+  }
+  return lines.join('\n');
+}
+
+async function* byReceivers(environment, turns) {
+  yield* byCount(environment, turns, async (pair, label) => {
+    await pair.on(label, ['database', 'pause', label, '--all']);
+    // Of each of its threads; those that it starts later inherit it.
+    await execa('renice', ['-n', '19', '-p', ...readdirSync(`/proc/${await pair.pidOf(label)}/task`)]);
+  });
+}
+
+async function* byMembers(environment, turns) {
+  yield* byCount(environment, turns, async () => undefined);
+}
+
+async function* byCount(environment, turns, prepare) {
+  const pair = await Pair.up();
+  try {
+    const asyncs = [];
+    let idleMiB = null;
+    await environment.load(pair, load);
+    for (const count of counts) {
+      while (asyncs.length < count) {
+        const label = `C${asyncs.length + 1}`;
+        await pair.addAsync(label);
+        await prepare(pair, label);
+        asyncs.push(label);
+      }
+      await untilReceived(pair, asyncs);
+      const primaryMiB = residentMiB(await pair.pidOf('A'));
+      idleMiB ??= primaryMiB;
+      yield {
+        asyncs: count,
+        ...(await alternate(environment, pair, asyncs, turns)),
+        ...memoryRow(primaryMiB, idleMiB, count),
+      };
+    }
+  } finally {
+    await pair.down();
+  }
+}
+
+function memoryRow(primaryMiB, idleMiB, count) {
+  return {
+    'primary MiB before the load': primaryMiB,
+    'MiB for each async': count === 0 ? '' : (primaryMiB - idleMiB) / count,
+  };
+}
+
+/** Connected, not, connected ...: the disk and the neighbours of such a machine change within minutes. */
+async function alternate(environment, pair, asyncs, turns) {
+  const [withThem, without, shares] = [[], [], []];
+  for (let turn = 0; turn < turns; turn += 1) {
+    const used = await usedBy(pair, asyncs);
+    const beganMs = performance.now();
+    const { rate } = await environment.load(pair, load);
+    const ms = performance.now() - beganMs;
+    withThem.push(rate);
+    shares.push(sharesOf(used, await usedBy(pair, asyncs), ms));
+    await Promise.all(asyncs.map((label) => pair.on(label, ['mirror', 'stop', label])));
+    without.push((await environment.load(pair, load)).rate);
+    await Promise.all(asyncs.map((label) => pair.on(label, ['mirror', 'start', label])));
+    await untilReceived(pair, asyncs);
+  }
+  const middle = (name) => median(shares.map((each) => each[name]));
+  return {
+    'SETs/s': median(withThem),
+    'SETs/s without them': median(without),
+    ratio: median(withThem.map((rate, index) => rate / without[index])),
+    'CPU primary': `${Math.round(middle('primary'))} %`,
+    'CPU backup': `${Math.round(middle('backup'))} %`,
+    'CPU each async': asyncs.length === 0 ? '' : `${middle('async').toFixed(1)} %`,
+  };
+}
+
+/** Of all processors, in percent. */
+function sharesOf(before, after, ms) {
+  const share = (label) => ((after.get(label) - before.get(label)) / (ms * cpus().length)) * 100;
+  const asyncs = [...after.keys()].filter((label) => label.startsWith('C'));
+  const sum = asyncs.reduce((all, label) => all + share(label), 0);
+  return { primary: share('A'), backup: share('B'), async: sum / Math.max(1, asyncs.length) };
+}
+
+/** Processor time of each member so far, ms. */
+async function usedBy(pair, asyncs) {
+  const used = new Map();
+  for (const label of ['A', 'B', ...asyncs]) used.set(label, processorMs(await pair.pidOf(label)));
+  return used;
+}
+
+/** A clock tick of Linux is 10 ms for programs that ask. */
+function processorMs(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** Everything that the primary has is in their journals; whether they apply it is another thing. */
+async function untilReceived(pair, asyncs) {
+  const { position } = await statusOf(pair, 'A');
+  const deadlineMs = performance.now() + waitMs;
+  for (const label of asyncs) {
+    while (((await statusOf(pair, label)).position?.sequence ?? 0) < position.sequence) {
+      if (performance.now() > deadlineMs) throw new Error(`${label} does not receive what the primary has`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function statusOf(pair, label) {
+  return JSON.parse(await pair.on(label, ['status', label, '--json']));
+}
+
+/** The same updates without an async, with one that follows, and with one that stands still (SIGSTOP) for all of it. */
+async function* byHung(environment) {
+  const updates = { ...load, count: 500_000, valueBytes: 200 };
+  for (const what of ['none', 'follows', 'hangs']) {
+    const pair = await Pair.up();
+    try {
+      if (what !== 'none') await pair.addAsync('C1');
+      const pid = what === 'hangs' ? await pair.pidOf('C1') : null;
+      if (pid !== null) process.kill(pid, 'SIGSTOP');
+      const { rate } = await environment.load(pair, updates);
+      const primary = await pair.pidOf('A');
+      const row = {
+        async: what,
+        updates: updates.count,
+        'SETs/s': rate,
+        ...memoryOf(primary),
+        ...journalOf(pair, 'A'),
+      };
+      const beganMs = performance.now();
+      if (pid !== null) process.kill(pid, 'SIGCONT');
+      if (what !== 'none') await untilReceived(pair, ['C1']);
+      yield {
+        ...row,
+        'received after': what === 'none' ? '' : `${((performance.now() - beganMs) / 1000).toFixed(1)} s`,
+      };
+    } finally {
+      await pair.down();
+    }
+  }
+}
+
+function residentMiB(pid) {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
+}
+
+function memoryOf(pid) {
+  const peak = Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
+  return { 'primary MiB, at most': peak };
+}
+
+function journalOf(pair, label) {
+  const directory = join(pair.home(label), 'instances', label, 'journal');
+  const bytes = readdirSync(directory).reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
+  return { 'journal MB kept': bytes / 1e6 };
+}
