@@ -87,11 +87,7 @@ const broken: readonly (readonly [promise: string, what: string, ...changes: Cha
   [
     'I3',
     'the databases of a primary take what is flushed and not durable yet',
-    [
-      'journal-transfer.ts',
-      'const target = earlier(journal.durable, journal.flushed);',
-      'const target = journal.flushed;',
-    ],
+    ['journal-transfer.ts', 'const target = earlier(durable, flushed);', 'const target = flushed;'],
   ],
   [
     'I4',
