@@ -360,7 +360,7 @@ export const mutants = [
   {
     name: 'history-not-followed',
     changes: [
-      ['...step.state.journal, appended: message.to, history }', '...step.state.journal, appended: message.to }'],
+      ['  journal.history = attachment.history.filter((beginning) => beginning.epoch <= message.to.epoch);\n', ''],
     ],
     config: 'pair, lost tail',
   },
