@@ -1,4 +1,5 @@
 /** The explorer itself: it ends, it finds what is broken, and it takes worlds for the same only when they are. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { agentTable } from '../../src/mirror/agent.ts';
 import { begin } from '../../src/simulation/explorer/beginnings.ts';
@@ -115,4 +116,20 @@ describe('sameness', () => {
     expect(states.size).toBe(1001);
     expect(states.path(3)).toEqual([0, 1, 2]);
   });
+});
+
+/** Minutes into a search is late to hear that a mutant has lost its place. */
+test('each mutant changes a text that stands in the sources', async () => {
+  const list = '../../scripts/mutants/list.mjs';
+  const { mutants } = (await import(list)) as {
+    mutants: readonly { name: string; changes: readonly [string, string][] }[];
+  };
+  const rooms = ['src/mirror', 'src/simulation/explorer'];
+  const files = rooms.flatMap((room) => readdirSync(room).map((name) => `${room}/${name}`));
+  const sources = files.filter((path) => path.endsWith('.ts')).map((path) => readFileSync(path, 'utf8'));
+  const lost = mutants.filter(({ changes }) =>
+    changes.some(([from]) => !sources.some((source) => source.includes(from))),
+  );
+  expect(mutants.length).toBeGreaterThan(40);
+  expect(lost.map(({ name }) => name)).toEqual([]);
 });
