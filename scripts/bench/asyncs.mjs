@@ -9,10 +9,9 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { Environment } from './environment.mjs';
-import { describeMachine, machine } from './machine.mjs';
 import { Pair } from './pair.mjs';
-import { median, number } from './statistics.mjs';
+import { measureParts, printParts } from './parts.mjs';
+import { median } from './statistics.mjs';
 
 const counts = [0, 1, 7, 14];
 /** 512 updates under way: the processors are what is short, and not the disk. */
@@ -21,44 +20,12 @@ const waitMs = 120_000;
 
 const parts = { receivers: byReceivers, members: byMembers, hung: byHung };
 
-/** @returns { machine, parts: { name: [{ ...columns }] } } */
-export async function measureAsyncs({ only, seconds, turns, tell }) {
-  const wanted = only === undefined ? Object.keys(parts) : only.split(',');
-  const unknown = wanted.filter((name) => parts[name] === undefined);
-  if (unknown.length > 0) throw new Error(`no part ${unknown.join(', ')}; parts: ${Object.keys(parts).join(', ')}`);
-  const result = { machine: machine(), parts: {} };
-  for (const name of wanted) {
-    const environment = new Environment(seconds);
-    try {
-      result.parts[name] = [];
-      for await (const row of parts[name](environment, turns)) {
-        result.parts[name].push(row);
-        tell(`${name}: ${describe(row)}`);
-      }
-    } finally {
-      await environment.close();
-    }
-  }
-  return result;
+export async function measureAsyncs({ turns, ...options }) {
+  return await measureParts(parts, options, (part, environment) => part(environment, turns));
 }
 
-function describe(row) {
-  return Object.entries(row)
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? number(value) : value}`)
-    .join(', ');
-}
-
-export function printAsyncs({ machine: where, parts: measured }) {
-  const lines = [describeMachine(where)];
-  for (const [name, rows] of Object.entries(measured)) {
-    const columns = Object.keys(rows[0] ?? {});
-    lines.push('', `Asyncs: ${name}`, '', `| ${columns.join(' | ')} |`, `|${'---|'.repeat(columns.length)}`);
-    for (const row of rows)
-      lines.push(
-        `| ${columns.map((column) => (typeof row[column] === 'number' ? number(row[column]) : row[column])).join(' | ')} |`,
-      );
-  }
-  return lines.join('\n');
+export function printAsyncs(result) {
+  return printParts(result, (name) => `Asyncs: ${name}`);
 }
 
 async function* byReceivers(environment, turns) {

@@ -6,52 +6,21 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
-import { Environment } from './environment.mjs';
 import { bundleInProcess } from './in-process-bundle.mjs';
-import { describeMachine, machine } from './machine.mjs';
 import { Pair } from './pair.mjs';
-import { number } from './statistics.mjs';
+import { measureParts, printParts } from './parts.mjs';
 
 const parts = { records: byRecords, values: byValues, databases: byDatabases, backlog: byBacklog, burst: byBurst };
 
-/** @returns { machine, parts: { name: [{ ...columns }] } } */
-export async function measureGrowth({ only, tell }) {
-  const wanted = only === undefined ? Object.keys(parts) : only.split(',');
-  const unknown = wanted.filter((name) => parts[name] === undefined);
-  if (unknown.length > 0) throw new Error(`no part ${unknown.join(', ')}; parts: ${Object.keys(parts).join(', ')}`);
-  const result = { machine: machine(), parts: {} };
-  for (const name of wanted) {
-    const environment = new Environment(2);
-    try {
-      result.parts[name] = [];
-      for await (const row of parts[name](environment)) {
-        result.parts[name].push(row);
-        tell(`${name}: ${describe(row)}`);
-      }
-    } finally {
-      await environment.close();
-    }
-  }
-  return result;
+/** Of each load. */
+const seconds = 2;
+
+export async function measureGrowth(options) {
+  return await measureParts(parts, { ...options, seconds }, (part, environment) => part(environment));
 }
 
-function describe(row) {
-  return Object.entries(row)
-    .map(([name, value]) => `${name} ${typeof value === 'number' ? number(value) : value}`)
-    .join(', ');
-}
-
-export function printGrowth({ machine: where, parts: measured }) {
-  const lines = [describeMachine(where)];
-  for (const [name, rows] of Object.entries(measured)) {
-    const columns = Object.keys(rows[0] ?? {});
-    lines.push('', `By ${name}`, '', `| ${columns.join(' | ')} |`, `|${'---|'.repeat(columns.length)}`);
-    for (const row of rows)
-      lines.push(
-        `| ${columns.map((column) => (typeof row[column] === 'number' ? number(row[column]) : row[column])).join(' | ')} |`,
-      );
-  }
-  return lines.join('\n');
+export function printGrowth(result) {
+  return printParts(result, (name) => `By ${name}`);
 }
 
 /** Journal and database in one process, keys in random and in key order. */

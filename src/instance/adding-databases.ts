@@ -11,6 +11,7 @@ import {
   mustBeJournaled,
   noDatabase,
   refusalOfOtherMirror,
+  takenInMirror,
 } from './mirrored-databases.ts';
 import type { CatalogEntry, InstanceDaemon } from './parts.ts';
 
@@ -133,6 +134,5 @@ function refusalOfTaken(daemon: InstanceDaemon, entry: CatalogEntry, mirrorDatab
     .entries()
     .some((each) => mirrorNameOf(each) === mirrorDatabase && each.configuration.name !== name);
   if (!other && definitionOf(daemon, mirrorDatabase) === undefined) return null;
-  const text = `the mirror has a database ${mirrorDatabase} already; choose another mirror database name`;
-  return refusal('name-taken', text, 'DB-011');
+  return takenInMirror(mirrorDatabase);
 }

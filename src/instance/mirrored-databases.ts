@@ -85,6 +85,11 @@ function refusalOfTaken(
   return refusal('database-exists', text, 'DB-011');
 }
 
+export function takenInMirror(mirrorDatabase: string): Refusal {
+  const text = `the mirror has a database ${mirrorDatabase} already; choose another mirror database name`;
+  return refusal('name-taken', text, 'DB-011');
+}
+
 async function createOnPrimary(
   daemon: InstanceDaemon,
   member: MirrorMember,
@@ -96,8 +101,7 @@ async function createOnPrimary(
   const present = daemon.catalog.find(name);
   if (inSet) {
     if (present?.attribute?.database === mirrorDatabase) return done(`database ${name} is in the mirror already`);
-    const text = `the mirror has a database ${mirrorDatabase} already; choose another mirror database name`;
-    return refused('name-taken', text, 'DB-011');
+    return refusedWith(takenInMirror(mirrorDatabase));
   }
   if (present === undefined) await daemon.catalog.create(name, directory);
   const why = await joinMirrorWith(daemon, member, name, mirrorDatabase, true);

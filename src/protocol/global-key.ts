@@ -113,21 +113,11 @@ function isDigits(text: string): boolean {
   return true;
 }
 
-/** What most numeric subscripts are: digits that do not begin with 0. The same bytes as of putNumber. */
+/** What most numeric subscripts are: digits that do not begin with 0. */
 function putPlainNumber(at: number, digits: string): number {
-  const biased = EXPONENT_BIAS + digits.length;
-  scratch[at] = TAG.positive;
-  scratch[at + 1] = biased >> 8;
-  scratch[at + 2] = biased & 0xff;
-  let length = digits.length;
-  while (digits.charCodeAt(length - 1) === ZERO) length -= 1;
-  let end = at + 3;
-  for (let i = 0; i < length; i += 2, end += 1) {
-    const low = i + 1 < length ? digits.charCodeAt(i + 1) - ZERO : 0;
-    scratch[end] = (digits.charCodeAt(i) - ZERO) * 10 + low + 1;
-  }
-  scratch[end] = 0;
-  return end + 1;
+  let count = digits.length;
+  while (digits.charCodeAt(count - 1) === ZERO) count -= 1;
+  return putScaled(at, digits, count, digits.length, 0);
 }
 
 function putNumber(at: number, canonical: string): number {
@@ -139,15 +129,19 @@ function putNumber(at: number, canonical: string): number {
   if (digits.length > 2 * globalKeyBytesMax || Math.abs(exponent) >= EXPONENT_BIAS) {
     throw new GlobalKeyError(`number ${canonical.slice(0, 20)}... has too many digits for a subscript`);
   }
-  const flip = negative ? 0xff : 0;
+  return putScaled(at, digits, digits.length, exponent, negative ? 0xff : 0);
+}
+
+/** 0.d1d2... x 10^exponent of the first `count` digits; `flip` = FF complements it: it is negative. */
+function putScaled(at: number, digits: string, count: number, exponent: number, flip: 0 | 0xff): number {
   const biased = exponent + EXPONENT_BIAS;
-  scratch[at] = negative ? TAG.negative : TAG.positive;
+  scratch[at] = flip === 0 ? TAG.positive : TAG.negative;
   scratch[at + 1] = (biased >> 8) ^ flip;
   scratch[at + 2] = (biased & 0xff) ^ flip;
   let end = at + 3;
-  for (let i = 0; i < digits.length; i += 2, end += 1) {
-    const low = i + 1 < digits.length ? digits.charCodeAt(i + 1) - 48 : 0;
-    scratch[end] = ((digits.charCodeAt(i) - 48) * 10 + low + 1) ^ flip;
+  for (let i = 0; i < count; i += 2, end += 1) {
+    const low = i + 1 < count ? digits.charCodeAt(i + 1) - ZERO : 0;
+    scratch[end] = ((digits.charCodeAt(i) - ZERO) * 10 + low + 1) ^ flip;
   }
   scratch[end] = flip;
   return end + 1;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { createConfiguration, readConfiguration } from '../../src/host/configuration-file.ts';
+import { ordinaryDatabase } from '../../src/instance/catalog-parts.ts';
 import { FreshPrograms } from '../fixtures/fresh-programs.ts';
 import { mirrorSet } from '../fixtures/scripted-instance.ts';
 
@@ -20,17 +21,7 @@ beforeAll(async () => {
   for (const name of ['ALPHA', 'BETA']) await programs.runWell('instance', 'create', name, '--home', home);
   const path = join(home, 'instances', 'ALPHA', 'configuration.json');
   const before = await readConfiguration(path);
-  const database = {
-    name: 'CITIES',
-    directory: '/data/cities',
-    mounted: true,
-    mirrorDatabase: null,
-    mountRequiredAtStartup: false,
-    journaled: true,
-    dejournalingPaused: false,
-    expansionMegabytes: 0,
-    resource: '%DB_%DEFAULT',
-  };
+  const database = ordinaryDatabase('CITIES', '/data/cities');
   rmSync(path);
   await createConfiguration(path, { ...before, mirrorSet, member: 'ALPHA/IRIS', databases: [database] });
   for (const shell of ['bash', 'zsh', 'fish'])

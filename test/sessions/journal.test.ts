@@ -4,7 +4,14 @@ import { journalRoutine } from '../../menus/journal.ts';
 import type { Outcome } from '../../src/protocol/control-channel.ts';
 import type { JournalReader, JournalSearch } from '../../src/terminal/journal-reader.ts';
 import { expectTranscript, pipedSession } from '../fixtures/piped-session.ts';
-import { description, localMoment, type Place, report, type Script } from '../fixtures/scripted-instance.ts';
+import {
+  blankAssessment,
+  description,
+  localMoment,
+  type Place,
+  report,
+  type Script,
+} from '../fixtures/scripted-instance.ts';
 
 const performed = (text: string) => async (): Promise<Outcome> => ({ ok: true, text });
 
@@ -140,18 +147,7 @@ describe('a member that is kept out of its mirror', () => {
 
   test('CFG-064: its mirror configuration is removed from there', async () => {
     const plan = { step: 'erase', mirror: 'DEMO', member: 'BETA/IRIS', isLast: false, databases: [] } as const;
-    const assess = () => ({
-      situation: 7,
-      refusal: null,
-      primary: null,
-      wasActive: false,
-      newestJournalTime: null,
-      newestJournalFile: null,
-      noFailover: false,
-      otherAnswers: null,
-      trouble: null,
-      removal: plan,
-    });
+    const assess = () => ({ ...blankAssessment, situation: 7, removal: plan });
     const script = { describe: describeIt, assess, perform: performed('removed') };
     const session = await pipedSession(script, '1\nyes\n\n\n');
     expect(session.instance.performed).toEqual([

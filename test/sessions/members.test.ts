@@ -1,21 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Outcome, RemovalPlan } from '../../src/protocol/control-channel.ts';
+import type { Assessment, Outcome, RemovalPlan } from '../../src/protocol/control-channel.ts';
 import { expectTranscript, pipedSession } from '../fixtures/piped-session.ts';
-import { description, type Place, report, type Script } from '../fixtures/scripted-instance.ts';
+import { blankAssessment, description, type Place, report, type Script } from '../fixtures/scripted-instance.ts';
 
 const done = (text: string) => async (): Promise<Outcome> => ({ ok: true, text });
 
 function at(place: Place, removal: RemovalPlan | null, text: string): Script {
-  const assessment = {
-    situation: 41,
+  const assessment: Assessment = {
+    ...blankAssessment,
     refusal: removal === null ? { reason: 'not-last', text: 'first remove BETA/IRIS', spec: 'CFG-070' } : null,
-    primary: null,
-    wasActive: false,
-    newestJournalTime: null,
-    newestJournalFile: null,
-    noFailover: false,
-    otherAnswers: null,
-    trouble: null,
     removal,
   };
   const status = () => report(place as 'primary' | 'backup' | 'dr');

@@ -5,7 +5,15 @@ import { monitorRefreshSeconds } from '../../menus/wording.ts';
 import * as limits from '../../src/mirror/limits.ts';
 import type { Outcome } from '../../src/protocol/control-channel.ts';
 import { expectTranscript, pipedSession } from '../fixtures/piped-session.ts';
-import { description, localMoment, mirrorSet, type Place, report, type Script } from '../fixtures/scripted-instance.ts';
+import {
+  assessment,
+  description,
+  localMoment,
+  mirrorSet,
+  type Place,
+  report,
+  type Script,
+} from '../fixtures/scripted-instance.ts';
 
 const done = (text: string) => async (): Promise<Outcome> => ({ ok: true, text });
 
@@ -13,19 +21,6 @@ function at(place: Place, more: Script = {}): Script {
   const isMember = place === 'primary' || place === 'backup' || place === 'dr';
   return { describe: () => description(place), ...(isMember ? { status: () => report(place) } : {}), ...more };
 }
-
-const assessment = {
-  situation: 41,
-  refusal: null,
-  primary: 'ALPHA/IRIS',
-  wasActive: true,
-  newestJournalTime: localMoment(18, 59, 58),
-  newestJournalFile: '/srv/home/journal/MIRROR-DEMO-20261122.001',
-  noFailover: false,
-  otherAnswers: false,
-  trouble: null,
-  removal: null,
-};
 
 const lookUp = () => ({ mirrorSet, asked: 'ALPHA/IRIS', primary: 'ALPHA/IRIS' });
 
