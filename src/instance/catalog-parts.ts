@@ -1,7 +1,8 @@
 /** What the catalog of databases (catalog.ts) needs of the instance around it, and what a database is at first. */
-import type { Database, DatabaseStore } from '../database/databases.ts';
+import type { Database, DatabaseStore, Maximum } from '../database/databases.ts';
 import type { ConfigurationStore, DatabaseConfiguration, FileOperations } from '../host/host.ts';
 import type { PlacedRecord, ReadRecords } from '../journal/journal.ts';
+import { isAdmittedByPrimary } from '../mirror/database-properties.ts';
 
 export interface CatalogParts {
   readonly store: DatabaseStore;
@@ -38,4 +39,14 @@ export function ordinaryDatabase(name: string, directory: string): DatabaseConfi
     expansionMegabytes: 0,
     resource: defaultResource,
   };
+}
+
+/** A primary asked for room before it took them (superserver.ts); what may have as much as it takes them all (DB-044). */
+export function maximumFor(
+  { isPrimary, configuration }: Pick<CatalogParts, 'isPrimary' | 'configuration'>,
+  { attribute, maximumBytes }: Database,
+): Maximum {
+  if (isPrimary()) return 'waived';
+  const definition = configuration.get().mirrorSet?.databases.find(({ name }) => name === attribute?.database);
+  return definition !== undefined && isAdmittedByPrimary(maximumBytes, definition) ? 'waived' : 'kept';
 }

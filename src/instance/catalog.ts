@@ -7,18 +7,16 @@ import {
   type Database,
   DatabaseFullError,
   isFlagCleared,
-  type Maximum,
   type MirrorAttribute,
 } from '../database/databases.ts';
 import type { DatabaseConfiguration } from '../host/host.ts';
 import type { Journal, PlacedRecord } from '../journal/journal.ts';
 import { type WholeBlock, WholeBlocks } from '../journal/record-groups.ts';
-import { isAdmittedByPrimary } from '../mirror/database-properties.ts';
 import { comparePositions, type JournalPosition, later, printPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
 import type { DatabaseStatus, MirrorDatabaseName } from '../mirror/terms.ts';
 import type { CatchUpProgress } from '../protocol/control-channel.ts';
-import { type CatalogParts, ordinaryDatabase } from './catalog-parts.ts';
+import { type CatalogParts, maximumFor, ordinaryDatabase } from './catalog-parts.ts';
 import { gapBehind, refusalToFollow } from './copy-placement.ts';
 import { DatabaseSettings } from './database-settings.ts';
 import { applyRecords, byDatabase, CatchUpCourse, CatchUpRun } from './dejournaling.ts';
@@ -182,22 +180,28 @@ export class Catalog implements DatabaseCatalog {
   }
 
   entries(): readonly CatalogEntry[] {
-    return this.#parts.configuration.get().databases.map((configuration) => {
-      const mounted = this.#mounted.get(configuration.name);
-      const attribute = mounted?.database.attribute;
-      return {
-        configuration,
-        database: mounted?.database ?? null,
-        attribute,
-        status: this.#status(configuration, mounted),
-        isWritable: isFlagCleared(attribute) && isReportingAsync(this.#parts.configuration.get()),
-        catchUp: mounted?.progress?.report(this.#parts.nowMs()) ?? null,
-      };
-    });
+    return this.#parts.configuration.get().databases.map((configuration) => this.#entry(configuration));
+  }
+
+  called(name: string): readonly CatalogEntry[] {
+    return this.#settings.called(name).map((configuration) => this.#entry(configuration));
+  }
+
+  #entry(configuration: DatabaseConfiguration): CatalogEntry {
+    const mounted = this.#mounted.get(configuration.name);
+    const attribute = mounted?.database.attribute;
+    return {
+      configuration,
+      database: mounted?.database ?? null,
+      attribute,
+      status: this.#status(configuration, mounted),
+      isWritable: isFlagCleared(attribute) && isReportingAsync(this.#parts.configuration.get()),
+      catchUp: mounted?.progress?.report(this.#parts.nowMs()) ?? null,
+    };
   }
 
   find(name: string): CatalogEntry | undefined {
-    return this.entries().find((entry) => entry.configuration.name === name.toUpperCase());
+    return this.called(name).find((entry) => entry.configuration.name === name.toUpperCase());
   }
 
   /** The mounted database of this mirror database name. */
@@ -466,7 +470,7 @@ export class Catalog implements DatabaseCatalog {
       target: () => this.#applied as JournalPosition,
       filtering: this.filtering,
       jobsMax: () => ownJobs(this.#parts.configuration.get()),
-      maximumFor: (database) => this.#maximumFor(database),
+      maximumFor: (database) => maximumFor(this.#parts, database),
       turn,
     });
     const begin = mounted.database.applied as JournalPosition;
@@ -532,14 +536,6 @@ export class Catalog implements DatabaseCatalog {
     });
   }
 
-  /** A primary asked for room before it took them (superserver.ts); what may have as much as it takes them all (DB-044). */
-  #maximumFor({ attribute, maximumBytes }: Database): Maximum {
-    if (this.#parts.isPrimary()) return 'waived';
-    const { mirrorSet } = this.#parts.configuration.get();
-    const definition = mirrorSet?.databases.find(({ name }) => name === attribute?.database);
-    return definition !== undefined && isAdmittedByPrimary(maximumBytes, definition) ? 'waived' : 'kept';
-  }
-
   /** SYN-017: a fault in one database pauses only that one - but on a primary it holds up what depends on it. */
   async #applyKeepingStep(
     name: string,
@@ -551,7 +547,7 @@ export class Catalog implements DatabaseCatalog {
     let told = false;
     while (mounted.inStep) {
       try {
-        const maximum = this.#maximumFor(mounted.database);
+        const maximum = maximumFor(this.#parts, mounted.database);
         this.filtering.count(await applyRecords(mounted.database, records, block.to, skipped, maximum));
         return;
       } catch (error) {

@@ -1,5 +1,6 @@
 /** Which database a request of an application means. */
 import type { Database } from '../database/databases.ts';
+import type { DatabaseConfiguration } from '../host/host.ts';
 import type { ClientRefusal } from '../protocol/client-channel.ts';
 import type { CatalogEntry } from './parts.ts';
 
@@ -19,7 +20,38 @@ export interface FoundDatabase {
 const fullName = /^:MIRROR:([A-Z0-9]+):(.+)$/;
 
 /**
- * By mirror database name, else by local name; empty = the only mirrored one. Two mirrors of a reporting async may have databases
+ * Databases by the names that may mean them: an update in one of many does not look through all. Good for one state of the
+ * configuration, whose list never changes.
+ */
+export class DatabaseNames {
+  readonly databases: readonly DatabaseConfiguration[];
+  readonly #called = new Map<string, DatabaseConfiguration[]>();
+
+  constructor(databases: readonly DatabaseConfiguration[]) {
+    this.databases = databases;
+    for (const configuration of databases) {
+      const { name, mirrorDatabase } = configuration;
+      // The empty name means the only mirrored one.
+      const names = mirrorDatabase === null ? [name] : new Set([name, mirrorDatabase, '']);
+      for (const each of names) this.#add(each, configuration);
+    }
+  }
+
+  #add(name: string, configuration: DatabaseConfiguration): void {
+    const present = this.#called.get(name);
+    if (present === undefined) this.#called.set(name, [configuration]);
+    else present.push(configuration);
+  }
+
+  /** All that `findDatabase` may find under this name, in the order of the configuration. */
+  called(name: string): readonly DatabaseConfiguration[] {
+    const wanted = name.toUpperCase();
+    return this.#called.get(fullName.exec(wanted)?.[2] ?? wanted) ?? [];
+  }
+}
+
+/**
+ * By mirror database name, else by local name; empty = the only mirrored one. `entries` are those called so. Two mirrors of a reporting async may have databases
  * of one name: then the local name tells, or the mirror.
  */
 export function findDatabase(entries: readonly CatalogEntry[], name: string): FoundDatabase | ClientRefusal {

@@ -1,9 +1,11 @@
 /** What the configuration of the instance says of its databases, one by one. */
 import type { ConfigurationStore, DatabaseConfiguration } from '../host/host.ts';
+import { DatabaseNames } from './database-lookup.ts';
 import { CatalogRefusal } from './parts.ts';
 
 export class DatabaseSettings {
   readonly #configuration: ConfigurationStore;
+  #names = new DatabaseNames([]);
 
   constructor(configuration: ConfigurationStore) {
     this.#configuration = configuration;
@@ -11,11 +13,18 @@ export class DatabaseSettings {
 
   /** @throws CatalogRefusal when there is none of this name. */
   of(name: string): DatabaseConfiguration {
-    const found = this.#configuration.get().databases.find((database) => database.name === name.toUpperCase());
+    const found = this.called(name).find((database) => database.name === name.toUpperCase());
     if (found === undefined) {
       throw new CatalogRefusal('no-database', `there is no database ${name.toUpperCase()} on this instance`);
     }
     return found;
+  }
+
+  /** Those that an application may mean by this name. */
+  called(name: string): readonly DatabaseConfiguration[] {
+    const { databases } = this.#configuration.get();
+    if (this.#names.databases !== databases) this.#names = new DatabaseNames(databases);
+    return this.#names.called(name);
   }
 
   /** Null = it is gone. */

@@ -19,7 +19,7 @@ import { ControlServer } from './control-server.ts';
 import { serveMemberRequest } from './join-server.ts';
 import { Membership } from './membership.ts';
 import type { RunningMember } from './mirror-member.ts';
-import type { CatalogEntry, InstanceDaemon, Memberships } from './parts.ts';
+import type { InstanceDaemon, Memberships } from './parts.ts';
 import { clearCutOffRestores } from './restore-command.ts';
 import { Superserver } from './superserver.ts';
 import { Turns } from './turns.ts';
@@ -80,15 +80,16 @@ export class Instance implements Memberships {
   constructor(parts: InstanceParts) {
     this.#parts = parts;
     this.reserve = new ReserveFile(parts.host.files, parts.paths.reserve, parts.paths.directory);
-    this.#superserver = this.#newSuperserver(() => this.all.flatMap(({ catalog }) => catalog.entries()));
+    this.#superserver = this.#newSuperserver(() => this.all);
     this.first = new Membership(this, parts, null, this.#superserver);
     this.#control = new ControlServer(this);
   }
 
-  #newSuperserver(entries: () => readonly CatalogEntry[]): Superserver {
+  #newSuperserver(memberships: () => readonly Membership[]): Superserver {
     const { clock } = this.#parts.host;
     return new Superserver({
-      entries,
+      entries: () => memberships().flatMap(({ catalog }) => catalog.entries()),
+      called: (name) => memberships().flatMap(({ catalog }) => catalog.called(name)),
       wallMs: () => clock.wallMs(),
       onAppended: (to) => this.first.member?.appended(to),
       primaryAddress: () => this.first.primaryAddress(),

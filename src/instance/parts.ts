@@ -49,6 +49,8 @@ export interface DatabaseCatalog {
   /** Where the databases in step stand together; one that had no records lately holds all the same what there was. Null before a journal is followed. */
   readonly applied: JournalPosition | null;
   entries(): readonly CatalogEntry[];
+  /** Those that an application may mean by this name, local or of the mirror (database-lookup.ts). */
+  called(name: string): readonly CatalogEntry[];
   find(name: string): CatalogEntry | undefined;
   /** Make an ordinary database. */
   create(name: string, directory: string): Promise<void>;

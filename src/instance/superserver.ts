@@ -31,7 +31,9 @@ import { PendingUpdates } from './pending-updates.ts';
 import type { HeldUpdate } from './transaction.ts';
 
 export interface SuperserverParts {
+  /** All databases of the instance, and those that a name may mean (database-lookup.ts). */
   readonly entries: () => readonly CatalogEntry[];
+  readonly called: (name: string) => readonly CatalogEntry[];
   readonly wallMs: () => number;
   /** Records are in the journal: tell the rules. */
   readonly onAppended: (to: JournalPosition) => void;
@@ -309,7 +311,7 @@ export class Superserver {
   #find(name: string): FoundDatabase | ClientRefusal {
     const known = this.#found.get(name);
     if (known !== undefined) return known;
-    const found = findDatabase(this.#parts.entries(), name);
+    const found = findDatabase(this.#parts.called(name), name);
     if (!('code' in found)) this.#found.set(name, found);
     return found;
   }

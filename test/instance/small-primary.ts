@@ -32,26 +32,28 @@ export class SmallPrimary {
     this.journal.startFile(epochOf(1), 0);
     this.#applied = this.journal.end;
     this.#blocks = new WholeBlocks(this.journal, readRecords, 1 << 20);
+    const entries = () =>
+      [...this.databases].map(([name, database]) => ({
+        configuration: {
+          name,
+          directory: database.directory,
+          mounted: true,
+          mirrorDatabase: database.attribute === undefined ? null : name,
+          mountRequiredAtStartup: false,
+          journaled: true,
+          dejournalingPaused: false,
+          expansionMegabytes: 0,
+          resource: '%DB_%DEFAULT',
+        },
+        database,
+        attribute: database.attribute,
+        status: database.attribute === undefined ? ('Local' as const) : ('Normal' as const),
+        isWritable: false,
+        catchUp: null,
+      }));
     this.superserver = new Superserver({
-      entries: () =>
-        [...this.databases].map(([name, database]) => ({
-          configuration: {
-            name,
-            directory: database.directory,
-            mounted: true,
-            mirrorDatabase: database.attribute === undefined ? null : name,
-            mountRequiredAtStartup: false,
-            journaled: true,
-            dejournalingPaused: false,
-            expansionMegabytes: 0,
-            resource: '%DB_%DEFAULT',
-          },
-          database,
-          attribute: database.attribute,
-          status: database.attribute === undefined ? ('Local' as const) : ('Normal' as const),
-          isWritable: false,
-          catchUp: null,
-        })),
+      entries,
+      called: entries,
       wallMs: () => 0,
       onAppended: () => this.goOn(),
       primaryAddress: () => null,
