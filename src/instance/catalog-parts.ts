@@ -41,7 +41,7 @@ export function ordinaryDatabase(name: string, directory: string): DatabaseConfi
   };
 }
 
-/** A primary asked for room before it took them (superserver.ts); what may have as much as it takes them all (DB-044). */
+/** A primary asked for room before it took them (client-updates.ts); what may have as much as it takes them all (DB-044). */
 export function maximumFor(
   { isPrimary, configuration }: Pick<CatalogParts, 'isPrimary' | 'configuration'>,
   { attribute, maximumBytes }: Database,

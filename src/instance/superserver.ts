@@ -3,12 +3,11 @@
  * (gathering.ts says when it waits for more; an only connection waits for nobody); each is answered when it is durable. A read
  * waits until the databases hold everything that was answered before it, so that nobody misses what anybody was told is done. Whether updates come in is the rules' decision: `admit`, `hold`, `refuse`.
  */
-import type { Database } from '../database/databases.ts';
-import type { Journal, JournalRecord, JournalSets } from '../journal/journal.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
-import { globalKeyBytesMax, globalValueBytesMax } from '../mirror/limits.ts';
+import { globalKeyBytesMax } from '../mirror/limits.ts';
 import type { Connection } from '../network/network.ts';
-import type { ClientRefusal, WriteLevel } from '../protocol/client-channel.ts';
+import type { ClientRefusal } from '../protocol/client-channel.ts';
 import {
   type ClientAnswer,
   ClientMessageError,
@@ -17,18 +16,16 @@ import {
   encodeAnswer,
   encodeDatabases,
 } from '../protocol/client-messages.ts';
-import { addDecimal, NumberRangeError } from '../protocol/decimal.ts';
 import type { Frame } from '../protocol/frame.ts';
-import { isKey } from '../protocol/global-key-check.ts';
-import { ClientConnection, type Progress, type UpdateRun } from './client-connection.ts';
+import { ClientConnection, type Progress } from './client-connection.ts';
 import { isRead, read, readAll } from './client-reads.ts';
 import { ClientSessions, sessionRequestTypes } from './client-session.ts';
+import { ClientUpdates, type UpdateRequest } from './client-updates.ts';
 import { type FoundDatabase, findDatabase, refusalOf } from './database-lookup.ts';
 import { Gathering } from './gathering.ts';
 import type { Readable } from './ordered-updates.ts';
 import type { CatalogEntry } from './parts.ts';
-import { PendingUpdates } from './pending-updates.ts';
-import type { HeldUpdate } from './transaction.ts';
+import { type AppendedBatch, UpdateBatch } from './update-batch.ts';
 
 export interface SuperserverParts {
   /** All databases of the instance, and those that a name may mean (database-lookup.ts). */
@@ -48,19 +45,8 @@ export interface SuperserverParts {
   readonly after: (ms: number, handler: () => void) => { cancel(): void };
 }
 
-type UpdateRequest = ClientRequest & { readonly type: 'set' | 'kill' | 'increment' };
 type GetsRequest = ClientRequest & { readonly type: 'gets' };
-type SetsRequest = ClientRequest & { readonly type: 'sets' };
 type SessionRequest = Parameters<ClientSessions['handle']>[1];
-
-/** An update that may be answered before the databases have it: its connection sees it all the same. */
-interface EarlyUpdate {
-  readonly client: ClientConnection;
-  readonly database: Database;
-  readonly record: JournalRecord;
-  /** Its place in the batch that goes into the journal next, counted from 1. */
-  readonly place: number;
-}
 
 /** Updates unanswered, and updates not in the databases yet, at which reading from all applications stops until half are. */
 const unansweredMax = 200_000;
@@ -71,12 +57,9 @@ const heldBytesMax = 64 * 1024 * 1024;
 /** So many updates of an only connection do not wait for the end of the turn: nobody is there who could join them. */
 const aloneMax = 64;
 
-const nothing = new Uint8Array(0);
-
 export class Superserver {
   readonly #parts: SuperserverParts;
   readonly #clients = new Set<ClientConnection>();
-  readonly #pending = new PendingUpdates();
   readonly #found = new Map<string, FoundDatabase>();
   /** Shared with all connections. */
   readonly #progress: Progress = {
@@ -88,15 +71,7 @@ export class Superserver {
     onWanted: () => undefined,
   };
   readonly #sessions: ClientSessions;
-  #journal: Journal | null = null;
   #gate: 'admit' | 'hold' | 'refuse' = 'refuse';
-  /** Updates that were taken and have no place in the journal yet, and how many they are. */
-  #taken: (JournalRecord | JournalSets)[] = [];
-  #takenCount = 0;
-  #takenBytes = 0;
-  /** The runs they belong to. */
-  #runs: UpdateRun[] = [];
-  #early: EarlyUpdate[] = [];
   #turnEnds = false;
   /** Frames of one read are being looked at: the turn is ended behind all of them. */
   #isReading = false;
@@ -104,25 +79,30 @@ export class Superserver {
   #paused = false;
   /** Something of write level journaled is in the journal and not flushed. */
   #waitsForFlush = false;
-  /** What is in the journal and not flushed: is there anything of write level buffered, and anything else? */
-  #unflushed = { buffered: false, other: false };
-
   readonly #gathering: Gathering;
+  readonly #batch: UpdateBatch;
+  readonly #updates: ClientUpdates;
 
   constructor(parts: SuperserverParts) {
     this.#parts = parts;
     this.#gathering = new Gathering(parts.nowMs);
+    this.#batch = new UpdateBatch((count) => {
+      this.#unanswered += count;
+      this.#endTurnSoon();
+    });
+    const isPrimary = (): boolean => this.#gate !== 'refuse';
+    this.#updates = new ClientUpdates({ batch: this.#batch, isPrimary, refusal: () => this.#refusal() });
     this.#sessions = new ClientSessions({
       find: (name) => this.#find(name),
-      isPrimary: () => this.#gate !== 'refuse',
-      take: (run, client, updates) => this.#takeGroup(run, client, updates),
+      isPrimary,
+      take: (run, client, updates) => this.#batch.addGroup(run, client, updates),
       after: parts.after,
     });
   }
 
   /** Updates of mirrored databases go into this journal. */
   use(journal: Journal): void {
-    this.#journal = journal;
+    this.#batch.use(journal);
   }
 
   /** `followsMirror`: the application wants the primary of the mirror, wherever it is, and not this instance. */
@@ -151,7 +131,7 @@ export class Superserver {
     } finally {
       this.#isReading = false;
     }
-    const isAlone = this.#clients.size === 1 && this.#takenCount <= aloneMax;
+    const isAlone = this.#clients.size === 1 && this.#batch.count <= aloneMax;
     if (isAlone) this.appendTaken();
     this.#endTurnSoon();
     client.drain();
@@ -188,10 +168,10 @@ export class Superserver {
   /** What was taken and not journaled was not done: the client may send it again elsewhere. What was journaled stays unanswered. */
   refuse(): void {
     this.#setGate('refuse');
-    if (this.#taken.length > 0) for (const client of this.#clients) client.refuseTaken(this.#refusal());
-    this.#forgetTaken();
+    if (!this.#batch.isEmpty) for (const client of this.#clients) client.refuseTaken(this.#refusal());
+    this.#batch.forget();
     this.#gathering.forget();
-    this.#pending.clear();
+    this.#batch.pending.clear();
     for (const client of this.#clients) {
       if (!client.followsMirror && !client.hasJournaled && !this.#sessions.dependsOnMirror(client)) continue;
       this.#sessions.forget(client);
@@ -200,14 +180,6 @@ export class Superserver {
     this.#progress.durable = 0;
     this.#progress.journaled = 0;
     this.#pauseWhereFull();
-  }
-
-  #forgetTaken(): void {
-    this.#taken = [];
-    this.#takenCount = 0;
-    this.#takenBytes = 0;
-    this.#runs = [];
-    this.#early = [];
   }
 
   /** Everything up to here is durable. */
@@ -221,14 +193,15 @@ export class Superserver {
   /** Everything up to here is on the disk of this member. */
   flushed(to: JournalPosition): void {
     this.#progress.journaled = Math.max(this.#progress.journaled, to.sequence);
-    this.#unflushed = { buffered: false, other: false };
+    this.#batch.flushed();
     if (this.#waitsForFlush) for (const client of this.#clients) client.drain();
     this.#waitsForFlush = false;
   }
 
   /** Nobody waits for a flush: all that is not flushed was asked for at write level buffered. */
   get onlyBuffered(): boolean {
-    return this.#unflushed.buffered && !this.#unflushed.other;
+    const { buffered, other } = this.#batch.unflushed;
+    return buffered && !other;
   }
 
   /** Does a read wait for the databases? */
@@ -244,7 +217,7 @@ export class Superserver {
   /** Everything that is whole up to `to` is in the databases, which stand at `at`: before it when a group ends behind it. */
   applied(to: JournalPosition, at: JournalPosition): void {
     this.#progress.applied = Math.max(this.#progress.applied, to.sequence);
-    this.#pending.applied(at.sequence);
+    this.#batch.pending.applied(at.sequence);
     for (const client of this.#clients) {
       client.session?.early.applied(at.sequence);
       client.drain();
@@ -273,7 +246,7 @@ export class Superserver {
     if (sessionRequestTypes.has(request.type)) return this.#sessions.handle(client, request as SessionRequest);
     const found = this.#find(request.database);
     if (request.type === 'gets') return this.#gets(client, found, request);
-    if (request.type === 'sets') return this.#sets(client, found, request);
+    if (request.type === 'sets') return this.#updates.sets(client, found, request);
     if ('code' in found) return client.refuse(number, found);
     if (isRead(request)) {
       const { key } = request;
@@ -283,7 +256,7 @@ export class Superserver {
       // What the transaction does behind this read must not show in it.
       return client.session?.transaction == null ? client.whenReady(answer) : client.whenReadyAlone(answer);
     }
-    this.#update(client, found, request as UpdateRequest);
+    this.#updates.update(client, found, request as UpdateRequest);
   }
 
   /** Answered together, but for what makes one message too long. */
@@ -320,152 +293,14 @@ export class Superserver {
     return { ...this.#parts.refusal(), retry: true, primary: this.#parts.primaryAddress() };
   }
 
-  #update(client: ClientConnection, found: FoundDatabase, request: UpdateRequest): void {
-    const { database, mirrored } = found;
-    const { number, key, level = 'durable' } = request;
-    if (!isKey(key)) return client.refuse(number, refusalOf('bad-key', 'the key is not one of a global'));
-    const given = request.type === 'set' ? request.value : nothing;
-    if (given.length > globalValueBytesMax) {
-      return client.refuse(number, refusalOf('bad-value', `a value has at most ${globalValueBytesMax} bytes`));
-    }
-    if (mirrored !== null && this.#gate === 'refuse') return client.refuse(number, this.#refusal());
-    const refused = found.noUpdates ?? (request.type === 'kill' ? null : found.noSets);
-    if (refused !== null) return client.refuse(number, refused);
-    let value: Uint8Array = given;
-    const transaction = client.session?.transaction ?? null;
-    const isHeld = transaction !== null && (request.type !== 'increment' || transaction.hasChanged(database, key));
-    if (request.type === 'increment') {
-      const present = isHeld ? client.session?.view(database).get(key) : this.#newest(database, mirrored, key);
-      try {
-        value = Buffer.from(addDecimal(present == null ? '' : Buffer.from(present).toString('latin1'), request.amount));
-      } catch (error) {
-        if (!(error instanceof NumberRangeError)) throw error;
-        return client.refuse(number, refusalOf('bad-value', error.message));
-      }
-    }
-    const kind = request.type === 'kill' ? 'kill' : 'set';
-    const answer = request.type === 'increment' ? value : null;
-    if (isHeld) {
-      const tooMuch = transaction.add([{ kind, database, mirrored, key, value }]);
-      if (tooMuch !== null) return client.refuse(number, refusalOf('too-large', tooMuch));
-      return client.whenTurn(() => answerTo(number, answer));
-    }
-    if (mirrored === null) return this.#changeLocal(client, database, { number, kind, key, value, answer });
-    // The frame's bytes are the connection's; a record outlives the turn only inside the journal.
-    const record: JournalRecord = { kind, database: mirrored, key, value };
-    this.#take(client, database, record, level);
-    this.#expect(client, number, 1, answer, level);
-  }
-
-  /** Sets of one message stay together where nothing stands against any of them; else each is an update of its own. */
-  #sets(client: ClientConnection, found: FoundDatabase | ClientRefusal, request: SetsRequest): void {
-    const { number, database: name, level, sets } = request;
-    const isPlain = !('code' in found) && found.mirrored !== null && client.session?.transaction == null;
-    if (isPlain && this.#gate !== 'refuse' && (found.noUpdates ?? found.noSets) === null && sets.every(isSet)) {
-      this.#takeSets(client, found, { kind: 'sets', database: found.mirrored, sets }, level ?? 'durable');
-      return this.#expect(client, number, sets.count, null, level ?? 'durable');
-    }
-    let next = number;
-    for (const { key, value } of sets) {
-      if ('code' in found) client.refuse(next, found);
-      else
-        this.#update(client, found, {
-          type: 'set',
-          number: next,
-          database: name,
-          level: level ?? 'durable',
-          key,
-          value,
-        });
-      next = (next + 1) >>> 0;
-    }
-  }
-
-  #takeSets(client: ClientConnection, { database }: FoundDatabase, taken: JournalSets, level: WriteLevel): void {
-    this.#taken.push(taken);
-    if (level !== 'durable') {
-      let place = this.#takenCount;
-      for (const { key, value } of taken.sets) {
-        place += 1;
-        this.#early.push({ client, database, record: { kind: 'set', database: taken.database, key, value }, place });
-      }
-    }
-    this.#takenCount += taken.sets.count;
-    this.#takenBytes += taken.sets.dataBytes;
-    this.#pending.add(taken, this.#nextSequence());
-  }
-
-  #take(client: ClientConnection, database: Database, record: JournalRecord, level: WriteLevel): void {
-    this.#taken.push(record);
-    this.#takenCount += 1;
-    this.#takenBytes += record.key.length + record.value.length;
-    this.#pending.add(record, this.#nextSequence());
-    if (level !== 'durable') this.#early.push({ client, database, record, place: this.#takenCount });
-  }
-
-  /** What was taken last is answered to this client. */
-  #expect(client: ClientConnection, number: number, count: number, value: Uint8Array | null, level: WriteLevel): void {
-    const run = client.expect(number, count, value, level);
-    if (run.count === count) this.#runs.push(run);
-    run.place = this.#takenCount;
-    this.#unanswered += count;
-    this.#endTurnSoon();
-  }
-
-  #takeGroup(run: UpdateRun, client: ClientConnection, updates: readonly HeldUpdate[]): void {
-    updates.forEach(({ kind, database, mirrored, key, value }, index) => {
-      const continues = index < updates.length - 1;
-      this.#take(client, database, { kind, database: mirrored as string, key, value, continues }, run.level);
-    });
-    run.place = this.#takenCount;
-    this.#runs.push(run);
-    this.#unanswered += 1;
-    this.#endTurnSoon();
-  }
-
-  /** Where the newest taken update will stand, if nothing else is appended before it. */
-  #nextSequence(): number {
-    return (this.#journal?.end.sequence ?? 0) + this.#takenCount;
-  }
-
-  /** The value with everything that was taken, in a database already or not. */
-  #newest(database: Database, mirrored: string | null, key: Uint8Array): Uint8Array | null | undefined {
-    const pending = mirrored === null ? undefined : this.#pending.look(mirrored, key);
-    return pending === undefined ? database.get(key) : pending;
-  }
-
-  #changeLocal(
-    client: ClientConnection,
-    database: Database,
-    update: {
-      readonly number: number;
-      readonly kind: 'set' | 'kill';
-      readonly key: Uint8Array;
-      readonly value: Uint8Array;
-      readonly answer: Uint8Array | null;
-    },
-  ): void {
-    const { number, kind, key, value, answer } = update;
-    const place = client.expectLocal();
-    database.change([{ kind, key, value }]).then(
-      () => client.answerLocal(place, answerTo(number, answer)),
-      (error: Error) => {
-        client.answerLocal(
-          place,
-          encodeAnswer({ number, type: 'refused', refusal: refusalOf('frozen', error.message) }),
-        );
-      },
-    );
-  }
-
   #endTurnSoon(): void {
-    if (this.#turnEnds || this.#isReading || this.#taken.length === 0) return;
+    if (this.#turnEnds || this.#isReading || this.#batch.isEmpty) return;
     this.#turnEnds = true;
     this.#parts.endOfTurn(() => this.#endTurn());
   }
 
   #endTurn(): void {
-    if (this.#gate === 'admit' && this.#taken.length > 0 && this.#gathering.waits()) {
+    if (this.#gate === 'admit' && !this.#batch.isEmpty && this.#gathering.waits()) {
       this.#parts.endOfTurn(() => this.#endTurn());
       return;
     }
@@ -475,22 +310,16 @@ export class Superserver {
 
   /** The batch of this turn goes into the journal, if the gate is open. */
   appendTaken(): void {
-    if (this.#gate !== 'admit' || this.#taken.length === 0 || this.#journal === null) return;
-    const before = this.#journal.end.sequence;
-    const end = this.#journal.append(this.#taken, this.#parts.wallMs());
-    for (const run of this.#runs) {
-      run.appendedAfter(before);
-      this.#unflushed[run.level === 'buffered' ? 'buffered' : 'other'] = true;
-    }
-    const early = this.#early;
-    this.#forgetTaken();
-    this.#gathering.appended(end.sequence);
-    this.#parts.onAppended(end);
-    if (early.length > 0) this.#answerEarly(early, before);
+    if (this.#gate !== 'admit' || this.#batch.isEmpty) return;
+    const appended = this.#batch.append(this.#parts.wallMs());
+    if (appended === null) return;
+    this.#gathering.appended(appended.end.sequence);
+    this.#parts.onAppended(appended.end);
+    if (appended.early.length > 0) this.#answerEarly(appended);
     this.#pauseWhereFull();
   }
 
-  #answerEarly(early: readonly EarlyUpdate[], before: number): void {
+  #answerEarly({ early, before }: AppendedBatch): void {
     const clients = new Set<ClientConnection>();
     for (const { client, database, record, place } of early) {
       this.#sessions.of(client).early.add(database, record, before + place);
@@ -504,8 +333,8 @@ export class Superserver {
   #pauseWhereFull(): void {
     const load = Math.max(
       this.#unanswered / unansweredMax,
-      this.#pending.count / unappliedMax,
-      this.#takenBytes / heldBytesMax,
+      this.#batch.pending.count / unappliedMax,
+      this.#batch.bytes / heldBytesMax,
     );
     const full = load >= 1;
     const roomy = load < 0.5;
@@ -521,13 +350,4 @@ export class Superserver {
   close(): void {
     for (const client of this.#clients) client.close();
   }
-}
-
-/** Would each of these sets be taken alone? */
-function isSet(bytes: Buffer, keyAt: number, valueAt: number, end: number): boolean {
-  return end - valueAt <= globalValueBytesMax && isKey(bytes, keyAt, valueAt);
-}
-
-function answerTo(number: number, value: Uint8Array | null) {
-  return value === null ? encodeAnswer({ number, type: 'done' }) : encodeAnswer({ number, type: 'value', value });
 }
