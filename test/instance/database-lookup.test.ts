@@ -34,7 +34,7 @@ const inventories = {
   'names of each other': [entryOf('D1', 'D2'), entryOf('D2', 'D1'), entryOf('D3', null), entryOf('D4', 'D3')],
   'two mirrors': [entryOf('A1', 'D1', 'M'), entryOf('A2', 'D1', 'N'), entryOf('D1', null)],
 };
-const names = ['', 'user', 'DATA', 'D1', 'd2', 'D3', 'D4', 'A1', 'a2', ':mirror:m:d1', ':MIRROR:N:D1', ':mirror:x:D1', 'X'];
+const names = ':user:DATA:D1:d2:D3:D4:A1:a2'.split(':').concat(':mirror:m:d1', ':MIRROR:N:D1', ':mirror:x:D1', 'X');
 
 describe('databases by their names', () => {
   for (const [title, entries] of Object.entries(inventories)) {
