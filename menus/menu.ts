@@ -45,6 +45,7 @@ export type Action =
       readonly command:
         | 'enable-mirror-service'
         | 'create-mirror'
+        | 'join-as-new-member'
         | 'edit-mirror'
         | 'start-mirror'
         | 'stop-mirror'

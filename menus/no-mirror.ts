@@ -250,6 +250,22 @@ export const whichMirror: Omit<PickQuestion, 'choices'> = {
   help: 'The mirror that everything below is about; leave the routine and begin it again for another one.',
 };
 
+/** CFG-035..037. */
+export const asAsyncQuestions: readonly Question[] = [
+  {
+    ...memberName,
+    text: 'Async Member Name?',
+    label: 'Async Member Name',
+    help: 'Letters, digits, underscore and hyphen; it can never be changed.',
+    defaultFrom: 'asyncMemberName',
+    pattern: '^[A-Za-z0-9_-]{1,32}$',
+    expected: '1 to 32 letters, digits, underscores and hyphens',
+  },
+  { ...superserverAddress, text: 'Async Member Address?', label: 'Async Member Address' },
+  agentAddress,
+  asyncType,
+];
+
 export const joinAsAsync: Option = {
   label: 'Join Mirror as Async Member',
   help: 'Makes this instance an async member of an existing mirror, for disaster recovery or reporting.',
@@ -267,20 +283,7 @@ export const joinAsAsync: Option = {
       { ...otherAgentPort, label: 'Agent Port on Failover System' },
       otherInstance,
     ],
-    questions: [
-      {
-        ...memberName,
-        text: 'Async Member Name?',
-        label: 'Async Member Name',
-        help: 'Letters, digits, underscore and hyphen; it can never be changed.',
-        defaultFrom: 'asyncMemberName',
-        pattern: '^[A-Za-z0-9_-]{1,32}$',
-        expected: '1 to 32 letters, digits, underscores and hyphens',
-      },
-      { ...superserverAddress, text: 'Async Member Address?', label: 'Async Member Address' },
-      agentAddress,
-      asyncType,
-    ],
+    questions: asAsyncQuestions,
     summary: 'join mirror {mirror} as async member {member}',
     confirm: confirmJoin,
   },

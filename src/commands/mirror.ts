@@ -31,16 +31,17 @@ type OwnFields = 'member' | 'superserverAddress' | 'agentPort' | 'privateAddress
 type Options = Readonly<Record<string, string | undefined>>;
 
 export const define: DefineGroup = (group, surroundings) => {
-  const own = (name: string, description: string) =>
+  const member = (name: string, description: string) =>
     group
       .command(`${name} <instance>`)
       .description(description)
-      .requiredOption('--mirror <name>', 'name of the mirror')
       .option('--member <name>', 'name of this member in the mirror')
       .option('--superserver-address <address>', 'where the others and applications reach this instance')
       .option('--agent-port <port>', "port of this host's ISCAgent")
       .option('--agent-address <address>', "where the others reach this host's ISCAgent")
       .option('--private-address <address>', 'address of the data channel to this member');
+  const own = (name: string, description: string) =>
+    member(name, description).requiredOption('--mirror <name>', 'name of the mirror');
   own('create', 'create a mirror with this instance as its first member')
     .option('--arbiter <host:port>', 'ISCAgent that is the arbiter')
     .option('--qos <ms>', 'QoS timeout in milliseconds')
@@ -58,6 +59,13 @@ export const define: DefineGroup = (group, surroundings) => {
     .action(async (name: string, options: Options) => {
       const here = await surroundings();
       await withService(here, findInstance(here, name), 'join-mirror', joinArguments(options));
+    });
+  member('join-as-new', 'a member that is kept out because of its addresses joins its mirror as a new one')
+    .option('--type <type>', `${memberTypesText}; an async stays what it is, a failover member becomes dr`)
+    .option('--confirm <member>', 'the name it had, as a confirmation: its mirror configuration is replaced')
+    .action(async (name: string, options: Options) => {
+      const here = await surroundings();
+      await joinAsNew(here, findInstance(here, name), options);
     });
   defineOthers(group, surroundings);
   defineRemoval(group, surroundings);
@@ -171,6 +179,18 @@ async function withService<N extends 'create-mirror' | 'join-mirror'>(
   } finally {
     control.close();
   }
+}
+
+/** CFG-064. */
+async function joinAsNew(here: Surroundings, instance: Instance, options: Options): Promise<void> {
+  const { member, mirrorSet, keptOut } = await askInstance(here, instance, (control) => control.describe());
+  const isConfirmed = options.confirm !== undefined && options.confirm.toUpperCase() === member;
+  if (keptOut !== null && mirrorSet !== null && !isConfirmed) {
+    const what = `replaces the mirror configuration of this instance, which is that of member ${member} (${keptOut})`;
+    throw usage(`join-as-new ${what}; to do it give --confirm ${member}`);
+  }
+  const given = { ...ownFields(options), ...(options.type === undefined ? {} : { type: memberType(options.type) }) };
+  here.print(`${await perform(here, instance, 'join-as-new-member', given)}\n`);
 }
 
 function createArguments(options: Options): CommandArguments['create-mirror'] {

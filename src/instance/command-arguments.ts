@@ -46,6 +46,7 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
     otherAgentPort: { kind: 'port' },
     otherInstance: { kind: 'text', required: true },
   },
+  'join-as-new-member': { ...ownAddresses, type: { kind: memberTypes } },
   'edit-mirror': {
     qosTimeoutMs: { kind: 'whole' },
     keepDays: { kind: 'whole' },

@@ -33,6 +33,7 @@ import { lookUpMirror } from './join-request.ts';
 import * as journal from './journal-commands.ts';
 import * as mirror from './mirror-commands.ts';
 import { removeDatabase } from './mirrored-databases.ts';
+import { joinAsNewMember } from './new-member.ts';
 import * as orders from './order-commands.ts';
 import { CatalogRefusal, type InstanceDaemon, type Memberships } from './parts.ts';
 import { demote, promote } from './promotion-commands.ts';
@@ -311,6 +312,7 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'enable-mirror-service': (daemon) => mirror.enableMirrorService(daemon),
   'create-mirror': mirror.createMirror,
   'join-mirror': mirror.joinMirror,
+  'join-as-new-member': joinAsNewMember,
   'edit-mirror': mirror.editMirror,
   'edit-addresses': editAddresses,
   'remove-member': removeOther,

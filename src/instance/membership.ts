@@ -9,7 +9,13 @@ import { type HomePaths, type InstancePaths, mirrorJournalLogPath } from '../hos
 import type { ConfigurationStore, Host, Timer } from '../host/host.ts';
 import { MembershipStore, membershipPaths, mirrorsOf, type Place } from '../host/memberships.ts';
 import { withKnownList } from '../mirror/failover-members.ts';
-import { isNewerSet, type MirrorSet, memberNamed, withListedTypes } from '../mirror/mirror-set.ts';
+import {
+  isNewerSet,
+  type MemberDefinition,
+  type MirrorSet,
+  memberNamed,
+  withListedTypes,
+} from '../mirror/mirror-set.ts';
 import type { FailoverMembers } from '../mirror/terms.ts';
 import type { Network } from '../network/network.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
@@ -135,19 +141,20 @@ export class Membership implements InstanceDaemon {
       this.notReached = null;
       return;
     }
-    const { network, host } = this.#parts;
-    const found = await checkOwnAddress(network, host.clock, mirrorSet.name, own, this.#instance.process);
-    if (found === null) {
-      this.notReached = null;
-      return await this.startMember();
-    }
+    const found = await this.reachedAt(mirrorSet.name, own);
+    if (found === null) return await this.startMember();
     if (found.text !== this.notReached?.text) {
       const text = `This member is kept out of mirror ${mirrorSet.name}: ${found.text} (CFG-063)`;
       this.log(2, 'Utility.Event', text);
     }
     this.notReached = found;
     const again = () => void this.#startWhenReached().catch((error: Error) => this.fail(error));
-    this.#again = host.clock.after(lookAgainMs, again);
+    this.#again = this.host.clock.after(lookAgainMs, again);
+  }
+
+  async reachedAt(mirror: string, self: MemberDefinition): Promise<NotReached | null> {
+    const { network, host } = this.#parts;
+    return await checkOwnAddress(network, host.clock, mirror, self, this.#instance.process);
   }
 
   async clearFormerMirror(): Promise<void> {
@@ -170,6 +177,7 @@ export class Membership implements InstanceDaemon {
     const { network, codec, site, openJournal, openEvents } = this.#parts;
     const { member, mirrorSet, instance, alternateJournal, joinMirror, dejournalFilter } = configuration.get();
     if (this.#member !== null || member === null || mirrorSet === null || !joinMirror) return;
+    this.notReached = null;
     const journal = openJournal({
       files: host.files,
       directory: paths.journal,

@@ -5,7 +5,7 @@
 import { hostname } from 'node:os';
 import type { InstanceConfiguration } from '../host/host.ts';
 import { readHostFile } from '../host/host-files.ts';
-import { agentPortDefault, verifyEveryMinutes } from '../mirror/limits.ts';
+import { agentPortDefault, memberNameLengthMax, verifyEveryMinutes } from '../mirror/limits.ts';
 import { firstRecord } from '../mirror/member-record.ts';
 import {
   type Address,
@@ -19,7 +19,7 @@ import {
   type MirrorSet,
   type MirrorSettings,
 } from '../mirror/mirror-set.ts';
-import type { MemberType } from '../mirror/terms.ts';
+import type { MemberName, MemberType } from '../mirror/terms.ts';
 import type { CommandArguments, Description, Outcome } from '../protocol/control-channel.ts';
 import { refusalOfArbiter } from './admission.ts';
 import { changeMirrorSet, done, failed, notKnown, type Progress, refused, refusedWith } from './command-outcome.ts';
@@ -122,16 +122,27 @@ export async function joinMirror(
   progress(`${found.value.asked} is asked for mirror ${named.value}`);
   const joined = await requestJoin(daemon, found.value, self.value);
   if (!joined.ok) return refusedWith(joined.refusal);
-  beginRecord(daemon, joined.value.incarnation);
-  configureMember(daemon, joined.value.mirrorSet, self.value);
-  daemon.log(0, 'Utility.Event', `This instance joined mirror ${named.value} as ${type} member ${self.value.name}`);
-  progress(`${self.value.name} is in mirror ${named.value}; it connects to the primary`);
+  return await becomeMember(daemon, joined.value, self.value, progress);
+}
+
+/** The primary has taken it in. */
+export async function becomeMember(
+  daemon: InstanceDaemon,
+  { mirrorSet, incarnation }: { readonly mirrorSet: MirrorSet; readonly incarnation: number },
+  self: MemberDefinition,
+  progress: Progress,
+): Promise<Outcome> {
+  const { name: mirror } = mirrorSet;
+  beginRecord(daemon, incarnation);
+  configureMember(daemon, mirrorSet, self);
+  daemon.log(0, 'Utility.Event', `This instance joined mirror ${mirror} as ${self.type} member ${self.name}`);
+  progress(`${self.name} is in mirror ${mirror}; it connects to the primary`);
   await daemon.startMember();
   const isSettled = () => ['attached', 'primary'].includes(daemon.member?.state.role ?? '');
   if (await waitUntil(daemon, isSettled)) {
-    return done(`${self.value.name} has joined mirror ${named.value} and is connected to its primary`);
+    return done(`${self.name} has joined mirror ${mirror} and is connected to its primary`);
   }
-  const text = `${self.value.name} is in mirror ${named.value}, but not connected to its primary yet; see its status and the messages log`;
+  const text = `${self.name} is in mirror ${mirror}, but not connected to its primary yet; see its status and the messages log`;
   return notKnown('takes-too-long', text);
 }
 
@@ -194,12 +205,22 @@ export function ownDefaults(daemon: InstanceDaemon): Description['defaults'] {
   const superserverAddress = ['*', '0.0.0.0', '::'].includes(superserver.host) ? address : superserver.host;
   // A home without an address of its own stands for this machine, which has a name.
   const host = address === '127.0.0.1' ? hostname() : address;
+  const memberName = defaultMemberName(host, instance, 'Failover');
+  const asyncMemberName = defaultMemberName(host, instance, 'Disaster Recovery');
+  const common = { superserverAddress, agentPort: agent.port };
+  const former = daemon.memberName;
+  if (daemon.notReached === null || former === null) {
+    const agentAddress = agent.address ?? superserverAddress;
+    return { ...common, memberName, asyncMemberName: former ?? asyncMemberName, agentAddress };
+  }
+  // CFG-064: name and agent that this instance has are those of the member it is taken for.
+  const unlike = (name: MemberName): MemberName =>
+    name === former ? `${name.slice(0, memberNameLengthMax - 2)}_2` : name;
   return {
-    memberName: defaultMemberName(host, instance, 'Failover'),
-    asyncMemberName: daemon.memberName ?? defaultMemberName(host, instance, 'Disaster Recovery'),
-    superserverAddress,
-    agentPort: agent.port,
-    agentAddress: agent.address ?? superserverAddress,
+    ...common,
+    memberName: unlike(memberName),
+    asyncMemberName: unlike(asyncMemberName),
+    agentAddress: superserverAddress,
   };
 }
 
@@ -208,7 +229,7 @@ type OwnArguments = Pick<
   'member' | 'superserverAddress' | 'agentPort' | 'privateAddress' | 'agentAddress'
 >;
 
-function ownDefinition(daemon: InstanceDaemon, type: MemberType, given: OwnArguments): Found<MemberDefinition> {
+export function ownDefinition(daemon: InstanceDaemon, type: MemberType, given: OwnArguments): Found<MemberDefinition> {
   const { instance, directory, superserver } = daemon.configuration.get();
   const defaults = ownDefaults(daemon);
   const defaultName = type === 'Failover' ? defaults.memberName : defaults.asyncMemberName;

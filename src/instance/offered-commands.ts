@@ -19,16 +19,16 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
     case 'create-mirror':
     case 'join-mirror':
       return refusalToBecomeMember(daemon, command, agentRunning);
+    case 'join-as-new-member':
+      return refusalUnlessKeptOut(daemon, agentRunning);
     case 'edit-mirror':
       return refusalUnlessPrimary(daemon, 'the settings of the mirror are edited', 'CFG-043');
     case 'edit-addresses':
       return daemon.configuration.get().mirrorSet === null ? notAMember(daemon) : null;
     case 'remove-member':
       return refusalToRemoveOther(daemon);
-    case 'remove-mirror': {
-      const plan = planRemoval(daemon);
-      return 'reason' in plan ? plan : null;
-    }
+    case 'remove-mirror':
+      return refusalToRemoveThis(daemon);
     case 'switch-journal':
       return refusalUnlessPrimary(daemon, 'a journal file is begun', 'SYN-001');
     case 'purge-journal':
@@ -102,6 +102,11 @@ function refusalToRemoveOther(daemon: InstanceDaemon): Refusal | null {
   // The backup asks the primary, for an async.
   if (member.state.role === 'attached' && member.state.record.removed === null) return null;
   return precondition(member.state, 'remove-member');
+}
+
+function refusalToRemoveThis(daemon: InstanceDaemon): Refusal | null {
+  const plan = planRemoval(daemon);
+  return 'reason' in plan ? plan : null;
 }
 
 function refusalToDejournal(daemon: InstanceDaemon, what: string, spec: string): Refusal | null {
@@ -186,6 +191,21 @@ export function refusalOfSecond(mirror: string, type: MemberType | null): Refusa
   return refusal('in-a-mirror', is, 'CFG-002');
 }
 
+/** CFG-064. What a further mirror has is not moved: it is removed, and joined again. */
+function refusalUnlessKeptOut(daemon: InstanceDaemon, agentRunning: boolean): Refusal | null {
+  const { mirrorSet } = daemon.configuration.get();
+  if (mirrorSet === null) return notAMember(daemon);
+  if (daemon.notReached === null) {
+    const text = `this member is not kept out of mirror ${mirrorSet.name}; only one that is not reached at its own addresses joins it as a new member`;
+    return refusal('not-kept-out', text, 'CFG-064');
+  }
+  if (daemon.mirrors.length > 1 || daemon.isFurther) {
+    const text = `this instance is or was in several mirrors (${daemon.mirrors.join(', ')}) under one name; remove its mirror configuration, then join each mirror`;
+    return refusal('several-mirrors', text, 'CFG-035');
+  }
+  return agentRunning ? null : noAgent;
+}
+
 /** CFG-002, CFG-004, CFG-008: a reporting async may join further mirrors; which-mirror.ts says which one has a place. */
 function refusalToBecomeMember(
   daemon: InstanceDaemon,
@@ -199,5 +219,11 @@ function refusalToBecomeMember(
   if (mirrorSet !== null && !mayJoinMore) return refusalOfSecond(mirrorSet.name, type);
   if (mirrorSet !== null && daemon.mirrors.length >= reportingMirrorsMax) return mirrorsFull(daemon.mirrors);
   if (agentRunning) return null;
-  return refusal('no-agent', 'no ISCAgent runs on this host; start it first: caretmirror agent start', 'CFG-004');
+  return noAgent;
 }
+
+const noAgent = refusal(
+  'no-agent',
+  'no ISCAgent runs on this host; start it first: caretmirror agent start',
+  'CFG-004',
+);

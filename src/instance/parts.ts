@@ -10,7 +10,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { OperatorCommand } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import type { MemberState } from '../mirror/member-state.ts';
-import type { MirrorSet } from '../mirror/mirror-set.ts';
+import type { MemberDefinition, MirrorSet } from '../mirror/mirror-set.ts';
 import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirror/status.ts';
 import type { DatabaseStatus, MemberName, MirrorName } from '../mirror/terms.ts';
 import type { Network } from '../network/network.ts';
@@ -177,6 +177,8 @@ export interface InstanceDaemon {
   readonly member: MirrorMember | null;
   /** CFG-063: why this member is kept out of its mirror; null = it is not. */
   readonly notReached: NotReached | null;
+  /** CFG-063: would this instance be reached as that member of the mirror? Null = yes. */
+  reachedAt(mirror: MirrorName, self: MemberDefinition): Promise<NotReached | null>;
   /** Begin to take part in the mirror that the configuration now names. */
   startMember(): Promise<void>;
   /** Serve on this port instead of the present one, which ends for new callers; null, or why it cannot be had. */

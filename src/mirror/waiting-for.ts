@@ -10,7 +10,7 @@ export function waitingFor(facts: StatusFacts): string | null {
   const { state, mirrorSet } = facts;
   if (mirrorSet === null) return null;
   if (state === null && facts.notReached !== null) {
-    return `this member is kept out of the mirror: ${facts.notReached}. Remove the local mirror configuration (Remove Mirror Configuration), and then join as a new member or not; or correct the addresses of this member on the primary; or do nothing yet: it is looked at again and again (CFG-064)`;
+    return `this member is kept out of the mirror: ${facts.notReached}. Remove the local mirror configuration (Remove Mirror Configuration); or join as a new member, which replaces it; or correct the addresses of this member on the primary; or do nothing yet: it is looked at again and again (CFG-064)`;
   }
   if (state === null && !facts.joinMirror) {
     return 'the JoinMirror flag of this member is cleared; remove the mirror configuration to end the mirror, or start mirroring to keep it';

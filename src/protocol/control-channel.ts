@@ -39,6 +39,18 @@ export interface CommandArguments {
     readonly privateAddress?: string;
     readonly agentAddress?: string;
   };
+  /**
+   * CFG-064: a member that is kept out because of its addresses becomes a new one of its mirror; without `type` an async stays what it is,
+   * and a failover member becomes a DR async.
+   */
+  'join-as-new-member': {
+    readonly type?: MemberType;
+    readonly member?: string;
+    readonly superserverAddress?: string;
+    readonly agentPort?: number;
+    readonly privateAddress?: string;
+    readonly agentAddress?: string;
+  };
   /** On the primary only (CFG-043, CFG-045). */
   'edit-mirror': {
     readonly qosTimeoutMs?: number;

@@ -88,6 +88,8 @@ async function performAction(action: Of<'perform'>, context: ActionContext): Pro
   switch (action.command) {
     case 'create-mirror':
       return await perform(context, action.command, createArguments(values));
+    case 'join-as-new-member':
+      return await perform(context, action.command, newMemberArguments(values));
     case 'edit-mirror':
       return await perform(context, action.command, editArguments(values));
     case 'set-dejournal-filter':
@@ -364,6 +366,15 @@ function compressionOf(
   return {
     compressionFailover: values.compressionFailover as CompressionMode,
     compressionAsync: values.compressionAsync as CompressionMode,
+  };
+}
+
+function newMemberArguments(values: Values): CommandArguments['join-as-new-member'] {
+  return {
+    type: asyncTypeOf(values.type),
+    member: String(values.member),
+    superserverAddress: String(values.superserverAddress),
+    agentAddress: String(values.agentAddress),
   };
 }
 

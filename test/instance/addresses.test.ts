@@ -114,6 +114,24 @@ describe('on another member', () => {
     await b.reach(() => definition(b, 'C')?.agent.host !== 'localhost');
   }, 20_000);
 
+  test('CFG-061: an async falls back to the superserver address, a would-be backup waits for the private one', async () => {
+    for (const host of [b, c]) await done(host.control.perform('stop-mirror', {}));
+    const silent = '127.0.0.66';
+    expect(await done(edit(a, { privateAddress: silent }))).toMatch(/nothing answers now at mirror private address/);
+    for (const host of [b, c]) {
+      await done(edit(host, { member: 'A', privateAddress: silent }));
+      await done(host.control.perform('start-mirror', {}));
+    }
+    await c.reach(({ status, primary }) => status === 'Connected' && primary === 'A');
+    const waits = await b.reach(({ waitingFor }) => waitingFor?.includes(silent) === true);
+    expect(waits.status).not.toBe('Backup');
+    // What has to be corrected on it, too, since nobody can tell it.
+    await done(edit(a, { privateAddress: null }));
+    await done(edit(b, { member: 'A', privateAddress: null }));
+    await b.reach(({ status }) => status === 'Backup');
+    await c.reach(() => definition(c, 'A')?.privateAddress === null);
+  }, 30_000);
+
   test('CFG-060: what a failover member corrected is handed out once it is primary', async () => {
     await done(b.control.perform('stop-mirror', {}));
     await done(edit(b, { member: 'C', agentAddress: 'localhost' }));

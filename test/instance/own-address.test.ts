@@ -2,10 +2,12 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { connect } from '../../src/client/client.ts';
 import { instancePaths } from '../../src/host/home.ts';
-import type { Outcome } from '../../src/protocol/control-channel.ts';
-import { freePort, startWholeHost, type WholeHost } from '../fixtures/whole-host.ts';
+import type { CommandArguments, Outcome } from '../../src/protocol/control-channel.ts';
+import { encodeKey } from '../../src/protocol/global-key.ts';
+import { freePort, network, startWholeHost, type WholeHost } from '../fixtures/whole-host.ts';
 
 let a: WholeHost;
 let b: WholeHost;
@@ -18,6 +20,10 @@ beforeAll(async () => {
   await done(a.control.perform('create-mirror', { mirror: 'DEMO', member: 'A', qosTimeoutMs: 2000 }));
   const other = { otherAgentAddress: '127.0.0.1', otherAgentPort: a.agentPort, otherInstance: 'ALPHA' };
   await done(b.control.perform('join-mirror', { mirror: 'DEMO', type: 'Failover', member: 'B', ...other }));
+  for (const host of [a, b])
+    await done(host.control.perform('create-database', { database: 'DATA', mirrored: 'DATA' }));
+  await set('early', 'before the copy');
+  await b.reach(() => valueAt(b, 'early') === 'before the copy');
   image = mkdtempSync(join(tmpdir(), 'cm-image-'));
   await b.restart(() => cpSync(instancePaths(b.home, 'BETA').directory, image, { recursive: true }));
   await b.reach(({ status }) => status === 'Backup');
@@ -34,19 +40,48 @@ async function done(work: Promise<Outcome>): Promise<string> {
   return outcome.text;
 }
 
-/** As after cloning a machine: the copy has an address of its own, and the configuration and record of B. */
+async function refusal(work: Promise<Outcome>): Promise<string> {
+  const outcome = await work;
+  return outcome.ok ? `done: ${outcome.text}` : `${outcome.refusal.reason} ${outcome.refusal.spec}`;
+}
+
+async function set(name: string, value: string): Promise<void> {
+  const targets = [{ host: '127.0.0.1', port: a.superserverPort }];
+  const client = await connect({ network, targets, mirror: 'DEMO', database: 'DATA' });
+  try {
+    await client.set(encodeKey(name, []), Buffer.from(value));
+  } finally {
+    await client.close();
+  }
+}
+
+const valueAt = (host: WholeHost, name: string): string => {
+  const found = host.instance.catalog.find('DATA')?.database?.get(encodeKey(name, []));
+  return found === undefined ? '' : Buffer.from(found).toString();
+};
+
+const members = () => a.instance.configuration.get().mirrorSet?.members.map(({ name, type }) => `${name} ${type}`);
+
+/** As after cloning a machine: the copy has an address of its own, and the configuration, record, journal and databases of B. */
 async function startCopy(): Promise<WholeHost> {
   const host = await startWholeHost('BETA');
-  const port = await freePort();
-  await host.restart(() => {
-    const paths = instancePaths(host.home, 'BETA');
-    for (const name of ['member.json', 'journal'])
-      cpSync(join(image, name), join(paths.directory, name), { recursive: true });
-    const { checksum: _, ...configuration } = JSON.parse(readFileSync(join(image, 'configuration.json'), 'utf8'));
-    const moved = { ...configuration, directory: paths.directory, superserver: { host: '127.0.0.1', port } };
-    writeFileSync(paths.configuration, JSON.stringify(moved));
-  });
+  await putImage(host, await freePort());
   return host;
+}
+
+async function putImage(host: WholeHost, port: number): Promise<void> {
+  await host.restart(() => {
+    const { directory, configuration } = instancePaths(host.home, 'BETA');
+    for (const name of ['member.json', 'journal', 'databases']) {
+      rmSync(join(directory, name), { recursive: true, force: true });
+      cpSync(join(image, name), join(directory, name), { recursive: true });
+    }
+    // Another machine has the same paths.
+    const text = readFileSync(join(image, 'configuration.json'), 'utf8');
+    const moved = text.replaceAll(instancePaths(b.home, 'BETA').directory, directory);
+    const { checksum: _, ...copied } = JSON.parse(moved);
+    writeFileSync(configuration, JSON.stringify({ ...copied, superserver: { host: '127.0.0.1', port } }));
+  });
 }
 
 test('PROC-045 CFG-063: a copy does not join while another instance answers at its address', async () => {
@@ -64,7 +99,7 @@ test('CFG-064: nor when nothing answers there, which is told apart; its configur
   const report = await (copy as WholeHost).reach(({ waitingFor }) =>
     /nothing answers at the addresses/.test(waitingFor ?? ''),
   );
-  expect(report.waitingFor).toMatch(/Remove the local mirror configuration .* join as a new member .* do nothing yet/);
+  expect(report.waitingFor).toMatch(/Remove the local mirror configuration .* join as a new member, .* do nothing yet/);
   const { removal } = await (copy as WholeHost).control.assess('remove-mirror');
   expect(removal).toMatchObject({ step: 'erase', member: 'B', isLast: false });
   await done((copy as WholeHost).control.perform('remove-mirror', {}));
@@ -72,3 +107,52 @@ test('CFG-064: nor when nothing answers there, which is told apart; its configur
   expect(a.instance.configuration.get().mirrorSet?.members.map(({ name }) => name)).toEqual(['A', 'B']);
   await b.reach(({ status }) => status === 'Backup');
 }, 20_000);
+
+describe('joining as a new member', () => {
+  let port: number;
+
+  test('CFG-064: is refused to a member that is not kept out, under the name of the original, and at addresses of others', async () => {
+    const joinAsNew = (host: WholeHost, given: CommandArguments['join-as-new-member']) =>
+      refusal(host.control.perform('join-as-new-member', given));
+    expect(await joinAsNew(b, { member: 'C' })).toBe('not-kept-out CFG-064');
+    port = await freePort();
+    await putImage(copy as WholeHost, port);
+    const { directory } = instancePaths((copy as WholeHost).home, 'BETA');
+    const before = readFileSync(join(directory, 'configuration.json'), 'utf8');
+    expect(await joinAsNew(copy as WholeHost, { member: 'b' })).toBe('name-taken CFG-064');
+    expect(await joinAsNew(copy as WholeHost, { member: 'A' })).toBe('name-taken CFG-022');
+    expect(await joinAsNew(copy as WholeHost, { member: 'C', superserverAddress: '127.0.0.99' })).toBe(
+      'not-reached CFG-063',
+    );
+    expect(await joinAsNew(copy as WholeHost, { member: 'C', type: 'Failover' })).toBe('failover-members-full CFG-033');
+    expect(readFileSync(join(directory, 'configuration.json'), 'utf8')).toBe(before);
+    expect(members()).toEqual(['A Failover', 'B Failover']);
+  }, 20_000);
+
+  test('CFG-064: is one step; its copies are activated and caught up, and the original goes on', async () => {
+    const c = copy as WholeHost;
+    expect((await c.control.describe()).defaults.asyncMemberName).not.toBe('B');
+    await set('late', 'after the copy');
+    const text = await done(c.control.perform('join-as-new-member', { member: 'C' }));
+    expect(text).toMatch(/^C has joined mirror DEMO .*; activate and catch up its databases DATA$/);
+    expect(members()).toEqual(['A Failover', 'B Failover', 'C Disaster Recovery']);
+    await c.reach(({ status, waitingFor }) => status === 'Connected' && waitingFor === null);
+    expect(c.instance.catalog.find('DATA')?.status).toBe('Needs Activation');
+    await done(c.control.perform('catch-up-databases', { databases: ['DATA'] }));
+    await c.reach(() => valueAt(c, 'late') === 'after the copy' && valueAt(c, 'early') === 'before the copy');
+    await b.reach(({ members: rows }) =>
+      rows.some(({ name, journalTransfer }) => name === 'B' && journalTransfer === 'Active'),
+    );
+    await c.restart();
+    await c.reach(({ status, member }) => status === 'Connected' && member === 'C');
+  }, 30_000);
+
+  test('CFG-064: cut off behind the word of the primary it is repeated', async () => {
+    // As if the instance had been killed before it wrote what the primary has written.
+    await putImage(copy as WholeHost, port);
+    expect(await (copy as WholeHost).control.status()).toMatchObject({ member: 'B', status: 'Error' });
+    await done((copy as WholeHost).control.perform('join-as-new-member', { member: 'C' }));
+    await (copy as WholeHost).reach(({ status, member }) => status === 'Connected' && member === 'C');
+    expect(members()).toEqual(['A Failover', 'B Failover', 'C Disaster Recovery']);
+  }, 20_000);
+});

@@ -137,7 +137,11 @@ describe('^JOURNAL', () => {
 describe('a member that is kept out of its mirror', () => {
   const keptOut = 'nothing answers at the addresses of member BETA/IRIS (10.0.0.2:1972 refused)';
   const now = description('backup', { keptOut });
-  const describeIt = () => ({ ...now, commands: { ...now.commands, 'remove-mirror': null, 'edit-addresses': null } });
+  const joinsAsNew = { 'join-as-new-member': null };
+  const describeIt = () => ({
+    ...now,
+    commands: { ...now.commands, 'remove-mirror': null, 'edit-addresses': null, ...joinsAsNew },
+  });
 
   test('CFG-064: it says so and why before all menus, and offers what can be done; RETURN does nothing', async () => {
     const session = await pipedSession({ describe: describeIt }, '?\n\n\n');
@@ -153,5 +157,18 @@ describe('a member that is kept out of its mirror', () => {
     expect(session.instance.performed).toEqual([
       { type: 'perform', command: 'remove-mirror', arguments: { removeAttribute: false }, situation: 7 },
     ]);
+  });
+
+  test('CFG-064: it joins as a new member in one step', async () => {
+    const script = { describe: describeIt, perform: performed('BETA2 has joined mirror DEMO') };
+    const session = await pipedSession(script, '2\nbeta2\n10.0.0.7\n\n\ny\n\n\n');
+    expectTranscript('kept-out-join', session);
+    const given = {
+      type: 'Disaster Recovery',
+      member: 'BETA2',
+      superserverAddress: '10.0.0.7',
+      agentAddress: '10.0.0.2',
+    };
+    expect(session.instance.performed).toEqual([{ type: 'perform', command: 'join-as-new-member', arguments: given }]);
   });
 });

@@ -37,6 +37,7 @@ const exceptions: Readonly<Record<keyof typeof reached, Readonly<Partial<Record<
     'force-primary': 'forcing has no method (FO-074)',
     'resume-primary': 'resuming has no method (FO-076)',
     'edit-mirror': noMethod,
+    'join-as-new-member': noMethod,
     'edit-addresses': noMethod,
     'edit-async': noMethod,
     'edit-journal': noMethod,
