@@ -184,7 +184,6 @@ export const wording = {
     'Its agent may not be installed or not be running, address or port may be wrong, or the network does not reach it.',
   arbiterNotConfigured: 'Arbiter not configured',
   rateLater: '--- (will be displayed on refresh)',
-  waitingFor: 'This member waits: {text}',
 
   prompt: {
     expected: 'do ^MIRROR, another routine, or HALT',

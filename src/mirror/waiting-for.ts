@@ -62,7 +62,7 @@ function seeking(facts: StatusFacts, state: MemberState): string {
   }
   if (isNegotiating(state, facts)) return `this member looks for a primary ${since}${met}; nothing is to be done yet`;
   if (state.record.noFailover) {
-    return `there is no primary ${since}, and no failover is set${met}; start ${partner}, or clear it here with Change No Failover State`;
+    return `there is no primary ${since}, and no failover is set; start ${partner}, or clear it here with Change No Failover State`;
   }
   return `there is no primary ${since}, and ${partner} or its agent must answer first${met}; start ${partner} or its agent, or use Force this node to become the primary, which may lose data`;
 }

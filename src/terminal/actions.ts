@@ -302,7 +302,10 @@ function assessmentLines(command: Of<'assessed'>['command'], now: Assessment, co
     return troubleSentences(now.trouble, fill(wording.journalUpTo, facts)).flatMap((each) => wrap(each, columns, ''));
   }
   const text = now.wasActive ? wording.forceWasActive : wording.forceWasNotActive;
-  return [...text.map((line) => fill(line, facts)), ...(now.otherAnswers === true ? [wording.forceOtherAnswers] : [])];
+  return [
+    ...text.flatMap((line) => wrap(fill(line, facts), columns, '')),
+    ...(now.otherAnswers === true ? [wording.forceOtherAnswers] : []),
+  ];
 }
 
 /** FO-076. */

@@ -66,6 +66,12 @@ export function screenTime(iso: string): { readonly date: string; readonly time:
   };
 }
 
+/** What an instance says without a capital, with times as machines write them. */
+export function asSentence(text: string): string {
+  const dated = text.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, screenDateTime);
+  return `${dated.charAt(0).toUpperCase()}${dated.slice(1)}${dated.endsWith('.') ? '' : '.'}`;
+}
+
 export function screenDateTime(iso: string): string {
   const { date, time } = screenTime(iso);
   return `${date} ${time}`.trim();

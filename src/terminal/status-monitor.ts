@@ -6,7 +6,7 @@ import { compressionLines } from './compression-lines.ts';
 import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue } from './dialogue.ts';
 import { type Parsed, parseNumber } from './question.ts';
-import { fill, screenDateTime, screenTime, wrap } from './screen.ts';
+import { asSentence, fill, screenDateTime, screenTime, wrap } from './screen.ts';
 import type { Style } from './style.ts';
 
 type Wish =
@@ -89,9 +89,7 @@ export function monitorLines(
     ...missingLines(report).map(warn),
     ...(showDatabases ? [] : differingLines(report).map(look.style.bad)),
     ...(report.noFailover ? ['', warn(wording.monitorNoFailover)] : []),
-    ...(report.waitingFor === null
-      ? []
-      : ['', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, '').map(warn)]),
+    ...(report.waitingFor === null ? [] : ['', ...wrap(asSentence(report.waitingFor), 80, '').map(warn)]),
     ...journalLines(report).map(warn),
     ...(showDatabases ? [...compressionLines(report.members), ...verifiedLines(report), ...databaseBlock(report)] : []),
   ];

@@ -7,7 +7,7 @@ import type { Description } from '../protocol/control-channel.ts';
 import { flagText } from './async-actions.ts';
 import type { Control } from './control-client.ts';
 import type { Dialogue } from './dialogue.ts';
-import { factLines, fill, screenDateTime, wrap } from './screen.ts';
+import { asSentence, factLines, fill, screenDateTime, wrap } from './screen.ts';
 import { arbiterLines, dejournalLines, missingLines, runStatusMonitor } from './status-monitor.ts';
 
 export async function showScreen(screen: Screen, control: Control, dialogue: Dialogue): Promise<void> {
@@ -72,8 +72,7 @@ function nodeStatusLines(report: StatusReport): readonly string[] {
   if (position) facts.push(['Journal position', `${position.file},${position.offset} (record ${position.sequence})`]);
   facts.push(['Epoch', String(report.epoch)], ['At', screenDateTime(report.at)]);
   const lines = [`Mirror status of ${report.member ?? report.instance}:`, ...factLines(facts)];
-  if (report.waitingFor !== null)
-    lines.push('', ...wrap(fill(wording.waitingFor, { text: report.waitingFor }), 80, ''));
+  if (report.waitingFor !== null) lines.push('', ...wrap(asSentence(report.waitingFor), 80, ''));
   return [...lines, ...arbiterLines(report), ...dejournalLines(report)];
 }
 

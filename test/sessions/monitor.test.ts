@@ -1,6 +1,7 @@
 /** The page of the Status Monitor on a terminal: wide, and coloured by severity; 80 columns without colour are in the transcripts. */
 import { expect, test } from '@jest/globals';
 import type { MemberReport } from '../../src/mirror/status.ts';
+import { screenDateTime } from '../../src/terminal/screen.ts';
 import { type Look, monitorLines } from '../../src/terminal/status-monitor.ts';
 import { report } from '../fixtures/scripted-instance.ts';
 
@@ -48,7 +49,9 @@ test('MON-001 MON-002: each status has the colour of its severity, and what some
     third!,
     { ...third!, name: 'LOST', status: 'Down' },
   ] as const;
-  const status = report('primary', { members: rows, noFailover: true, waitingFor: 'the arbiter' });
+  const since = '2026-03-14T08:00:00.123Z';
+  const waitingFor = `the arbiter is asked since ${since}; nothing is to be done`;
+  const status = report('primary', { members: rows, noFailover: true, waitingFor });
   const lines = monitorLines(status, null, false, { columns: 80, style: marks });
   const statuses = lines.flatMap(
     (line) =>
@@ -60,7 +63,7 @@ test('MON-001 MON-002: each status has the colour of its severity, and what some
   expect(statuses).toEqual(['bad In Trouble', 'warn Synchronizing', 'good Connected', 'bad Down']);
   expect(lines.filter((line) => line.startsWith('<warn>'))).toEqual([
     '<warn>No failover is set: the backup will not take over from the primary.</warn>',
-    '<warn>This member waits: the arbiter</warn>',
+    `<warn>The arbiter is asked since ${screenDateTime(since)}; nothing is to be done.</warn>`,
   ]);
   const text = lines.map((line) => line.replace(/<\/?(good|warn|bad)>/g, ''));
   expect(text).toEqual(monitorLines(status, null, false));
