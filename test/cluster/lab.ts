@@ -26,10 +26,15 @@ export const qosTimeoutMs = 800;
 export const network = createTcpNetwork({ files: { makePrivateDirectory: () => {}, removeSocket: () => {} } });
 
 export abstract class Lab {
-  readonly home = mkdtempSync(join(tmpdir(), 'caretmirror-cluster-'));
+  /** A directory of its own, which is removed when it is closed. */
+  readonly home: string;
   abstract readonly addresses: Readonly<Record<Label, Address>>;
   readonly #controls = new Map<Label, ControlClient>();
   readonly #frozen = new Set<number>();
+
+  constructor(home = mkdtempSync(join(tmpdir(), 'caretmirror-cluster-'))) {
+    this.home = home;
+  }
 
   /** Everything healed, thawed and started; returns when all is well. */
   abstract up(qosMs?: number): Promise<void>;
