@@ -59,7 +59,7 @@ async function loadStore() {
       contents: `
         export { LmdbDatabaseStore } from './src/database/lmdb-databases.ts';
         export { openDiskJournal } from './src/journal/disk-journal.ts';
-        export { readRecords } from './src/journal/read-records.ts';
+        export { readParts } from './src/journal/read-records.ts';
         export { Catalog } from './src/instance/catalog.ts';
         export { encodeKey, WHOLE_DATABASE } from './src/protocol/global-key.ts';
         export { nodeFileOperations } from './src/host/node-files.ts';`,
@@ -152,7 +152,7 @@ async function openMember(directory, threads = true) {
         configuration = next;
       },
     },
-    readRecords: store.readRecords,
+    readParts: store.readParts,
     log: (severity, _category, text) => {
       if (severity > 0) throw new Error(text);
     },

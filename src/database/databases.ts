@@ -18,21 +18,26 @@ export interface Update {
   readonly value: Uint8Array;
 }
 
-/** Key and value lie one behind the other in bytes that do not change: of millions of updates nothing is made anew. */
-export interface UpdateInPlace extends Update {
+/** Sets where they lie in bytes that do not change: of millions of them nothing is made anew. */
+export interface SetsInPlace {
+  readonly kind: 'sets';
   readonly bytes: Uint8Array;
-  readonly keyAt: number;
-  readonly valueAt: number;
-  readonly end: number;
+  /** From index `first` on, three for each set: where its key begins, where its value begins behind it, and where that ends. */
+  readonly places: Int32Array;
+  readonly first: number;
+  readonly count: number;
+  /** Of all keys and values. */
+  readonly dataBytes: number;
 }
 
-export function isInPlace(update: Update): update is UpdateInPlace {
-  return (update as Partial<UpdateInPlace>).bytes !== undefined;
-}
+export type Updates = readonly (Update | SetsInPlace)[];
 
-/** Bytes of key and value. */
-export function updateBytes(update: Update): number {
-  return isInPlace(update) ? update.end - update.keyAt : update.key.length + update.value.length;
+/** Of one set in `places`. */
+export const placesOfSet = 3;
+
+/** Bytes of key and value, or of all of them. */
+export function updateBytes(update: Updates[number]): number {
+  return update.kind === 'sets' ? update.dataBytes : update.key.length + update.value.length;
 }
 
 /** The mark that makes a copy part of a mirror; kept inside the database, so that it travels with the file. */
@@ -135,7 +140,7 @@ export interface Database {
    * order of calling, and when one fails, those already waiting behind it fail with the same error, so that none is skipped.
    * `maximum` is 'kept' unless it is said otherwise. @throws DatabaseFullError, DatabaseUpdateError, DatabaseCommitError
    */
-  apply(updates: readonly Update[], to: JournalPosition, maximum?: Maximum): Promise<void>;
+  apply(updates: Updates, to: JournalPosition, maximum?: Maximum): Promise<void>;
   /** Resolves when an `apply` would show before it returns, in the same turn of the event loop. Rejects like `apply`. */
   ready(): Promise<void>;
   /** The sum over what is on the disk, at `stored`. */
@@ -239,12 +244,19 @@ export class DatabaseCommitError extends DatabaseError {
 }
 
 /** @throws DatabaseUpdateError */
-export function checkUpdate(directory: string, update: Update): void {
-  const keyBytes = isInPlace(update) ? update.valueAt - update.keyAt : update.key.length;
+export function checkUpdate(directory: string, update: Updates[number]): void {
+  if (update.kind !== 'sets') return checkLengths(directory, update.key.length, update.value.length);
+  const { places, first, count } = update;
+  for (let at = first, end = first + count * placesOfSet; at < end; at += placesOfSet) {
+    const valueAt = places[at + 1]!;
+    checkLengths(directory, valueAt - places[at]!, places[at + 2]! - valueAt);
+  }
+}
+
+function checkLengths(directory: string, keyBytes: number, valueBytes: number): void {
   if (keyBytes === 0 || keyBytes > globalKeyBytesMax) {
     throw new DatabaseUpdateError(directory, `a key of ${keyBytes} bytes; 1 to ${globalKeyBytesMax} are possible`);
   }
-  const valueBytes = updateBytes(update) - keyBytes;
   if (valueBytes > globalValueBytesMax) {
     throw new DatabaseUpdateError(directory, `a value of ${valueBytes} bytes; ${globalValueBytesMax} at most`);
   }

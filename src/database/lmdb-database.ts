@@ -21,6 +21,7 @@ import {
   type Maximum,
   type MirrorAttribute,
   type Update,
+  type Updates,
 } from './databases.ts';
 import { LayeredReads } from './layered-reads.ts';
 import type { BatchState } from './lmdb-batch.ts';
@@ -159,7 +160,7 @@ export class LmdbDatabase implements Database {
     await this.#behind.settled();
   }
 
-  apply(updates: readonly Update[], to: JournalPosition, maximum: Maximum = 'kept'): Promise<void> {
+  apply(updates: Updates, to: JournalPosition, maximum: Maximum = 'kept'): Promise<void> {
     const next = (state: BatchState): BatchState | null => {
       const { applied } = state;
       return applied !== undefined && comparePositions(to, applied) <= 0 ? null : { ...state, applied: to };
@@ -185,7 +186,7 @@ export class LmdbDatabase implements Database {
    * null when the updates are here already.
    */
   async #take(
-    updates: readonly Update[],
+    updates: Updates,
     next: (state: BatchState) => BatchState | null,
     maximum: Maximum = 'kept',
   ): Promise<void> {
@@ -207,12 +208,12 @@ export class LmdbDatabase implements Database {
   }
 
   /** @throws what makes it hopeless to wait */
-  #fits(updates: readonly Update[], maximum: Maximum): boolean {
+  #fits(updates: Updates, maximum: Maximum): boolean {
     if (this.#closed) throw new Error(`assertion: ${this.directory} is closed`);
     return this.#behind.fits(updates, maximum);
   }
 
-  async #waitInLine(updates: readonly Update[], maximum: Maximum, call: number): Promise<void> {
+  async #waitInLine(updates: Updates, maximum: Maximum, call: number): Promise<void> {
     const before = this.#line;
     const mine = (async () => {
       await before?.catch(() => undefined);
@@ -227,7 +228,7 @@ export class LmdbDatabase implements Database {
     }
   }
 
-  async #untilFits(updates: readonly Update[], maximum: Maximum): Promise<void> {
+  async #untilFits(updates: Updates, maximum: Maximum): Promise<void> {
     while (!this.#fits(updates, maximum)) {
       const change = this.#behind.change();
       this.#behind.demand();

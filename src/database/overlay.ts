@@ -9,7 +9,7 @@ import { Buffer } from 'node:buffer';
 import { subtreeEnd } from '../protocol/global-key.ts';
 import type { BlockPool } from './block-pool.ts';
 import { ByteTree } from './byte-tree.ts';
-import { isInPlace, type Update, updateBytes } from './databases.ts';
+import { placesOfSet, type SetsInPlace, type Updates, updateBytes } from './databases.ts';
 
 const subtreeEndByte = 0xff;
 const nothing = new Uint8Array(0);
@@ -48,13 +48,19 @@ export class Overlay {
     this.kills.abandon();
   }
 
-  add(updates: readonly Update[]): void {
+  add(updates: Updates): void {
     for (const update of updates) {
-      this.updates += 1;
       this.payloadBytes += updateBytes(update);
-      if (update.kind === 'kill') this.#kill(update.key);
-      else if (isInPlace(update)) this.sets.setFrom(update.bytes, update.keyAt, update.valueAt, update.end);
+      this.updates += update.kind === 'sets' ? update.count : 1;
+      if (update.kind === 'sets') this.#setAll(update);
+      else if (update.kind === 'kill') this.#kill(update.key);
       else this.sets.set(update.key, update.value);
+    }
+  }
+
+  #setAll({ bytes, places, first, count }: SetsInPlace): void {
+    for (let at = first, end = first + count * placesOfSet; at < end; at += placesOfSet) {
+      this.sets.setFrom(bytes, places[at]!, places[at + 1]!, places[at + 2]!);
     }
   }
 

@@ -5,7 +5,7 @@
  */
 import { fullShareOfMaximum, overlayEnough, overlayMax } from '../mirror/limits.ts';
 import type { BlockPool } from './block-pool.ts';
-import { DatabaseCommitError, DatabaseFullError, type Maximum, type Update, updateBytes } from './databases.ts';
+import { DatabaseCommitError, DatabaseFullError, type Maximum, type Updates, updateBytes } from './databases.ts';
 import { RunningSum } from './entry-checksum.ts';
 import { type Batch, type BatchState, batchOf, type Written } from './lmdb-batch.ts';
 import { Overlay } from './overlay.ts';
@@ -105,18 +105,19 @@ export class WriteBehind {
    * May so much more be taken now? False = after the next batch was written, perhaps.
    * @throws DatabaseFullError, DatabaseCommitError
    */
-  fits(updates: readonly Update[], maximum: Maximum): boolean {
+  fits(updates: Updates, maximum: Maximum): boolean {
     if (this.#fault !== null) throw this.#fault;
     const { updates: taken, bytes } = this.#active.overlay;
     const isTooMuch = taken >= this.#updatesMax() || bytes >= overlayMax.bytes;
     if (!this.isSettled && (isTooMuch || this.#parts.memory.blocks.usedBytes >= overlayMax.bytesOfAll)) return false;
-    let [payload, setBytes] = [0, 0];
+    let [count, payload, setBytes] = [0, 0, 0];
     for (const update of updates) {
       const bytes = updateBytes(update);
+      count += update.kind === 'sets' ? update.count : 1;
       payload += bytes;
-      if (update.kind === 'set') setBytes += bytes;
+      if (update.kind !== 'kill') setBytes += bytes;
     }
-    return this.#hasRoom(updates.length, payload) && (maximum === 'waived' || this.#isBelowMaximum(setBytes));
+    return this.#hasRoom(count, payload) && (maximum === 'waived' || this.#isBelowMaximum(setBytes));
   }
 
   #updatesMax(): number {
@@ -170,7 +171,7 @@ export class WriteBehind {
   }
 
   /** Shows to readers at once. */
-  take(updates: readonly Update[], state: BatchState): void {
+  take(updates: Updates, state: BatchState): void {
     const active = this.#active;
     active.overlay.add(updates);
     active.isDirty = true;

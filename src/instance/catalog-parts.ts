@@ -1,7 +1,7 @@
 /** What the catalog of databases (catalog.ts) needs of the instance around it, and what a database is at first. */
 import type { Database, DatabaseStore, Maximum } from '../database/databases.ts';
 import type { ConfigurationStore, DatabaseConfiguration, FileOperations } from '../host/host.ts';
-import type { PlacedRecord, ReadRecords } from '../journal/journal.ts';
+import type { PlacedRecord, ReadParts } from '../journal/journal.ts';
 import { isAdmittedByPrimary } from '../mirror/database-properties.ts';
 
 export interface CatalogParts {
@@ -10,7 +10,7 @@ export interface CatalogParts {
   readonly configuration: ConfigurationStore;
   /** Is there a database of that name on the instance, in whatever mirror? */
   readonly isNameTaken: (name: string) => boolean;
-  readonly readRecords: ReadRecords;
+  readonly readParts: ReadParts;
   readonly log: (severity: 0 | 1 | 2, category: string, text: string) => void;
   /** Is this member primary? Its databases are Normal, and a fault in one of them holds the mirror up. */
   readonly isPrimary: () => boolean;

@@ -10,7 +10,7 @@ import {
   type MirrorAttribute,
 } from '../database/databases.ts';
 import type { DatabaseConfiguration } from '../host/host.ts';
-import type { Journal, PlacedRecord } from '../journal/journal.ts';
+import type { Journal, JournalPart } from '../journal/journal.ts';
 import { type WholeBlock, WholeBlocks } from '../journal/record-groups.ts';
 import { comparePositions, type JournalPosition, later, printPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
@@ -19,7 +19,7 @@ import type { CatchUpProgress } from '../protocol/control-channel.ts';
 import { type CatalogParts, maximumFor, ordinaryDatabase } from './catalog-parts.ts';
 import { gapBehind, refusalToFollow } from './copy-placement.ts';
 import { DatabaseSettings } from './database-settings.ts';
-import { applyRecords, byDatabase, CatchUpCourse, CatchUpRun } from './dejournaling.ts';
+import { applyParts, byDatabase, CatchUpCourse, CatchUpRun } from './dejournaling.ts';
 import { Filtering, noRecords, type SkippedRecords } from './filtering.ts';
 import { flagOfNewCopy, isActivatedHere, isReportingAsync, ownJobs, ownType } from './own-type.ts';
 import { type CatalogEntry, CatalogRefusal, type ChangeableProperties, type DatabaseCatalog } from './parts.ts';
@@ -139,7 +139,7 @@ export class Catalog implements DatabaseCatalog {
   }
 
   #blocksOf(journal: Journal): WholeBlocks {
-    return new WholeBlocks(journal, this.#parts.readRecords, shipChunkBytes);
+    return new WholeBlocks(journal, this.#parts.readParts, shipChunkBytes);
   }
 
   /** Where the databases in step stand together: never inside a group of records. Null before a journal is followed. */
@@ -513,11 +513,11 @@ export class Catalog implements DatabaseCatalog {
   }
 
   async #applyBlock(block: WholeBlock): Promise<void> {
-    const skipped = this.filtering.isOn ? await this.#filtered(block.records) : noRecords;
+    const skipped = this.filtering.isOn ? await this.#filtered(block.parts) : noRecords;
     if (skipped === null) return;
-    const records = byDatabase(block.records);
+    const parts = byDatabase(block.parts);
     const touched = [...this.#mounted].flatMap(([name, mounted]) => {
-      const its = records.get(mounted.database.attribute?.database ?? '');
+      const its = parts.get(mounted.database.attribute?.database ?? '');
       return mounted.inStep && its !== undefined ? [{ name, mounted, its }] : [];
     });
     // A group of several databases shows in all of them in one turn: none of them may have to wait.
@@ -528,9 +528,9 @@ export class Catalog implements DatabaseCatalog {
   }
 
   /** Null: the filter did not say, so dejournaling is stopped. Not asked while no database would take anything. */
-  async #filtered(records: readonly PlacedRecord[]): Promise<SkippedRecords | null> {
+  async #filtered(parts: readonly JournalPart[]): Promise<SkippedRecords | null> {
     if (this.following().length === 0) return noRecords;
-    return await this.filtering.judge(records).catch((error: Error) => {
+    return await this.filtering.judge(parts).catch((error: Error) => {
       this.#stopAll(`the dejournal filter ${error.message}`);
       return null;
     });
@@ -540,7 +540,7 @@ export class Catalog implements DatabaseCatalog {
   async #applyKeepingStep(
     name: string,
     mounted: Mounted,
-    records: readonly PlacedRecord[],
+    parts: readonly JournalPart[],
     skipped: SkippedRecords,
     block: WholeBlock,
   ): Promise<void> {
@@ -548,7 +548,7 @@ export class Catalog implements DatabaseCatalog {
     while (mounted.inStep) {
       try {
         const maximum = maximumFor(this.#parts, mounted.database);
-        this.filtering.count(await applyRecords(mounted.database, records, block.to, skipped, maximum));
+        this.filtering.count(await applyParts(mounted.database, parts, block.to, skipped, maximum));
         return;
       } catch (error) {
         const text = (error as Error).message;

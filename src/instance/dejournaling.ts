@@ -3,21 +3,22 @@
  * The journal is read and decoded once for all that lack a part of it; each database is one job, so that what happens to one
  * global is in one job and in order (SYN-015). Writing to the disk goes on meanwhile on threads of the database room.
  */
-import { type Database, isFlagCleared, type Maximum, type Update } from '../database/databases.ts';
-import type { Journal, PlacedRecord } from '../journal/journal.ts';
+import { type Database, isFlagCleared, type Maximum, type Update, type Updates } from '../database/databases.ts';
+import type { Journal, JournalPart, PlacedRecord } from '../journal/journal.ts';
 import type { WholeBlocks } from '../journal/record-groups.ts';
+import { recordsOf } from '../journal/record-groups.ts';
 import { comparePositions, type JournalPosition, printPosition } from '../mirror/journal-position.ts';
 import type { CatchUpProgress } from '../protocol/control-channel.ts';
 import type { Filtering, SkippedRecords } from './filtering.ts';
 import { CatalogRefusal } from './parts.ts';
 
 /**
- * What a block's records do in one database; records that it has are left out, and of a copy whose FailoverDB flag is cleared those
+ * What a block does in one database; records that it has are left out, and of a copy whose FailoverDB flag is cleared those
  * that the filter keeps out. Resolves with how many these were. @throws CatalogRefusal, like `apply`
  */
-export async function applyRecords(
+export async function applyParts(
   database: Database,
-  records: readonly PlacedRecord[],
+  parts: readonly JournalPart[],
   to: JournalPosition,
   skipped: SkippedRecords,
   maximum: Maximum,
@@ -26,40 +27,51 @@ export async function applyRecords(
   const own = database.attribute?.database;
   const isFiltered = skipped.size > 0 && isFlagCleared(database.attribute);
   let skippedHere = 0;
-  const updates: Update[] = [];
-  // They are in order: from the first one on that is lacking, all are.
-  const lacking = records.findIndex(({ position }) => comparePositions(position, applied) > 0);
-  for (const record of lacking < 0 ? [] : records.slice(lacking)) {
-    if (record.database !== own) continue;
-    if (record.kind === 'database-added') {
-      const text = `mirror database ${own} was added to the mirror anew at ${printPosition(record.position)}, so this copy is obsolete; restore a backup made since then`;
+  const updates: Updates[number][] = [];
+  for (const part of lackingOf(parts, applied)) {
+    if (part.database !== own) continue;
+    if (part.kind === 'database-added') {
+      const text = `mirror database ${own} was added to the mirror anew at ${printPosition(part.position)}, so this copy is obsolete; restore a backup made since then`;
       throw new CatalogRefusal('copy-too-old', text, 'DB-020');
     }
-    if (!isUpdate(record)) continue;
-    if (isFiltered && skipped.has(record)) skippedHere += 1;
-    else updates.push(record);
+    if (part.kind === 'sets' && !isFiltered) updates.push(part);
+    else {
+      for (const record of recordsOf(part)) {
+        if (!isUpdate(record)) continue;
+        if (isFiltered && skipped.has(record.position.sequence)) skippedHere += 1;
+        else updates.push(record);
+      }
+    }
   }
   await database.apply(updates, to, maximum);
   return skippedHere;
 }
 
-/** The record itself is the update: of a million nothing is made anew. */
+/** What stands behind a position. They are in order: from the first one on that does, all do. */
+function lackingOf(parts: readonly JournalPart[], applied: JournalPosition): readonly JournalPart[] {
+  const first = parts.findIndex(({ position }) => comparePositions(position, applied) > 0);
+  if (first < 0) return [];
+  const part = parts[first] as JournalPart;
+  return [part.kind === 'sets' ? part.behind(applied) : part, ...parts.slice(first + 1)];
+}
+
+/** The record itself is the update. */
 function isUpdate(record: PlacedRecord): record is PlacedRecord & Update {
   return record.kind === 'set' || record.kind === 'kill';
 }
 
-/** The records of each mirror database, in order. */
-export function byDatabase(records: readonly PlacedRecord[]): ReadonlyMap<string, readonly PlacedRecord[]> {
-  const found = new Map<string, PlacedRecord[]>();
+/** What there is of each mirror database, in order. */
+export function byDatabase(parts: readonly JournalPart[]): ReadonlyMap<string, readonly JournalPart[]> {
+  const found = new Map<string, JournalPart[]>();
   let name: string | null = null;
-  let its: PlacedRecord[] = [];
-  for (const record of records) {
-    if (record.database !== name) {
-      name = record.database;
+  let its: JournalPart[] = [];
+  for (const part of parts) {
+    if (part.database !== name) {
+      name = part.database;
       its = found.get(name) ?? [];
       found.set(name, its);
     }
-    its.push(record);
+    its.push(part);
   }
   return found;
 }
@@ -177,8 +189,8 @@ export class CatchUpRun {
       for (const job of behind) if (comparePositions(positionOf(job), from) === 0) this.#arrived(job);
       return;
     }
-    const records = byDatabase(block.records);
-    const theirs = behind.flatMap((job) => records.get(nameOf(job)) ?? []);
+    const parts = byDatabase(block.parts);
+    const theirs = behind.flatMap((job) => parts.get(nameOf(job)) ?? []);
     const { filtering, maximumFor } = this.#parts;
     const skipped = await filtering.judge(theirs);
     await Promise.all(
@@ -186,8 +198,8 @@ export class CatchUpRun {
         const { database } = job;
         if (comparePositions(positionOf(job), block.to) >= 0) return;
         try {
-          const its = records.get(nameOf(job)) ?? [];
-          filtering.count(await applyRecords(database, its, block.to, skipped, maximumFor(database)));
+          const its = parts.get(nameOf(job)) ?? [];
+          filtering.count(await applyParts(database, its, block.to, skipped, maximumFor(database)));
           job.onReached(positionOf(job), to);
         } catch (error) {
           this.#end(job, error as Error);

@@ -3,10 +3,11 @@
  * module itself runs elsewhere (host/dejournal-filter.ts). Not for: what happens when it fails, which is the catalog's.
  */
 import type { DejournalFilter } from '../host/dejournal-filter.ts';
-import type { PlacedRecord } from '../journal/journal.ts';
+import type { JournalPart } from '../journal/journal.ts';
+import { recordsOf } from '../journal/record-groups.ts';
 
-/** Records of one block that are kept out of writable copies. */
-export type SkippedRecords = ReadonlySet<PlacedRecord>;
+/** Sequences of the records of one block that are kept out of writable copies: it lies in one file, so each is there once. */
+export type SkippedRecords = ReadonlySet<number>;
 
 export const noRecords: SkippedRecords = new Set();
 
@@ -36,15 +37,14 @@ export class Filtering {
   }
 
   /** It is asked about every update, whatever copy that is for. @throws FilterError */
-  async judge(records: readonly PlacedRecord[]): Promise<SkippedRecords> {
+  async judge(parts: readonly JournalPart[]): Promise<SkippedRecords> {
     if (this.#filter === null) return noRecords;
-    const updates = records.flatMap((record) => {
-      const { kind, database, key, value } = record;
-      return kind === 'set' || kind === 'kill' ? [{ record, asked: { kind, database, key, value } }] : [];
+    const updates = parts.flatMap(recordsOf).flatMap(({ kind, database, key, value, position: { sequence } }) => {
+      return kind === 'set' || kind === 'kill' ? [{ sequence, asked: { kind, database, key, value } }] : [];
     });
     if (updates.length === 0) return noRecords;
     const verdicts = await this.#filter.judge(updates.map(({ asked }) => asked));
-    return new Set(updates.flatMap(({ record }, index) => (verdicts[index] === false ? [record] : [])));
+    return new Set(updates.flatMap(({ sequence }, index) => (verdicts[index] === false ? [sequence] : [])));
   }
 
   count(skipped: number): void {

@@ -7,7 +7,7 @@ import type { ConfigurationStore, EventsLog, Host, MessagesLog } from '../host/h
 import { placeOf } from '../host/memberships.ts';
 import { ReserveFile } from '../host/reserve-file.ts';
 import type { SiteCode } from '../host/site-code.ts';
-import type { Journal, JournalFileOperations, ReadRecords } from '../journal/journal.ts';
+import type { Journal, JournalFileOperations, ReadParts } from '../journal/journal.ts';
 import { logText } from '../mirror/log-messages.ts';
 import { memberNamed, removalOf } from '../mirror/mirror-set.ts';
 import { type MirrorName, NO_EPOCH } from '../mirror/terms.ts';
@@ -41,7 +41,7 @@ export interface InstanceParts {
     readonly instanceLogPath: string;
     readonly alternateDirectory?: string;
   }) => Journal;
-  readonly readRecords: ReadRecords;
+  readonly readParts: ReadParts;
   readonly messages: MessagesLog;
   readonly openEvents: (path: string) => EventsLog & { close(): void };
   readonly site: SiteCode;

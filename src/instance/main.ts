@@ -13,7 +13,7 @@ import { nodeHost } from '../host/node-host.ts';
 import { NodeSiteCode } from '../host/node-site-code.ts';
 import * as socketFiles from '../host/socket-files.ts';
 import { openDiskJournal } from '../journal/disk-journal.ts';
-import { readRecords } from '../journal/read-records.ts';
+import { readParts } from '../journal/read-records.ts';
 import { createBlockCodec } from '../network/node-block-codec.ts';
 import { createTcpNetwork } from '../network/tcp-network.ts';
 import { openInstance } from './instance.ts';
@@ -63,7 +63,7 @@ async function run(home: string, paths: ReturnType<typeof instancePaths>): Promi
       ownJobs(configuration.get()),
     ),
     openJournal: openDiskJournal,
-    readRecords,
+    readParts,
     messages: openMessagesLog({ path: paths.messages, clock: host.clock }),
     openEvents: openEventsLog,
     site,

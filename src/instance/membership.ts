@@ -66,7 +66,7 @@ export class Membership implements InstanceDaemon {
       files: host.files,
       configuration: this.configuration,
       isNameTaken: (name) => parts.configuration.get().databases.some((each) => each.name === name),
-      readRecords: parts.readRecords,
+      readParts: parts.readParts,
       log: (severity, category, text) => this.log(severity, category, text),
       isPrimary: () => this.isPrimary,
       wait: (ms) => host.clock.wait(ms),

@@ -59,6 +59,33 @@ export interface PlacedRecord extends JournalRecord {
   readonly timeMs: number;
 }
 
+/**
+ * Sets of one database that stand one behind the other in a chunk: of millions of them nothing is made anew. Place and time are
+ * those of the last one; all of them are of a group that goes on, or none is.
+ */
+export interface PlacedSets {
+  readonly kind: 'sets';
+  readonly database: MirrorDatabaseName;
+  readonly continues: boolean;
+  readonly position: JournalPosition;
+  readonly timeMs: number;
+  /** Their keys and values, with other bytes between. */
+  readonly bytes: Uint8Array;
+  /** From index `first` on, three for each set: where in the bytes its key begins, where its value begins, and where that ends. */
+  readonly places: Int32Array;
+  readonly first: number;
+  readonly count: number;
+  /** Bytes of all keys and values. */
+  readonly dataBytes: number;
+  /** Without those at or before a position, which is before that of the last one. */
+  behind(position: JournalPosition): PlacedSets;
+  /** The same one by one. */
+  records(): readonly PlacedRecord[];
+}
+
+/** What a chunk holds, in order: sets together, everything else by itself. */
+export type JournalPart = PlacedRecord | PlacedSets;
+
 /** A file that is kept. Times are wall clocks of the primary, ms since 1970, for people. */
 export interface KeptFile {
   readonly file: number;
@@ -156,8 +183,11 @@ export interface Journal {
   close(): void;
 }
 
-/** Decode the records of a chunk, in order; checks each checksum. @throws JournalDamagedError naming file and offset. */
-export type ReadRecords = (chunk: JournalChunk) => Iterable<PlacedRecord>;
+/**
+ * Decode what a chunk holds, in order; checks each checksum that was not checked before. @throws JournalDamagedError naming file
+ * and offset.
+ */
+export type ReadParts = (chunk: JournalChunk) => readonly JournalPart[];
 
 /** The file operations a journal needs; src/host gives the real ones, the simulation its own. Synchronous, in order. */
 export interface JournalFileOperations {

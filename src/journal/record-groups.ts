@@ -4,19 +4,23 @@
  * writing groups (`continues` of journal.ts), and who may see them.
  */
 import type { JournalPosition } from '../mirror/journal-position.ts';
-import type { Journal, PlacedRecord, ReadRecords } from './journal.ts';
+import type { Journal, JournalPart, PlacedRecord, ReadParts } from './journal.ts';
 
-/** Records to apply together, and the place where databases stand afterwards; never inside a group. */
+/** Parts to apply together, and the place where databases stand afterwards; never inside a group. */
 export interface WholeBlock {
-  readonly records: readonly PlacedRecord[];
+  readonly parts: readonly JournalPart[];
   readonly to: JournalPosition;
   /** Wall clock of the newest record, ms; 0 when there is none. */
   readonly timeMs: number;
-  /** The last record, where it is a barrier: a block ends with each, so that databases can be looked at right there. */
+  /** The last part, where it is a barrier: a block ends with each, so that databases can be looked at right there. */
   readonly barrier: PlacedRecord | null;
 }
 
-/** How many records stand before the group that has no end among these. */
+export function recordsOf(part: JournalPart): readonly PlacedRecord[] {
+  return part.kind === 'sets' ? part.records() : [part];
+}
+
+/** How many of these stand before the group that has no end among them. */
 export function countWhole(records: readonly { readonly continues: boolean }[]): number {
   let count = records.length;
   while (count > 0 && records[count - 1]?.continues === true) count -= 1;
@@ -26,15 +30,15 @@ export function countWhole(records: readonly { readonly continues: boolean }[]):
 /** Reads one journal for one reader of it, forward; it remembers how far it has looked for the end of an open group. */
 export class WholeBlocks {
   readonly #journal: Pick<Journal, 'read' | 'bytesBetween'>;
-  readonly #readRecords: ReadRecords;
+  readonly #readParts: ReadParts;
   readonly #bytesMax: number;
   /** Where the group that begins at `from` was seen to go on. */
   #open: { readonly from: JournalPosition; readonly seenTo: JournalPosition } | null = null;
 
   /** `bytesMax`: about so much at once; a longer group is read whole all the same. */
-  constructor(journal: Pick<Journal, 'read' | 'bytesBetween'>, readRecords: ReadRecords, bytesMax: number) {
+  constructor(journal: Pick<Journal, 'read' | 'bytesBetween'>, readParts: ReadParts, bytesMax: number) {
     this.#journal = journal;
-    this.#readRecords = readRecords;
+    this.#readParts = readParts;
     this.#bytesMax = bytesMax;
   }
 
@@ -55,13 +59,13 @@ export class WholeBlocks {
     this.#open = null;
     const chunk = this.#journal.read(from, to, this.#bytesMax);
     if (chunk === null) return null;
-    const records = [...this.#readRecords(chunk)];
-    const count = countWhole(records);
-    const barrier = records.findIndex(({ kind }) => kind === 'barrier' || kind === 'barrier-sums');
+    const parts = this.#readParts(chunk);
+    const count = countWhole(parts);
+    const barrier = parts.findIndex(isBarrier);
     // A barrier is appended in a call of its own and never inside a group.
-    if (barrier >= 0 && barrier < count) return blockOf(records.slice(0, barrier + 1), records[barrier]);
-    if (count === records.length) return { records, to: chunk.to, timeMs: chunk.timeMs, barrier: null };
-    if (count > 0) return blockOf(records.slice(0, count));
+    if (barrier >= 0 && barrier < count) return blockOf(parts.slice(0, barrier + 1));
+    if (count === parts.length) return { parts, to: chunk.to, timeMs: chunk.timeMs, barrier: null };
+    if (count > 0) return blockOf(parts.slice(0, count));
     return this.#goOn(from, chunk.to, to);
   }
 
@@ -74,30 +78,34 @@ export class WholeBlocks {
       if (chunk.offset === 0) {
         // The file ended inside the group: the primary that wrote it failed, and the rest of it is nowhere.
         this.#open = null;
-        return { records: [], to: at, timeMs: 0, barrier: null };
+        return { parts: [], to: at, timeMs: 0, barrier: null };
       }
-      for (const record of this.#readRecords(chunk)) {
-        if (record.continues) continue;
+      for (const part of this.#readParts(chunk)) {
+        if (part.continues) continue;
         this.#open = null;
-        return this.#whole(from, record.position);
+        return this.#whole(from, part.position);
       }
       at = chunk.to;
     }
   }
 
   #whole(from: JournalPosition, end: JournalPosition): WholeBlock {
-    const records: PlacedRecord[] = [];
+    const parts: JournalPart[] = [];
     for (let at = from; at.file !== end.file || at.offset < end.offset; ) {
       const chunk = this.#journal.read(at, end, this.#journal.bytesBetween(at, end));
       if (chunk === null) break;
-      records.push(...this.#readRecords(chunk));
+      parts.push(...this.#readParts(chunk));
       at = chunk.to;
     }
-    return blockOf(records);
+    return blockOf(parts);
   }
 }
 
-function blockOf(records: readonly PlacedRecord[], barrier: PlacedRecord | null = null): WholeBlock {
-  const last = records.at(-1) as PlacedRecord;
-  return { records, to: last.position, timeMs: last.timeMs, barrier };
+function isBarrier(part: JournalPart): part is PlacedRecord {
+  return part.kind === 'barrier' || part.kind === 'barrier-sums';
+}
+
+function blockOf(parts: readonly JournalPart[]): WholeBlock {
+  const last = parts.at(-1) as JournalPart;
+  return { parts, to: last.position, timeMs: last.timeMs, barrier: isBarrier(last) ? last : null };
 }

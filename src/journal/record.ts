@@ -158,6 +158,10 @@ export function recordKind(bytes: Uint8Array, at: number): RecordKind {
   return KINDS[(bytes[at + 24]! & ~CONTINUES) - 1]!;
 }
 
+export function isSet(bytes: Uint8Array, at: number): boolean {
+  return (bytes[at + 24]! & ~CONTINUES) === KIND_NUMBERS.set;
+}
+
 export function recordContinues(bytes: Uint8Array, at: number): boolean {
   return (bytes[at + 24]! & CONTINUES) !== 0;
 }

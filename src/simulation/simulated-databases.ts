@@ -19,7 +19,10 @@ import {
   type KeyRange,
   type Maximum,
   type MirrorAttribute,
+  placesOfSet,
+  type SetsInPlace,
   type Update,
+  type Updates,
 } from '../database/databases.ts';
 import { checksumOf, RunningSum, withChecksum } from '../database/entry-checksum.ts';
 import { comparePositions, type JournalPosition } from '../mirror/journal-position.ts';
@@ -224,7 +227,8 @@ class SimulatedDatabase implements Database {
     await this.flushed();
   }
 
-  async apply(updates: readonly Update[], to: JournalPosition, maximum: Maximum = 'kept'): Promise<void> {
+  async apply(all: Updates, to: JournalPosition, maximum: Maximum = 'kept'): Promise<void> {
+    const updates = all.flatMap((update) => (update.kind === 'sets' ? oneByOne(update) : [update]));
     const work = (undo: (() => void)[]): void => {
       const { applied } = this.#disk;
       if (applied !== undefined && comparePositions(to, applied) <= 0) return;
@@ -423,4 +427,12 @@ function isIntact({ key, value, checksum }: Node): boolean {
 
 function bytesOf(nodes: readonly { readonly key: Uint8Array; readonly value: Uint8Array }[]): number {
   return nodes.reduce((sum, { key, value }) => sum + key.length + value.length, 0);
+}
+
+function oneByOne({ bytes, places, first, count }: SetsInPlace): readonly Update[] {
+  return Array.from({ length: count }, (_, index) => {
+    const at = first + index * placesOfSet;
+    const [keyAt, valueAt, end] = [places[at]!, places[at + 1]!, places[at + 2]!];
+    return { kind: 'set', key: bytes.subarray(keyAt, valueAt), value: bytes.subarray(valueAt, end) };
+  });
 }

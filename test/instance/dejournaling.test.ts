@@ -9,7 +9,7 @@ import { Catalog } from '../../src/instance/catalog.ts';
 import { CatchUpCourse, CatchUpRun } from '../../src/instance/dejournaling.ts';
 import { openDiskJournal } from '../../src/journal/disk-journal.ts';
 import type { Journal } from '../../src/journal/journal.ts';
-import { readRecords } from '../../src/journal/read-records.ts';
+import { readParts } from '../../src/journal/read-records.ts';
 import { WholeBlocks } from '../../src/journal/record-groups.ts';
 import type { JournalPosition } from '../../src/mirror/journal-position.ts';
 import type { CatchUpProgress } from '../../src/protocol/control-channel.ts';
@@ -51,7 +51,7 @@ beforeEach(async () => {
         configuration = next as never;
       },
     },
-    readRecords,
+    readParts,
     log: (_severity, _category, text) => log.push(text),
     isPrimary: () => isPrimary,
     wait: () => new Promise<void>((resolve) => waits.push(resolve)),
@@ -157,7 +157,7 @@ test.each([
 ])('CFG-049 SYN-014: databases are caught up %s %s', async (how, _, jobs) => {
   fillJournal();
   const run = new CatchUpRun({
-    blocks: new WholeBlocks(journal, readRecords, 64 * 1024),
+    blocks: new WholeBlocks(journal, readParts, 64 * 1024),
     target: () => journal.end,
     filtering: catalog.filtering,
     jobsMax: () => jobs,

@@ -3,8 +3,8 @@ import type { Database } from '../../src/database/databases.ts';
 import { Superserver } from '../../src/instance/superserver.ts';
 import { openDiskJournal } from '../../src/journal/disk-journal.ts';
 import type { Journal } from '../../src/journal/journal.ts';
-import { readRecords } from '../../src/journal/read-records.ts';
-import { WholeBlocks } from '../../src/journal/record-groups.ts';
+import { readParts } from '../../src/journal/read-records.ts';
+import { recordsOf, WholeBlocks } from '../../src/journal/record-groups.ts';
 import type { Listener } from '../../src/network/network.ts';
 import { acceptChannel } from '../../src/network/opening-exchange.ts';
 import { SimulatedDatabaseStore } from '../../src/simulation/simulated-databases.ts';
@@ -31,7 +31,7 @@ export class SmallPrimary {
     this.journal = openDiskJournal(optionsAt({ files, root: '/host', remove: () => {} }));
     this.journal.startFile(epochOf(1), 0);
     this.#applied = this.journal.end;
-    this.#blocks = new WholeBlocks(this.journal, readRecords, 1 << 20);
+    this.#blocks = new WholeBlocks(this.journal, readParts, 1 << 20);
     const entries = () =>
       [...this.databases].map(([name, database]) => ({
         configuration: {
@@ -108,9 +108,11 @@ export class SmallPrimary {
     const to = this.journal.flushed;
     for (let block = this.#blocks.next(this.#applied, to); block !== null; block = this.#blocks.next(block.to, to)) {
       for (const [name, database] of this.databases) {
-        const updates = block.records.flatMap(({ kind, database: own, key, value }) =>
-          own === name && (kind === 'set' || kind === 'kill') ? [{ kind, key, value }] : [],
-        );
+        const updates = block.parts
+          .flatMap(recordsOf)
+          .flatMap(({ kind, database: own, key, value }) =>
+            own === name && (kind === 'set' || kind === 'kill') ? [{ kind, key, value }] : [],
+          );
         if (updates.length > 0) await database.apply(updates, block.to);
       }
       this.#applied = block.to;

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { openDiskJournal } from '../../src/journal/disk-journal.ts';
 import { decodeFileHeader, encodeFileHeader, fileHeaderBytes } from '../../src/journal/file-header.ts';
 import type { Journal, JournalRecord } from '../../src/journal/journal.ts';
-import { readRecords } from '../../src/journal/read-records.ts';
+import { readParts, readRecords } from '../../src/journal/read-records.ts';
 import { viewOf } from '../../src/journal/record.ts';
-import { WholeBlocks } from '../../src/journal/record-groups.ts';
+import { recordsOf, WholeBlocks } from '../../src/journal/record-groups.ts';
 import { JOURNAL_START, type JournalPosition } from '../../src/mirror/journal-position.ts';
 import { crc32c } from '../../src/protocol/crc32c.ts';
 import { SimulatedFiles } from '../../src/simulation/simulated-files.ts';
@@ -32,7 +32,7 @@ function readOn(blocks: WholeBlocks, to: JournalPosition, read: Read): void {
   for (;;) {
     const block = blocks.next(read.at, to);
     if (block === null) return;
-    read.sequences.push(...block.records.map(({ position }) => position.sequence));
+    read.sequences.push(...block.parts.flatMap(recordsOf).map(({ position }) => position.sequence));
     read.at = block.to;
   }
 }
@@ -44,7 +44,7 @@ describe('groups of records', () => {
     journal.append(sets(1, 2), atMs);
     journal.append(group(3, 3), atMs);
     const places = ends(journal);
-    const blocks = new WholeBlocks(journal, readRecords, 1 << 20);
+    const blocks = new WholeBlocks(journal, readParts, 1 << 20);
     const read: Read = { sequences: [], at: JOURNAL_START };
     readOn(blocks, places[3] as JournalPosition, read);
     expect([read.sequences, read.at.sequence, blocks.isOpen]).toEqual([[1, 2], 2, true]);
@@ -64,13 +64,17 @@ describe('groups of records', () => {
     journal.append([barrier('barrier-sums')], atMs);
     journal.append([barrier('barrier')], atMs);
     journal.append(sets(9, 2), atMs);
-    const blocks = new WholeBlocks(journal, readRecords, 1 << 20);
+    const blocks = new WholeBlocks(journal, readParts, 1 << 20);
     const seen: (readonly [readonly number[], string | undefined, number])[] = [];
     for (let at = JOURNAL_START; ; ) {
       const block = blocks.next(at, journal.end);
       if (block === null) break;
       at = block.to;
-      seen.push([block.records.map(({ position }) => position.sequence), block.barrier?.kind, at.sequence]);
+      seen.push([
+        block.parts.flatMap(recordsOf).map(({ position }) => position.sequence),
+        block.barrier?.kind,
+        at.sequence,
+      ]);
     }
     const begun = seen.findIndex(([sequences]) => sequences.includes(3));
     expect(seen.slice(begun).map(([sequences, kind, at]) => [sequences.at(-1), kind, at])).toEqual([
@@ -115,7 +119,7 @@ describe('groups of records', () => {
           });
           journal.startFile(epochOf(epochs.length + 1), atMs);
           const all = [...ends(journal), journal.end];
-          const blocks = new WholeBlocks(journal, readRecords, bytesMax);
+          const blocks = new WholeBlocks(journal, readParts, bytesMax);
           const read: Read = { sequences: [], at: JOURNAL_START };
           let place = 0;
           for (let step = 0; place < all.length; step += 1) {
