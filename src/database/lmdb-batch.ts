@@ -5,11 +5,12 @@
 import { Buffer } from 'node:buffer';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { globalKeyBytesMax, globalValueBytesMax } from '../mirror/limits.ts';
-import { crc32c } from '../protocol/crc32c.ts';
+import { copyWithCrc32c } from '../protocol/crc32c.ts';
 import { type BlockEntry, type ByteTree, locateEntry } from './byte-tree.ts';
 import type { MirrorAttribute } from './databases.ts';
 import { checksumBytes } from './entry-checksum.ts';
 import type { LmdbTrees, PackedEntry } from './lmdb-trees.ts';
+import { NewKeys } from './new-keys.ts';
 import type { Overlay } from './overlay.ts';
 
 /** Entries of a tree: their blocks, and their places there in the order of their keys. */
@@ -74,22 +75,20 @@ const packed: PackedEntry = Object.assign(
   Buffer.allocUnsafeSlow(globalKeyBytesMax + globalValueBytesMax + checksumBytes),
   { start: 0, end: 0 },
 );
-/** Above this a native copy is cheaper than a loop. */
-const loopCopyMax = 128;
 
 function carryOutSets(trees: LmdbTrees, { blocks, entries }: Ordered, sum: Sum): void {
   const bytesOf = blocks.map((block) => new Uint8Array(block));
   const at: BlockEntry = { block: 0, keyStart: 0, keyEnd: 0, valueEnd: 0 };
+  const newKeys = new NewKeys((key) => trees.keyFrom(key));
   for (const entry of entries) {
     locateEntry(bytesOf, entry, at);
     const { keyStart, keyEnd, valueEnd } = at;
-    const bytes = bytesOf[at.block]!;
     const length = valueEnd - keyStart;
-    if (length > loopCopyMax) packed.set(bytes.subarray(keyStart, valueEnd));
-    else for (let index = 0; index < length; index += 1) packed[index] = bytes[keyStart + index]!;
-    packed.writeUInt32LE(crc32c(packed, 0, length), length);
+    const checksum = copyWithCrc32c(packed, 0, bytesOf[at.block]!, keyStart, valueEnd, 0);
+    packed.writeUInt32LE(checksum, length);
     packed.start = keyEnd - keyStart;
     packed.end = length + checksumBytes;
-    trees.set(packed, sum);
+    if (newKeys.has(packed, packed.start)) trees.add(packed, sum, newKeys.isBehindAll);
+    else trees.set(packed, sum);
   }
 }

@@ -93,13 +93,15 @@ const stateKey = {
 } as const;
 
 const ifNew = { noOverwrite: true } as const;
+/** Behind everything that is there: LMDB does not search. */
+const atTheEnd = { append: true } as const;
 
 /** Nodes of a subtree that are looked up and removed at a time. */
 const killChunk = 1000;
 
 /** Its own types do not tell that a put inside a transaction says whether it was done. */
 type BinaryTree = Tree<Buffer, Buffer> & {
-  putSync(key: Buffer, value: Buffer, options: typeof ifNew): boolean;
+  putSync(key: Buffer, value: Buffer, options?: typeof ifNew | typeof atTheEnd): boolean;
 };
 export type Entry = { readonly key: Uint8Array; readonly value: Uint8Array };
 
@@ -228,9 +230,24 @@ export class LmdbTrees {
 
   // Inside a transaction from here on.
 
+  /** The first key at or behind this one; null when there is none. */
+  keyFrom(key: Uint8Array): Uint8Array | null {
+    for (const found of this.#globals.getKeys({ start: key as Buffer, limit: 1 })) return found;
+    return null;
+  }
+
+  /** One that is not there; `isLast` = nothing behind it is there either. */
+  add(entry: PackedEntry, sum: RunningSum, isLast: boolean): void {
+    const { start, end } = entry;
+    if (!this.#globals.putSync(entry, entry, isLast ? atTheEnd : undefined)) {
+      throw new Error(`assertion: ${printKey(entry.subarray(0, start))} is there already, or something behind it`);
+    }
+    sum.add(checksumOf(entry, end), start, end - start - checksumBytes);
+  }
+
   set(entry: PackedEntry, sum: RunningSum): void {
     const { start, end } = entry;
-    // Each way to put an entry that is there already costs a search more, and so does looking for one that is not.
+    // LMDB's door looks for an entry that must not be there before it puts it, so this is two searches as well.
     if (this.#metPresent || !this.#globals.putSync(entry, entry, ifNew)) {
       const present = this.#globals.getBinaryFast(entry);
       this.#metPresent = present !== undefined;
