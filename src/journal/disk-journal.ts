@@ -220,7 +220,7 @@ class DiskJournal implements Journal {
       this.#room.askNextTime();
       throw frozenError('Writing', path, error);
     }
-    this.#writeAhead(writer, to, path);
+    this.#writeAhead(writer, to, to - from, path);
     this.#orBroken('Syncing', path, () => writer.sync());
     this.#setFlushed();
     return this.#flushed;
@@ -395,7 +395,7 @@ class DiskJournal implements Journal {
       this.#abandonFile(path, writer);
       throw frozenError('Beginning', path, error);
     }
-    this.#writeAhead(writer, fileHeaderBytes, path);
+    this.#writeAhead(writer, fileHeaderBytes, 0, path);
     this.#orBroken('Syncing', path, () => {
       writer.sync();
       disk.syncDirectory(directory);
@@ -518,8 +518,8 @@ class DiskJournal implements Journal {
   }
 
   /** Zeros behind what was written up to `end`, durable with the sync that follows. Without room for them the file just grows. */
-  #writeAhead(writer: FileWriter, end: number, path: string): void {
-    const zeros = writer.zerosWanted(end);
+  #writeAhead(writer: FileWriter, end: number, written: number, path: string): void {
+    const zeros = writer.zerosWanted(end, written);
     if (zeros === 0) return;
     try {
       if (this.#room.has(dirname(path), zeros)) writer.writeZeros(zeros);

@@ -50,9 +50,13 @@ export class FileWriter {
     this.#size = Math.max(this.#size, offset + bytes.length);
   }
 
-  /** How many zeros are wanted behind the file now that its records end at `end`; mostly 0. */
-  zerosWanted(end: number): number {
+  /**
+   * How many zeros are wanted behind the file now that its records, `written` bytes of them new, end at `end`; mostly 0. Where so much
+   * comes at a time that the next write would go beyond them, they would only be written for nothing.
+   */
+  zerosWanted(end: number, written: number): number {
     const { stepBytes, fileBytesMax } = this.#ahead;
+    if (written >= (3 / 4) * stepBytes) return 0;
     const needed = end + stepBytes / 4;
     if (needed <= this.#size || end < this.#nextTry) return 0;
     const wanted = (Math.floor(Math.max(needed, this.#size) / stepBytes) + 1) * stepBytes;

@@ -80,6 +80,19 @@ export function writeAheadContract(kind: string, makeFiles: () => TestFiles): vo
       expect(content(2)).toHaveLength(journal.end.offset);
     });
 
+    test('what comes in pieces as large as a step has no zeros behind it, what comes after it has', () => {
+      const journal = openAt();
+      journal.startFile(epochOf(1), atMs);
+      for (let number = 1; number <= 40; number += 20) {
+        journal.append(sets(number, 20, 200), atMs);
+        journal.flush();
+        expect(content(1)).toHaveLength(journal.end.offset);
+      }
+      journal.append(sets(41, 1), atMs);
+      journal.flush();
+      expect(content(1).length).toBeGreaterThanOrEqual(journal.end.offset + stepBytes / 4);
+    });
+
     test('no zeros go beyond the size of a full file', () => {
       const journal = openAt({ fileBytesMax: 5000 });
       journal.startFile(epochOf(1), atMs);

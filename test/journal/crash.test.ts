@@ -51,7 +51,7 @@ function watched(journal: Journal, facts: Told) {
 function openSimulated(files: SimulatedFiles, name: string): Journal {
   const root = `/${name}`;
   const place = { files, root, remove: () => {} };
-  return openDiskJournal({ ...optionsAt(place), fileBytesMax: 6000, writeAheadStepBytes: 1024 });
+  return openDiskJournal({ ...optionsAt(place), fileBytesMax: 6000, writeAheadStepBytes: 2048 });
 }
 
 /** Does the newest file of a journal that nobody has open end in zeros? */
@@ -355,7 +355,7 @@ describe('errors of the disk', () => {
       journal.flush();
       // Growing now: the records, the sync, the mark; zeros are not tried each time.
       expect([files.operations - before, contentOf(files, path).length]).toEqual([3, journal.end.offset]);
-      for (let count = 1; count <= 3; count += 1) {
+      for (let count = 1; count <= 6; count += 1) {
         writer.append(1);
         journal.flush();
       }
@@ -379,7 +379,7 @@ describe('errors of the disk', () => {
     expect(journal.flush()).toEqual(journal.end);
     expect(size()).toBe(journal.end.offset);
     files.capacityBytes = Number.MAX_SAFE_INTEGER;
-    journal.append(sets(11, 6, 200_000), atMs);
+    journal.append(sets(11, 3, 200_000), atMs);
     journal.flush();
     expect(size()).toBeGreaterThan(journal.end.offset);
   });
