@@ -13,6 +13,8 @@ export const wording = {
   mustBeJournaled: 'Databases must be journaled to be mirrored',
   abandoned: 'Abandoned. Nothing was changed.',
   willDo: 'This will {what}.',
+  /** Behind the outcome of each action. */
+  equivalentLine: 'Command line: {line}',
   refused: 'Refused: {text}',
   failed: 'Failed: {text}',
   /** FO-074. */

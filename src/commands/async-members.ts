@@ -1,48 +1,25 @@
 /** `caretmirror mirror edit-async | filter` and `database clear-flag`: what an async member is. The instance decides (CFG-050..054). */
-import type { MemberType } from '../mirror/terms.ts';
 import { usage } from './failures.ts';
 import { askInstance, findInstance, type Instance } from './instances.ts';
+import { editAsyncFields } from './mirror-fields.ts';
+import { defineFields, type Options, readFields } from './option-fields.ts';
 import { json } from './output.ts';
 import { perform } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 
-export const memberTypesText = 'failover, dr, read-only or read-write (both reporting)';
-
-export function memberType(typed: string): MemberType {
-  const folded = typed.toLowerCase();
-  if (folded === 'failover') return 'Failover';
-  if (folded === 'dr' || folded === 'disaster recovery') return 'Disaster Recovery';
-  if (folded === 'read-only' || folded === 'read-only reporting') return 'Read-Only Reporting';
-  if (folded === 'read-write' || folded === 'read-write reporting') return 'Read-Write Reporting';
-  throw usage(`"${typed}" is no type of member: ${memberTypesText}`);
-}
-
 /** CFG-050..053, SYN-023. */
 export const defineAsync: DefineGroup = (group, surroundings) => {
-  group
-    .command('edit-async <instance>')
-    .description('change what this async member is')
-    .option('--type <type>', 'dr, read-only or read-write; the primary writes it into the mirror')
-    .option('--clear-flags', 'clear FailoverDB on all copies: writable, for ever', false)
-    .option('--journal-retention <how>', 'on a reporting async: at-once (after dejournaling) or policy')
+  const edit = group.command('edit-async <instance>').description('change what this async member is');
+  defineFields(edit, editAsyncFields)
     .option('--confirm <member>', "with --clear-flags: this member's name, as a confirmation")
     .option('--json', 'one JSON document', false)
-    .action(async (name: string, options: EditAsyncOptions) => {
+    .action(async (name: string, options: Options & { readonly confirm?: string; readonly json: boolean }) => {
       const here = await surroundings();
-      const { type, clearFlags, journalRetention } = options;
-      if (type === undefined && !clearFlags && journalRetention === undefined) {
-        throw usage('give --type, --clear-flags or --journal-retention');
-      }
-      if (journalRetention !== undefined && !['at-once', 'policy'].includes(journalRetention)) {
-        throw usage(`--journal-retention is at-once or policy, not "${journalRetention}"`);
-      }
+      const given = readFields(editAsyncFields, options);
+      if (Object.keys(given).length === 0) throw usage('give --type, --clear-flags or --journal-retention');
       const instance = findInstance(here, name);
-      if (clearFlags) await confirmFlags(here, instance, options.confirm);
-      const text = await perform(here, instance, 'edit-async', {
-        ...(type === undefined ? {} : { type: memberType(type) }),
-        ...(clearFlags ? { clearFailoverDb: true } : {}),
-        ...(journalRetention === undefined ? {} : { purgeAtOnce: journalRetention === 'at-once' }),
-      });
+      if (given.clearFailoverDb === true) await confirmFlags(here, instance, options.confirm);
+      const text = await perform(here, instance, 'edit-async', given);
       here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
     });
   group
@@ -67,14 +44,6 @@ export const defineAsync: DefineGroup = (group, surroundings) => {
       here.print(options.json ? json(dejournalFilter) : `${shown}\n`);
     });
 };
-
-interface EditAsyncOptions {
-  readonly type?: string;
-  readonly clearFlags: boolean;
-  readonly confirm?: string;
-  readonly journalRetention?: string;
-  readonly json: boolean;
-}
 
 /** DB-040, DB-059. */
 export const defineClearFlag: DefineGroup = (group, surroundings) => {

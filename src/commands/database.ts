@@ -1,33 +1,15 @@
 /** `caretmirror database ...`: databases of an instance, the same as the routines. */
-import { databaseMegabytesMax } from '../mirror/limits.ts';
-import type { CommandArguments, DatabaseDescription } from '../protocol/control-channel.ts';
+import type { DatabaseDescription } from '../protocol/control-channel.ts';
 import { defineClearFlag } from './async-members.ts';
 import { defineBackups } from './database-backup.ts';
+import { createDatabaseFields, editDatabaseFields, mirroredField } from './database-fields.ts';
 import { usage } from './failures.ts';
 import { askInstance, findInstance } from './instances.ts';
 import { defineDownload } from './mirror-rebuild.ts';
+import { defineFields, fieldNames, type Options, readFields } from './option-fields.ts';
 import { json, table } from './output.ts';
 import { perform } from './perform.ts';
 import type { DefineGroup } from './surroundings.ts';
-import { parseWhole } from './target.ts';
-
-interface CreateOptions {
-  readonly directory?: string;
-  readonly mirrored?: string | true;
-  readonly mountRequired?: true;
-  readonly maxSize?: string;
-  readonly expansionSize?: string;
-  readonly resource?: string;
-}
-
-interface EditOptions {
-  readonly expansionSize?: string;
-  readonly resource?: string;
-  readonly mountRequired?: string;
-  readonly journaled?: string;
-  readonly mirrored?: string | true;
-  readonly maxSize?: string;
-}
 
 const simple = [
   ['dismount', 'dismount-database', 'dismount it'],
@@ -42,27 +24,18 @@ const several = [
 ] as const;
 
 export const define: DefineGroup = (group, surroundings) => {
-  group
+  const create = group
     .command('create <instance> <database>')
-    .description('make a database; on a mirror first on the primary, then on the others')
-    .option('--directory <directory>', 'where; in the directory of the instance when left out')
-    .option('--mirrored [name]', 'in the mirror, under this name or its own')
-    .option('--mount-required', 'Mount Required at Startup: without it this member does not become primary')
-    .option('--max-size <MB>', 'the most it may have, in MB; 0 for no limit')
-    .option('--expansion-size <MB>', 'by how much it grows, in MB; 0 as the system chooses')
-    .option('--resource <name>', 'name of the resource that guards it')
-    .action(async (name: string, database: string, options: CreateOptions) => {
+    .description('make a database; on a mirror first on the primary, then on the others');
+  defineFields(create, createDatabaseFields);
+  defineFields(create, mirroredField('', 'in the mirror, under this name or its own')).action(
+    async (name: string, database: string, options: Options) => {
       const here = await surroundings();
-      const { directory, mirrored, mountRequired } = options;
-      const given: CommandArguments['create-database'] = {
-        database,
-        ...(directory === undefined ? {} : { directory }),
-        ...(mountRequired === undefined ? {} : { mountRequired }),
-        ...sizesOf(options),
-        mirrored: mirrored === undefined ? null : mirrored === true ? database : mirrored,
-      };
+      const { mirrored = null } = readFields(mirroredField(database, ''), options);
+      const given = { database, ...readFields(createDatabaseFields, options), mirrored };
       here.print(`${await perform(here, findInstance(here, name), 'create-database', given)}\n`);
-    });
+    },
+  );
   defineEdit(group, surroundings);
   defineMirroring(group, surroundings);
   for (const [word, command, description] of simple) {
@@ -164,41 +137,20 @@ function course(catchUp: NonNullable<DatabaseDescription['catchUp']>): string {
 }
 
 const defineEdit: DefineGroup = (group, surroundings) => {
-  group
+  const edit = group
     .command('edit <instance> <database>')
-    .description('change its properties; sizes and resource of a mirrored one on the primary, which the others follow')
-    .option('--mount-required <yes|no>', 'Mount Required at Startup: without it this member does not become primary')
-    .option('--mirrored [name]', 'on the primary: add it to the mirror, under this name or its own')
-    .option('--journaled <yes|no>', 'Global Journal State; a mirrored database is always journaled')
-    .option('--max-size <MB>', 'the most it may have, in MB; 0 for no limit')
-    .option('--expansion-size <MB>', 'by how much it grows, in MB; 0 as the system chooses')
-    .option('--resource <name>', 'name of the resource that guards it')
-    .action(async (name: string, database: string, options: EditOptions) => {
+    .description('change its properties; sizes and resource of a mirrored one on the primary, which the others follow');
+  defineFields(edit, editDatabaseFields);
+  defineFields(edit, mirroredField('', 'on the primary: add it to the mirror, under this name or its own')).action(
+    async (name: string, database: string, options: Options) => {
       const here = await surroundings();
-      const { mountRequired, journaled, mirrored } = options;
-      if (Object.keys(options).length === 0) {
-        throw usage('give --mount-required, --journaled, --mirrored, --max-size, --expansion-size or --resource');
-      }
-      const given = {
-        database,
-        ...(mountRequired === undefined ? {} : { mountRequired: isYes(mountRequired, '--mount-required') }),
-        ...(journaled === undefined ? {} : { journaled: isYes(journaled, '--journaled') }),
-        ...(mirrored === undefined ? {} : { mirrored: mirrored === true ? database : mirrored }),
-        ...sizesOf(options),
-      };
-      here.print(`${await perform(here, findInstance(here, name), 'edit-database', given)}\n`);
-    });
+      const given = { ...readFields(editDatabaseFields, options), ...readFields(mirroredField(database, ''), options) };
+      if (Object.keys(given).length === 0)
+        throw usage(`give ${[...fieldNames(editDatabaseFields)].join(', ')} or --mirrored`);
+      here.print(`${await perform(here, findInstance(here, name), 'edit-database', { database, ...given })}\n`);
+    },
+  );
 };
-
-/** @throws CommandFailure (usage) */
-function sizesOf({ maxSize, expansionSize, resource }: Pick<EditOptions, 'maxSize' | 'expansionSize' | 'resource'>) {
-  const size = (typed: string, what: string): number => parseWhole(typed, what, 0, databaseMegabytesMax);
-  return {
-    ...(maxSize === undefined ? {} : { maximumMegabytes: size(maxSize, '--max-size') }),
-    ...(expansionSize === undefined ? {} : { expansionMegabytes: size(expansionSize, '--expansion-size') }),
-    ...(resource === undefined ? {} : { resource }),
-  };
-}
 
 const defineOfCopies: DefineGroup = (group, surroundings) => {
   group
@@ -221,7 +173,7 @@ const defineOfCopies: DefineGroup = (group, surroundings) => {
       const here = await surroundings();
       const instance = findInstance(here, name);
       if (!isManaged) {
-        const given = { databases, wait: options.wait === true || databases.length === 1 };
+        const given = options.wait === true ? { databases, wait: true } : { databases };
         here.print(`${await perform(here, instance, 'catch-up-databases', given)}\n`);
         return;
       }
@@ -239,10 +191,4 @@ function sizeText({ sizeBytes, maximumBytes }: DatabaseDescription): string {
   if (sizeBytes === null) return '-';
   const megabytes = (bytes: number): string => `${(bytes / 1_000_000).toFixed(1)} MB`;
   return maximumBytes ? `${megabytes(sizeBytes)} of ${megabytes(maximumBytes)}` : megabytes(sizeBytes);
-}
-
-/** @throws CommandFailure (usage) */
-function isYes(typed: string, what: string): boolean {
-  if (typed !== 'yes' && typed !== 'no') throw usage(`${what} is yes or no, not "${typed}"`);
-  return typed === 'yes';
 }

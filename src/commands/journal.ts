@@ -4,12 +4,14 @@
  */
 import { basename } from 'node:path';
 import { eachRecordOf, type InspectedFile, type InspectedRecord } from '../journal/journal-inspection.ts';
+import { journalFields } from './database-fields.ts';
 import { failed, usage } from './failures.ts';
 import { jsonValue } from './global-records.ts';
 import { findInstance, onlyInstance } from './instances.ts';
 import { checkFiles, listFiles, readableJournal } from './journal-listing.ts';
 import { asLine, inTime, notWhole, referenceOf } from './journal-records.ts';
 import { isWanted, type SearchOptions, wantedOf } from './journal-search.ts';
+import { defineFields, type Options, readFields } from './option-fields.ts';
 import { json } from './output.ts';
 import { perform } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
@@ -48,26 +50,15 @@ export const define: DefineGroup = (group, surroundings) => {
       const { repairFile } = await import('./journal-repair.ts');
       here.print(`${await repairFile(here, findInstance(here, name), file, options.from)}\n`);
     });
-  group
+  const edit = group
     .command('edit <instance>')
-    .description("change this instance's journal settings; those of the mirror are changed by mirror edit")
-    .option(
-      '--alternate <directory>',
-      'where files are begun while the journal directory has no room; "none" for nowhere',
-    )
-    .option('--purge-at-once <yes|no>', 'on a reporting async: purge as soon as the own databases have everything')
-    .action(async (name: string, options: { alternate?: string; purgeAtOnce?: string }) => {
-      const here = await surroundings();
-      const { alternate, purgeAtOnce } = options;
-      if (alternate === undefined && purgeAtOnce === undefined) throw usage('give --alternate or --purge-at-once');
-      if (purgeAtOnce !== undefined && !['yes', 'no'].includes(purgeAtOnce))
-        throw usage('--purge-at-once is yes or no');
-      const given = {
-        ...(alternate === undefined ? {} : { alternateDirectory: alternate === 'none' ? null : alternate }),
-        ...(purgeAtOnce === undefined ? {} : { purgeAtOnce: purgeAtOnce === 'yes' }),
-      };
-      here.print(`${await perform(here, findInstance(here, name), 'edit-journal', given)}\n`);
-    });
+    .description("change this instance's journal settings; those of the mirror are changed by mirror edit");
+  defineFields(edit, journalFields).action(async (name: string, options: Options) => {
+    const here = await surroundings();
+    const given = readFields(journalFields, options);
+    if (Object.keys(given).length === 0) throw usage('give --alternate or --purge-at-once');
+    here.print(`${await perform(here, findInstance(here, name), 'edit-journal', given)}\n`);
+  });
 };
 
 const defineReading: DefineGroup = (group, surroundings) => {

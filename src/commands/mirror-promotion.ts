@@ -4,14 +4,13 @@ import type { ControlClient } from '../terminal/control-client.ts';
 import { demotionSentence, promotionSentences } from '../terminal/promotion-lines.ts';
 import { failed, usage } from './failures.ts';
 import { askInstance, findInstance } from './instances.ts';
+import { promoteFields } from './mirror-fields.ts';
+import { defineFields, readFields, type Options as Typed } from './option-fields.ts';
 import { json } from './output.ts';
 import { dryRun, performOn, situationOf } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 
-interface Options {
-  readonly partner?: string;
-  readonly hold?: boolean;
-  readonly acceptLossUpTo?: string;
+interface Options extends Typed {
   readonly other?: boolean;
   readonly dryRun: boolean;
   readonly confirm?: string;
@@ -28,14 +27,11 @@ export const define: DefineGroup = (group, surroundings) => {
       .option('--confirm <member>', 'name of the member that changes, as a confirmation')
       .option('--situation <number>', 'refuse if the situation is no longer that of this --dry-run')
       .option('--json', 'one JSON document', false);
-  command('promote', 'make this disaster recovery async a failover member')
-    .option('--partner <member>', 'its failover partner, or none; left out = chosen, if all agents answer')
-    .option('--hold', 'set no failover, so that it stops just before it becomes primary', false)
-    .option('--accept-loss-up-to <epoch/sequence>', 'refuse if updates behind this position are known to exist')
-    .action(async (typed: string, options: Options) => {
-      const here = await surroundings();
-      await askInstance(here, findInstance(here, typed), (control) => promote(here, control, options));
-    });
+  const promotion = command('promote', 'make this disaster recovery async a failover member');
+  defineFields(promotion, promoteFields).action(async (typed: string, options: Options) => {
+    const here = await surroundings();
+    await askInstance(here, findInstance(here, typed), (control) => promote(here, control, options));
+  });
   command('demote', 'make this backup, or the other failover member, a disaster recovery async')
     .option('--other', 'on the primary: the other failover member', false)
     .action(async (typed: string, options: Options) => {
@@ -53,11 +49,7 @@ async function promote(here: Surroundings, control: ControlClient, options: Opti
   mustConfirm(options, member ?? '', 'promote');
   // Whoever promotes without a look at it finds it here, before it is done.
   if (!options.json) here.print(lines.map((line) => `${line}\n`).join(''));
-  const given: CommandArguments['promote'] = {
-    hold: options.hold ?? false,
-    ...(options.partner === undefined ? {} : { partner: options.partner }),
-    ...(options.acceptLossUpTo === undefined ? {} : { acceptLossUpTo: options.acceptLossUpTo }),
-  };
+  const given: CommandArguments['promote'] = { hold: false, ...readFields(promoteFields, options) };
   const text = await performOn(here, control, 'promote', given, situationOf(options.situation));
   here.print(options.json ? json({ ok: true, text, promotion: assessment.promotion ?? null }) : `${text}\n`);
 }

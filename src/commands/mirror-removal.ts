@@ -4,13 +4,13 @@ import type { ControlClient } from '../terminal/control-client.ts';
 import { attributeSentence, otherRemovalSentences, removalSentences } from '../terminal/removal-lines.ts';
 import { failed, usage } from './failures.ts';
 import { askInstance, findInstance } from './instances.ts';
+import { attributeFields, removalFields } from './mirror-fields.ts';
+import { defineFields, type Fields, readFields, type Options as Typed } from './option-fields.ts';
 import { json } from './output.ts';
 import { dryRun, performOn, situationOf } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 
-interface Options {
-  readonly attribute: string;
-  readonly withoutPrimary?: boolean;
+interface Options extends Typed {
   readonly dryRun: boolean;
   readonly confirm?: string;
   readonly situation?: string;
@@ -18,11 +18,8 @@ interface Options {
 }
 
 export const define: DefineGroup = (group, surroundings) => {
-  const command = (name: string, description: string, who: string) =>
-    group
-      .command(name)
-      .description(description)
-      .option('--attribute <keep|remove>', 'the mirror attribute of the databases of that member', 'keep')
+  const command = <A>(name: string, description: string, who: string, fields: Fields<A>) =>
+    defineFields(group.command(name).description(description), fields)
       .option('--dry-run', 'print what it would do, do nothing', false)
       .option('--confirm <member>', `${who}, as a confirmation`)
       .option('--situation <number>', 'refuse if the situation is no longer that of this --dry-run')
@@ -31,17 +28,18 @@ export const define: DefineGroup = (group, surroundings) => {
     ['leave', 'this instance leaves its mirror; then restart it'],
     ['remove', 'remove the mirror configuration of this instance; of the last member in three steps'],
   ] as const) {
-    command(`${name} <instance>`, description, "this member's name")
-      .option('--without-primary', 'also while no primary answers, which is lost for good', false)
-      .action(async (typed: string, options: Options) => {
+    command(`${name} <instance>`, description, "this member's name", removalFields).action(
+      async (typed: string, options: Options) => {
         const here = await surroundings();
         await askInstance(here, findInstance(here, typed), (control) => removeThis(here, control, name, options));
-      });
+      },
+    );
   }
   command(
     'remove-member <instance> <member>',
     'take another member out of the mirror, on the primary',
     'its name',
+    attributeFields,
   ).action(async (typed: string, member: string, options: Options) => {
     const here = await surroundings();
     await askInstance(here, findInstance(here, typed), (control) => removeOther(here, control, member, options));
@@ -54,7 +52,7 @@ async function removeThis(
   name: 'leave' | 'remove',
   options: Options,
 ): Promise<void> {
-  const removeAttribute = parseAttribute(options.attribute);
+  const { removeAttribute = false, withoutPrimary = false } = readFields(removalFields, options);
   const assessment = await control.assess('remove-mirror');
   const plan = planOf(assessment);
   if (name === 'leave' && plan.step !== 'leave' && plan.step !== 'restart-only') {
@@ -65,13 +63,13 @@ async function removeThis(
   const told = asksAttribute ? [...lines, attributeSentence(removeAttribute)] : lines;
   if (options.dryRun) return here.print(options.json ? json(assessment) : dryRun(told, assessment.situation));
   mustConfirm(options, plan.member, `caretmirror mirror ${name}`);
-  const given: CommandArguments['remove-mirror'] = { removeAttribute, withoutPrimary: options.withoutPrimary ?? false };
+  const given: CommandArguments['remove-mirror'] = { removeAttribute, withoutPrimary };
   const text = await performOn(here, control, 'remove-mirror', given, situationOf(options.situation));
   here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
 }
 
 async function removeOther(here: Surroundings, control: ControlClient, typed: string, options: Options): Promise<void> {
-  const removeAttribute = parseAttribute(options.attribute);
+  const { removeAttribute = false } = readFields(attributeFields, options);
   const { mirrorSet } = await control.describe();
   const assessment = await control.assess('remove-member');
   if (assessment.refusal !== null) throw failed(`it would be refused: ${assessment.refusal.text}`);
@@ -94,11 +92,6 @@ function planOf({ refusal, removal }: Assessment): RemovalPlan {
   if (refusal !== null) throw failed(`it would be refused: ${refusal.text}`);
   if (removal === null) throw failed('this instance says nothing of a removal; update it');
   return removal;
-}
-
-function parseAttribute(typed: string): boolean {
-  if (typed !== 'keep' && typed !== 'remove') throw usage(`--attribute is keep or remove, not "${typed}"`);
-  return typed === 'remove';
 }
 
 function mustConfirm({ confirm }: Options, member: string, command: string): void {

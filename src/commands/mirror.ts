@@ -1,67 +1,50 @@
 /** `caretmirror mirror ...`: the actions of the ^MIRROR menus without a menu. The instance decides; here words become arguments. */
 
-import { parseAddress } from '../client/member-search.ts';
-import { compressionModes } from '../mirror/compression.ts';
-import { agentPortDefault } from '../mirror/limits.ts';
-import type { Address, CompressionMode, MirrorSet, ParallelDejournaling } from '../mirror/mirror-set.ts';
+import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberReport } from '../mirror/status.ts';
 import type { Assessment, CommandArguments, Description, TroubleAssessment } from '../protocol/control-channel.ts';
 import { compressionLines } from '../terminal/compression-lines.ts';
-import { defineAsync, memberType, memberTypesText } from './async-members.ts';
+import { defineAsync } from './async-members.ts';
 import { failed, usage } from './failures.ts';
 import { askInstance, connectInstance, findInstance, type Instance } from './instances.ts';
+import {
+  addressFields,
+  createFields,
+  type JoinOptions,
+  joinFields,
+  newMemberFields,
+  settingsFields,
+} from './mirror-fields.ts';
 import { define as definePromotion } from './mirror-promotion.ts';
 import { defineRebuild } from './mirror-rebuild.ts';
 import { define as defineRemoval } from './mirror-removal.ts';
+import { defineFields, type Options, readFields } from './option-fields.ts';
 import { json, table } from './output.ts';
 import { perform, performOn } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 import { parseWhole } from './target.ts';
 
-const shortModes: Readonly<Partial<Record<string, CompressionMode>>> = {
-  system: 'System Selected',
-  none: 'Uncompressed',
-  zlib: 'Compressed',
-  zstd: 'Compressed with Zstd',
-  lz4: 'Compressed with LZ4',
-};
-const modesText = `${Object.keys(shortModes).join(', ')}, or as the routine calls them`;
-
-type OwnFields = 'member' | 'superserverAddress' | 'agentPort' | 'privateAddress' | 'agentAddress';
-type Options = Readonly<Record<string, string | undefined>>;
-
 export const define: DefineGroup = (group, surroundings) => {
-  const member = (name: string, description: string) =>
-    group
-      .command(`${name} <instance>`)
-      .description(description)
-      .option('--member <name>', 'name of this member in the mirror')
-      .option('--superserver-address <address>', 'where the others and applications reach this instance')
-      .option('--agent-port <port>', "port of this host's ISCAgent")
-      .option('--agent-address <address>', "where the others reach this host's ISCAgent")
-      .option('--private-address <address>', 'address of the data channel to this member');
-  const own = (name: string, description: string) =>
-    member(name, description).requiredOption('--mirror <name>', 'name of the mirror');
-  own('create', 'create a mirror with this instance as its first member')
-    .option('--arbiter <host:port>', 'ISCAgent that is the arbiter')
-    .option('--qos <ms>', 'QoS timeout in milliseconds')
-    .option('--compression-failover <mode>', `journal data to failover members: ${modesText}`)
-    .option('--compression-async <mode>', `journal data to asyncs: ${modesText}`)
-    .option('--parallel-dejournaling <who>', 'Failover Members and DR, Failover Members, or All Members')
-    .action(async (name: string, options: Options) => {
-      const here = await surroundings();
-      await withService(here, findInstance(here, name), 'create-mirror', createArguments(options));
-    });
-  own('join', 'join a mirror as failover or async member')
-    .requiredOption('--type <type>', memberTypesText)
-    .requiredOption('--agent <host:port>', 'ISCAgent of a failover member')
-    .requiredOption('--instance <name>', "that member's instance")
-    .action(async (name: string, options: Options) => {
-      const here = await surroundings();
-      await withService(here, findInstance(here, name), 'join-mirror', joinArguments(options));
-    });
-  member('join-as-new', 'a member that is kept out because of its addresses joins its mirror as a new one')
-    .option('--type <type>', `${memberTypesText}; an async stays what it is, a failover member becomes dr`)
+  const create = group
+    .command('create <instance>')
+    .description('create a mirror with this instance as its first member');
+  defineFields(create, createFields, ['mirror']).action(async (name: string, options: Options) => {
+    const here = await surroundings();
+    const given = { ...readFields(createFields, options), requireTls: false };
+    await withService(here, findInstance(here, name), 'create-mirror', given as CommandArguments['create-mirror']);
+  });
+  const join = group.command('join <instance>').description('join a mirror as failover or async member');
+  const needed = ['mirror', 'type', 'otherAgent', 'otherInstance'] as const;
+  defineFields(join, joinFields, needed).action(async (name: string, options: Options) => {
+    const here = await surroundings();
+    const { otherAgent, ...given } = readFields(joinFields, options) as JoinOptions;
+    const agent = { otherAgentAddress: otherAgent.host, otherAgentPort: otherAgent.port };
+    await withService(here, findInstance(here, name), 'join-mirror', { ...given, ...agent });
+  });
+  const joinAgain = group
+    .command('join-as-new <instance>')
+    .description('a member that is kept out because of its addresses joins its mirror as a new one');
+  defineFields(joinAgain, newMemberFields)
     .option('--confirm <member>', 'the name it had, as a confirmation: its mirror configuration is replaced')
     .action(async (name: string, options: Options) => {
       const here = await surroundings();
@@ -90,6 +73,7 @@ const defineOthers: DefineGroup = (group, surroundings) => {
   defineEdit(group, surroundings);
   defineAsync(group, surroundings);
   for (const [name, command, description] of [
+    ['enable', 'enable-mirror-service', 'enable the mirror service; create and join do so by themselves'],
     ['start', 'start-mirror', 'let this member take part again'],
     ['stop', 'stop-mirror', 'take this member out until it is started again'],
   ] as const) {
@@ -131,38 +115,23 @@ const defineOthers: DefineGroup = (group, surroundings) => {
 };
 
 const defineEdit: DefineGroup = (group, surroundings) => {
-  group
+  const edit = group
     .command('edit <instance>')
-    .description("change the mirror's settings, or the addresses of a member, on the primary")
-    .option('--qos <ms>', 'QoS timeout in milliseconds')
-    .option('--arbiter <host:port>', 'ISCAgent that is the arbiter; "none" for no arbiter')
-    .option('--compression-failover <mode>', `journal data to failover members: ${modesText}`)
-    .option('--compression-async <mode>', `journal data to asyncs: ${modesText}`)
-    .option('--parallel-dejournaling <who>', 'Failover Members and DR, Failover Members, or All Members')
-    .option('--verify-every <minutes>', 'how often members compare their running checksums; 0 = never')
-    .option('--journal-keep-days <days>', 'keep journal files at least so long')
-    .option('--journal-limit <MB>', 'journal kept for a member that is away; "none" for no limit')
-    .option('--journal-limit-days <days>', 'the same in days; "none" for no limit')
-    .option('--journal-daily <yes|no>', 'begin a new journal file each midnight')
-    .option('--member <name>', 'whose addresses; this member unless given')
-    .option('--superserver-address <address>', 'where the others and applications reach that member')
-    .option('--superserver-port <port>', 'the port on which this instance serves; on the member itself only')
-    .option('--private-address <address>', 'address of the data channel to that member; "none" = the superserver\'s')
-    .option('--agent-address <address>', "where the others reach the ISCAgent of that member's host")
-    .option('--agent-port <port>', 'port of that ISCAgent')
-    .action(async (name: string, options: Options) => {
-      const here = await surroundings();
-      if (Object.keys(options).every((option) => option === 'mirror'))
-        throw usage('give at least one setting; see caretmirror mirror edit --help');
-      const ofAddresses = addresses(options);
-      if (ofAddresses !== null) {
-        if (Object.keys(settings(options)).length > 0)
-          throw usage('settings of the mirror and addresses of a member are changed one after the other');
-        here.print(`${await perform(here, findInstance(here, name), 'edit-addresses', ofAddresses)}\n`);
-        return;
-      }
-      here.print(`${await perform(here, findInstance(here, name), 'edit-mirror', settings(options))}\n`);
-    });
+    .description("change the mirror's settings, or the addresses of a member, on the primary");
+  defineFields(defineFields(edit, settingsFields), addressFields).action(async (name: string, options: Options) => {
+    const here = await surroundings();
+    const settings = readFields(settingsFields, options);
+    const addresses = readFields(addressFields, options);
+    const [isOfSettings, isOfAddresses] = [settings, addresses].map((given) => Object.keys(given).length > 0);
+    if (isOfSettings && isOfAddresses)
+      throw usage('settings of the mirror and addresses of a member are changed one after the other');
+    if (!isOfSettings && !isOfAddresses) throw usage('give at least one setting; see caretmirror mirror edit --help');
+    const instance = findInstance(here, name);
+    const text = isOfAddresses
+      ? await perform(here, instance, 'edit-addresses', addresses)
+      : await perform(here, instance, 'edit-mirror', settings);
+    here.print(`${text}\n`);
+  });
 };
 
 /** CFG-004: a mirror needs the service; creating and joining are the wish to have it. */
@@ -184,112 +153,12 @@ async function withService<N extends 'create-mirror' | 'join-mirror'>(
 /** CFG-064. */
 async function joinAsNew(here: Surroundings, instance: Instance, options: Options): Promise<void> {
   const { member, mirrorSet, keptOut } = await askInstance(here, instance, (control) => control.describe());
-  const isConfirmed = options.confirm !== undefined && options.confirm.toUpperCase() === member;
+  const isConfirmed = String(options.confirm).toUpperCase() === member;
   if (keptOut !== null && mirrorSet !== null && !isConfirmed) {
     const what = `replaces the mirror configuration of this instance, which is that of member ${member} (${keptOut})`;
     throw usage(`join-as-new ${what}; to do it give --confirm ${member}`);
   }
-  const given = { ...ownFields(options), ...(options.type === undefined ? {} : { type: memberType(options.type) }) };
-  here.print(`${await perform(here, instance, 'join-as-new-member', given)}\n`);
-}
-
-function createArguments(options: Options): CommandArguments['create-mirror'] {
-  return {
-    ...ownFields(options),
-    ...settings(options),
-    mirror: options.mirror ?? '',
-    requireTls: false,
-  };
-}
-
-function joinArguments(options: Options): CommandArguments['join-mirror'] {
-  const agent = parseAgent(options.agent ?? '');
-  return {
-    ...ownFields(options),
-    mirror: options.mirror ?? '',
-    type: memberType(options.type ?? ''),
-    otherAgentAddress: agent.host,
-    otherAgentPort: agent.port,
-    otherInstance: options.instance ?? '',
-  };
-}
-
-function ownFields(options: Options): Pick<CommandArguments['create-mirror'], OwnFields> {
-  return {
-    ...given('member', options.member),
-    ...given('superserverAddress', options.superserverAddress),
-    ...given('agentPort', options.agentPort === undefined ? undefined : parsePort(options.agentPort, '--agent-port')),
-    ...given('agentAddress', options.agentAddress),
-    ...given('privateAddress', options.privateAddress),
-  };
-}
-
-function settings(options: Options): CommandArguments['edit-mirror'] {
-  const { qos, arbiter, compressionFailover, compressionAsync, verifyEvery } = options;
-  return {
-    ...(verifyEvery === undefined
-      ? {}
-      : { verifyEveryMinutes: parseWhole(verifyEvery, '--verify-every', 0, Number.MAX_SAFE_INTEGER) }),
-    ...given('parallelDejournaling', options.parallelDejournaling as ParallelDejournaling | undefined),
-    ...given('compressionFailover', parseMode(compressionFailover, '--compression-failover')),
-    ...given('compressionAsync', parseMode(compressionAsync, '--compression-async')),
-    ...(qos === undefined ? {} : { qosTimeoutMs: parseWhole(qos, '--qos', 1, Number.MAX_SAFE_INTEGER) }),
-    ...(arbiter === undefined ? {} : { arbiter: arbiter === 'none' ? null : parseAgent(arbiter) }),
-    ...journalSettings(options),
-  };
-}
-
-/** Null = no address is to be changed (CFG-056, CFG-057). */
-function addresses(options: Options): CommandArguments['edit-addresses'] | null {
-  const { member, superserverPort, privateAddress, ...others } = options;
-  const isOfAddresses = [member, superserverPort, privateAddress, others.superserverAddress, others.agentAddress];
-  if ([...isOfAddresses, others.agentPort].every((value) => value === undefined)) return null;
-  const { privateAddress: _, ...own } = ownFields(options);
-  return {
-    ...own,
-    ...given('privateAddress', privateAddress === 'none' ? null : privateAddress),
-    ...given(
-      'superserverPort',
-      superserverPort === undefined ? undefined : parsePort(superserverPort, '--superserver-port'),
-    ),
-  };
-}
-
-function journalSettings(options: Options): CommandArguments['edit-mirror'] {
-  const { journalKeepDays, journalLimit, journalLimitDays, journalDaily } = options;
-  if (journalDaily !== undefined && !['yes', 'no'].includes(journalDaily)) throw usage('--journal-daily is yes or no');
-  const whole = (typed: string, what: string) => parseWhole(typed, what, 0, Number.MAX_SAFE_INTEGER);
-  const limit = (typed: string, what: string) => (typed === 'none' ? null : whole(typed, what));
-  return {
-    ...given('keepDays', journalKeepDays === undefined ? undefined : whole(journalKeepDays, '--journal-keep-days')),
-    ...given('limitMegabytes', journalLimit === undefined ? undefined : limit(journalLimit, '--journal-limit')),
-    ...given('limitDays', journalLimitDays === undefined ? undefined : limit(journalLimitDays, '--journal-limit-days')),
-    ...given('switchDaily', journalDaily === undefined ? undefined : journalDaily === 'yes'),
-  };
-}
-
-/** The words of the routine, or a short one. */
-function parseMode(typed: string | undefined, option: string): CompressionMode | undefined {
-  if (typed === undefined) return undefined;
-  const folded = typed.toLowerCase();
-  const mode = shortModes[folded] ?? compressionModes.find((each) => each.toLowerCase() === folded);
-  if (mode === undefined) throw usage(`${option} ${typed}: it is one of ${modesText}`);
-  return mode;
-}
-
-/** A field that is left out takes the default of the instance. */
-function given<K extends string, V>(name: K, value: V | undefined): Partial<Record<K, V>> {
-  return value === undefined ? {} : ({ [name]: value } as Record<K, V>);
-}
-
-function parseAgent(typed: string): Address {
-  const address = parseAddress(typed) ?? (/^[^:\s]+$/.test(typed) ? { host: typed, port: agentPortDefault } : null);
-  if (address === null) throw usage(`"${typed}" is no address of an ISCAgent: HOST or HOST:PORT`);
-  return address;
-}
-
-function parsePort(typed: string, what: string): number {
-  return parseWhole(typed, what, 1, 65535);
+  here.print(`${await perform(here, instance, 'join-as-new-member', readFields(newMemberFields, options))}\n`);
 }
 
 interface RiskyOptions {

@@ -1,7 +1,9 @@
 /** `caretmirror` and `caretmirror session`: ^MIRROR and the prompt of an instance, with answers from wherever they come. */
 import type { Command } from 'commander';
+import { resolveHome } from '../host/home.ts';
 import { type DialogueOptions, runInstancePrompt, runRoutine, type TextSink } from '../terminal/routine.ts';
 import { isRoutine } from '../terminal/session.ts';
+import { equivalentLine } from './equivalent-line.ts';
 import { failed, usage } from './failures.ts';
 import { connectInstance, findInstance, type Instance, listInstances, onlyInstance } from './instances.ts';
 import { journalReader } from './journal-pages.ts';
@@ -79,7 +81,13 @@ export async function openSession(
   if (word !== undefined && !routines.includes(word)) throw usage(`no routine ${routine}: ^${routines.join(' ^')}`);
   if (word !== undefined && !isRoutine(word)) throw failed(`^${word} is not built in this version`);
   const control = await connectInstance(here, instance);
-  const desk = { control, journal: journalReader(here, instance) };
+  // What is typed in the shell that this session was begun from means that shell's home.
+  const usual = await resolveHome(undefined, here.env);
+  const desk = {
+    control,
+    journal: journalReader(here, instance),
+    equivalentLine: equivalentLine(here.home === usual ? null : here.home),
+  };
   const record = options.record === undefined ? null : openRecord(here, options.record);
   const dialogue: DialogueOptions = {
     input: here.input,

@@ -7,6 +7,7 @@ import { wording } from '../../menus/wording.ts';
 import type { CommandArguments, CommandName, Description, Outcome } from '../protocol/control-channel.ts';
 import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue, InterruptedWaitError } from './dialogue.ts';
+import type { EquivalentLine } from './equivalent-line.ts';
 import { EXIT } from './exit-codes.ts';
 import type { JournalReader } from './journal-reader.ts';
 import type { Value, Values } from './question.ts';
@@ -15,6 +16,7 @@ import { factLines, fill } from './screen.ts';
 export interface ActionContext {
   readonly control: Control;
   readonly journal: JournalReader;
+  readonly equivalentLine: EquivalentLine;
   readonly dialogue: Dialogue;
   readonly description: Description;
   /** Label of the option, for the line that says what was refused. */
@@ -54,9 +56,10 @@ export async function perform<N extends CommandName>(
   context: ActionContext,
   command: N,
   given: CommandArguments[N],
+  situation?: number,
 ): Promise<void> {
-  const outcome = await send(context, command, given);
-  if (outcome !== null) tell(context, outcome);
+  const outcome = await send(context, command, given, situation);
+  if (outcome !== null) tell(context, command, given, outcome);
 }
 
 /** Null when it did not come to an outcome that this session will see. */
@@ -105,16 +108,32 @@ export async function looked<T>(context: ActionContext, work: Promise<T>): Promi
   }
 }
 
-export function tell(context: ActionContext, outcome: Outcome): void {
+export function tell<N extends CommandName>(
+  context: ActionContext,
+  command: N,
+  given: CommandArguments[N],
+  outcome: Outcome,
+): void {
   if (outcome.ok) {
     // The command line puts these words behind its name; here they are a sentence of their own.
     context.dialogue.say(outcome.text.charAt(0).toUpperCase() + outcome.text.slice(1));
+    showEquivalent(context, command, given);
     return;
   }
   const { text } = outcome.refusal;
   const isKnown = outcome.outcome !== 'not-known';
   const template = { refused: wording.refused, failed: wording.failed, 'not-known': wording.notKnown }[outcome.outcome];
   refused(context, fill(template, { text }), isKnown ? EXIT.refused : EXIT.unknown);
+}
+
+/** Never broken into lines: it is there to be taken over as it is. */
+export function showEquivalent<N extends CommandName>(
+  { dialogue, description, equivalentLine }: ActionContext,
+  command: N,
+  given: CommandArguments[N],
+): void {
+  const line = equivalentLine(command, given, description);
+  dialogue.print(dialogue.style.dim(fill(wording.equivalentLine, { line })));
 }
 
 export function refused(context: ActionContext, text: string, exitCode: 1 | 5): void {

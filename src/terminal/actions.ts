@@ -20,6 +20,7 @@ import {
   perform,
   refused,
   send,
+  showEquivalent,
   showPlan,
   tell,
   yesNo,
@@ -109,9 +110,12 @@ async function performAction(action: Of<'perform'>, context: ActionContext): Pro
 
 /** Nobody is left to ask after it. */
 async function stopInstance(context: ActionContext): Promise<void> {
-  const outcome = await send(context, 'stop-instance', { noFailover: false });
-  if (outcome?.ok !== true) return outcome === null ? undefined : tell(context, outcome);
+  const given = { noFailover: false };
+  const outcome = await send(context, 'stop-instance', given);
+  if (outcome === null) return;
+  if (!outcome.ok) return tell(context, 'stop-instance', given, outcome);
   context.dialogue.say(wording.shutsDown);
+  showEquivalent(context, 'stop-instance', given);
   context.dialogue.leave();
 }
 
@@ -263,7 +267,7 @@ async function assessedAction(action: Of<'assessed'>, context: ActionContext): P
     const outcome = await send(context, action.command, {}, assessment.situation);
     if (outcome === null) return;
     if (outcome.ok || outcome.refusal.reason !== 'situation-changed') {
-      tell(context, outcome);
+      tell(context, action.command, {}, outcome);
       return;
     }
     if (!dialogue.isTerminal) throw dialogue.answersError(wording.situationChangedPiped);
@@ -286,8 +290,7 @@ async function promoteAction(action: Of<'promote'>, context: ActionContext): Pro
   const values = promotion.primary === null ? await dialogue.askAll([action.partner, action.hold], {}) : {};
   if (!(await confirmed(dialogue, action.confirm))) return;
   const partner = values.partner === undefined || values.partner === 'AUTO' ? {} : { partner: String(values.partner) };
-  const outcome = await send(context, action.command, { ...partner, hold: values.hold === true }, situation);
-  if (outcome !== null) tell(context, outcome);
+  await perform(context, action.command, { ...partner, hold: values.hold === true }, situation);
 }
 
 function assessmentLines(command: Of<'assessed'>['command'], now: Assessment, columns: number): readonly string[] {

@@ -3,7 +3,7 @@ import type { Action, PickQuestion } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
 import type { MemberDefinition } from '../mirror/mirror-set.ts';
 import type { CommandArguments } from '../protocol/control-channel.ts';
-import { type ActionContext, confirmed, looked, nothingToPick, refused, send, showPlan, tell } from './action-steps.ts';
+import { type ActionContext, confirmed, looked, nothingToPick, perform, refused, showPlan } from './action-steps.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Defaults, Values } from './question.ts';
 import { attributeSentence, otherRemovalSentences, removalSentences } from './removal-lines.ts';
@@ -26,8 +26,7 @@ export async function removeMirrorAction(action: Of<'remove-mirror'>, context: A
   const removeAttribute = hasChoice && (await dialogue.askQuestion(action.attribute, {})) === true;
   if (hasChoice) dialogue.say(attributeSentence(removeAttribute));
   if (!(await confirmed(dialogue, action.confirm))) return;
-  const outcome = await send(context, action.command, { removeAttribute }, situation);
-  if (outcome !== null) tell(context, outcome);
+  await perform(context, action.command, { removeAttribute }, situation);
 }
 
 export async function removeMemberAction(action: Of<'remove-member'>, context: ActionContext): Promise<void> {
@@ -42,8 +41,7 @@ export async function removeMemberAction(action: Of<'remove-member'>, context: A
   const removeAttribute = (await dialogue.askQuestion(action.attribute, {})) === true;
   dialogue.say(attributeSentence(removeAttribute));
   if (!(await confirmed(dialogue, action.confirm))) return;
-  const outcome = await send(context, action.command, { member: target.name, removeAttribute });
-  if (outcome !== null) tell(context, outcome);
+  await perform(context, action.command, { member: target.name, removeAttribute });
 }
 
 /** Null when there is nobody, which has been said. */
@@ -81,8 +79,7 @@ export async function editAddressesAction(action: Of<'edit-addresses'>, context:
   const values = await dialogue.askAll(questions, present);
   showPlan(context, fill(action.summary, { member: target.name }), questions, values);
   if (!(await confirmed(dialogue, action.confirm))) return;
-  const outcome = await send(context, action.command, { member: target.name, ...changes(target, values) });
-  if (outcome !== null) tell(context, outcome);
+  await perform(context, action.command, { member: target.name, ...changes(target, values) });
 }
 
 function addressesOf({ superserver, privateAddress, agent }: MemberDefinition): Defaults {

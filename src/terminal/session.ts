@@ -16,6 +16,7 @@ import type { Description } from '../protocol/control-channel.ts';
 import { runAction } from './actions.ts';
 import type { Control } from './control-client.ts';
 import { AbandonedError, type Dialogue } from './dialogue.ts';
+import type { EquivalentLine } from './equivalent-line.ts';
 import type { JournalReader } from './journal-reader.ts';
 import { type OptionPick, type Parsed, parseOption } from './question.ts';
 import { fill, menuHelpLines, menuLines } from './screen.ts';
@@ -25,6 +26,7 @@ import { showScreen } from './status-screens.ts';
 export interface Desk {
   readonly control: Control;
   readonly journal: JournalReader;
+  readonly equivalentLine: EquivalentLine;
 }
 
 type Routine = (desk: Desk, dialogue: Dialogue) => Promise<void>;
@@ -105,15 +107,15 @@ async function runMenu(desk: Desk, dialogue: Dialogue, menuOf: (now: Description
 }
 
 async function carryOut(
-  { control, journal }: Desk,
+  desk: Desk,
   dialogue: Dialogue,
   now: Description,
   action: Action,
   label: string,
 ): Promise<void> {
   try {
-    if (action.kind === 'screen') await showScreen(action.screen, control, dialogue);
-    else await runAction(action, { control, journal, dialogue, description: now, label });
+    if (action.kind === 'screen') await showScreen(action.screen, desk.control, dialogue);
+    else await runAction(action, { ...desk, dialogue, description: now, label });
   } catch (error) {
     if (!(error instanceof AbandonedError)) throw error;
     dialogue.print(error.message);

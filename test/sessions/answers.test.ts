@@ -124,7 +124,7 @@ describe('an instance that goes away', () => {
       '2\n4\nyes\n4\nyes\n',
     );
     expect(session.exitCode).toBe(4);
-    expect(session.output).toMatch(/Done\n$/);
+    expect(session.output).toMatch(/Done\nCommand line: .*\n$/);
     expect(session.errors).toMatch(/^the instance is gone: .*\n$/);
     expect(session.instance.performed).toHaveLength(1);
   });

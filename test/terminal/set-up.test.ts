@@ -1,5 +1,5 @@
 /** A mirror from nothing through the menus, on a terminal and from pipes; recorded and replayed. */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,8 +12,13 @@ const testTmux = whyNot === null ? test : test.skip;
 const homes: string[] = [];
 let hosts = 0;
 
-/** A host with an address, an agent and a running instance. */
-async function host(name: string): Promise<{ readonly home: string; readonly address: string }> {
+/** With an address, an agent and a running instance. */
+interface Host {
+  readonly home: string;
+  readonly address: string;
+}
+
+async function host(name: string): Promise<Host> {
   hosts += 1;
   const address = `127.252.${process.pid % 250}.${hosts}`;
   const home = mkdtempSync(join(tmpdir(), 'caretmirror-terminal-'));
@@ -104,6 +109,51 @@ describe('from a pipe', () => {
     expect(replayed).toMatchObject({ code: 0, err: '' });
     expect(replayed.out).toMatch(/mirror DEMO is created/i);
   });
+});
+
+test('the command lines that the menus print make the same pair on other hosts, and change nothing when they are given again', async () => {
+  const [first, second] = [await host('ONE'), await host('TWO')];
+  const join = ['2', 'DEMO', first.address, '', 'ONE', 'TWO', '', '', '', '', 'y'];
+  const adjust = ['3', 'Adjust', '2500', 'y', '', '2', 'Change No', 'yes'];
+  const lines: string[] = [];
+  for (const [home, answers] of [
+    [first.home, [...enable, ...create]],
+    [second.home, [...enable, ...join]],
+    [first.home, adjust],
+  ] as const) {
+    const ran = await piped(['--home', home], [answers.map((each) => `${each}\n`).join('')]);
+    expect(ran).toMatchObject({ code: 0, err: '' });
+    lines.push(...[...ran.out.matchAll(/^Command line: caretmirror (.*)$/gm)].map(([, line]) => line ?? ''));
+  }
+  expect(lines).toHaveLength(6);
+
+  const [third, fourth] = [await host('ONE'), await host('TWO')];
+  const swap = (text: string, from: readonly Host[], to: readonly Host[]): string =>
+    from.reduce((done, { home, address }, index) => {
+      return done.replaceAll(home, to[index]?.home ?? '').replaceAll(address, to[index]?.address ?? '');
+    }, text);
+  const run = (line: string): Ran => {
+    const program = `'${process.execPath}' '${programPath()}' ${swap(line, [first, second], [third, fourth])}`;
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', program], { encoding: 'utf8', timeout: 100_000 });
+    return { code: status ?? -1, out: stdout, err: stderr };
+  };
+  for (const line of lines) expect({ line, ...run(line) }).toMatchObject({ line, code: 0 });
+  const shown = async (home: string): Promise<string> =>
+    (await runWell(['mirror', 'show', '--json', '--home', home, 'ONE'])).out;
+  const made = await shown(third.home);
+  const whole = (text: string): unknown => ({ ...JSON.parse(text), epoch: null, revision: null });
+  expect(whole(swap(made, [third, fourth], [first, second]))).toEqual(whole(await shown(first.home)));
+  expect(await statusOf(third.home)).toMatchObject({
+    mirror: 'DEMO',
+    member: 'ONE',
+    noFailover: true,
+    qosTimeoutMs: 2500,
+  });
+  const again = lines.map((line) => run(line));
+  // Create and join say that the instance is in a mirror; the others that it is so already.
+  expect(again.map(({ code }) => code)).toEqual([0, 1, 0, 1, 0, 0]);
+  expect(again.map(({ out, err }) => out + err).join('')).toMatch(/already[\s\S]*already[\s\S]*already[\s\S]*already/);
+  expect(await shown(third.home)).toBe(made);
 });
 
 /** Each chunk is written when the one before has left. */
