@@ -7,6 +7,7 @@
  */
 import { createConnection, createServer, isIP, type Server, type Socket } from 'node:net';
 import type { Address } from '../mirror/mirror-set.ts';
+import { HostNames } from './host-names.ts';
 import { localSocketPlace } from './local-socket.ts';
 import {
   AddressInUseError,
@@ -31,9 +32,12 @@ export interface TcpNetworkOptions {
   readonly links?: () => ReadonlyMap<string, Address>;
   /** Own address, from which to dial; left out where the other end cannot be reached from it (loopback to elsewhere). */
   readonly localAddress?: string;
+  /** Who knows addresses of names; left out = the system. */
+  readonly names?: HostNames;
 }
 
 export function createTcpNetwork(options: TcpNetworkOptions): Network {
+  const { names = new HostNames() } = options;
   return {
     listen: async (address, port, onConnection) => {
       const host = address === '*' ? undefined : address;
@@ -58,7 +62,8 @@ export function createTcpNetwork(options: TcpNetworkOptions): Network {
       const from = sourceAddress(options.localAddress, target.host);
       const reading = new SocketReading();
       const { onread } = reading;
-      const socket = createConnection({ ...target, onread, ...(from === null ? {} : { localAddress: from }) });
+      const where = { ...target, lookup: names.lookup, ...(from === null ? {} : { localAddress: from }) };
+      const socket = createConnection({ ...where, onread });
       socket.setKeepAlive(true, KEEP_ALIVE_MS);
       return await connected(socket, reading, name, timeoutMs);
     },
