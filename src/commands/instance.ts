@@ -4,6 +4,7 @@ import { failed, usage } from './failures.ts';
 import {
   createInstance,
   deleteInstance,
+  editInstance,
   findInstance,
   forceInstance,
   type Instance,
@@ -32,6 +33,7 @@ export const define: DefineGroup = (group, surroundings) => {
       });
       here.tell(`instance ${instance} created, superserver ${superserver.host}:${superserver.port}`);
     });
+  defineEdit(group, surroundings);
   group
     .command('start <name>')
     .description('start it, and wait until its role is settled')
@@ -77,6 +79,27 @@ export const define: DefineGroup = (group, surroundings) => {
       const here = await surroundings();
       await removeInstance(here, findInstance(here, name), options.confirm);
     });
+  defineList(group, surroundings);
+};
+
+const defineEdit: DefineGroup = (group, surroundings) => {
+  group
+    .command('edit <name>')
+    .description('where it serves from its next start on; it must be down')
+    .option('--address <address>', 'address of its superserver')
+    .option('--port <port>', 'port of its superserver')
+    .action(async (name: string, options: { address?: string; port?: string }) => {
+      const here = await surroundings();
+      if (options.address === undefined && options.port === undefined) throw usage('give --address or --port');
+      const { host, port } = await editInstance(here, findInstance(here, name), {
+        ...(options.address === undefined ? {} : { address: options.address }),
+        ...(options.port === undefined ? {} : { port: parseWhole(options.port, '--port', 1, 65535) }),
+      });
+      here.tell(`instance ${name.toUpperCase()} will serve on ${host}:${port}`);
+    });
+};
+
+const defineList: DefineGroup = (group, surroundings) => {
   group
     .command('list')
     .description('instances of this home')

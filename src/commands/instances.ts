@@ -2,10 +2,15 @@
  * Instances of a home as commands handle them: made, found, started, stopped and deleted. The same functions serve
  * `instance`, `lab` and the programs in scripts/. What a running instance does is asked over its control socket.
  */
-import { createConfiguration, newConfiguration, readConfiguration } from '../host/configuration-file.ts';
+import {
+  createConfiguration,
+  newConfiguration,
+  openConfiguration,
+  readConfiguration,
+} from '../host/configuration-file.ts';
 import { checkInstanceName, homePaths, type InstancePaths, instancePaths } from '../host/home.ts';
-import type { InstanceConfiguration, LockHolder } from '../host/host.ts';
-import { DaemonFailedError } from '../host/host.ts';
+import type { HeldLock, InstanceConfiguration, LockHolder } from '../host/host.ts';
+import { DaemonFailedError, LockHeldError } from '../host/host.ts';
 import { readAgentConfiguration, readHostFile, writeHostFile } from '../host/host-files.ts';
 import { configurationAt, mirrorsOf, placeOf } from '../host/memberships.ts';
 import { superserverPortDefault } from '../mirror/limits.ts';
@@ -93,6 +98,34 @@ async function nextPort(surroundings: Surroundings): Promise<number> {
   let port: number = superserverPortDefault;
   while (taken.has(port)) port += 1;
   return port;
+}
+
+/** One that is down stays so until it is released. @throws CommandFailure while it runs. */
+export function takeLock({ host }: Surroundings, { name, paths }: Instance): HeldLock {
+  try {
+    return host.processes.acquireLock(paths.lock, 'instance');
+  } catch (error) {
+    if (!(error instanceof LockHeldError)) throw error;
+    throw failed(`instance ${name} is running (pid ${error.holder.pid}); stop it first`);
+  }
+}
+
+/** Where an instance that is down serves from its next start on. In a mirror the primary is told of it by itself (CFG-056, CFG-057). */
+export async function editInstance(
+  here: Surroundings,
+  instance: Instance,
+  { address, port }: Omit<NewInstance, 'name'>,
+): Promise<InstanceConfiguration['superserver']> {
+  const lock = takeLock(here, instance);
+  try {
+    const configuration = await openConfiguration(instance.paths.configuration, lock);
+    const present = configuration.get();
+    const superserver = { host: address ?? present.superserver.host, port: port ?? present.superserver.port };
+    configuration.set({ ...present, superserver });
+    return superserver;
+  } finally {
+    lock.release();
+  }
 }
 
 export function lockHolder({ host }: Surroundings, { paths }: Instance): LockHolder | null {

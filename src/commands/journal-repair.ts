@@ -3,10 +3,9 @@
  * byte, so a copy that has the same header, is whole, and ends where the next file says is the file.
  */
 import { basename, dirname, join } from 'node:path';
-import { type HeldLock, LockHeldError } from '../host/host.ts';
 import { eachRecordOf, type InspectedFile, inspectFile } from '../journal/journal-inspection.ts';
 import { failed } from './failures.ts';
-import type { Instance } from './instances.ts';
+import { type Instance, takeLock } from './instances.ts';
 import { readableJournal } from './journal-listing.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -25,15 +24,6 @@ export async function repairFile(here: Surroundings, instance: Instance, typed: 
     return `${present.path} was replaced by a copy of ${copy.path} (${copy.size} bytes, every record verified)`;
   } finally {
     lock.release();
-  }
-}
-
-function takeLock({ host }: Surroundings, { name, paths }: Instance): HeldLock {
-  try {
-    return host.processes.acquireLock(paths.lock, 'instance');
-  } catch (error) {
-    if (!(error instanceof LockHeldError)) throw error;
-    throw failed(`instance ${name} is running (pid ${error.holder.pid}); stop it first`);
   }
 }
 

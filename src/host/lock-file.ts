@@ -8,7 +8,20 @@
  * same way, by its own nonce.
  */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, unlinkSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import { type HeldLock, LockHeldError, type LockHolder, type LockKind, type LockState } from './host.ts';
 import { isAlive, selfRef } from './process-table.ts';
 
@@ -17,6 +30,14 @@ const TRIES_MAX = 1000;
 
 interface LockContent extends LockHolder {
   readonly nonce: string;
+  /** Where it was made; absent in a lock of an earlier release. */
+  readonly made?: Made;
+}
+
+interface Made {
+  /** Number of the file in its file system. */
+  readonly file: string;
+  readonly directory: string;
 }
 
 export function acquireLock(
@@ -32,7 +53,7 @@ export function acquireLock(
     nonce: randomBytes(12).toString('hex'),
   };
   const made = `${path}.${content.nonce}.new`;
-  writeWhole(made, `${JSON.stringify(content)}\n`);
+  writeWhole(made, (file) => ({ ...content, made: { file, directory: directoryOf(path) } }));
   try {
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       const present = readLock(path);
@@ -53,7 +74,7 @@ export function acquireLock(
 export function describeLock(path: string): LockState {
   const present = readLock(path);
   if (present === null || !isHeld(present)) return { state: 'free' };
-  const { nonce: _, ...by } = present;
+  const { nonce: _, made: __, ...by } = present;
   return { state: 'held', by };
 }
 
@@ -110,17 +131,38 @@ function readLock(path: string): LockContent | null {
   }
   try {
     const content: LockContent = JSON.parse(text);
-    if (typeof content.nonce === 'string' && /^[0-9a-f]+$/.test(content.nonce)) return content;
+    if (typeof content.nonce === 'string' && /^[0-9a-f]+$/.test(content.nonce)) {
+      return isCopy(path, content) ? { ...content, ...nobody } : content;
+    }
   } catch {
     // Not JSON: the same as no nonce.
   }
-  return { pid: 0, startTicks: null, kind: 'instance', at: '', about: {}, nonce: 'unreadable' };
+  return { ...nobody, kind: 'instance', at: '', about: {}, nonce: 'unreadable' };
 }
 
-function writeWhole(path: string, text: string): void {
+const nobody = { pid: 0, startTicks: null } as const;
+
+/**
+ * The lock of another directory, which was copied with it: its holder is at work there. Both signs are asked for: file systems are there
+ * that change numbers of files, and one directory may be reached by two paths.
+ */
+function isCopy(path: string, { made }: LockContent): boolean {
+  return made !== undefined && made.file !== fileNumber(path) && made.directory !== directoryOf(path);
+}
+
+function directoryOf(path: string): string {
+  return realpathSync(dirname(path));
+}
+
+function fileNumber(of: string | number): string {
+  const options = { bigint: true } as const;
+  return String((typeof of === 'string' ? statSync(of, options) : fstatSync(of, options)).ino);
+}
+
+function writeWhole(path: string, contentOf: (file: string) => LockContent): void {
   const handle = openSync(path, 'wx', 0o600);
   try {
-    writeSync(handle, text);
+    writeSync(handle, `${JSON.stringify(contentOf(fileNumber(handle)))}\n`);
     fsyncSync(handle);
   } finally {
     closeSync(handle);

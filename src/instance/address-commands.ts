@@ -157,8 +157,9 @@ function saved(daemon: InstanceDaemon, next: MemberDefinition, silent: readonly 
   const mirrorSet = withDefinition(present.mirrorSet, next);
   configuration.set({ ...present, mirrorSet });
   member?.mirrorSetChanged(mirrorSet);
+  const isAttached = member?.state.role === 'attached';
   const told = isSelf
-    ? 'the primary is told when it is met'
+    ? `the primary is told ${isAttached ? 'at once' : 'when it is met'}`
     : 'this member tries it now; change it on the primary, too';
   return done(`${text} as far as this member knows; ${told}${warning}`);
 }

@@ -44,15 +44,6 @@ export async function clearFormerMirror(parts: FormerMirrorParts): Promise<void>
   const { name: mirror, removeAttribute } = formerMirror;
   for (const entry of catalog.entries()) {
     if (entry.configuration.mirrorDatabase === null) continue;
-    if (isOfOriginal(parts, entry)) {
-      const { name, directory } = entry.configuration;
-      log(
-        2,
-        'Utility.Event',
-        `Database ${name} in ${directory} is left as it is: this instance is a copy, and it is that of the original`,
-      );
-      continue;
-    }
     try {
       await clearDatabase(catalog, entry, mirror, removeAttribute);
     } catch (error) {
@@ -70,15 +61,6 @@ export async function clearFormerMirror(parts: FormerMirrorParts): Promise<void>
     'Utility.Event',
     `This instance is out of mirror ${mirror}: ${databases}; its journal of that mirror lies in ${kept}`,
   );
-}
-
-/** A directory that was copied within a host still names the databases of the original, which may be in use. */
-function isOfOriginal(
-  { configuration, paths }: FormerMirrorParts,
-  { configuration: { directory } }: CatalogEntry,
-): boolean {
-  const configured = configuration.get().directory;
-  return configured !== paths.directory && directory.startsWith(`${configured}/`);
 }
 
 async function clearDatabase(

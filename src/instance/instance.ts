@@ -19,6 +19,7 @@ import { ControlServer } from './control-server.ts';
 import { serveMemberRequest } from './join-server.ts';
 import { Membership } from './membership.ts';
 import type { RunningMember } from './mirror-member.ts';
+import { settleDirectory } from './own-directory.ts';
 import type { InstanceDaemon, Memberships } from './parts.ts';
 import { clearCutOffRestores } from './restore-command.ts';
 import { Superserver } from './superserver.ts';
@@ -183,6 +184,7 @@ export class Instance implements Memberships {
 
   async open(): Promise<void> {
     const { network, paths, configuration, host } = this.#parts;
+    settleDirectory({ configuration, files: host.files, paths, log: this.log.bind(this) });
     host.files.makeDirectory(paths.journal);
     host.files.makeDirectory(paths.lostAndFound);
     for (const { name } of configuration.get().furtherMirrors) this.#addFurther(name);

@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -53,6 +62,29 @@ describe('a lock file', () => {
     expect(lock.isHeld()).toBe(false);
     expect(nodeProcesses.describeLock(path)).toEqual({ state: 'free' });
     lock.release();
+  });
+
+  test('CFG-063: one that was copied with its directory holds nothing there, and still holds the original', () => {
+    const [original, copied] = ['original', 'copied'].map((name) => join(directory, name)) as [string, string];
+    for (const each of [original, copied]) mkdirSync(each);
+    const path = join(original, 'instance.lock');
+    const copy = join(copied, 'instance.lock');
+    const lock = nodeProcesses.acquireLock(path, 'instance');
+    copyFileSync(path, copy);
+    expect(nodeProcesses.describeLock(copy)).toEqual({ state: 'free' });
+    const second = nodeProcesses.acquireLock(copy, 'instance');
+    for (const each of [path, copy]) expect(nodeProcesses.describeLock(each).state).toBe('held');
+    expect([lock.isHeld(), second.isHeld()]).toEqual([true, true]);
+    second.release();
+    // Moved, or in the same place with another number of the file, it is the same lock.
+    renameSync(path, copy);
+    expect(nodeProcesses.describeLock(copy).state).toBe('held');
+    copyFileSync(copy, path);
+    expect(nodeProcesses.describeLock(path).state).toBe('held');
+    // An earlier release did not say where it was made.
+    const { made: _, ...earlier } = JSON.parse(readFileSync(path, 'utf8'));
+    writeFileSync(join(directory, 'earlier.lock'), JSON.stringify(earlier));
+    expect(nodeProcesses.describeLock(join(directory, 'earlier.lock')).state).toBe('held');
   });
 
   test('releasing does not take away the lock of a successor', () => {

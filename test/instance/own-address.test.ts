@@ -76,10 +76,9 @@ async function putImage(host: WholeHost, port: number): Promise<void> {
       rmSync(join(directory, name), { recursive: true, force: true });
       cpSync(join(image, name), join(directory, name), { recursive: true });
     }
-    // Another machine has the same paths.
+    // On the same host, so that its configuration names the places of the original.
     const text = readFileSync(join(image, 'configuration.json'), 'utf8');
-    const moved = text.replaceAll(instancePaths(b.home, 'BETA').directory, directory);
-    const { checksum: _, ...copied } = JSON.parse(moved);
+    const { checksum: _, ...copied } = JSON.parse(text);
     writeFileSync(configuration, JSON.stringify({ ...copied, superserver: { host: '127.0.0.1', port } }));
   });
 }
@@ -88,6 +87,9 @@ test('PROC-045 CFG-063: a copy does not join while another instance answers at i
   copy = await startCopy();
   const report = await copy.control.status();
   expect(report).toMatchObject({ member: 'B', status: 'Error' });
+  const { directory } = instancePaths(copy.home, 'BETA');
+  expect(copy.instance.catalog.find('DATA')?.database?.directory).toBe(join(directory, 'databases', 'DATA'));
+  expect(copy.instance.configuration.get().directory).toBe(directory);
   expect(report.waitingFor).toMatch(/another instance answers at 127.0.0.1:\d+, the address of member B: .*copy/);
   expect(copy.instance.member).toBeNull();
   expect((await copy.control.describe()).commands['force-primary']).toMatchObject({ spec: 'CFG-063' });
