@@ -196,7 +196,7 @@ export class Verification {
       // A reporting async holds what it likes, and changes its writable copies itself (DB-005, DB-038).
       const type = memberNamed(this.#parts.mirrorSet(), member)?.type;
       if (type !== undefined && isReporting(type)) return { ...none, result: 'left out', text: null };
-      const text = `its copy does not follow the journal; see the status of ${member}`;
+      const text = `no copy there follows the journal: it is missing, dismounted or behind; the status of ${member} says which`;
       return { ...none, result: 'not compared', text };
     }
     const check = checked?.get(member)?.find((each) => each.database === database);
