@@ -18,8 +18,7 @@
 import { globalKeyBytesMax, globalValueBytesMax } from '../mirror/limits.ts';
 import { crc32c } from '../protocol/crc32c.ts';
 import { isKey } from '../protocol/global-key-check.ts';
-import type { Piece } from './global-pieces.ts';
-import type { GlobalRecord } from './global-records.ts';
+import type { GlobalRecord, Piece } from './global-records.ts';
 
 const MAGIC = Buffer.from('CMGLOBL\n', 'latin1');
 const VERSION = 1;

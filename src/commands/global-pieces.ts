@@ -4,15 +4,7 @@
  * import that was cut off goes on there.
  */
 import { BinaryReader, isBinary } from './global-binary.ts';
-import { type GlobalRecord, readRecord } from './global-records.ts';
-
-export interface Piece {
-  readonly records: readonly GlobalRecord[];
-  /** Byte of the source behind the last one; between two records, or two blocks. */
-  readonly offset: number;
-  /** Why nothing more can be read behind them, naming the place; else null. */
-  readonly bad: string | null;
-}
+import { type GlobalRecord, type Piece, readRecord } from './global-records.ts';
 
 export type Blocks = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 

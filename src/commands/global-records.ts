@@ -12,6 +12,15 @@ export interface GlobalRecord {
   readonly database: string | null;
 }
 
+/** What an import has read of its source at once. */
+export interface Piece {
+  readonly records: readonly GlobalRecord[];
+  /** Byte of the source behind the last one; between two records, or two blocks. */
+  readonly offset: number;
+  /** Why nothing more can be read behind them, naming the place; else null. */
+  readonly bad: string | null;
+}
+
 export type ReadRecord =
   | { readonly ok: true; readonly record: GlobalRecord }
   | { readonly ok: false; readonly text: string };

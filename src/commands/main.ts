@@ -4,7 +4,7 @@
  */
 import { Command, CommanderError, Option } from 'commander';
 import { ownVersion } from '../host/own-version.ts';
-import type { DefineGroup, Surroundings } from './surroundings.ts';
+import type { DefineGroup, Streams, Surroundings } from './surroundings.ts';
 
 interface Group {
   readonly description: string;
@@ -64,13 +64,6 @@ const groups: Readonly<Record<string, Group>> = {
     load: async () => (await import('./lab.ts')).defineCable,
   },
 };
-
-export interface Streams {
-  readonly input: NodeJS.ReadStream;
-  readonly output: NodeJS.WriteStream;
-  readonly errors: NodeJS.WriteStream;
-  readonly env: NodeJS.ProcessEnv;
-}
 
 /** The exit code. Everything a person should know has been printed. */
 export async function main(args: readonly string[], streams: Streams = process_()): Promise<number> {

@@ -3,8 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { resolveHome } from '../host/home.ts';
 import type { Host } from '../host/host.ts';
 import type { Network } from '../network/network.ts';
-import type { Streams } from './main.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { Streams, Surroundings } from './surroundings.ts';
 
 export async function realSurroundings(
   homeOption: string | undefined,

@@ -14,6 +14,14 @@ export interface Programs {
   readonly caretmirror: string;
 }
 
+/** Of a process that a person or a script started. */
+export interface Streams {
+  readonly input: NodeJS.ReadStream;
+  readonly output: NodeJS.WriteStream;
+  readonly errors: NodeJS.WriteStream;
+  readonly env: NodeJS.ProcessEnv;
+}
+
 export interface Surroundings {
   /** The directory that stands for this host. */
   readonly home: string;

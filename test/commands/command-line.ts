@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
-import { main, type Streams } from '../../src/commands/main.ts';
+import { main } from '../../src/commands/main.ts';
+import type { Streams } from '../../src/commands/surroundings.ts';
 
 export interface Ran {
   readonly code: number;
