@@ -4,6 +4,7 @@
  */
 import { wantsSession } from './arbiter-link.ts';
 import { hungAtMs } from './hand-over.ts';
+import { nextRoundMs } from './journal-transfer.ts';
 import { silenceShareOfQos } from './limits.ts';
 import type { MemberState } from './member-state.ts';
 import { isTrying } from './seeking.ts';
@@ -52,9 +53,10 @@ function ofAttachment({ attachment, settings }: MemberState): number[] {
   return [attachment.keepAliveAtMs, attachment.lastHeardMs + settings.qosTimeoutMs * silenceShareOfQos];
 }
 
-function ofServed({ serving, settings }: MemberState): number[] {
+function ofServed(state: MemberState): number[] {
+  const { serving, settings } = state;
   const limitMs = settings.qosTimeoutMs * silenceShareOfQos;
-  const times: number[] = [];
+  const times = atMost(nextRoundMs(state));
   for (const served of serving.members.values()) {
     times.push(served.keepAliveAtMs, served.lastHeardMs + limitMs);
     const sent = served.inFlight[0]?.sentAtMs;

@@ -1,6 +1,7 @@
 /** How a primary ends: it hands over to the active backup, goes down without that, or finds that it is stale. */
 import { decide, hungTable } from './failover-table.ts';
 import { isAtOrAfter } from './journal-position.ts';
+import { pumpAsyncs } from './journal-transfer.ts';
 import type { MemberState, Step } from './member-state.ts';
 import { backupNow, connectedBackup, setServing } from './serving.ts';
 import { answerOrders, enterRole, log, note, send } from './step.ts';
@@ -76,6 +77,7 @@ export function watchJournal(step: Step): void {
 export function finishStop(step: Step, because: string): void {
   const { state } = step;
   step.effects.push({ type: 'refuse-updates' });
+  pumpAsyncs(step);
   for (const served of state.serving.members.values()) {
     if (!state.serving.takeOverSent || !served.failoverMember) {
       send(step, served.connection, { type: 'going-down', noFailover: state.record.noFailover });

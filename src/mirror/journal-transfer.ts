@@ -4,8 +4,8 @@
  * no client answered, above `durable`.
  */
 import { comparePositions, type EpochBeginning, earlier, type JournalPosition, later } from './journal-position.ts';
-import { shipWindowBytes } from './limits.ts';
-import type { JournalState, Served, Step } from './member-state.ts';
+import { asyncRoundMs, shipChunkBytes, shipWindowBytes } from './limits.ts';
+import type { JournalState, MemberState, Served, Step } from './member-state.ts';
 import { freshServed, setServing } from './serving.ts';
 import { copyOfJournal } from './state-copies.ts';
 import { log, note, send } from './step.ts';
@@ -119,26 +119,62 @@ export function onApplied(step: Step, to: JournalPosition): void {
 
 /**
  * Send the member what it lacks, one chunk under way at a time and at most a window unacknowledged. The backup gets
- * everything at once, before our own fsync (SYN-006); an async only what is durable (SYN-007).
+ * everything at once, before our own fsync (SYN-006); an async only what is durable (SYN-007), and in rounds.
  */
 export function pumpMember(step: Step, name: string): void {
-  const { state } = step;
-  const served = state.serving.members.get(name);
-  if (served === undefined || served.shipping || served.sentTo === null) return;
-  const { appended, durable } = state.journal;
-  const to = served.failoverMember ? appended : durable;
-  if (comparePositions(to, served.sentTo) <= 0) return;
-  if (bytesUnderWay(served) >= shipWindowBytes) return;
+  const served = step.state.serving.members.get(name);
+  if (served === undefined || !canTakeMore(step.state, served)) return;
+  if (served.failoverMember || isInRound(step, served)) ship(step, served);
+}
+
+/** The process ends: what the rounds have held back goes out with it. */
+export function pumpAsyncs(step: Step): void {
+  for (const served of step.state.serving.members.values())
+    if (!served.failoverMember && canTakeMore(step.state, served)) ship(step, served);
+}
+
+function canTakeMore({ journal }: MemberState, served: Served): boolean {
+  if (served.shipping || served.sentTo === null) return false;
+  const to = served.failoverMember ? journal.appended : journal.durable;
+  return comparePositions(to, served.sentTo) > 0 && bytesUnderWay(served) < shipWindowBytes;
+}
+
+function ship(step: Step, served: Served): void {
+  const { appended, durable } = step.state.journal;
   const fresh = freshServed(step, served);
   fresh.shipping = true;
   fresh.durableTold = durable;
+  fresh.roundMs = step.state.serving.roundMs;
   step.effects.push({
     type: 'ship-journal',
     connection: served.connection,
-    from: served.sentTo,
-    to,
+    from: served.sentTo as JournalPosition,
+    to: served.failoverMember ? appended : durable,
     durableTo: durable,
   });
+}
+
+/**
+ * A message to each async for every batch would cost the primary more than the batch itself, and nothing waits for an async. So they are
+ * sent to in rounds, all of them the same: one after a pause begins at once, the next one `asyncRoundMs` later at the earliest. An
+ * async that lacks a whole chunk gets it beside the rounds.
+ */
+function isInRound(step: Step, served: Served): boolean {
+  const { serving, journal } = step.state;
+  if (step.nowMs >= serving.roundMs + asyncRoundMs) setServing(step, { roundMs: step.nowMs });
+  else if (served.roundMs === serving.roundMs) return isChunk(served.sentTo as JournalPosition, journal.durable);
+  return true;
+}
+
+function isChunk(from: JournalPosition, to: JournalPosition): boolean {
+  return from.file !== to.file || to.offset - from.offset >= shipChunkBytes;
+}
+
+/** When the next round begins; null = no async waits for it. */
+export function nextRoundMs(state: MemberState): number | null {
+  for (const served of state.serving.members.values())
+    if (!served.failoverMember && canTakeMore(state, served)) return state.serving.roundMs + asyncRoundMs;
+  return null;
 }
 
 export function onShipped(step: Step, name: string, to: JournalPosition, bytes: number): void {
@@ -165,12 +201,12 @@ export function onAcknowledged(step: Step, name: string, to: JournalPosition, ap
   if (served.sentTo === null) tellDurable(step, name);
 }
 
-/** The durable position rides on data; it is told by itself when nothing is about to be sent. */
+/** The durable position rides on data; it is told by itself to whoever has them already. */
 function tellDurable(step: Step, name: string): void {
   const served = step.state.serving.members.get(name);
   const { durable } = step.state.journal;
   if (served === undefined || served.shipping || served.sentTo === null) return;
-  if (comparePositions(durable, served.durableTold) <= 0) return;
+  if (comparePositions(earlier(durable, served.sentTo), served.durableTold) <= 0) return;
   freshServed(step, served).durableTold = durable;
   send(step, served.connection, { type: 'durable-to', to: durable });
 }

@@ -85,6 +85,8 @@ export const journalFullWarnMs = 3 * 3_600_000;
 export const shipWindowBytes = 8 * 1024 * 1024;
 /** Journal bytes in one message. */
 export const shipChunkBytes = 1024 * 1024;
+/** How long what becomes durable is gathered for asyncs while they are sent to anyway; the first after a pause goes at once (derived). */
+export const asyncRoundMs = 20;
 /** Shorter journal blocks are sent as they are: the head beside them is longer than what could be saved (derived). */
 export const compressedBytesMin = 1024;
 /** Up to this size a block is compressed at once; a longer one on another thread, where there is one for its type. */

@@ -132,6 +132,8 @@ export interface Served {
   /** A `ship-journal` under way. */
   shipping: boolean;
   durableTold: JournalPosition;
+  /** On an async: when the round began in which it was last sent to; 0 = it was sent nothing yet. */
+  roundMs: number;
 }
 
 export interface Trouble {
@@ -177,6 +179,8 @@ export interface Serving {
   change: MembersChange | null;
   /** Next time at which former failover members are told of a promotion by force. */
   tellAtMs: number;
+  /** When the newest round of data to asyncs began. */
+  roundMs: number;
 }
 
 /** The failover members are about to change. Owner: members-change.ts. */
@@ -319,6 +323,7 @@ export const noServing: Serving = {
   hungTold: false,
   change: null,
   tellAtMs: 0,
+  roundMs: 0,
 };
 
 export const noArbiter: ArbiterLink = {

@@ -107,6 +107,7 @@ function takeIn(
     inFlight: [],
     shipping: false,
     durableTold: JOURNAL_START,
+    roundMs: 0,
   });
   setServing(step, failoverMember ? { members, fencing: null } : { members });
   send(step, connection, {

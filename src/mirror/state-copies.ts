@@ -71,6 +71,7 @@ export function copyOfServed(served: Served): Served {
     inFlight: served.inFlight,
     shipping: served.shipping,
     durableTold: served.durableTold,
+    roundMs: served.roundMs,
   };
   return copy;
 }
@@ -95,6 +96,7 @@ export function copyOfServing(serving: Serving): Serving {
     hungTold: serving.hungTold,
     change: serving.change,
     tellAtMs: serving.tellAtMs,
+    roundMs: serving.roundMs,
   };
   return copy;
 }

@@ -1,8 +1,10 @@
 /** Laws of shared journals: what two members have in common, and that shipping in any pieces is shipping the whole. */
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { EpochBeginning, JournalPosition } from '../../src/mirror/journal-position.ts';
 import { commonPrefix, isBeyond } from '../../src/mirror/journal-transfer.ts';
+import { asyncRoundMs, shipChunkBytes } from '../../src/mirror/limits.ts';
+import { nextWakeMs } from '../../src/mirror/member.ts';
 import { MemberDisk } from '../../src/simulation/member-disk.ts';
 import { at, Bench, beginning, epochOf } from './bench.ts';
 
@@ -115,4 +117,91 @@ test('SYN-006: a piece that does not join what is here is not stored: the connec
 test('FO-088: an unknown history shares nothing', () => {
   const history: readonly EpochBeginning[] = [beginning(epochOf(3, 'A'), 0)];
   expect(commonPrefix({ history, end: at(3, 5) }, { history: [], end: at(0, 0) })).toEqual({ epoch: 0, sequence: 0 });
+});
+
+describe('SYN-007: asyncs are sent to in rounds', () => {
+  const [C, D] = [8, 9] as const;
+
+  /** A primary of nobody but these asyncs, which have everything. */
+  function primaryOf(...connections: readonly number[]): Bench {
+    const bench = new Bench('A').primary();
+    for (const connection of connections) {
+      const hello = { type: 'hello', failoverMember: false, primaryOfEpoch: false, hello: 1 } as const;
+      bench.from(nameOf(connection), connection, epochOf(0, ''), { ...hello, journalEnd: at(0, 0) });
+      acknowledge(bench, connection, 0);
+    }
+    // Keep-alives that are due.
+    return bench.woke();
+  }
+
+  const nameOf = (connection: number): string => (connection === C ? 'C' : 'D');
+
+  function acknowledge(bench: Bench, connection: number, sequence: number): void {
+    const to = at(1, sequence);
+    bench.from(nameOf(connection), connection, epochOf(1, 'A', 'first'), { type: 'ack', to, applied: to, term: 0 });
+  }
+
+  /** An update that is durable at once: no backup counts. What was sent to whom, as `CONNECTION:FROM-TO`. */
+  function update(bench: Bench, sequence: number, afterMs = 0): readonly string[] {
+    const to = at(1, sequence);
+    bench.post({ type: 'journal-appended', to }, afterMs).post({ type: 'journal-flushed', to });
+    expect(bench.state.journal.durable).toEqual(to);
+    return sent(bench);
+  }
+
+  function sent(bench: Bench): readonly string[] {
+    const shipped = bench.effects.flatMap((effect) => (effect.type === 'ship-journal' ? [effect] : []));
+    expect(bench.effects.filter(({ type }) => type === 'send')).toEqual([]);
+    for (const { connection, to } of shipped)
+      bench.post({ type: 'journal-shipped', connection, to, bytes: 100 * to.sequence });
+    return shipped.map(({ connection, from, to }) => `${connection}:${from.sequence}-${to.sequence}`);
+  }
+
+  test('SYN-007: what comes after a pause goes to all of them at once, also where the one before is not acknowledged', () => {
+    const bench = primaryOf(C, D);
+    expect(update(bench, 1)).toEqual(['8:0-1', '9:0-1']);
+    expect(update(bench, 2, asyncRoundMs)).toEqual(['8:1-2', '9:1-2']);
+  });
+
+  test('SYN-007: what comes within a round is gathered for the next one, which all have together', () => {
+    const bench = primaryOf(C, D);
+    update(bench, 1);
+    for (const sequence of [2, 3, 4]) expect(update(bench, sequence, 1)).toEqual([]);
+    acknowledge(bench, C, 1);
+    expect(sent(bench)).toEqual([]);
+    const next = nextWakeMs(bench.state) as number;
+    expect(next - bench.nowMs).toBe(asyncRoundMs - 3);
+    bench.woke(next - bench.nowMs);
+    expect(sent(bench)).toEqual(['8:1-4', '9:1-4']);
+    // With nothing left to send there is no round to wake for.
+    expect(nextWakeMs(bench.state)).toBeGreaterThan(bench.nowMs + asyncRoundMs);
+  });
+
+  test('SYN-007: an async that lacks a whole chunk does not wait for the round', () => {
+    const bench = primaryOf(C);
+    update(bench, 1);
+    expect(update(bench, 2, 1)).toEqual([]);
+    expect(update(bench, 2 + shipChunkBytes / 100, 1)).toEqual([`8:1-${2 + shipChunkBytes / 100}`]);
+  });
+
+  test('SYN-007: what a round has held back goes out before the goodbye of a primary that stops', () => {
+    const bench = primaryOf(C);
+    update(bench, 1);
+    update(bench, 2, 1);
+    bench.post({ type: 'operator', request: 1, order: { command: 'stop-instance', noFailover: false } });
+    const order = bench.effects.map((effect) => (effect.type === 'send' ? effect.message.type : effect.type));
+    expect(order.indexOf('ship-journal')).toBeGreaterThanOrEqual(0);
+    expect(order.indexOf('ship-journal')).toBeLessThan(order.indexOf('going-down'));
+    expect(order.indexOf('going-down')).toBeLessThan(order.indexOf('end-process'));
+  });
+
+  test('SYN-006: the backup has everything at once, whatever the rounds of asyncs', () => {
+    const bench = new Bench('A').primaryWithActiveBackup();
+    for (const sequence of [1, 2, 3]) {
+      bench.post({ type: 'journal-appended', to: at(1, sequence) }, 1);
+      const effect = bench.effect('ship-journal');
+      expect(effect).toMatchObject({ connection: 7, to: at(1, sequence) });
+      bench.post({ type: 'journal-shipped', connection: 7, to: at(1, sequence), bytes: 100 });
+    }
+  });
 });

@@ -100,6 +100,7 @@ function served(name: string, changes: Partial<Served> = {}): Served {
     ackedTo: at(100),
     applied: at(100),
     inFlight: [],
+    roundMs: 0,
     shipping: false,
     durableTold: at(100),
     ...changes,
