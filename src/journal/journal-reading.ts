@@ -26,9 +26,11 @@ export function readChunk(
   if (to.file === file.number && to.offset < fileHeaderBytes) return null;
   const stop = to.file === file.number ? Math.min(to.offset, file.end.offset) : file.end.offset;
   const before = offset === 0 ? file.anchors.begin : { offset, sequence: from.sequence, timeMs: 0 };
-  const taken =
-    fromMemory(recent, file, offset, before, stop, bytesMax) ?? fromDisk(files, file, offset, before, stop, bytesMax);
-  if (taken === null) return null;
+  const take = (at: number): Taken | null =>
+    fromMemory(recent, file, at, before, stop, bytesMax) ?? fromDisk(files, file, at, before, stop, bytesMax);
+  const first = take(offset);
+  if (first === null) return null;
+  const taken = first.end.offset === fileHeaderBytes && stop > fileHeaderBytes ? withRecords(first, take) : first;
   const timeMs = taken.end.offset > fileHeaderBytes && taken.end.sequence > before.sequence ? taken.end.timeMs : 0;
   const { fileName } = file.header;
   return {
@@ -41,6 +43,15 @@ export function readChunk(
     timeMs,
     isChecked: true,
   };
+}
+
+/**
+ * A header with the records behind it: alone its end compares equal to that of the file before, so that a member which has that
+ * one would not see that it lacks the header.
+ */
+function withRecords(header: Taken, take: (at: number) => Taken | null): Taken {
+  const records = take(fileHeaderBytes);
+  return records === null ? header : { bytes: Buffer.concat([header.bytes, records.bytes]), end: records.end };
 }
 
 /** Bytes between two places; 0 when `to` is not behind `from`. */

@@ -157,7 +157,7 @@ export interface Journal {
   append(records: readonly (JournalRecord | JournalSets)[], atMs: number): JournalPosition;
   /** Make everything durable; returns the new flushed position. @throws JournalFrozenError no room (nothing is lost, try again); JournalBrokenError the disk failed, the process must end. */
   flush(): JournalPosition;
-  /** The chunk that follows `from` by file and offset, at most about `bytesMax` (one record at least), not beyond `to`; null when `from` is the end. From the start it is the beginning of the oldest file that is kept. Reads unflushed bytes too. @throws JournalGoneError when the file is no longer kept, JournalMismatchError when no record ends at `from`, JournalDamagedError. */
+  /** The chunk that follows `from` by file and offset, at most about `bytesMax` (one record at least, also behind a file's header), not beyond `to`; null when `from` is the end. From the start it is the beginning of the oldest file that is kept. Reads unflushed bytes too. @throws JournalGoneError when the file is no longer kept, JournalMismatchError when no record ends at `from`, JournalDamagedError. */
   read(from: JournalPosition, to: JournalPosition, bytesMax: number): JournalChunk | null;
   /** Bytes between two positions of this journal (an estimate across files is fine). */
   bytesBetween(from: JournalPosition, to: JournalPosition): number;

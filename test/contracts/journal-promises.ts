@@ -217,6 +217,48 @@ export function journalContract(kind: string, makeFiles: () => TestFiles): void 
       expect(copy.end).toEqual(journal.end);
     });
 
+    test('SYN-001: a header is never read alone where a record follows it: its end compares equal to that of the file before', () => {
+      const check = (journal: Journal) => {
+        for (const bytesMax of [1, 1000, 1 << 20]) {
+          for (let at = JOURNAL_START; ; ) {
+            const chunk = journal.read(at, journal.end, bytesMax);
+            if (chunk === null) break;
+            expect(chunk.to.sequence).toBeGreaterThan(at.sequence);
+            at = chunk.to;
+          }
+        }
+        expect(allRecords(journal, 1 << 20).map(({ position }) => position.sequence)).toEqual(
+          Array.from({ length: 14 }, (_, index) => index + 1),
+        );
+      };
+      const journal = openAt();
+      journal.startFile(epochOf(1), atMs);
+      journal.append(sets(1, 5), atMs);
+      journal.startFile(epochOf(1), atMs);
+      // More at once than memory has room for beside the header.
+      journal.append(sets(6, 8, 200_000), atMs);
+      journal.startFile(epochOf(1), atMs);
+      journal.close();
+      // The newest file has no record yet, and its header is on the disk only.
+      const again = openAt();
+      again.append(sets(14, 1), atMs);
+      check(again);
+      again.close();
+      check(openAt());
+    });
+
+    test('SYN-001: what was appended at once to a new file is read with its header before anything of it is flushed', () => {
+      const journal = openAt();
+      journal.startFile(epochOf(1), atMs);
+      const before = journal.append(sets(1, 5), atMs);
+      journal.startFile(epochOf(1), atMs);
+      journal.append(sets(6, 8, 200_000), atMs);
+      for (const bytesMax of [1, 1000, 1 << 20]) {
+        const chunk = journal.read(before, journal.end, bytesMax)!;
+        expect([chunk.offset, chunk.to.file, chunk.to.sequence > 5]).toEqual([0, 2, true]);
+      }
+    });
+
     test('ship in any cut = ship whole, byte for byte; a duplicate changes nothing', () => {
       const primary = openAt();
       let number = 1;
