@@ -62,6 +62,9 @@ export class ByteTree {
   readonly #first = this.#root as Leaf;
   #last = this.#root as Leaf;
   #count = 0;
+  /** Where the last entry went that was not put at the end, and whether the one before it went there too: others mostly follow. */
+  #recent: Leaf | null = null;
+  #isFollowed = false;
   /** Did the last search find the key itself? */
   #isEqual = false;
 
@@ -133,10 +136,9 @@ export class ByteTree {
       this.#put(last, last.count, entry);
       return;
     }
-    const path: Inner[] = [];
-    const leaf = this.#descend(bytes, keyAt, keyEnd, path);
+    const leaf = this.#leafOf(bytes, keyAt, keyEnd);
     const at = this.#search(leaf, bytes, keyAt, keyEnd);
-    if (!this.#isEqual) this.#put(leaf, at, entry, path);
+    if (!this.#isEqual) this.#put(leaf, at, entry);
     else if (this.#overwrite(leaf.entries[at]!, bytes, keyEnd)) this.#used -= length;
     else leaf.entries[at] = entry;
   }
@@ -151,20 +153,16 @@ export class ByteTree {
     return true;
   }
 
-  #put(leaf: Leaf, at: number, entry: number, path?: readonly Inner[]): void {
+  #put(leaf: Leaf, at: number, entry: number): void {
     this.#count += 1;
     if (leaf.count < nodeMax) {
       this.#insert(leaf, at, entry);
       return;
     }
-    // Appending does not know its way down; it is needed once in so many entries.
-    let above = path;
-    if (above === undefined) {
-      const found: Inner[] = [];
-      const key = this.keyAt(entry);
-      this.#descend(key, 0, key.length, found);
-      above = found;
-    }
+    // The way down is needed once in so many entries.
+    const above: Inner[] = [];
+    const key = this.keyAt(entry);
+    this.#descend(key, 0, key.length, above);
     const right = this.#splitLeaf(leaf, leaf === this.#last && at === nodeMax ? leftWhenAppending : nodeMax >> 1);
     if (at <= leaf.count) this.#insert(leaf, at, entry);
     else this.#insert(right, at - leaf.count, entry);
@@ -251,6 +249,21 @@ export class ByteTree {
     this.#insert(into, place, right.low);
     into.children.splice(place + 1, 0, right);
     this.#addChild(path.slice(0, -1), above, other);
+  }
+
+  /** Like `#descend`. Several who load in order at the same time put many entries into one leaf before they go elsewhere. */
+  #leafOf(bytes: Uint8Array, keyAt: number, keyEnd: number): Leaf {
+    const recent = this.#recent;
+    if (this.#isFollowed && recent !== null && this.#isWithin(recent, bytes, keyAt, keyEnd)) return recent;
+    const leaf = this.#descend(bytes, keyAt, keyEnd);
+    this.#isFollowed = leaf === recent || leaf === recent?.next;
+    this.#recent = leaf;
+    return leaf;
+  }
+
+  #isWithin({ low, high }: Leaf, bytes: Uint8Array, keyAt: number, keyEnd: number): boolean {
+    if (high !== open && this.#compare(high, bytes, keyAt, keyEnd, 0) <= 0) return false;
+    return low === open || this.#compare(low, bytes, keyAt, keyEnd, 0) <= 0;
   }
 
   /** The leaf in which the key is or would be that lies in `bytes` from `keyAt` to `keyEnd`. */
