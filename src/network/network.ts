@@ -15,9 +15,10 @@ export interface Connection {
   readonly unsentBytes: number;
   /**
    * A body given as several parts is sent as their concatenation without copying them together: the bytes given must not
-   * change any more. After `end`, `destroy` or `closed` nothing is sent.
+   * change any more. After `end`, `destroy` or `closed` nothing is sent. `coveredBytes`: what stands behind so many bytes of the body
+   * carries checksums of its own, which whoever takes it looks at; the frame has none of it (protocol/frame.ts).
    */
-  send(kind: number, body: Uint8Array | readonly Uint8Array[]): void;
+  send(kind: number, body: Uint8Array | readonly Uint8Array[], coveredBytes?: number): void;
   /** Collect what is sent until `uncork` into one write. */
   cork(): void;
   uncork(): void;

@@ -62,9 +62,9 @@ export class TcpConnection implements Connection {
     return this.#output.bytes + this.#socket.writableLength;
   }
 
-  send(kind: number, body: Uint8Array | readonly Uint8Array[]): void {
+  send(kind: number, body: Uint8Array | readonly Uint8Array[], coveredBytes?: number): void {
     if (this.#closing || this.#ended) return;
-    this.#output.add(kind, body instanceof Uint8Array ? [body] : body);
+    this.#output.add(kind, body instanceof Uint8Array ? [body] : body, coveredBytes);
     if (this.#corks === 0) this.#flush();
   }
 
@@ -219,12 +219,12 @@ class Output {
     return this.#bytes;
   }
 
-  add(kind: number, parts: readonly Uint8Array[]): void {
+  add(kind: number, parts: readonly Uint8Array[], coveredBytes?: number): void {
     let length = 0;
     for (const part of parts) length += part.length;
     const copied = length <= COPIED_BYTES_MAX;
     this.#makeRoom(FRAME_HEADER_BYTES + (copied ? length : 0));
-    writeFrameHeader(this.#area, this.#to, kind, parts);
+    writeFrameHeader(this.#area, this.#to, kind, parts, coveredBytes);
     this.#to += FRAME_HEADER_BYTES;
     this.#bytes += FRAME_HEADER_BYTES + length;
     if (copied) {

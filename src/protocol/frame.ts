@@ -2,9 +2,9 @@
  * A frame: what every connection of the mirror carries. Twelve bytes of header, then the body.
  *
  *   0  u32  length of the body
- *   4  u32  CRC-32C of kind and body
+ *   4  u32  CRC-32C of kind and body, or of kind and the beginning of the body
  *   8  u8   kind (a number of the channel's own table)
- *   9  u8   0
+ *   9  u8   0 = the checksum is of the whole body; else of so many times eight bytes of it, and what is behind carries its own
  *  10  u16  0xCA7E, so that a stray connection is refused at its first bytes
  *
  * All numbers little-endian. A frame that breaks a rule ends its connection: FrameError.
@@ -42,13 +42,30 @@ export class FrameError extends Error {
 /** CRC-32C of each kind's byte: the seed of the checksum of its body. */
 const kindSeeds = Uint32Array.from({ length: 256 }, (_, kind) => crc32c(Uint8Array.of(kind)));
 
-/** Write the header of a frame whose body is the concatenation of `parts`. @throws RangeError when it is too long to send. */
-export function writeFrameHeader(into: Buffer, at: number, kind: number, parts: readonly Uint8Array[]): void {
+/** The part of a body that the checksum covers, where that is not all of it, is told in units of so many bytes. */
+const COVERED_UNIT = 8;
+
+/**
+ * Write the header of a frame whose body is the concatenation of `parts`. `coveredBytes`: behind so many of them (or a few more) the
+ * body needs no checksum. @throws RangeError when it is too long to send.
+ */
+export function writeFrameHeader(
+  into: Buffer,
+  at: number,
+  kind: number,
+  parts: readonly Uint8Array[],
+  coveredBytes = Infinity,
+): void {
   let length = 0;
+  for (const part of parts) length += part.length;
+  const wanted = Math.ceil(coveredBytes / COVERED_UNIT);
+  const units = wanted <= 0xff && wanted * COVERED_UNIT < length ? wanted : 0;
+  let left = units === 0 ? length : units * COVERED_UNIT;
   let checksum = kindSeeds[kind]!;
   for (const part of parts) {
-    length += part.length;
-    checksum = crc32c(part, 0, part.length, checksum);
+    const covered = Math.min(left, part.length);
+    checksum = crc32c(part, 0, covered, checksum);
+    left -= covered;
   }
   if (length > FRAME_BODY_BYTES_MAX) {
     throw new RangeError(`a frame of ${length} bytes is too long: ${FRAME_BODY_BYTES_MAX} at most`);
@@ -56,13 +73,13 @@ export function writeFrameHeader(into: Buffer, at: number, kind: number, parts: 
   into.writeUInt32LE(length, at);
   into.writeUInt32LE(checksum >>> 0, at + 4);
   into[at + 8] = kind;
-  into[at + 9] = 0;
+  into[at + 9] = units;
   into.writeUInt16LE(FRAME_MARK, at + 10);
 }
 
-export function encodeFrameHeader(kind: number, parts: readonly Uint8Array[]): Buffer {
+export function encodeFrameHeader(kind: number, parts: readonly Uint8Array[], coveredBytes?: number): Buffer {
   const header = Buffer.allocUnsafe(FRAME_HEADER_BYTES);
-  writeFrameHeader(header, 0, kind, parts);
+  writeFrameHeader(header, 0, kind, parts, coveredBytes);
   return header;
 }
 
@@ -135,11 +152,11 @@ export class FrameDecoder {
   /** Length of the frame at `at`, header included; null when its header is not whole yet, or faulty. */
   #frameLength(bytes: Buffer, at: number): number | null {
     if (bytes.length - at < FRAME_HEADER_BYTES) return null;
-    if (bytes.readUInt16LE(at + 10) !== FRAME_MARK || bytes[at + 9] !== 0) {
+    const length = bytes.readUInt32LE(at);
+    if (bytes.readUInt16LE(at + 10) !== FRAME_MARK || (bytes[at + 9]! > 0 && bytes[at + 9]! * COVERED_UNIT >= length)) {
       this.#fault = new FrameError('mark', 'the bytes are not a frame of this protocol');
       return null;
     }
-    const length = bytes.readUInt32LE(at);
     if (length > this.#bodyBytesMax) {
       this.#fault = new FrameError('length', `a frame of ${length} bytes is announced, ${this.#bodyBytesMax} at most`);
       return null;
@@ -149,12 +166,14 @@ export class FrameDecoder {
 
   #take(bytes: Buffer, at: number, length: number, frames: Frame[]): void {
     const kind = bytes[at + 8]!;
-    const checksum = crc32c(bytes, at + FRAME_HEADER_BYTES, at + length, kindSeeds[kind]!) >>> 0;
+    const units = bytes[at + 9]!;
+    const begin = at + FRAME_HEADER_BYTES;
+    const checksum = crc32c(bytes, begin, units === 0 ? at + length : begin + units * COVERED_UNIT, kindSeeds[kind]!);
     if (checksum !== bytes.readUInt32LE(at + 4)) {
       this.#fault = new FrameError('checksum', `a frame of kind ${kind} has a wrong checksum`);
       return;
     }
-    frames.push({ kind, body: bytes.subarray(at + FRAME_HEADER_BYTES, at + length) });
+    frames.push({ kind, body: bytes.subarray(begin, at + length) });
   }
 
   #hold(bytes: Buffer, from: number, to: number, wanted: number): void {

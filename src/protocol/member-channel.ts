@@ -90,13 +90,14 @@ export interface DataHead {
 
 const noText = new Uint8Array(0);
 
+/** Its head, and the journal bytes. */
 export function encodeData(
   envelope: Envelope,
   message: DataMessage & { readonly type: 'data' },
   place: ChunkPlace,
   bytes: Uint8Array,
   packing?: Packing,
-): readonly Uint8Array[] {
+): readonly [Uint8Array, Uint8Array] {
   const fileName = nameBytes(place.fileName);
   const type = packing === undefined ? noText : textBytes(packing.type);
   const textsBytes = 2 + fileName.length + type.length;

@@ -55,6 +55,34 @@ describe('frames', () => {
     }
   });
 
+  test('of a body whose end carries checksums of its own only the beginning is covered; in header and beginning no bit may change', () => {
+    const parts = [Buffer.from('a head of 21 bytes...'), Buffer.alloc(300, 7)];
+    const stream = Buffer.concat([encodeFrameHeader(17, parts, parts[0]!.length), ...parts]);
+    const body = Buffer.concat(parts);
+    expect(new FrameDecoder().feed(stream)).toEqual([{ kind: 17, body }]);
+    // The mark, or a length that is not there yet, or the checksum: nothing comes out. 24 bytes are covered.
+    for (let bit = 0; bit < (12 + 24) * 8; bit += 1) {
+      const changed = Buffer.from(stream);
+      changed[bit >> 3] = changed[bit >> 3]! ^ (1 << (bit & 7));
+      const frames = new FrameDecoder().feed(changed);
+      // A shorter length ends the body early: whoever takes what is not covered must see that its end is missing.
+      if (bit >= 32) expect(frames).toEqual([]);
+      else for (const frame of frames) expect(frame.body.length).toBeLessThan(body.length);
+    }
+    const behind = Buffer.from(stream);
+    behind[12 + 24] = 8;
+    expect(new FrameDecoder().feed(behind)[0]?.body).toEqual(behind.subarray(12));
+  });
+
+  test('a body that is covered whole is told so, however much was asked for', () => {
+    const body = [Buffer.from('abcdefgh'), Buffer.from('ijklmnop')];
+    const whole = encodeFrameHeader(3, body);
+    for (const asked of [9, 16, 17, 5000, Infinity]) expect(encodeFrameHeader(3, body, asked)).toEqual(whole);
+    const long = [Buffer.alloc(4000, 1)];
+    expect(encodeFrameHeader(3, long, 2041)).toEqual(encodeFrameHeader(3, long));
+    expect(encodeFrameHeader(3, long, 2040)[9]).toBe(255);
+  });
+
   test('frames before a faulty one still come out, none after it', () => {
     const good = encodeFrame(16, Buffer.from('good'));
     const bad = Buffer.from(good);
