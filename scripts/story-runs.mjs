@@ -83,8 +83,10 @@ export async function tellMany(stories, outfile, { first, count, untilMs, onProg
 }
 
 /** A readable account of one failure, shrunk as far as it went. */
-export function printFailure({ seed, text, again, timeline, faults = [] }) {
+export function printFailure({ seed, text, again, timeline, faults = [], ended = null }) {
   console.log(`\n--- seed ${seed}: ${text}`);
+  const why = ended === null ? 'none of them can be left out' : `${ended}, so some may not be needed`;
+  console.log(`    ${faults.length} faults; ${why}`);
   for (const { number, name, atMs, lastsMs } of faults)
     console.log(`    fault ${number} at ${atMs.toFixed(0)} ms for ${lastsMs.toFixed(0)} ms: ${name}`);
   console.log(timeline.slice(-150).join('\n'));

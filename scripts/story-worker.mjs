@@ -13,8 +13,12 @@ import { tallyOf } from '../src/simulation/tally.ts';
 export { addTally, emptyTally } from '../src/simulation/tally.ts';
 export { replayCommand };
 
-/** Shrinking tells a story many times, so only the first failures of a worker are shrunk. */
+/** Shrinking tells a story many times, so only the first failures of a worker are shrunk, and not for long. */
 const shrinksMax = 2;
+const shrinkTellings = 80;
+const shrinkMs = 60_000;
+/** Not one of the traps below. */
+const monotonicMs = performance.now.bind(performance);
 let shrinks = 0;
 
 export { tell };
@@ -105,11 +109,13 @@ export function told(seed) {
   const failure = { seed, text: result.failures[0], again: `npm run simulate -- --seed ${seed}`, timeline: [] };
   if (shrinks < shrinksMax) {
     shrinks += 1;
-    const shrunk = shrink(result);
+    const endsMs = monotonicMs() + shrinkMs;
+    const shrunk = shrink(result, { tellings: shrinkTellings, isOver: () => monotonicMs() > endsMs });
     takeRows();
     failure.again = replayCommand(seed, shrunk);
     failure.text = shrunk.result.failures[0];
     failure.timeline = shrunk.result.world.timeline;
+    failure.ended = shrunk.ended;
     failure.faults = shrunk.result.plan.faults.filter(({ number }) => shrunk.keep.includes(number));
   }
   return { seed, tally, failure };

@@ -17,6 +17,8 @@ export interface Telling {
   readonly early?: boolean;
   /** Put every message into the timeline. */
   readonly verbose?: boolean;
+  /** The story fails when more things happen in it (messages, timers, completions); without it none does. */
+  readonly doneMax?: number;
   /** Origin of the machines' clocks, see `WorldOptions`. */
   readonly upForMs?: number;
 }
@@ -35,8 +37,9 @@ const acknowledgedMin = 20;
 
 export function tell(seed: number, telling: Telling = {}): StoryResult {
   const plan = planOf(seed);
-  const { verbose = false, upForMs = 0 } = telling;
+  const { verbose = false, upForMs = 0, doneMax = Number.POSITIVE_INFINITY } = telling;
   const world = new World({ ...plan.options, verbose, upForMs });
+  world.clock.doneMax = doneMax;
   const failures: string[] = [];
   let recoveryInQos: number | null = null;
   try {
@@ -51,11 +54,17 @@ export function tell(seed: number, telling: Telling = {}): StoryResult {
   return { seed, plan, world, failures, recoveryInQos };
 }
 
-function keptFaults(plan: StoryPlan, { keep, early }: Telling): readonly PlannedFault[] {
-  const kept = keep === undefined ? plan.faults : plan.faults.filter(({ number }) => keep.includes(number));
-  if (!early) return kept;
-  const offsetMs = kept[0]?.atMs ?? 0;
-  return kept.map((planned) => ({ ...planned, atMs: planned.atMs - offsetMs }));
+/**
+ * The faults that are kept, and the rests between them. Begun early, a sparse story keeps its rests: without one it would have to live
+ * through the days between two faults, update by update.
+ */
+function whatHappens(plan: StoryPlan, { keep, early }: Telling) {
+  const faults = keep === undefined ? plan.faults : plan.faults.filter(({ number }) => keep.includes(number));
+  const offsetMs = early ? (faults[0]?.atMs ?? 0) : 0;
+  return {
+    faults: faults.map((planned) => ({ ...planned, atMs: planned.atMs - offsetMs })),
+    rests: plan.restsAtMs.map((atMs) => atMs - offsetMs).filter((atMs) => atMs > 0),
+  };
 }
 
 function play(world: World, plan: StoryPlan, telling: Telling, failures: string[]): number | null {
@@ -66,10 +75,14 @@ function play(world: World, plan: StoryPlan, telling: Telling, failures: string[
   world.run(plan.settleMs);
   if (plan.kind === 'sparse') world.load(null);
   const beginMs = world.clock.nowMs;
-  const rests = telling.early ? [] : [...plan.restsAtMs];
-  for (const planned of keptFaults(plan, telling)) {
-    while (rests[0] !== undefined && rests[0] < planned.atMs && !isBroken())
-      rest(world, plan, 'everything', beginMs + (rests.shift() as number), failures);
+  const { faults, rests } = whatHappens(plan, telling);
+  for (const planned of faults) {
+    while (rests[0] !== undefined && rests[0] < planned.atMs && !isBroken()) {
+      const atMs = beginMs + (rests.shift() as number);
+      // Where faults are left out, one rest comes hours after the other.
+      sleepUntil(world, plan, atMs);
+      rest(world, plan, 'everything', atMs, failures);
+    }
     sleepUntil(world, plan, beginMs + planned.atMs);
     world.run(beginMs + planned.atMs - world.clock.nowMs);
     if (isBroken() || failures.length > 0) return null;

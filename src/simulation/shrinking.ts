@@ -8,33 +8,47 @@ export interface Shrunk {
   readonly keep: readonly number[];
   readonly early: boolean;
   readonly result: StoryResult;
+  /** What ended the search for a smaller one; null = there is none to be found this way. */
+  readonly ended: string | null;
 }
+
+/** How much work it may be. */
+export interface ShrinkLimits {
+  /** Each try tells a whole story. */
+  readonly tellings: number;
+  /** Is the time over? */
+  readonly isOver: () => boolean;
+}
+
+/** One that goes on for so much longer than the one that failed is another story. */
+const longerAtMost = 3;
 
 /** `I2 at 17.3 ms: ...` and `bug: ...` begin with what was broken. */
 const brokenIn = ({ failures }: StoryResult): string | undefined => failures[0]?.split(/[ :]/)[0];
 
-/** `tellingsMax` bounds the work: each try tells a whole story. */
-export function shrink(failed: StoryResult, tellingsMax = 80): Shrunk {
+export function shrink(failed: StoryResult, { tellings, isOver }: ShrinkLimits): Shrunk {
   const { seed } = failed;
   const broken = brokenIn(failed);
-  let best: Shrunk = { keep: failed.plan.faults.map(({ number }) => number), early: false, result: failed };
-  let left = tellingsMax;
-  const attempt = (keep: readonly number[], early: boolean): boolean => {
-    if (left <= 0) return false;
-    left -= 1;
-    const result = tell(seed, { keep, early });
-    if (brokenIn(result) !== broken) return false;
-    best = { keep, early, result };
-    return true;
+  const doneMax = failed.world.clock.done * longerAtMost;
+  let best = { keep: failed.plan.faults.map(({ number }) => number), early: false, result: failed };
+  let told = 0;
+  let ended: string | null = null;
+  const attempt = (keep: readonly number[], early: boolean): void => {
+    if (told >= tellings) ended ??= `${tellings} stories were told`;
+    else if (isOver()) ended ??= `the time was over after ${told} stories`;
+    if (ended !== null) return;
+    told += 1;
+    const result = tell(seed, { keep, early, doneMax });
+    if (result.world.clock.done < doneMax && brokenIn(result) === broken) best = { keep: [...keep], early, result };
   };
-  for (let size = Math.ceil(best.keep.length / 2); size >= 1 && left > 0; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let end = best.keep.length; end > 0; end -= size) {
+  for (let size = Math.ceil(best.keep.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+    for (let end = best.keep.length; end > 0 && ended === null; end -= size) {
       const without = best.keep.filter((_, index) => index < end - size || index >= end);
       if (without.length < best.keep.length) attempt(without, best.early);
     }
   }
   attempt(best.keep, true);
-  return best;
+  return { ...best, ended };
 }
 
 /** What to type to see a story again. */

@@ -10,6 +10,9 @@ export class VirtualClock {
   #heap: Appointment[] = [];
   #order = 0;
   nowMs = 0;
+  /** How much was done so far, and how much may be done at most. */
+  done = 0;
+  doneMax = Number.POSITIVE_INFINITY;
 
   at(atMs: number, action: () => void): Appointment {
     this.#order += 1;
@@ -35,6 +38,8 @@ export class VirtualClock {
       if (first.atMs > untilMs) break;
       this.#removeFirst();
       if (first.cancelled) continue;
+      if (this.done >= this.doneMax) throw new Error(`more than ${this.doneMax} things are done`);
+      this.done += 1;
       this.nowMs = first.atMs;
       first.action();
       return true;

@@ -101,8 +101,25 @@ test('I8: a failing story is shrunk to the faults that it needs', () => {
   const result = tell(seed);
   const failed: StoryResult = { ...result, failures: ['I8: pretended'] };
   // The story does not fail, so nothing that is left out keeps it failing, and all is kept.
-  expect(shrink(failed, 6).keep).toEqual(result.plan.faults.map(({ number }) => number));
+  const limits = { tellings: 6, isOver: () => false };
+  const shrunk = shrink(failed, limits);
+  expect(shrunk.keep).toEqual(result.plan.faults.map(({ number }) => number));
+  expect(shrunk.ended).toBe('6 stories were told');
+  expect(shrink(failed, { ...limits, isOver: () => true }).ended).toBe('the time was over after 0 stories');
   expect(replayCommand(seed, { keep: [1, 4, 7], early: true })).toBe(
     'npm run simulate -- --seed 7 --keep 1,4,7 --early',
   );
+});
+
+test('I8: a sparse story that is begun early still sleeps through its days', () => {
+  const seed = 20;
+  const whole = tell(seed);
+  expect(whole.plan.kind).toBe('sparse');
+  const keep = whole.plan.faults.map(({ number }) => number).filter((number) => number % 9 === 0);
+  const early = tell(seed, { keep, early: true, doneMax: whole.world.clock.done * 2 });
+  expect(early.failures).toEqual([]);
+});
+
+test('I8: a story in which more happens than it may is ended', () => {
+  expect(tell(7, { doneMax: 1000 }).failures[0]).toMatch(/^bug: more than 1000 things are done/);
 });
