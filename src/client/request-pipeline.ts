@@ -6,6 +6,8 @@
  * again). When a link ends, `again` and what is still in flight go in front of `waiting`. A refusal that may be repeated
  * does not cut the link, since that would leave the outcome of others unknown: the link is drained first. Of a stream,
  * everything behind a repeated record is repeated too, done or not: in order that changes nothing, out of order it would.
+ *
+ * An entry may stand for many sets of a stream, which are answered one after the other: what was answered is not sent again.
  */
 import type { Address } from '../mirror/mirror-set.ts';
 import type { MirrorName } from '../mirror/terms.ts';
@@ -46,6 +48,8 @@ export interface PipelineOptions {
 
 export interface Entry {
   readonly request: ClientRequest;
+  /** As many have numbers of their own, and answers. */
+  readonly requests: number;
   /** May it be sent again when nobody knows whether it was done? */
   readonly repeatable: boolean;
   /** Entries of one stream are repeated together; null = it stands alone. */
@@ -53,7 +57,10 @@ export interface Entry {
   /** Nobody wants the answer any more: it is not sent, and its answer is not told. */
   readonly isAbandoned: boolean;
   wasSent: boolean;
-  answered(answer: ClientAnswer): void;
+  /** `count` of its requests, the next ones that are not answered yet. */
+  answered(answer: ClientAnswer, count: number): void;
+  /** It is to be sent again, without what was answered. */
+  repeat(): void;
   failed(error: Error): void;
 }
 
@@ -61,6 +68,7 @@ type SetRequest = ClientRequest & { readonly type: 'set' };
 
 class SingleEntry<T> implements Entry {
   readonly request: ClientRequest;
+  readonly requests = 1;
   readonly repeatable: boolean;
   readonly stream = null;
   readonly isAbandoned = false;
@@ -90,11 +98,17 @@ class SingleEntry<T> implements Entry {
       this.failed(error as Error);
     }
   }
+
+  repeat(): void {}
 }
 
 interface Link {
   readonly member: FoundMember;
   readonly inFlight: Fifo<Entry>;
+  /** Requests of all entries in flight that are not answered. */
+  underWay: number;
+  /** Requests of the oldest entry in flight that are answered. */
+  answeredOfOldest: number;
   /** Number of the oldest request in flight. */
   oldest: number;
   next: number;
@@ -106,7 +120,7 @@ interface Link {
 /** Bytes a connection may hold unsent before no more requests are given to it. */
 const unsentBytesMax = 4 * 1024 * 1024;
 /** Bytes of keys and values after which a message of many sets is long enough. */
-const packedBytesMax = 48 * 1024;
+export const packedBytesMax = 48 * 1024;
 /** What is put behind it is done when the present call has ended: queueMicrotask makes an object of its own for each. */
 const atOnce = Promise.resolve();
 const watchEveryMs = 200;
@@ -146,6 +160,11 @@ export class RequestPipeline {
 
   get timeoutMs(): number {
     return this.#options.timeoutMs;
+  }
+
+  /** Sets of one entry at most: several of them fit into what may be under way. */
+  get setsOfEntryMax(): number {
+    return Math.min(packedSetsMax, Math.ceil(this.#options.window / 4));
   }
 
   get address(): Address | null {
@@ -202,14 +221,18 @@ export class RequestPipeline {
     const { connection } = link.member;
     if (link.inFlight.length === 0) link.heardAtMs = performance.now();
     connection.cork();
-    while (link.inFlight.length < this.#options.window && connection.unsentBytes < unsentBytesMax) {
-      const entry = this.#waiting.shift();
-      if (entry === undefined) break;
-      if (entry.isAbandoned) continue;
-      this.#send(link, entry);
+    while (connection.unsentBytes < unsentBytesMax) {
+      const entry = this.#waiting.peek();
+      if (entry === undefined || (!entry.isAbandoned && !this.#hasRoom(link, entry))) break;
+      this.#waiting.shift();
+      if (!entry.isAbandoned) this.#send(link, entry);
     }
     connection.uncork();
     this.#startWatch();
+  }
+
+  #hasRoom({ underWay }: Link, { requests }: Entry): boolean {
+    return underWay === 0 || underWay + requests <= this.#options.window;
   }
 
   #send(link: Link, entry: Entry): void {
@@ -229,7 +252,7 @@ export class RequestPipeline {
   #sendSets(link: Link, first: Entry, { database, level, key, value }: SetRequest): void {
     const entries = [first];
     const sets: KeyAndValue[] = [{ key, value }];
-    const room = Math.min(packedSetsMax, this.#options.window - link.inFlight.length);
+    const room = Math.min(packedSetsMax, this.#options.window - link.underWay);
     let bytes = key.length + value.length;
     while (entries.length < room && bytes < packedBytesMax) {
       const next = this.#waiting.peek();
@@ -254,7 +277,7 @@ export class RequestPipeline {
   #sendGets(link: Link, first: Entry, database: string, key: Uint8Array): void {
     const entries = [first];
     const keys = [key];
-    const room = Math.min(packedGetsMax, this.#options.window - link.inFlight.length);
+    const room = Math.min(packedGetsMax, this.#options.window - link.underWay);
     while (entries.length < room) {
       const next = this.#waiting.peek();
       if (next === undefined || next.isAbandoned) break;
@@ -270,11 +293,14 @@ export class RequestPipeline {
   }
 
   #give(link: Link, entries: readonly Entry[], { kind, body }: EncodedMessage): void {
+    let requests = 0;
     for (const entry of entries) {
       link.inFlight.push(entry);
       entry.wasSent = true;
+      requests += entry.requests;
     }
-    link.next = (link.next + entries.length) >>> 0;
+    link.underWay += requests;
+    link.next = (link.next + requests) >>> 0;
     link.member.connection.send(kind, body);
   }
 
@@ -296,38 +322,60 @@ export class RequestPipeline {
   #take(link: Link, answer: ClientAnswer): void {
     if (answer.type === 'values') return this.#takeValues(link, answer.number, answer.values);
     const answered = answer.type === 'done' ? ((answer.number - link.oldest) >>> 0) + 1 : 1;
-    if (answered > link.inFlight.length || (answered === 1 && answer.number !== link.oldest)) {
+    if (answered > link.underWay || (answered === 1 && answer.number !== link.oldest)) {
       throw new ClientMessageError('answers came out of order', answer.number);
     }
+    this.#settleOldest(link, answer, answered);
+  }
+
+  /** So many requests, the oldest ones under way, have this answer. */
+  #settleOldest(link: Link, answer: ClientAnswer, answered: number): void {
     link.oldest = (link.oldest + answered) >>> 0;
-    for (let i = 0; i < answered; i += 1) this.#settle(link, link.inFlight.shift() as Entry, answer);
+    link.underWay -= answered;
+    for (let left = answered; left > 0; ) {
+      const entry = link.inFlight.peek() as Entry;
+      const count = Math.min(left, entry.requests - link.answeredOfOldest);
+      left -= count;
+      link.answeredOfOldest += count;
+      const isLast = link.answeredOfOldest === entry.requests;
+      if (isLast) {
+        link.inFlight.shift();
+        link.answeredOfOldest = 0;
+      }
+      this.#settle(link, entry, answer, count, isLast);
+    }
   }
 
   #takeValues(link: Link, number: number, values: readonly (Uint8Array | null)[]): void {
-    if (values.length > link.inFlight.length || number !== link.oldest) {
+    if (values.length > link.underWay || number !== link.oldest) {
       throw new ClientMessageError('answers came out of order', number);
     }
     for (const value of values) {
-      const entry = link.inFlight.shift() as Entry;
-      this.#settle(link, entry, { type: 'value', number: link.oldest, value });
-      link.oldest = (link.oldest + 1) >>> 0;
+      this.#settleOldest(link, { type: 'value', number: link.oldest, value }, 1);
     }
   }
 
-  #settle(link: Link, entry: Entry, answer: ClientAnswer): void {
+  /** `isLast`: with it the whole entry is answered. */
+  #settle(link: Link, entry: Entry, answer: ClientAnswer, count: number, isLast: boolean): void {
     if (entry.isAbandoned) return;
-    if (answer.type === 'refused' && this.#mayRepeat(answer.refusal)) {
+    const isRefusedForNow = answer.type === 'refused' && this.#mayRepeat(answer.refusal);
+    if (isRefusedForNow) {
       link.draining ??= answer.refusal;
       if (entry.stream !== null) this.#againStreams.add(entry.stream);
       entry.wasSent = false;
-      this.#again.push(entry);
-    } else if (entry.stream !== null && this.#againStreams.has(entry.stream)) {
-      this.#again.push(entry);
+    }
+    if (isRefusedForNow || (entry.stream !== null && this.#againStreams.has(entry.stream))) {
+      if (isLast) this.#repeat(entry);
     } else if (answer.type === 'refused') {
       entry.failed(new RequestRefusedError(answer.refusal));
     } else {
-      entry.answered(answer);
+      entry.answered(answer, count);
     }
+  }
+
+  #repeat(entry: Entry): void {
+    entry.repeat();
+    this.#again.push(entry);
   }
 
   /** A single instance is not left for another one. */
@@ -348,7 +396,7 @@ export class RequestPipeline {
     const follows = this.#options.mirror !== '' && !this.#closed;
     for (const entry of link.inFlight.takeAll()) {
       if (entry.isAbandoned) continue;
-      if (entry.repeatable && follows) this.#again.push(entry);
+      if (entry.repeatable && follows) this.#repeat(entry);
       else if (this.#lost !== null && !isWrite(entry)) entry.failed(this.#lostError(this.#lost));
       else entry.failed(unanswered(entry, link, reason));
     }
@@ -400,6 +448,8 @@ export class RequestPipeline {
     const link: Link = {
       member,
       inFlight: new Fifo(),
+      underWay: 0,
+      answeredOfOldest: 0,
       oldest: 1,
       next: 1,
       heardAtMs: performance.now(),
@@ -473,7 +523,7 @@ export class RequestPipeline {
   }
 }
 
-const writes: ReadonlySet<ClientRequest['type']> = new Set(['set', 'kill', 'increment', 'merge', 'commit']);
+const writes: ReadonlySet<ClientRequest['type']> = new Set(['set', 'sets', 'kill', 'increment', 'merge', 'commit']);
 
 function isWrite(entry: Entry): boolean {
   return writes.has(entry.request.type);

@@ -4,8 +4,9 @@
  * is refused; `acknowledged` then says how many records from the beginning on are durable.
  */
 import type { WriteLevel } from '../protocol/client-channel.ts';
-import type { ClientAnswer, ClientRequest } from '../protocol/client-messages.ts';
-import type { Entry, RequestPipeline } from './request-pipeline.ts';
+import { type ClientAnswer, type ClientRequest, maySetTogether } from '../protocol/client-messages.ts';
+import { SetPacker } from '../protocol/packed-sets.ts';
+import { type Entry, packedBytesMax, type RequestPipeline } from './request-pipeline.ts';
 
 export interface SetStreamOptions {
   /** Records under way at most; 1024 when left out. */
@@ -20,49 +21,105 @@ export interface SetStreamOptions {
 
 export const streamInFlightDefault = 1024;
 
-/** One record under way, and its request too: a stream makes a million of them, each one object without a closure. */
-class StreamEntry implements Entry {
+/** Records that go out in one message: a stream makes millions, none of which is an object. */
+class StreamedSets implements Entry {
   readonly stream: SetStream;
   readonly repeatable = true;
-  readonly record: number;
-  readonly writtenAtMs: number;
-  readonly type = 'set';
-  readonly number = 0;
   readonly database: string;
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-  /** Absent = durable. */
-  readonly level?: WriteLevel;
-  wasSent = false;
+  readonly #sets: SetPacker;
+  /** When each was written, if anybody wants to know. */
+  readonly #writtenAtMs: number[] | null;
+  #acknowledged = 0;
+  #wasSent = false;
+  /** Others may still join it. */
+  isOpen = true;
 
-  constructor(
-    stream: SetStream,
-    record: number,
-    writtenAtMs: number,
-    database: string,
-    key: Uint8Array,
-    value: Uint8Array,
-  ) {
+  constructor(stream: SetStream, database: string, bytesExpected: number, keepsTimes: boolean) {
     this.stream = stream;
-    this.record = record;
-    this.writtenAtMs = writtenAtMs;
     this.database = database;
-    this.key = key;
-    this.value = value;
-    if (stream.level !== 'durable') this.level = stream.level;
+    this.#sets = new SetPacker(bytesExpected);
+    this.#writtenAtMs = keepsTimes ? [] : null;
+  }
+
+  add(key: Uint8Array, value: Uint8Array, mostSets: number): void {
+    this.#sets.add(key, value);
+    this.#writtenAtMs?.push(performance.now());
+    if (this.requests >= mostSets || this.bytes >= packedBytesMax) this.isOpen = false;
+  }
+
+  get requests(): number {
+    return this.#sets.count;
+  }
+
+  get bytes(): number {
+    return this.#sets.length;
   }
 
   get request(): ClientRequest {
-    return this;
+    const { database } = this;
+    const { level } = this.stream;
+    const head = level === 'durable' ? { number: 0, database } : { number: 0, database, level };
+    const sets = this.#sets.packed;
+    const [first] = sets.count === 1 ? sets : [];
+    return first === undefined ? { type: 'sets', ...head, sets } : { type: 'set', ...head, ...first };
   }
 
   get isAbandoned(): boolean {
     return this.stream.hasFailed;
   }
 
-  answered(_answer: ClientAnswer): void {
-    this.stream.recordAnswered(this);
+  get wasSent(): boolean {
+    return this.#wasSent;
   }
+
+  /** What is sent again stays as it is: records written since then are behind others. */
+  set wasSent(wasSent: boolean) {
+    this.#wasSent = wasSent;
+    this.isOpen = false;
+  }
+
+  answered(_answer: ClientAnswer, count: number): void {
+    const times = this.#writtenAtMs?.slice(this.#acknowledged, this.#acknowledged + count);
+    this.#acknowledged += count;
+    this.stream.recordsAnswered(count, times);
+  }
+
+  repeat(): void {
+    this.#sets.drop(this.#acknowledged);
+    this.#writtenAtMs?.splice(0, this.#acknowledged);
+    this.#acknowledged = 0;
+  }
+
+  failed(error: Error): void {
+    this.stream.recordFailed(error);
+  }
+}
+
+/** A record that goes out alone, because it is long or cannot be right. */
+class StreamedAlone implements Entry {
+  readonly stream: SetStream;
+  readonly requests = 1;
+  readonly repeatable = true;
+  readonly request: ClientRequest;
+  readonly #writtenAtMs = performance.now();
+  wasSent = false;
+
+  constructor(stream: SetStream, database: string, key: Uint8Array, value: Uint8Array) {
+    const { level } = stream;
+    const set = { type: 'set', number: 0, database, key, value } as const;
+    this.stream = stream;
+    this.request = level === 'durable' ? set : { ...set, level };
+  }
+
+  get isAbandoned(): boolean {
+    return this.stream.hasFailed;
+  }
+
+  answered(): void {
+    this.stream.recordsAnswered(1, [this.#writtenAtMs]);
+  }
+
+  repeat(): void {}
 
   failed(error: Error): void {
     this.stream.recordFailed(error);
@@ -75,6 +132,9 @@ export class SetStream {
   readonly #database: string;
   readonly level: WriteLevel;
   readonly #onAcknowledged: ((record: number, ms: number) => void) | undefined;
+  /** The newest message, if more may join it; and about how long the next one will be. */
+  #open: StreamedSets | null = null;
+  #bytesExpected = 0;
   #written = 0;
   #acknowledged = 0;
   #failure: Error | null = null;
@@ -99,14 +159,30 @@ export class SetStream {
     return this.#acknowledged;
   }
 
-  /** Key and value must not be changed until they are acknowledged. A promise = wait for it before the next. @throws what ended the stream */
+  /** A value of 4 KiB or more must not be changed until it is acknowledged; what is shorter is copied. A promise = wait for it before the next. @throws what ended the stream */
   write(key: Uint8Array, value: Uint8Array, database = this.#database): Promise<void> | undefined {
     if (this.#failure !== null) throw this.#failure;
     this.#written += 1;
-    const writtenAtMs = this.#onAcknowledged === undefined ? 0 : performance.now();
-    this.#pipeline.add(new StreamEntry(this, this.#written, writtenAtMs, database, key, value));
+    if (maySetTogether({ database, key, value })) this.#pack(key, value, database);
+    else this.#sendAlone(key, value, database);
     if (this.#written - this.#acknowledged < this.#inFlightMax) return undefined;
     return this.#wait(() => this.#written - this.#acknowledged < this.#inFlightMax);
+  }
+
+  #pack(key: Uint8Array, value: Uint8Array, database: string): void {
+    const open = this.#open;
+    if (open?.isOpen === true && open.database === database) return open.add(key, value, this.#pipeline.setsOfEntryMax);
+    if (open !== null) this.#bytesExpected = open.bytes;
+    const begun = new StreamedSets(this, database, this.#bytesExpected, this.#onAcknowledged !== undefined);
+    begun.add(key, value, this.#pipeline.setsOfEntryMax);
+    this.#open = begun;
+    this.#pipeline.add(begun);
+  }
+
+  #sendAlone(key: Uint8Array, value: Uint8Array, database: string): void {
+    // What is written from now on stands behind it.
+    this.#open = null;
+    this.#pipeline.add(new StreamedAlone(this, database, key, value));
   }
 
   /** Resolves when everything written is acknowledged. */
@@ -119,11 +195,16 @@ export class SetStream {
     return this.#failure !== null;
   }
 
-  /** One more record is durable. */
-  recordAnswered(entry: StreamEntry): void {
+  /** The next so many records are durable; `writtenAtMs` of each where `onAcknowledged` is told. */
+  recordsAnswered(count: number, writtenAtMs: readonly number[] = []): void {
     if (this.#failure !== null) return;
-    this.#acknowledged += 1;
-    this.#onAcknowledged?.(entry.record, performance.now() - entry.writtenAtMs);
+    if (this.#onAcknowledged === undefined) this.#acknowledged += count;
+    else {
+      for (const atMs of writtenAtMs) {
+        this.#acknowledged += 1;
+        this.#onAcknowledged(this.#acknowledged, performance.now() - atMs);
+      }
+    }
     if (this.#waiters.length > 0) this.#settle();
   }
 

@@ -3,7 +3,7 @@
  * application that streams sends thousands at a time: none of them is an object here, and key and value stand together so
  * that the journal takes them over in one copy.
  */
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { ClientMessageError } from './session-messages.ts';
 
 /** Lengths before each key. */
@@ -25,10 +25,11 @@ export class PackedSets {
   readonly end: number;
   readonly count: number;
 
-  private constructor(bytes: Buffer, begin: number, count: number) {
+  /** As they were packed: nothing is looked at. */
+  constructor(bytes: Buffer, begin: number, end: number, count: number) {
     this.bytes = bytes;
     this.begin = begin;
-    this.end = bytes.length;
+    this.end = end;
     this.count = count;
   }
 
@@ -44,7 +45,7 @@ export class PackedSets {
     if (count === 0 || count > packedSetsMax) {
       throw new ClientMessageError(`a message has 1 to ${packedSetsMax} sets, not ${count}`, number);
     }
-    return new PackedSets(bytes, begin, count);
+    return new PackedSets(bytes, begin, bytes.length, count);
   }
 
   /** Keys and values without their lengths. */
@@ -77,6 +78,50 @@ export class PackedSets {
   }
 }
 
+/** Sets that come one by one are packed as they come. Keys have at most 65,535 bytes. */
+export class SetPacker {
+  #bytes: Buffer;
+  #begin = 0;
+  #end = 0;
+  #count = 0;
+
+  /** `bytesExpected`: what they will take, perhaps. */
+  constructor(bytesExpected: number) {
+    this.#bytes = Buffer.allocUnsafe(bytesExpected);
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** What they take so far. */
+  get length(): number {
+    return this.#end - this.#begin;
+  }
+
+  get packed(): PackedSets {
+    return new PackedSets(this.#bytes, this.#begin, this.#end, this.#count);
+  }
+
+  add(key: Uint8Array, value: Uint8Array): void {
+    const end = this.#end + packedHeadBytes + key.length + value.length;
+    if (end > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(end, 2 * this.#bytes.length));
+      this.#bytes.copy(larger, 0, 0, this.#end);
+      this.#bytes = larger;
+    }
+    packSet(this.#bytes, this.#end, key, value);
+    this.#end = end;
+    this.#count += 1;
+  }
+
+  /** Without so many of the first ones. */
+  drop(count: number): void {
+    for (let index = 0; index < count; index += 1) this.#begin = packedEnd(this.#bytes, this.#begin);
+    this.#count -= count;
+  }
+}
+
 export function packedKeyBytes(bytes: Uint8Array, at: number): number {
   return bytes[at]! | (bytes[at + 1]! << 8);
 }
@@ -98,13 +143,16 @@ export function packedBytes(sets: readonly KeyAndValue[]): number {
 /** Pack sets into `bytes` at `at`, where there is room. Keys have at most 65,535 bytes. */
 export function packSets(bytes: Buffer, at: number, sets: readonly KeyAndValue[]): void {
   let to = at;
-  for (const { key, value } of sets) {
-    bytes[to] = key.length & 0xff;
-    bytes[to + 1] = key.length >>> 8;
-    bytes.writeUInt32LE(value.length, to + 2);
-    to = copyInto(bytes, to + packedHeadBytes, key, 0, key.length);
-    to = copyInto(bytes, to, value, 0, value.length);
-  }
+  for (const { key, value } of sets) to = packSet(bytes, to, key, value);
+}
+
+/** Returns the offset behind it. */
+function packSet(bytes: Buffer, at: number, key: Uint8Array, value: Uint8Array): number {
+  bytes[at] = key.length & 0xff;
+  bytes[at + 1] = key.length >>> 8;
+  bytes.writeUInt32LE(value.length, at + 2);
+  const valueAt = copyInto(bytes, at + packedHeadBytes, key, 0, key.length);
+  return copyInto(bytes, valueAt, value, 0, value.length);
 }
 
 /** Copy from[begin, end) to `at`; returns the offset behind it. */

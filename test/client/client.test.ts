@@ -80,6 +80,38 @@ describe('many requests in one message', () => {
   });
 });
 
+describe('a stream', () => {
+  test('packs what is short, and keeps the order over long values and other databases', async () => {
+    const a = await server(true);
+    const one = await client([a], { window: 40 });
+    const stream = one.stream({ inFlight: 100 });
+    const written = Array.from({ length: 300 }, (_, i) => String(key(i)));
+    for (const [i, name] of written.entries()) {
+      const bytes = i % 50 === 49 ? Buffer.alloc(5000, i) : value(i);
+      await stream.write(Buffer.from(name), bytes, i % 90 < 80 ? '' : 'OTHER');
+    }
+    await stream.end();
+    expect(a.done).toEqual(written);
+    expect(a.nodes.get(written[99]!)).toEqual(Buffer.alloc(5000, 99));
+    expect(a.nodes.get(written[298]!)).toEqual(value(298));
+    expect(a.seen[85]).toMatchObject({ database: 'OTHER' });
+    expect(a.messages).toBeLessThan(written.length / 4);
+  });
+
+  test('a record whose key or value the caller uses again once write has returned is as it was', async () => {
+    const a = await server(true);
+    const stream = (await client([a])).stream();
+    const [name, bytes] = [Buffer.from('000000'), Buffer.from('0')];
+    for (const digit of ['1', '2', '3']) {
+      name.write(digit, 5);
+      bytes.write(digit);
+      stream.write(name, bytes);
+    }
+    await stream.end();
+    expect([...a.nodes]).toEqual(['1', '2', '3'].map((digit) => [String(key(digit)), Buffer.from(digit)]));
+  });
+});
+
 describe('one answer for many', () => {
   test('SYN-005: a done answers every update before it that is not answered, once', async () => {
     const a = await server(true);
@@ -182,6 +214,24 @@ describe('a primary that goes away', () => {
     // What was under way at the cut went to both.
     expect(a.done.length + b.done.length).toBeLessThanOrEqual(2000 + 64);
     expect(one.reconnects).toBe(1);
+  });
+
+  test('of a message of a stream only what was not acknowledged goes to the next primary', async () => {
+    const [a, b] = [await server(true, 1), await server(false, 2)];
+    const one = await client([a, b]);
+    a.fate = (_request, count) => (count <= 5 ? 'do' : 'swallow');
+    let isFifth = () => {};
+    const fifth = new Promise<void>((resolve) => {
+      isFifth = resolve;
+    });
+    const stream = one.stream({ onAcknowledged: (record) => (record === 5 ? isFifth() : undefined) });
+    for (let i = 1; i <= 10; i += 1) stream.write(key(i), value(i));
+    await fifth;
+    b.isPrimary = true;
+    await a.close();
+    await stream.end();
+    expect(a.messages).toBe(1);
+    expect(b.done).toEqual([6, 7, 8, 9, 10].map((i) => key(i).toString()));
   });
 
   test('a primary that is silent is left as soon as another one says that it is primary in a later epoch', async () => {
