@@ -16,6 +16,8 @@ export const wording = {
   /** Behind the outcome of each action. */
   equivalentLine: 'Command line: {line}',
   refused: 'Refused: {text}',
+  /** With a number of the original's General Error Codes. */
+  refusedNumbered: 'Refused: ERROR #{number}: {text}',
   failed: 'Failed: {text}',
   /** FO-074. */
   notKnown: 'The operation may not have succeeded: {text} Look in the messages log of this instance.',

@@ -18,11 +18,9 @@ import {
 } from './command-outcome.ts';
 import { askPrimary } from './join-request.ts';
 import type { InstanceDaemon } from './parts.ts';
+import { unreached } from './reached-addresses.ts';
 
 type Given = CommandArguments['edit-addresses'];
-
-/** An operator waits for it; a host that is there answers at once. */
-const reachesWithinMs = 3000;
 
 export async function editAddresses(daemon: InstanceDaemon, given: Given, progress: Progress): Promise<Outcome> {
   const { mirrorSet, member: self } = daemon.configuration.get();
@@ -126,13 +124,10 @@ async function whoIsSilent(
   for (const [what, old, now] of places) {
     const isNewPortHere = isSelf && what !== 'agent' && now.port !== old.port;
     if (at(old) === at(now) || isNewPortHere) continue;
-    try {
-      (await daemon.network.dial(now.host, now.port, reachesWithinMs)).destroy();
-    } catch (error) {
-      if ((error as { code?: string }).code !== 'unreachable') throw error;
-      silent.push(`${what} ${at(now)}`);
-      progress(`nothing answers at ${at(now)} (${what} of ${next.name}): ${(error as Error).message}`);
-    }
+    const met = await unreached(daemon.network, now);
+    if (met === null) continue;
+    silent.push(`${what} ${at(now)}`);
+    progress(`nothing answers at ${at(now)} (${what} of ${next.name}): ${met}`);
   }
   return silent;
 }

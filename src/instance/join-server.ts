@@ -13,6 +13,7 @@ import { admit, admitType, type TypeWish } from './admission.ts';
 import { isAddress, isHost, isObject, isText } from './command-arguments.ts';
 import { changeMirrorSet, refusal, refusalUnlessPrimary } from './command-outcome.ts';
 import type { InstanceDaemon } from './parts.ts';
+import { refusalOfUnreached } from './reached-addresses.ts';
 import { answerRemoval } from './removal-commands.ts';
 
 /** A connection whose opening with channel 'member' was accepted: one request, one answer, the end. */
@@ -28,7 +29,7 @@ export function serveMemberRequest(daemon: InstanceDaemon, connection: Connectio
 async function answerRequest(daemon: InstanceDaemon, frame: Frame): Promise<MemberRequestAnswer> {
   const request = readRequest(frame);
   if (request === null) return no(refusal('not-understood', 'the request is not understood; update both sides'));
-  if (request.type === 'join') return answerJoin(daemon, request.member);
+  if (request.type === 'join') return await answerJoin(daemon, request.member);
   if (request.type === 'change-type') return answerTypeChange(daemon, request.member);
   try {
     const outcome = await carryOut(daemon, request);
@@ -49,7 +50,18 @@ async function carryOut(
   return request.type === 'remove' ? await answerRemoval(daemon, request) : answerOwnPort(daemon, request);
 }
 
-function answerJoin(daemon: InstanceDaemon, member: MemberDefinition): MemberRequestAnswer {
+/** Whoever would be taken in is called first (CFG-012); what is decided after that is decided anew, in one turn. */
+async function answerJoin(daemon: InstanceDaemon, member: MemberDefinition): Promise<MemberRequestAnswer> {
+  const { mirrorSet } = daemon.configuration.get();
+  const isPrimary = refusalUnlessPrimary(daemon, 'members are taken in', 'CFG-027') === null;
+  if (isPrimary && mirrorSet !== null && admit(mirrorSet, member).outcome !== 'refused') {
+    const unreached = await refusalOfUnreached(daemon, member, `primary ${daemon.memberName}`);
+    if (unreached !== null) return no(unreached);
+  }
+  return takeIn(daemon, member);
+}
+
+function takeIn(daemon: InstanceDaemon, member: MemberDefinition): MemberRequestAnswer {
   const notPrimary = refusalUnlessPrimary(daemon, 'members are taken in', 'CFG-027');
   if (notPrimary !== null) return no(notPrimary);
   const { mirrorSet } = daemon.configuration.get();

@@ -29,6 +29,7 @@ import { journalSettingsGiven, journalSettingsText } from './journal-commands.ts
 import { refusalOf, refusalOfSecond } from './offered-commands.ts';
 import { ownType } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
+import { refusalOfPrimary, refusalOfUnreached, thisInstance, unreached } from './reached-addresses.ts';
 
 /** How long a new member may take to find its role before the operator is sent to the messages log. */
 const roleWaitMs = 60_000;
@@ -65,6 +66,9 @@ export async function createMirror(
   if (badArbiter !== null) return refusedWith(badArbiter);
   const leftover = leftoverJournal(daemon, named.value);
   if (leftover !== null) return refused('journal-left-over', leftover, 'SYN-001');
+  const silent = await refusalOfUnreached(daemon, self.value, thisInstance);
+  if (silent !== null) return refusedWith(silent);
+  if (arbiter !== null) await noteSilentArbiter(daemon, arbiter, progress);
   const mirrorSet: MirrorSet = {
     name: named.value,
     epoch: 0,
@@ -119,10 +123,20 @@ export async function joinMirror(
   if (found.value.mirrorSet.settings.requireTls) {
     return refused('tls', `mirror ${named.value} requires TLS, which is not built in this version`, 'CFG-031');
   }
-  progress(`${found.value.asked} is asked for mirror ${named.value}`);
+  const silent = await refusalOfUnreached(daemon, self.value, thisInstance);
+  if (silent !== null) return refusedWith(silent);
+  const far = type === 'Failover' ? await refusalOfPrimary(daemon, found.value) : null;
+  if (far !== null) return refusedWith(far);
+  progress(`the primary of mirror ${named.value} is asked, and looks whether it reaches ${self.value.name}`);
   const joined = await requestJoin(daemon, found.value, self.value);
   if (!joined.ok) return refusedWith(joined.refusal);
   return await becomeMember(daemon, joined.value, self.value, progress);
+}
+
+/** A mirror may be made before its arbiter is up. */
+async function noteSilentArbiter(daemon: InstanceDaemon, arbiter: Address, progress: Progress): Promise<void> {
+  const met = await unreached(daemon.network, arbiter);
+  if (met !== null) progress(`the arbiter does not answer (${met}): failover is agent controlled until it does`);
 }
 
 /** The primary has taken it in. */

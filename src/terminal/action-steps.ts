@@ -4,8 +4,9 @@
  */
 import type { Question } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
-import type { CommandArguments, CommandName, Description, Outcome } from '../protocol/control-channel.ts';
-import type { Control } from './control-client.ts';
+import type { CommandArguments, CommandName, Description, Outcome, Refusal } from '../protocol/control-channel.ts';
+import { errorNumberOf } from '../protocol/error-numbers.ts';
+import type { Control, RequestRefusedError } from './control-client.ts';
 import { AbandonedError, type Dialogue, InterruptedWaitError } from './dialogue.ts';
 import type { EquivalentLine } from './equivalent-line.ts';
 import { EXIT } from './exit-codes.ts';
@@ -92,7 +93,7 @@ async function answered<T>(context: ActionContext, work: Promise<T>): Promise<T 
     return await context.dialogue.waitFor(work);
   } catch (error) {
     if ((error as { code?: string }).code !== 'request-refused') throw error;
-    refused(context, fill(wording.refused, { text: (error as Error).message }), EXIT.refused);
+    refused(context, refusalText((error as RequestRefusedError).refusal), EXIT.refused);
     return null;
   }
 }
@@ -121,9 +122,12 @@ export function tell<N extends CommandName>(
     return;
   }
   const { text } = outcome.refusal;
-  const isKnown = outcome.outcome !== 'not-known';
-  const template = { refused: wording.refused, failed: wording.failed, 'not-known': wording.notKnown }[outcome.outcome];
-  refused(context, fill(template, { text }), isKnown ? EXIT.refused : EXIT.unknown);
+  const words = {
+    refused: refusalText(outcome.refusal, command),
+    failed: fill(wording.failed, { text }),
+    'not-known': fill(wording.notKnown, { text }),
+  }[outcome.outcome];
+  refused(context, words, outcome.outcome === 'not-known' ? EXIT.unknown : EXIT.refused);
 }
 
 /** Never broken into lines: it is there to be taken over as it is. */
@@ -134,6 +138,16 @@ export function showEquivalent<N extends CommandName>(
 ): void {
   const line = equivalentLine(command, given, description);
   dialogue.print(dialogue.style.dim(fill(wording.equivalentLine, { line })));
+}
+
+/** An older instance says nothing of what the action would do. */
+export const noReport: Refusal = { reason: 'not-built', text: wording.notBuilt, spec: null };
+
+/** With the number that the original has for it, where it is known. */
+export function refusalText(refusal: Refusal, command?: CommandName): string {
+  const number = errorNumberOf(refusal, command);
+  const { text } = refusal;
+  return number === null ? fill(wording.refused, { text }) : fill(wording.refusedNumbered, { number, text });
 }
 
 export function refused(context: ActionContext, text: string, exitCode: 1 | 5): void {

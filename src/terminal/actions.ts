@@ -16,8 +16,10 @@ import {
   type ActionContext,
   confirmed,
   looked,
+  noReport,
   nothingToPick,
   perform,
+  refusalText,
   refused,
   send,
   showEquivalent,
@@ -254,7 +256,7 @@ async function assessedAction(action: Of<'assessed'>, context: ActionContext): P
     const assessment = await looked(context, control.assess(action.command));
     if (assessment === null) return dialogue.endBeforeQuestions();
     if (assessment.refusal) {
-      refused(context, fill(wording.refused, { text: assessment.refusal.text }), EXIT.refused);
+      refused(context, refusalText(assessment.refusal, action.command), EXIT.refused);
       return dialogue.endBeforeQuestions();
     }
     dialogue.printLines(assessmentLines(action.command, assessment, dialogue.columns));
@@ -282,7 +284,7 @@ async function promoteAction(action: Of<'promote'>, context: ActionContext): Pro
   const assessment = await looked(context, control.assess(action.command));
   if (assessment === null) return dialogue.endBeforeQuestions();
   if (assessment.refusal || assessment.promotion == null) {
-    refused(context, fill(wording.refused, { text: assessment.refusal?.text ?? wording.notBuilt }), EXIT.refused);
+    refused(context, refusalText(assessment.refusal ?? noReport, action.command), EXIT.refused);
     return dialogue.endBeforeQuestions();
   }
   const { promotion, situation } = assessment;

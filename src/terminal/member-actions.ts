@@ -3,7 +3,17 @@ import type { Action, PickQuestion } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
 import type { MemberDefinition } from '../mirror/mirror-set.ts';
 import type { CommandArguments } from '../protocol/control-channel.ts';
-import { type ActionContext, confirmed, looked, nothingToPick, perform, refused, showPlan } from './action-steps.ts';
+import {
+  type ActionContext,
+  confirmed,
+  looked,
+  noReport,
+  nothingToPick,
+  perform,
+  refusalText,
+  refused,
+  showPlan,
+} from './action-steps.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Defaults, Values } from './question.ts';
 import { attributeSentence, otherRemovalSentences, removalSentences } from './removal-lines.ts';
@@ -18,7 +28,7 @@ export async function removeMirrorAction(action: Of<'remove-mirror'>, context: A
   if (assessment === null) return dialogue.endBeforeQuestions();
   const { refusal, removal, situation } = assessment;
   if (refusal !== null || removal === null) {
-    refused(context, fill(wording.refused, { text: refusal?.text ?? wording.notBuilt }), EXIT.refused);
+    refused(context, refusalText(refusal ?? noReport, action.command), EXIT.refused);
     return dialogue.endBeforeQuestions();
   }
   for (const sentence of removalSentences(removal)) dialogue.say(sentence);
