@@ -2,7 +2,7 @@
  * What a valid configuration is, field by field. Loaded only when a configuration is: zod costs a program's start more than
  * all the rest. The mirror set may hold fields of a newer release, since it comes from other members; the rest may not.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { checkInstanceName } from './home.ts';
 import type { InstanceConfiguration } from './host.ts';
 
