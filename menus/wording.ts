@@ -175,6 +175,8 @@ export const wording = {
   mirroredDatabases: 'Mirrored databases of mirror {mirror} on this member:',
   monitorNoFailover: 'No failover is set: the backup will not take over from the primary.',
   lagHeads: ['Transfer lag', 'Dejournal lag'],
+  /** How long ago what stands about a member was heard. */
+  age: 'as of {seconds} s ago',
   monitorInterval: 'a whole number of seconds from {min} to {max}, D, Q or RETURN',
   verifiedHeading: 'Verification:',
   verified: 'identical up to {position}, {at}',

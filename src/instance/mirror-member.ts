@@ -102,6 +102,8 @@ export class RunningMember implements MirrorMember {
   /** Arbiter and QoS timeout of the present session. */
   #session = '';
   #rows: readonly MemberReport[] | null = null;
+  /** When they came. */
+  #rowsAtMs = 0;
   /** Connection with the primary in the present contact; rows of an older one are let go. */
   #contact = 0;
   #rowsDueMs = 0;
@@ -343,8 +345,10 @@ export class RunningMember implements MirrorMember {
     return this.#clocks.offsets;
   }
 
+  /** They have grown older since the primary told them. */
   memberRows(): readonly MemberReport[] | null {
-    return this.#rows;
+    const heldMs = Math.round(this.#parts.clock.nowMs() - this.#rowsAtMs);
+    return this.#rows?.map((row) => (row.ageMs === undefined ? row : { ...row, ageMs: row.ageMs + heldMs })) ?? null;
   }
 
   compressionOf(member: MemberName): CompressionReport | null {
@@ -489,7 +493,10 @@ export class RunningMember implements MirrorMember {
   #onNotice(from: MemberName, notice: Notice): void {
     this.comparison.hear(from, notice.verification);
     if (this.state.attachment?.to !== from) return;
-    if (notice.rows !== undefined) this.#rows = notice.rows;
+    if (notice.rows !== undefined) {
+      this.#rows = notice.rows;
+      this.#rowsAtMs = this.#parts.clock.nowMs();
+    }
     const claims = readToldClaims(notice.claims);
     if (claims !== null) this.#claims.take(claims);
     if (notice.mirrorSet !== undefined) {

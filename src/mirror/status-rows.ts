@@ -104,8 +104,10 @@ function row(member: MemberDefinition, status: MemberStatus, transfer: Column, d
 function ownRow(facts: StatusFacts, member: MemberDefinition): MemberReport {
   const { state } = facts;
   const status = memberStatus(facts);
-  const build = (transfer: Column, dejournaling: Column) =>
-    row(member, status, transfer, withWarning(dejournaling, facts.databases));
+  const build = (transfer: Column, dejournaling: Column) => ({
+    ...row(member, status, transfer, withWarning(dejournaling, facts.databases)),
+    ageMs: 0,
+  });
   if (state === null || ['starting', 'primary', 'becoming', 'handing-over'].includes(state.role)) {
     return build(notApplicable, notApplicable);
   }
@@ -115,7 +117,10 @@ function ownRow(facts: StatusFacts, member: MemberDefinition): MemberReport {
   }
   const { journal, attachment } = state;
   const target = earlier(later(journal.durable, attachment.durableTo), journal.flushed);
-  return build(ownTransfer(facts, state), dejournaling(facts, journal.applied, target, journal.flushed));
+  const own = build(ownTransfer(facts, state), dejournaling(facts, journal.applied, target, journal.flushed));
+  // How far the primary is beyond this member is known from the primary.
+  const told = facts.rowsTold?.find((report) => report.name === state.self);
+  return { ...own, ageMs: state.record.wasActive === null ? (told?.ageMs ?? 0) : 0 };
 }
 
 function ownTransfer(facts: StatusFacts, state: MemberState): Column {
@@ -141,12 +146,11 @@ function servedRow(state: MemberState, clock: ReportClock, member: MemberDefinit
   const isJoining = served.sentTo === null || (served.failoverMember && !isActive && !has);
   const transfer = isActive ? active : has && served.sentTo !== null ? caughtUp : servedBehind(clock, served, durable);
   const status: MemberStatus = isJoining ? 'Synchronizing' : served.failoverMember ? 'Backup' : 'Connected';
-  return row(
-    member,
-    status,
-    transfer,
-    dejournaling(clock, served.applied, earlier(served.ackedTo, durable), served.ackedTo),
-  );
+  const applied = dejournaling(clock, served.applied, earlier(served.ackedTo, durable), served.ackedTo);
+  return {
+    ...row(member, status, transfer, applied),
+    ageMs: Math.max(0, Math.round(clock.nowMs - served.lastHeardMs)),
+  };
 }
 
 /** What this member knows of others: what the primary told, as long as the contact stands. */

@@ -32,6 +32,8 @@ export interface MemberReport {
   /** What it lacks of the journal, and what of that it has not applied; absent where it lacks nothing or it is not known here. */
   readonly transferBehind?: JournalDistance;
   readonly dejournalBehind?: JournalDistance;
+  /** How old what stands here is, ms: since that member was last heard, or the primary last told of it; absent without a link. */
+  readonly ageMs?: number;
   /** Absent on the primary, and where no link with it is known. */
   readonly compression?: CompressionReport;
 }

@@ -129,8 +129,8 @@ function rate(kilobytesPerSecond: number): string {
 
 const memberWidths = [26, 9, 16, 14] as const;
 
-/** From so many columns on, what is behind is also shown in bytes, records and seconds. */
-const wideColumns = 120;
+/** From so many columns on, what is behind is also shown in bytes, records and seconds, and how old that knowledge is. */
+const wideColumns = 132;
 const lagWidth = 24;
 
 const severity: Readonly<Record<MemberStatus, keyof Look['style']>> = {
@@ -175,7 +175,8 @@ function memberLines(report: StatusReport, { columns: screen, style }: Look): re
       // Behind the type, so that a blank more or less of colour codes moves nothing.
       const at = memberWidths[0] + 2;
       const coloured = style[severity[member.status]](member.status);
-      return [member.name, `${line.slice(0, at)}${coloured}${line.slice(at + member.status.length)}`];
+      const name = isWide && !lost ? columns([member.name, '', '', '', age(member.ageMs)], widths) : member.name;
+      return [name, `${line.slice(0, at)}${coloured}${line.slice(at + member.status.length)}`];
     }),
   ];
 }
@@ -187,6 +188,12 @@ function lag(ms: number | null, behind: MemberReport['transferBehind']): string 
   const records = `${behind?.records ?? 0} records`;
   const seconds = ms === null ? '' : `${(ms / 1000).toFixed(1)} s`;
   return [bytes, records, seconds].filter((text) => text !== '').join(', ');
+}
+
+/** Above what is behind. */
+function age(ms: number | undefined): string {
+  const seconds = ms === undefined || ms >= 10_000 ? Math.round((ms ?? 0) / 1000) : (ms / 1000).toFixed(1);
+  return ms === undefined ? '' : fill(wording.age, { seconds });
 }
 
 function printBytes(bytes: number): string {

@@ -157,6 +157,8 @@ describe('a mirror', () => {
     expect(dr).toMatchObject({ ok: true });
     const report = await c.reach(({ status }) => status === 'Connected');
     expect(report.members.map((row) => row.name)).toEqual(['A', 'B', 'C']);
+    const aged = await c.reach(({ members }) => members.every(({ ageMs }) => ageMs !== undefined));
+    expect(aged.members.every(({ ageMs }) => Number(ageMs) >= 0)).toBe(true);
     expect(a.instance.configuration.get().mirrorSet?.members.map(({ name }) => name)).toEqual(['A', 'B', 'C']);
   }, 20_000);
 

@@ -288,6 +288,28 @@ describe('on a backup', () => {
   });
 });
 
+test('MON-014: each row says how old it is: since a member was last heard, or as old as the primary told, and none without a link', () => {
+  const now = facts(primary([served('B', { lastHeardMs: 98_800 })]));
+  expect(reportStatus(now).members.map(({ name, ageMs }) => [name, ageMs])).toEqual([
+    ['A', 0],
+    ['B', 1200],
+    ['C', undefined],
+    ['D', undefined],
+  ]);
+  const told = reportStatus(now).members.map((row) => ({ ...row, ageMs: 1500 }));
+  const record = { ...state('B', {}).record, wasActive: { epoch, term: 1 } };
+  const active = reportStatus(facts(state('B', { role: 'attached', attachment, record }), { rowsTold: told }));
+  expect(active.members.map(({ name, ageMs }) => [name, ageMs])).toEqual([
+    ['A', 1500],
+    ['B', 0],
+    ['C', 1500],
+    ['D', 1500],
+  ]);
+  // How far the primary is beyond one that is not active, only the primary knows.
+  const waiting = facts(state('B', { role: 'attached', attachment }), { rowsTold: told });
+  expect(rowOf(waiting, 'B')?.ageMs).toBe(1500);
+});
+
 test('MON-015: an async shows the failover members and itself, no arbiter, and its dejournal process', () => {
   const told = reportStatus(facts(primary([served('C')]))).members;
   const report = reportStatus(facts(state('C', { role: 'attached', attachment }), { rowsTold: told }));

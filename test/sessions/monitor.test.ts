@@ -22,6 +22,7 @@ const members = report('primary').members.map((member): MemberReport => {
       dejournalLagMs: 4700,
       transferBehind: { records: 1200, bytes: 45_600 },
       dejournalBehind: { records: 2_000_000, bytes: null },
+      ageMs: 1340,
     };
   }
   return { ...member, ...(member.status === 'Primary' ? {} : { transferLagMs: 0, dejournalLagMs: 0 }) };
@@ -36,9 +37,21 @@ test('MON-014: a wide screen adds what is behind in bytes, records and seconds; 
   expect(wide.filter((line) => line.includes('seconds behind'))).toEqual([
     '     Disaster Recovery      Connected  3 seconds behind  5 seconds behind  45.6 KB, 1200 records, 2.6 s  2000000 records, 4.7 s',
   ]);
+  expect(wide.find((line) => line.startsWith('GAMMA_IRIS'))).toMatch(/^GAMMA_IRIS {63}as of 1\.3 s ago$/);
   expect(wide.filter((line) => line.includes('0 B, 0 records, 0.0 s'))).toHaveLength(2);
   expect(Math.max(...narrow.map((line) => line.length))).toBeLessThanOrEqual(80);
   expect(Math.max(...wide.map((line) => line.length))).toBeLessThanOrEqual(132);
+});
+
+test('MON-014: of a member that was not heard for long the age is in whole seconds, and of a lost one there is none', () => {
+  const [, second, third] = members;
+  const rows = [
+    { ...second!, ageMs: 61_400 },
+    { ...third!, journalTransfer: 'Disconnected on X', dejournaling: 'Disconnected on X', ageMs: 5000 },
+  ];
+  const wide = monitorLines(report('primary', { members: rows }), null, false, { columns: 132, style: none });
+  expect(wide.find((line) => line.startsWith('BETA'))).toMatch(/ as of 61 s ago$/);
+  expect(wide.find((line) => line.startsWith('GAMMA'))).toBe('GAMMA_IRIS');
 });
 
 test('MON-001 MON-002: each status has the colour of its severity, and what somebody has to look at is marked', () => {
