@@ -5,6 +5,7 @@
  */
 const files = 'src/host/node-files.ts';
 const journal = 'src/journal/disk-journal.ts';
+const newestFile = 'src/journal/newest-file.ts';
 const databases = 'src/database/lmdb-databases.ts';
 const configuration = 'src/host/configuration-file.ts';
 
@@ -46,7 +47,7 @@ export const mutants = [
     changes: [
       [
         journal,
-        "    this.#orBroken('Syncing', path, () => writer.sync());\n    this.#setFlushed();",
+        "    this.#trust.orBroken('Syncing', path, () => writer.sync());\n    this.#setFlushed();",
         '    this.#setFlushed();',
       ],
     ],
@@ -54,13 +55,17 @@ export const mutants = [
   },
   {
     name: 'the name of a new journal file is not synced',
-    changes: [[journal, '      writer.sync();\n      disk.syncDirectory(directory);', '      writer.sync();']],
+    changes: [[newestFile, '      writer.sync();\n      disk.syncDirectory(directory);', '      writer.sync();']],
     workloads: /^journal: (switch|new epoch)/,
   },
   {
     name: 'the header of a new journal file is not synced',
     changes: [
-      [journal, '      writer.sync();\n      disk.syncDirectory(directory);', '      disk.syncDirectory(directory);'],
+      [
+        newestFile,
+        '      writer.sync();\n      disk.syncDirectory(directory);',
+        '      disk.syncDirectory(directory);',
+      ],
     ],
     workloads: /^journal: (switch|new epoch)/,
   },
@@ -94,7 +99,7 @@ export const mutants = [
   },
   {
     name: 'a journal goes on after a failed sync',
-    changes: [[journal, 'if (this.#brokenBy !== null) throw this.#brokenBy;', '']],
+    changes: [['src/journal/disk-errors.ts', 'if (this.brokenBy !== null) throw this.brokenBy;', '']],
     workloads: /^journal: append and flush/,
   },
   {
@@ -102,8 +107,8 @@ export const mutants = [
     changes: [
       [
         journal,
-        '    const writer = this.#openForWriting(file);\n    if (!this.#room',
-        '    const writer = this.#openForWriting(file);\n    this.#mark!.raise({ file: file.number, offset: to });\n    if (!this.#room',
+        '    const writer = this.#newest.openForWriting(file);\n    if (!this.#room',
+        '    const writer = this.#newest.openForWriting(file);\n    this.#mark!.raise({ file: file.number, offset: to });\n    if (!this.#room',
       ],
     ],
     workloads: /^journal: append 6/,

@@ -22,3 +22,26 @@ export function frozenError(what: string, path: string, cause?: unknown): Journa
   const why = cause === undefined ? 'too little room' : errorCode(cause);
   return new JournalFrozenError(`${what} ${path} failed (${why}): make room on its disk; nothing is lost.`, { cause });
 }
+
+/** Is what is on the disk known? After a failed sync, or a write error other than a full disk, it is not: nothing is changed any more. */
+export class DiskTrust {
+  brokenBy: JournalBrokenError | null = null;
+
+  /** @throws JournalBrokenError what it was lost by */
+  mustHold(): void {
+    if (this.brokenBy !== null) throw this.brokenBy;
+  }
+
+  orBroken(what: string, path: string, action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      throw this.broken(what, path, error);
+    }
+  }
+
+  broken(what: string, path: string, cause: unknown): JournalBrokenError {
+    this.brokenBy = brokenError(what, path, cause);
+    return this.brokenBy;
+  }
+}

@@ -6,23 +6,21 @@
  * An interrupted write leaves bytes behind the flushed end only, so opening may cut them. A failed sync or a write error
  * other than a full disk leaves what is durable unknown: from then on every change is refused (JournalBrokenError).
  *
- * The newest file has zeros ahead of its records (file-writer.ts); they are cut off before the next file is begun and at
+ * The newest file has zeros ahead of its records (newest-file.ts); they are cut off before the next file is begun and at
  * closing, so that finished files are byte-identical on all members. `end.offset` is where the records end, always.
  */
 import assert from 'node:assert/strict';
-import { dirname, join } from 'node:path';
 import { type JournalPosition, printPosition } from '../mirror/journal-position.ts';
 import { journalFileBytesMax } from '../mirror/limits.ts';
 import { type Epoch, type MirrorName, sameEpoch } from '../mirror/terms.ts';
-import { brokenError, frozenError, isDiskFull } from './disk-errors.ts';
+import { brokenError, DiskTrust, frozenError, isDiskFull } from './disk-errors.ts';
 import { DiskRoom } from './disk-room.ts';
 import { encodeFileHeader, type FileHeader, fileHeaderBytes } from './file-header.ts';
 import { nextFileName } from './file-names.ts';
-import { FileWriter, type WriteAhead, writeAheadStepBytes } from './file-writer.ts';
+import { writeAheadStepBytes } from './file-writer.ts';
 import { type Closing, FlushedMark, type FoundMark, markPath } from './flushed-mark.ts';
 import {
   type Journal,
-  type JournalBrokenError,
   type JournalChunk,
   type JournalFileOperations,
   JournalFrozenError,
@@ -37,6 +35,7 @@ import { JournalLogs } from './journal-logs.ts';
 import { inspectJournal, type Opening } from './journal-opening.ts';
 import { boundaryAt, bytesBetween, locate, readChunk } from './journal-reading.ts';
 import { LostAndFound } from './lost-and-found.ts';
+import { NewestFile } from './newest-file.ts';
 import { checkedHeader, checkedRecords, mismatchError } from './received-chunk.ts';
 import { RecentBytes } from './recent-bytes.ts';
 import { encodeRecord, encodeSets, recordBytes, recordChecksum, setsBytes } from './record.ts';
@@ -103,9 +102,8 @@ class DiskJournal implements Journal {
   readonly #foundClosing: FoundMark | null;
   readonly #logs: JournalLogs;
   #flushed: JournalPosition;
-  /** Writes to the newest file. */
-  #writer: FileWriter | null = null;
-  #brokenBy: JournalBrokenError | null = null;
+  readonly #trust = new DiskTrust();
+  readonly #newest: NewestFile;
 
   constructor(options: DiskJournalOptions) {
     this.#options = options;
@@ -116,6 +114,20 @@ class DiskJournal implements Journal {
     this.openingReport = opening.report;
     this.#logs = new JournalLogs(options.files, options, opening.log);
     this.#kept = new JournalFiles(options.files, this.#recent, opening.kept);
+    this.#newest = new NewestFile({
+      disk: this.#disk,
+      room: this.#room,
+      logs: this.#logs,
+      kept: this.#kept,
+      recent: this.#recent,
+      trust: this.#trust,
+      ahead: {
+        stepBytes: options.writeAheadStepBytes ?? writeAheadStepBytes,
+        fileBytesMax: options.fileBytesMax ?? journalFileBytesMax,
+      },
+      directories: directoriesOf(options),
+      logPath: options.logPath,
+    });
     this.#foundClosing = opening.closing === null ? null : { ...this.#kept.end, closing: opening.closing };
     this.#mark = options.readOnly === true ? null : this.#repair(opening);
     this.#flushed = this.#kept.end;
@@ -160,7 +172,8 @@ class DiskJournal implements Journal {
       newestBeforeMs: newest?.end.timeMs ?? 0,
       createdMs: atMs,
     };
-    this.#beginFile(header, encodeFileHeader(header));
+    this.#newest.begin(header, encodeFileHeader(header));
+    this.#setFlushed();
     return this.end;
   }
 
@@ -206,7 +219,7 @@ class DiskJournal implements Journal {
     const from = this.#flushed.offset;
     const to = file.end.offset;
     const { path } = file;
-    const writer = this.#openForWriting(file);
+    const writer = this.#newest.openForWriting(file);
     if (!this.#room.allows(file.directory, to - from, writer.growth(to))) throw frozenError('Writing', path);
     try {
       let at = from;
@@ -215,13 +228,13 @@ class DiskJournal implements Journal {
         at += piece.length;
       }
     } catch (error) {
-      if (!isDiskFull(error)) throw this.#broken('Writing', path, error);
-      this.#orBroken('Cutting a half-written', path, () => writer.cut(from));
+      if (!isDiskFull(error)) throw this.#trust.broken('Writing', path, error);
+      this.#trust.orBroken('Cutting a half-written', path, () => writer.cut(from));
       this.#room.askNextTime();
       throw frozenError('Writing', path, error);
     }
-    this.#writeAhead(writer, to, to - from, path);
-    this.#orBroken('Syncing', path, () => writer.sync());
+    this.#newest.writeAhead(writer, to, to - from, path);
+    this.#trust.orBroken('Syncing', path, () => writer.sync());
     this.#setFlushed();
     return this.#flushed;
   }
@@ -248,7 +261,8 @@ class DiskJournal implements Journal {
     const records = chunk.bytes.subarray(fileHeaderBytes);
     const end = checkedRecords(chunk, header.epoch.number, records, file.end);
     this.flush();
-    this.#beginFile(header, chunk.bytes.subarray(0, fileHeaderBytes));
+    this.#newest.begin(header, chunk.bytes.subarray(0, fileHeaderBytes));
+    this.#setFlushed();
     return this.#storeRecords(this.#kept.newest!, records, end);
   }
 
@@ -264,15 +278,15 @@ class DiskJournal implements Journal {
     const { end } = this;
     if (end.file === position.file && end.offset === position.offset) return null;
     this.flush();
-    this.#cutZeros();
+    this.#newest.cutZeros();
     const path = this.#options.directory;
     try {
       const keptIn = this.#cut(file, boundary, `cut after ${printPosition(position)}: ${reason.replaceAll('\n', ' ')}`);
       return { from: position, to: end, records: end.sequence - position.sequence, keptIn };
     } catch (error) {
-      if (error === this.#brokenBy) throw error;
+      if (error === this.#trust.brokenBy) throw error;
       if (isDiskFull(error)) throw frozenError('Cutting the mirror journal in', path, error);
-      throw this.#broken('Cutting the mirror journal in', path, error);
+      throw this.#trust.broken('Cutting the mirror journal in', path, error);
     }
   }
 
@@ -283,7 +297,7 @@ class DiskJournal implements Journal {
     for (const file of purged) {
       const { path } = file;
       this.#kept.removeOldest();
-      this.#orBroken('Removing', path, () => {
+      this.#trust.orBroken('Removing', path, () => {
         this.#disk.remove(path);
         this.#disk.syncDirectory(file.directory);
       });
@@ -297,19 +311,19 @@ class DiskJournal implements Journal {
     try {
       this.#logs.write(this.#kept.all);
     } catch (error) {
-      if (!isDiskFull(error)) throw this.#broken('Writing', this.#options.logPath, error);
+      if (!isDiskFull(error)) throw this.#trust.broken('Writing', this.#options.logPath, error);
     }
   }
 
   close(): void {
     try {
-      if (this.#mark !== null && this.#brokenBy === null) {
+      if (this.#mark !== null && this.#trust.brokenBy === null) {
         this.flush();
-        this.#cutZeros();
+        this.#newest.cutZeros();
         this.#closeMark(this.#mark);
       }
     } finally {
-      this.#stopWriting();
+      this.#newest.stopWriting();
       this.#kept.close();
       this.#mark?.close();
     }
@@ -323,7 +337,7 @@ class DiskJournal implements Journal {
       if (closing === null) mark.lower(this.#flushed);
       else mark.closeAt(this.#flushed, closing);
     } catch (error) {
-      if (!isDiskFull(error)) throw this.#broken('Writing the mark of', this.#options.directory, error);
+      if (!isDiskFull(error)) throw this.#trust.broken('Writing the mark of', this.#options.directory, error);
     }
   }
 
@@ -353,7 +367,7 @@ class DiskJournal implements Journal {
       if (opening.unfinishedPath !== null) disk.remove(opening.unfinishedPath);
       const { newest } = this.#kept;
       if (newest !== undefined) {
-        const writer = this.#openForWriting(newest);
+        const writer = this.#newest.openForWriting(newest);
         if (opening.tornBytes > 0) writer.cut(newest.end.offset);
         writer.sync();
       }
@@ -376,59 +390,6 @@ class DiskJournal implements Journal {
       if (!(error instanceof JournalFrozenError)) throw error;
     }
     return this.#kept.newest!;
-  }
-
-  /** Header, directory entry, line in the log (SYN-001), in this order: a file without a line may be unfinished. */
-  #beginFile(header: FileHeader, headerBytes: Uint8Array): void {
-    const { logPath } = this.#options;
-    const directory = this.#room.forNewFile(fileHeaderBytes);
-    if (directory === null) throw frozenError('Beginning a file in', directoriesOf(this.#options).join(' or '));
-    const path = join(directory, header.fileName);
-    const disk = this.#disk;
-    this.#cutZeros();
-    let writer: FileWriter | null = null;
-    try {
-      writer = this.#writerOf(header.file, disk.open(path, 'create'));
-      writer.write(headerBytes, 0);
-    } catch (error) {
-      if (!isDiskFull(error)) throw this.#broken('Beginning', path, error);
-      this.#abandonFile(path, writer);
-      throw frozenError('Beginning', path, error);
-    }
-    this.#writeAhead(writer, fileHeaderBytes, 0, path);
-    this.#orBroken('Syncing', path, () => {
-      writer.sync();
-      disk.syncDirectory(directory);
-    });
-    const file = journalFile(header, directory);
-    this.#kept.add(file);
-    try {
-      this.#logs.write(this.#kept.all);
-    } catch (error) {
-      this.#kept.removeNewest();
-      if (!isDiskFull(error)) throw this.#broken('Writing', logPath, error);
-      this.#abandonFile(path, writer);
-      throw frozenError('Writing', logPath, error);
-    }
-    this.#stopWriting();
-    this.#writer = writer;
-    this.#keepHeaderAtHand(file, headerBytes);
-    this.#setFlushed();
-  }
-
-  /** With the header in memory, header and first records can be shipped before anything of them is flushed. */
-  #keepHeaderAtHand(file: JournalFile, headerBytes: Uint8Array): void {
-    const run = this.#recent.roomFor(file.number, { ...file.end, offset: 0 }, fileHeaderBytes, fileHeaderBytes);
-    run.bytes.set(headerBytes, 0);
-    run.end = file.end;
-  }
-
-  #abandonFile(path: string, writer: FileWriter | null): void {
-    this.#orBroken('Removing', path, () => {
-      writer?.close();
-      this.#disk.remove(path);
-      this.#disk.syncDirectory(dirname(path));
-    });
   }
 
   #storeInto(file: JournalFile, chunk: JournalChunk): JournalPosition {
@@ -470,7 +431,7 @@ class DiskJournal implements Journal {
     const lostAndFound = new LostAndFound(this.#disk, lostAndFoundDirectory, cut);
     const keptIn: string[] = [];
     const readAt = (of: JournalFile) => (offset: number, want: number) => this.#kept.readAt(of, offset, want);
-    this.#stopWriting();
+    this.#newest.stopWriting();
     if (file !== undefined && boundary !== null && boundary.offset < file.end.offset) {
       keptIn.push(lostAndFound.keepRecords(file.header, boundary, file.end, readAt(file)));
     }
@@ -482,18 +443,18 @@ class DiskJournal implements Journal {
     for (let newest = this.#kept.newest; newest !== undefined && newest !== file; newest = this.#kept.newest) {
       const { path } = newest;
       const { begin } = newest.anchors;
-      if (newest.end.offset === begin.offset) this.#orBroken('Removing', path, () => this.#disk.remove(path));
+      if (newest.end.offset === begin.offset) this.#trust.orBroken('Removing', path, () => this.#disk.remove(path));
       else keptIn.push(lostAndFound.moveFile(path, newest.header, begin, newest.end, readAt(newest)));
       this.#kept.removeNewest();
       this.#flushed = this.end;
-      this.#orBroken('Moving', path, () => {
+      this.#trust.orBroken('Moving', path, () => {
         if (keptIn.length > 0) this.#disk.syncDirectory(lostAndFoundDirectory);
         this.#disk.syncDirectory(newest.directory);
       });
     }
     if (file !== undefined && boundary !== null) {
-      const writer = this.#openForWriting(file);
-      this.#orBroken('Cutting', file.path, () => {
+      const writer = this.#newest.openForWriting(file);
+      this.#trust.orBroken('Cutting', file.path, () => {
         writer.cut(boundary.offset);
         writer.sync();
       });
@@ -514,74 +475,11 @@ class DiskJournal implements Journal {
     const { end } = this;
     this.#room.flushed(end.file === this.#flushed.file ? end.offset - this.#flushed.offset : end.offset);
     this.#flushed = end;
-    this.#orBroken('Writing the mark of', this.#options.directory, () => this.#mark!.raise(end));
-  }
-
-  /** Zeros behind what was written up to `end`, durable with the sync that follows. Without room for them the file just grows. */
-  #writeAhead(writer: FileWriter, end: number, written: number, path: string): void {
-    const zeros = writer.zerosWanted(end, written);
-    if (zeros === 0) return;
-    try {
-      if (this.#room.has(dirname(path), zeros)) writer.writeZeros(zeros);
-      else writer.zerosLater(end);
-    } catch (error) {
-      if (!isDiskFull(error)) throw this.#broken('Writing ahead in', path, error);
-      this.#orBroken('Cutting zeros off', path, () => writer.cut(end));
-      writer.zerosLater(end);
-    }
-  }
-
-  /** The newest file, all of it flushed, ends with its records when it is finished: durable before anything is begun after it. */
-  #cutZeros(): void {
-    const file = this.#kept.newest;
-    if (file === undefined) return;
-    const writer = this.#openForWriting(file);
-    const { path } = file;
-    try {
-      if (!writer.cut(file.end.offset)) return;
-    } catch (error) {
-      if (isDiskFull(error)) throw frozenError('Cutting zeros off', path, error);
-      throw this.#broken('Cutting zeros off', path, error);
-    }
-    this.#orBroken('Syncing', path, () => writer.sync());
-  }
-
-  #openForWriting(file: JournalFile): FileWriter {
-    if (this.#writer?.file === file.number) return this.#writer;
-    this.#stopWriting();
-    const { path } = file;
-    this.#orBroken('Opening', path, () => {
-      this.#writer = this.#writerOf(file.number, this.#disk.open(path, 'update'));
-    });
-    return this.#writer!;
-  }
-
-  #writerOf(file: number, handle: number): FileWriter {
-    const { writeAheadStepBytes: stepBytes = writeAheadStepBytes, fileBytesMax = journalFileBytesMax } = this.#options;
-    const ahead: WriteAhead = { stepBytes, fileBytesMax };
-    return new FileWriter(this.#disk, file, handle, ahead);
-  }
-
-  #stopWriting(): void {
-    this.#writer?.close();
-    this.#writer = null;
+    this.#trust.orBroken('Writing the mark of', this.#options.directory, () => this.#mark!.raise(end));
   }
 
   #mustBeWritable(): void {
-    if (this.#brokenBy !== null) throw this.#brokenBy;
+    this.#trust.mustHold();
     assert(this.#options.readOnly !== true, 'a journal opened for reading cannot be changed');
-  }
-
-  #orBroken(what: string, path: string, action: () => void): void {
-    try {
-      action();
-    } catch (error) {
-      throw this.#broken(what, path, error);
-    }
-  }
-
-  #broken(what: string, path: string, cause: unknown): JournalBrokenError {
-    this.#brokenBy = brokenError(what, path, cause);
-    return this.#brokenBy;
   }
 }
