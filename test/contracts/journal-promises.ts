@@ -317,6 +317,26 @@ export function journalContract(kind: string, makeFiles: () => TestFiles): void 
       expect(copy.store(next)).toEqual(next.to);
     });
 
+    test('store finds a bit flipped anywhere in a chunk: nothing else sums up journal bytes on their way', () => {
+      const journal = openAt();
+      journal.startFile(epochOf(1), atMs);
+      const middle = journal.append(sets(1, 6), atMs);
+      journal.append(sets(7, 6), atMs);
+      const copy = openAt(elsewhere('copy'));
+      const head = journal.read(JOURNAL_START, middle, 1 << 20)!;
+      const next = journal.read(middle, journal.end, 1 << 20)!;
+      for (const chunk of [head, next]) {
+        const before = copy.end;
+        for (let at = 0; at < chunk.bytes.length; at += 1) {
+          const flipped = Buffer.from(chunk.bytes);
+          flipped[at]! ^= 1 << (at & 7);
+          expect(thrownBy(() => copy.store({ ...chunk, bytes: flipped })).code).toBe('journal-mismatch');
+        }
+        expect(copy.end).toEqual(before);
+        expect(copy.store(chunk)).toEqual(chunk.to);
+      }
+    });
+
     test('locate finds each record by epoch and sequence, also after reopening; read refuses false positions', () => {
       const journal = openAt({ fileBytesMax: 3000 });
       const places: JournalPosition[] = [];
