@@ -20,6 +20,9 @@ interface KilledRange {
 
 const blockNodesMax = 512;
 
+/** What lies over a database. */
+export type Changes = Pick<OrderedUpdates, 'get' | 'killedAround' | 'nodes'>;
+
 export class OrderedUpdates {
   /** Every node that is set, by its key: most are only ever asked for by that. */
   readonly #nodes = new Map<string, Node>();
@@ -151,9 +154,9 @@ export class OrderedUpdates {
 /** The database as if the updates were in it. */
 export class ChangedView implements Readable {
   readonly #base: Readable;
-  readonly #updates: OrderedUpdates;
+  readonly #updates: Changes;
 
-  constructor(base: Readable, updates: OrderedUpdates) {
+  constructor(base: Readable, updates: Changes) {
     this.#base = base;
     this.#updates = updates;
   }

@@ -321,8 +321,8 @@ export class Superserver {
 
   #answerEarly({ early, before }: AppendedBatch): void {
     const clients = new Set<ClientConnection>();
-    for (const { client, database, record, place } of early) {
-      this.#sessions.of(client).early.add(database, record, before + place);
+    for (const { client, database, update, place } of early) {
+      this.#sessions.of(client).early.add(database, update, before + place);
       clients.add(client);
     }
     this.#waitsForFlush = true;

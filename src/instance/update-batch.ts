@@ -11,12 +11,12 @@ import type { ClientConnection, UpdateRun } from './client-connection.ts';
 import { PendingUpdates } from './pending-updates.ts';
 import type { HeldUpdate } from './transaction.ts';
 
-/** An update that may be answered before the databases have it: its connection sees it all the same. */
+/** An update, or sets of one message, that may be answered before the databases have it: its connection sees it all the same. */
 export interface EarlyUpdate {
   readonly client: ClientConnection;
   readonly database: Database;
-  readonly record: JournalRecord;
-  /** Its place in the batch, counted from 1. */
+  readonly update: JournalRecord | JournalSets;
+  /** Place of the last one in the batch, counted from 1. */
   readonly place: number;
 }
 
@@ -73,14 +73,8 @@ export class UpdateBatch {
   addSets(client: ClientConnection, database: Database, taken: JournalSets, number: number, level: WriteLevel): void {
     const { sets } = taken;
     this.#taken.push(taken);
-    if (level !== 'durable') {
-      let place = this.count;
-      for (const { key, value } of sets) {
-        place += 1;
-        this.#early.push({ client, database, record: { kind: 'set', database: taken.database, key, value }, place });
-      }
-    }
     this.count += sets.count;
+    if (level !== 'durable') this.#early.push({ client, database, update: taken, place: this.count });
     this.bytes += sets.dataBytes;
     this.pending.add(taken, this.#nextSequence());
     this.#expect(client, number, sets.count, null, level);
@@ -102,7 +96,7 @@ export class UpdateBatch {
     this.count += 1;
     this.bytes += record.key.length + record.value.length;
     this.pending.add(record, this.#nextSequence());
-    if (level !== 'durable') this.#early.push({ client, database, record, place: this.count });
+    if (level !== 'durable') this.#early.push({ client, database, update: record, place: this.count });
   }
 
   /** What was taken last is answered to this client. */

@@ -1,8 +1,11 @@
 /** A database with updates on top looks as if they were in it, to every kind of read. */
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import type { Database } from '../../src/database/databases.ts';
+import { EarlyUpdates } from '../../src/instance/early-updates.ts';
 import { ChangedView, OrderedUpdates, type Readable } from '../../src/instance/ordered-updates.ts';
 import { encodeKey, subtreeEnd } from '../../src/protocol/global-key.ts';
+import { SetPacker } from '../../src/protocol/packed-sets.ts';
 
 type Node = { readonly key: Uint8Array; readonly value: Uint8Array };
 
@@ -101,3 +104,69 @@ test('SYN-005: many updates in any order come back in key order, and a kill take
     [...found].reverse(),
   );
 });
+
+/** Some updates, alone and many sets in one message, as a connection brings them. */
+const anyMessages = fc.array(
+  fc.oneof(
+    anyUpdate.map((update) => [update]),
+    fc.array(
+      anyUpdate.map((update) => ({ ...update, kind: 'set' })),
+      { minLength: 1, maxLength: 60 },
+    ),
+  ),
+  { maxLength: 12 },
+);
+
+test('SYN-005: what was answered early is seen by key and in order, whatever is asked for in between', () => {
+  fc.assert(
+    fc.property(anyMessages, fc.array(anyKey, { maxLength: 4 }), fc.array(fc.boolean()), (messages, keys, looks) => {
+      const early = new EarlyUpdates();
+      const base = new Model() as unknown as Database;
+      const model = new Model();
+      let sequence = 0;
+      for (const [index, updates] of messages.entries()) {
+        const sets = new SetPacker(16);
+        for (const update of updates) {
+          change(model, update);
+          sets.add(update.key, update.value);
+        }
+        sequence += updates.length;
+        const [first] = updates;
+        const kind = first?.kind === 'kill' ? 'kill' : 'set';
+        if (updates.length > 1) early.add(base, { kind: 'sets', database: 'D', sets: sets.packed }, sequence);
+        else if (first !== undefined) early.add(base, { ...first, kind, database: 'D' }, sequence);
+        const view = early.view(base, base);
+        for (const key of keys) expect(asArray(view.get(key))).toEqual(asArray(model.get(key)));
+        const range = { from: Buffer.of(1) };
+        if (looks[index] === true) expect([...view.entries(range)].map(asArrays)).toEqual(model.nodes.map(asArrays));
+      }
+      early.applied(sequence);
+      early.applied(sequence);
+      expect(early.view(base, base)).toBe(base);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('SYN-005: the newest of many early sets is found by its key, however many there are', () => {
+  const early = new EarlyUpdates();
+  const base = new Model() as unknown as Database;
+  const keyOf = (number: number) => encodeKey('X', [String(number)]);
+  for (let turn = 0; turn < 3; turn += 1) {
+    for (let begin = 0; begin < 6000; begin += 500) {
+      const sets = new SetPacker(64);
+      for (let each = begin; each < begin + 500; each += 1) sets.add(keyOf(each), Buffer.from(`${each}.${turn}`));
+      early.add(base, { kind: 'sets', database: 'D', sets: sets.packed }, 0);
+    }
+  }
+  const view = early.view(base, base);
+  for (let each = 0; each < 6000; each += 1) expect(String(view.get(keyOf(each)))).toBe(`${each}.2`);
+  expect(view.get(keyOf(6000))).toBeUndefined();
+});
+
+function asArray(bytes: Uint8Array | undefined): readonly number[] | undefined {
+  return bytes === undefined ? undefined : [...bytes];
+}
+function asArrays({ key, value }: Node) {
+  return [asArray(key), asArray(value)];
+}
