@@ -154,6 +154,23 @@ describe('down', () => {
     expect(await host.askDown('confirm-down', 3)).toEqual(down);
   });
 
+  test('AGT-003, FO-084: a member that a promotion has replaced gets the new list, and ValidatedMember 0, into its record', async () => {
+    await openHost();
+    const list = { epoch: record.epoch.number, number: 7, names: ['GAMMA', 'BETA'] };
+    const about = { instance: 'iris', mirror: 'DEMO', requester: 'BETA', epoch: epochOf(3), failoverMembers: list };
+    await host.ask({ ...about, type: 'look-down' });
+    expect(host.readRecord()).toEqual(record);
+    expect(await host.ask({ ...about, type: 'confirm-down' })).toMatchObject({
+      says: 'down',
+      record: { failoverMembers: list },
+    });
+    const replaced = { ...record, failoverMembers: list, validatedMember: false, wasActive: null };
+    expect(host.readRecord()).toEqual(fenced(replaced, 'BETA', epochOf(3)));
+    const again = { ...list, number: 8, names: ['ALPHA', 'BETA'] };
+    await host.ask({ ...about, type: 'confirm-down', failoverMembers: again });
+    expect(host.readRecord()).toMatchObject({ failoverMembers: again, validatedMember: true });
+  });
+
   test('AGT-003: a fence that cannot be written is no "down"', async () => {
     await openHost({
       acquireLock: () => {

@@ -6,7 +6,7 @@ import { nobodyServes, untilMode, useLab, witnessed } from './stories.ts';
 
 const stage = useLab();
 
-test('PROC-029, FO-055: without the arbiter nothing but the mode changes, and it is said as a severe message', async () => {
+test('PROC-029, MON-025, FO-055: without the arbiter nothing but the mode changes, and it is said as a severe message', async () => {
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-029', async (witness) => {
@@ -17,12 +17,15 @@ test('PROC-029, FO-055: without the arbiter nothing but the mode changes, and it
     await witness.untilWrittenBy(primary);
     expect(witness.longestPauseMs(beganMs)).toBeLessThan(3 * qosTimeoutMs);
     expect(hasActiveBackup(await lab.status(primary))).toBe(true);
-    const severe = lab
-      .messages(primary)
-      .slice(before)
-      .split('\n')
-      .filter((line) => readMessageLine(line)?.severity === 2);
-    expect(severe.join('\n')).toContain('Arbiter connection lost');
+    const severe = () =>
+      lab
+        .messages(primary)
+        .slice(before)
+        .split('\n')
+        .filter((line) => readMessageLine(line)?.severity === 2)
+        .join('\n');
+    expect(severe()).toContain('Arbiter connection lost');
+    await lab.until(primary, 'told once more', () => severe().includes('Failed to rebuild the arbiter connection'));
     await lab.on('X', 'agent', 'start');
     await untilMode(stage.lab, 'Arbiter Controlled');
     expect(await lab.roles()).toEqual({ primary, backup });

@@ -3,68 +3,27 @@
  * applications write. Every story ends with the members in the roles of its beginning, so nothing is edited in any file.
  */
 import { expect, test } from '@jest/globals';
-import type { StatusReport } from '../../src/mirror/status.ts';
-import { hasActiveBackup, type Label } from './lab.ts';
+import { changeMs, promote, start, stop, storyMs, swap, untilAsync, untilPair } from './role-moves.ts';
 import { useLab, witnessed } from './stories.ts';
-import type { Witness } from './witness.ts';
 
 const stage = useLab();
-
-/** Three roles change hands by one process after the other. */
-const storyMs = 240_000;
-const changeMs = 40_000;
-
-async function promote(label: Label): Promise<void> {
-  await stage.lab.on(label, 'mirror', 'promote', label, '--confirm', label);
-  await stage.lab.until(label, 'a failover member', (status) => status?.type === 'Failover', changeMs);
-}
-
-async function start(label: Label): Promise<void> {
-  await stage.lab.on(label, 'instance', 'start', label);
-}
-
-async function stop(label: Label): Promise<void> {
-  await stage.lab.on(label, 'instance', 'stop', label);
-}
-
-/** As the primary sees it, and as the backup itself does. */
-async function untilPair(primary: Label, backup: Label): Promise<void> {
-  const { lab } = stage;
-  await lab.until(backup, 'the backup', (status) => status?.status === 'Backup', changeMs);
-  await lab.until(primary, 'with an active backup', hasActiveBackup, changeMs);
-  const status = await lab.status(primary);
-  const pair = status?.members.filter(({ type }) => type === 'Failover').map(({ name }) => name);
-  expect({ status: status?.status, pair: pair?.sort() }).toEqual({ status: 'Primary', pair: [primary, backup].sort() });
-}
-
-async function untilAsync(label: Label): Promise<void> {
-  const isAsync = (now: StatusReport | null) => now?.type === 'Disaster Recovery' && now.status === 'Connected';
-  await stage.lab.until(label, 'a connected async', isAsync, changeMs);
-}
-
-/** The roles move from one to the other by an orderly stop; whoever was stopped comes back as the backup. */
-async function swap(from: Label, to: Label, witness: Witness): Promise<void> {
-  await stop(from);
-  await witness.untilWrittenBy(to, changeMs);
-  await start(from);
-  await untilPair(to, from);
-}
 
 test(
   'PROC-037, FO-078, FO-083: a planned test of C as primary, and back: B is an async meanwhile',
   async () => {
     await witnessed(stage.lab, 'PROC-037', async (witness, { primary, backup }) => {
-      await promote('C');
-      await untilAsync(backup);
-      await untilPair(primary, 'C');
-      await swap(primary, 'C', witness);
-      await stop('C');
+      const { lab } = stage;
+      await promote(lab, 'C');
+      await untilAsync(lab, backup);
+      await untilPair(lab, primary, 'C');
+      await swap(lab, primary, 'C', witness);
+      await stop(lab, 'C');
       await witness.untilWrittenBy(primary, changeMs);
       // C is down and learns only at its start that it is a failover member no longer.
-      await promote(backup);
-      await untilPair(primary, backup);
-      await start('C');
-      await untilAsync('C');
+      await promote(lab, backup);
+      await untilPair(lab, primary, backup);
+      await start(lab, 'C');
+      await untilAsync(lab, 'C');
     });
   },
   storyMs,
@@ -76,15 +35,15 @@ test(
     await witnessed(stage.lab, 'PROC-037 alone', async (witness, { primary, backup }) => {
       const { lab } = stage;
       await lab.on(backup, 'mirror', 'demote', backup, '--confirm', backup);
-      await untilAsync(backup);
-      await promote('C');
-      await untilPair(primary, 'C');
-      await swap(primary, 'C', witness);
-      await swap('C', primary, witness);
+      await untilAsync(lab, backup);
+      await promote(lab, 'C');
+      await untilPair(lab, primary, 'C');
+      await swap(lab, primary, 'C', witness);
+      await swap(lab, 'C', primary, witness);
       await lab.on('C', 'mirror', 'demote', 'C', '--confirm', 'C');
-      await untilAsync('C');
-      await promote(backup);
-      await untilPair(primary, backup);
+      await untilAsync(lab, 'C');
+      await promote(lab, backup);
+      await untilPair(lab, primary, backup);
     });
   },
   storyMs,
@@ -95,21 +54,21 @@ test(
   async () => {
     await witnessed(stage.lab, 'PROC-038', async (witness, { primary, backup }) => {
       const { lab } = stage;
-      await stop(backup);
+      await stop(lab, backup);
       await lab.until('C', 'connected', (status) => status?.status === 'Connected');
-      await stop(primary);
+      await stop(lab, primary);
       await lab.until('C', 'without a primary', (status) => status !== null && status.status !== 'Connected');
-      await promote('C');
+      await promote(lab, 'C');
       await witness.untilWrittenBy('C', changeMs);
-      await stop('C');
-      await start(primary);
+      await stop(lab, 'C');
+      await start(lab, primary);
       await witness.untilWrittenBy(primary, changeMs);
-      await start(backup);
-      await untilAsync(backup);
-      await promote(backup);
-      await untilPair(primary, backup);
-      await start('C');
-      await untilAsync('C');
+      await start(lab, backup);
+      await untilAsync(lab, backup);
+      await promote(lab, backup);
+      await untilPair(lab, primary, backup);
+      await start(lab, 'C');
+      await untilAsync(lab, 'C');
     });
   },
   storyMs,
@@ -120,17 +79,17 @@ test(
   async () => {
     await witnessed(stage.lab, 'PROC-039', async (witness, { primary, backup }) => {
       const { lab } = stage;
-      await promote('C');
-      await untilAsync(backup);
-      await untilPair(primary, 'C');
+      await promote(lab, 'C');
+      await untilAsync(lab, backup);
+      await untilPair(lab, primary, 'C');
       await lab.hostDown(backup);
       await witness.untilWritten(100);
       await lab.hostUp(backup);
-      await start(backup);
-      await untilAsync(backup);
-      await promote(backup);
-      await untilAsync('C');
-      await untilPair(primary, backup);
+      await start(lab, backup);
+      await untilAsync(lab, backup);
+      await promote(lab, backup);
+      await untilAsync(lab, 'C');
+      await untilPair(lab, primary, backup);
       expect(witness.lastBy(backup)).toBe(0);
       expect(witness.lastBy('C')).toBe(0);
     });
@@ -143,19 +102,19 @@ test(
   async () => {
     await witnessed(stage.lab, 'PROC-040', async (witness, { primary, backup }) => {
       const { lab } = stage;
-      await stop(primary);
+      await stop(lab, primary);
       await witness.untilWrittenBy(backup, changeMs);
-      await promote('C');
-      await untilPair(backup, 'C');
+      await promote(lab, 'C');
+      await untilPair(lab, backup, 'C');
       await lab.hostDown(primary);
       await witness.untilWritten(100);
       await lab.hostUp(primary);
-      await start(primary);
-      await untilAsync(primary);
-      await promote(primary);
-      await untilAsync('C');
-      await untilPair(backup, primary);
-      await swap(backup, primary, witness);
+      await start(lab, primary);
+      await untilAsync(lab, primary);
+      await promote(lab, primary);
+      await untilAsync(lab, 'C');
+      await untilPair(lab, backup, primary);
+      await swap(lab, backup, primary, witness);
     });
   },
   storyMs,
@@ -168,16 +127,16 @@ test(
       const { lab } = stage;
       await lab.hostDown(primary);
       await witness.untilWrittenBy(backup, changeMs);
-      await promote('C');
-      await untilPair(backup, 'C');
+      await promote(lab, 'C');
+      await untilPair(lab, backup, 'C');
       await witness.untilWritten(100);
       await lab.hostUp(primary);
-      await start(primary);
-      await untilAsync(primary);
-      await promote(primary);
-      await untilPair(backup, primary);
-      await untilAsync('C');
-      await swap(backup, primary, witness);
+      await start(lab, primary);
+      await untilAsync(lab, primary);
+      await promote(lab, primary);
+      await untilPair(lab, backup, primary);
+      await untilAsync(lab, 'C');
+      await swap(lab, backup, primary, witness);
     });
   },
   storyMs,
@@ -189,16 +148,16 @@ test(
     await witnessed(stage.lab, 'PROC-013', async (witness, { primary, backup }) => {
       const { lab } = stage;
       await lab.on(backup, 'mirror', 'demote', backup, '--confirm', backup);
-      await untilAsync(backup);
+      await untilAsync(lab, backup);
       await lab.hostDown(backup);
-      await stop(primary);
-      await start(primary);
+      await stop(lab, primary);
+      await start(lab, primary);
       await witness.untilWrittenBy(primary, changeMs);
       await lab.hostUp(backup);
-      await start(backup);
-      await untilAsync(backup);
-      await promote(backup);
-      await untilPair(primary, backup);
+      await start(lab, backup);
+      await untilAsync(lab, backup);
+      await promote(lab, backup);
+      await untilPair(lab, primary, backup);
     });
   },
   storyMs,

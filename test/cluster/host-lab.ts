@@ -184,5 +184,5 @@ function missing(statuses: readonly (StatusReport | null)[]): string | null {
     return 'a primary or an active backup';
   for (const report of [primary, backup]) if (report?.failoverMode !== 'Arbiter Controlled') return 'arbiter control';
   // While somebody writes all the time it is caught up for moments only (docs/ROADMAP.md).
-  return dr?.status === 'Connected' ? null : 'a DR async that is connected';
+  return dr?.instance === 'C' && dr.status === 'Connected' ? null : 'C as a DR async that is connected';
 }

@@ -2,7 +2,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
-import { pause, qosTimeoutMs } from './lab.ts';
+import { connectToMirror, encodeKey } from '../../src/client/main.ts';
+import { hasActiveBackup, type Label, pause, qosTimeoutMs } from './lab.ts';
 import { hostTest, nobodyServes, useHosts, witnessed } from './stories.ts';
 
 const stage = useHosts();
@@ -30,18 +31,86 @@ hostTest('FO-076, FO-036, PROC-028: backup and arbiter are lost for good, and a 
 hostTest('PROC-048, FO-067, FO-091: the site keeps the backup from taking over until it allows it', () =>
   witnessed(stage.lab, 'PROC-048', async (witness, { primary, backup }) => {
     const { lab } = stage;
-    const code = join(lab.paths(backup).directory, 'zmirror.mjs');
-    const answer = (value: number) =>
-      writeFileSync(code, `export function CanNodeStartToBecomePrimary() { return ${value}; }\n`);
-    answer(0);
+    const code = siteOf(backup, 'export const CanNodeStartToBecomePrimary = () => 0;');
     await lab.kill(primary);
-    await lab.until(backup, 'kept back', (status) => status?.waitingFor?.includes('FO-067') === true);
+    await keptBack(backup, 'FO-067');
     const keptBackMs = performance.now();
     await pause(4 * qosTimeoutMs);
     expect(witness.countSince(keptBackMs)).toBe(0);
-    answer(1);
-    await lab.untilStatus(backup, 'Primary', 45_000);
+    siteOf(backup, 'export const CanNodeStartToBecomePrimary = () => 1;');
+    await lab.untilStatus(backup, 'Primary', askedAgainMs);
     await witness.untilWrittenBy(backup);
     rmSync(code);
   }),
 );
+
+hostTest(
+  'PROC-048, FO-067: meanwhile a person makes the old primary the primary again, and the backup follows it',
+  () =>
+    witnessed(stage.lab, 'PROC-048 by hand', async (witness, { primary, backup }) => {
+      const { lab } = stage;
+      const code = siteOf(backup, 'export const CanNodeStartToBecomePrimary = () => 0;');
+      await lab.kill(primary);
+      await keptBack(backup, 'FO-067');
+      // While it runs it may be let through at any moment, so a force is refused until it is stopped.
+      await lab.tryOn(primary, 'instance', 'start', primary, '--timeout', '2s');
+      const forced = await lab.tryOn(primary, 'mirror', 'force-primary', primary, '--confirm', primary);
+      expect(forced).toMatchObject({ code: 1, err: expect.stringContaining('stop it first') });
+      await lab.on(backup, 'instance', 'stop', backup);
+      await witness.untilWrittenBy(primary);
+      await lab.on(backup, 'instance', 'start', backup);
+      await lab.until(backup, 'the backup', (status) => status?.status === 'Backup');
+      await lab.until(primary, 'with an active backup', hasActiveBackup);
+      rmSync(code);
+    }),
+);
+
+hostTest(
+  'PROC-049, FO-068, FO-069: the door stays shut to everybody until the site lets it be opened; then a client finds itself rolled back',
+  () =>
+    witnessed(stage.lab, 'PROC-049', async (witness, { primary, backup }) => {
+      const { lab } = stage;
+      const last = 'export const NotifyBecomePrimary = () => console.log("told last");';
+      const code = siteOf(backup, `export const CheckBecomePrimaryOK = () => 0; ${last}`);
+      const logged = lab.messages(backup).length;
+      const targets = [lab.addresses.A, lab.addresses.B];
+      const client = await connectToMirror({ targets, mirror: 'LAB', timeoutMs: 2 * askedAgainMs });
+      const session = await client.session();
+      const key = encodeKey('OPEN', ['49']);
+      await session.begin();
+      await session.set(key, Buffer.from('not committed'));
+      await lab.kill(primary);
+      await keptBack(backup, 'FO-068');
+      const keptBackMs = performance.now();
+      await pause(4 * qosTimeoutMs);
+      expect(witness.countSince(keptBackMs)).toBe(0);
+      siteOf(backup, `export const CheckBecomePrimaryOK = () => 1; ${last}`);
+      await lab.untilStatus(backup, 'Primary', askedAgainMs);
+      await witness.untilWrittenBy(backup);
+      await expect(session.set(key, Buffer.from('again'))).rejects.toMatchObject({ code: 'session-lost' });
+      await expect(session.commit()).rejects.toMatchObject({ code: 'session-lost' });
+      session.close();
+      expect(await client.get(key)).toBeNull();
+      client.close();
+      await lab.until(backup, 'told', () => lab.messages(backup).slice(logged).includes('told last'));
+      const words = lab.messages(backup).slice(logged);
+      expect(words.indexOf('told last')).toBeGreaterThan(
+        words.lastIndexOf('CheckBecomePrimaryOK of zmirror.mjs returned 1'),
+      );
+      rmSync(code);
+    }),
+);
+
+/** The site is asked again after 30 s (FO-067, FO-068). */
+const askedAgainMs = 45_000;
+
+/** What the site of a member says from now on; the path of its module. */
+function siteOf(label: Label, text: string): string {
+  const path = join(stage.lab.paths(label).directory, 'zmirror.mjs');
+  writeFileSync(path, `${text}\n`);
+  return path;
+}
+
+async function keptBack(label: Label, rule: string): Promise<void> {
+  await stage.lab.until(label, 'kept back', (status) => status?.waitingFor?.includes(rule) === true);
+}

@@ -11,8 +11,8 @@ export interface Stage<Kind extends Lab> {
 }
 
 /** For scenarios that cables can stage as well: on hosts of their own where these are permitted. */
-export function useLab(): Stage<Lab> {
-  return useStage<Lab>(() => (whyNoHosts() === null ? new HostLab() : new CableLab()), qosTimeoutMs);
+export function useLab(qosMs = qosTimeoutMs): Stage<Lab> {
+  return useStage<Lab>(() => (whyNoHosts() === null ? new HostLab() : new CableLab()), qosMs);
 }
 
 /** For scenarios that are about one machine. */

@@ -90,7 +90,7 @@ test('PROC-023, FO-025: a backup that is not active fetches what it lacks from t
   });
 });
 
-test('PROC-024, FO-053: a backup that is not active does not take over when the host of the primary is down', async () => {
+test('PROC-024, MON-027, FO-053: a backup that is not active does not take over when the host of the primary is down', async () => {
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-024', async (witness) => {
@@ -98,8 +98,12 @@ test('PROC-024, FO-053: a backup that is not active does not take over when the 
     await lab.until(primary, 'without an active backup', (status) => !hasActiveBackup(status));
     await witness.untilWrittenBy(primary);
     await lab.hostDown(primary);
+    const logged = lab.messages(backup).length;
     expect((await lab.tryOn(backup, 'instance', 'start', backup, '--timeout', '4s')).code).toBe(5);
     await lab.untilStatus(backup, 'Waiting');
+    const words = lab.messages(backup).slice(logged);
+    expect(words).toContain('nonactive Backup is down');
+    expect(words).not.toContain('Failed to contact agent');
     await lab.hostUp(primary);
     await lab.untilStatus(backup, 'Primary', 20_000);
     await witness.untilWrittenBy(backup);

@@ -34,7 +34,7 @@ async function exported(label: Label): Promise<string> {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
-test('DB-021 DB-022: a restore whose instance is killed in the middle changes nothing, and repeated it succeeds', async () => {
+test('PROC-005 DB-021 DB-022: a restore whose instance is killed in the middle changes nothing, and repeated it succeeds', async () => {
   const backup = join(programs.directory, 'backup');
   const records = join(programs.directory, 'records.jsonl');
   const lines = Array.from({ length: 60 }, (_, n) =>
@@ -77,7 +77,7 @@ test('DB-021 DB-022: a restore whose instance is killed in the middle changes no
   }
 }, 120_000);
 
-test('DB-027 DB-031: a file copied with cp while both are dismounted needs activation, and is level after it', async () => {
+test('PROC-005 DB-027 DB-031: a file copied with cp while both are dismounted needs activation, and is level after it', async () => {
   for (const label of ['B', 'C'] as const)
     expect(await database(label, 'dismount', 'WORLD')).toMatchObject({ code: 0 });
   copyFileSync(join(directoryOn('C'), 'database.mdb'), join(directoryOn('B'), 'database.mdb'));

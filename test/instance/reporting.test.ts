@@ -109,7 +109,7 @@ describe('types', () => {
     }
   });
 
-  test('DB-055: what is missing is reported on the backup, and not on a reporting async, which may hold any part', async () => {
+  test('DB-005 DB-055: what is missing is reported on the backup, and not on a reporting async, which may hold any part', async () => {
     expect((await b.control.status()).missingDatabases).toEqual(['D2']);
     expect(await create(b, 'D2')).toMatchObject({ ok: true });
     expect((await b.control.status()).missingDatabases).toEqual([]);
@@ -215,7 +215,7 @@ describe('another type', () => {
     expect((await r.control.status()).type).toBe('Read-Only Reporting');
   });
 
-  test('CFG-052 CFG-053 CFG-075 DB-040 PROC-050: with all flags set it becomes DR, the filter is gone, and the operator is reminded', async () => {
+  test('CFG-052 CFG-053 CFG-075 DB-005 DB-040 PROC-050: with all flags set it becomes DR, the filter is gone, and the operator is reminded', async () => {
     // The copy is replaced by one that is as the primary's.
     expect(await r.control.perform('remove-database', { database: 'D1' })).toMatchObject({ ok: true });
     expect(await r.control.perform('delete-database', { database: 'D1' })).toMatchObject({ ok: true });

@@ -110,7 +110,7 @@ describe('FO-066: globals for the site', () => {
       }),
     );
 
-  test('FO-065 FO-066: CheckBecomePrimaryOK writes while the door is shut for all others', async () => {
+  test('API-033 FO-065 FO-066: CheckBecomePrimaryOK writes while the door is shut for all others', async () => {
     const alone = await startPrimary();
     const go = join(directory, 'go');
     await alone.restart(() =>

@@ -20,7 +20,7 @@ const stale = database('CITIES', {
 const closed = database('ORDERS', { mounted: false, sizeBytes: null });
 
 describe('^DATABASE', () => {
-  test('DB-017: its options have the numbers of the original; what is not built says so', async () => {
+  test('API-028 DB-017: its options have the numbers of the original; what is not built says so', async () => {
     expect(databaseRoutine.options[9]?.label).toBe('Recreate a database');
     expectTranscript(
       'database-menu',
@@ -62,7 +62,7 @@ describe('^DATABASE', () => {
     expect(session.instance.performed).toEqual([]);
   });
 
-  test('DB-035: mounting a copy of a mirrored database asks whether to catch it up, mounting another does not', async () => {
+  test('API-028 DB-035: mounting a copy of a mirrored database asks whether to catch it up, mounting another does not', async () => {
     const describe = () => description('backup', { databases: [stale, closed] });
     const session = await pipedSession(at('backup', { describe }), '5\n*\nn\ny\n\n', { routine: 'DATABASE' });
     expectTranscript('database-mount', session);
@@ -79,7 +79,7 @@ describe('^DATABASE', () => {
     expect(session.instance.performed[0]?.arguments).toEqual({ database: 'CITIES', catchUp: true });
   });
 
-  test('DB-018: recreating says what goes and asks', async () => {
+  test('API-028 DB-018: recreating says what goes and asks', async () => {
     const session = await pipedSession(at('primary'), '10\nCITIES\n\ny\n\n', { routine: 'DATABASE' });
     expectTranscript('database-recreate', session);
     expect(session.instance.performed.map((each) => [each.command, each.arguments])).toEqual([
@@ -183,7 +183,7 @@ describe('^BACKUP', () => {
 });
 
 describe('^DBREST', () => {
-  test('DB-022: recognises a backup of the other member and limits itself to mirrored databases', async () => {
+  test('API-027 DB-022: recognises a backup of the other member and limits itself to mirrored databases', async () => {
     const session = await pipedSession(at('backup', { planRestore: () => plan }), '1\n/srv/b\n\ny\n4\n', {
       routine: 'DBREST',
     });

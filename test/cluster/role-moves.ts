@@ -1,0 +1,45 @@
+/** How operators move the roles of a failover member, and what a story waits for before the next step. */
+import { expect } from '@jest/globals';
+import type { StatusReport } from '../../src/mirror/status.ts';
+import { hasActiveBackup, type Lab, type Label } from './lab.ts';
+import type { Witness } from './witness.ts';
+
+/** Three roles change hands by one process after the other. */
+export const storyMs = 300_000;
+export const changeMs = 60_000;
+
+export async function promote(lab: Lab, label: Label, ...options: readonly string[]): Promise<string> {
+  const { out } = await lab.on(label, 'mirror', 'promote', label, '--confirm', label, ...options);
+  await lab.until(label, 'a failover member', (status) => status?.type === 'Failover', changeMs);
+  return out;
+}
+
+export async function start(lab: Lab, label: Label): Promise<void> {
+  await lab.on(label, 'instance', 'start', label);
+}
+
+export async function stop(lab: Lab, label: Label): Promise<void> {
+  await lab.on(label, 'instance', 'stop', label);
+}
+
+/** As the primary sees it, and as the backup itself does. */
+export async function untilPair(lab: Lab, primary: Label, backup: Label): Promise<void> {
+  await lab.until(backup, 'the backup', (status) => status?.status === 'Backup', changeMs);
+  await lab.until(primary, 'with an active backup', hasActiveBackup, changeMs);
+  const status = await lab.status(primary);
+  const pair = status?.members.filter(({ type }) => type === 'Failover').map(({ name }) => name);
+  expect({ status: status?.status, pair: pair?.sort() }).toEqual({ status: 'Primary', pair: [primary, backup].sort() });
+}
+
+export async function untilAsync(lab: Lab, label: Label): Promise<void> {
+  const isAsync = (now: StatusReport | null) => now?.type === 'Disaster Recovery' && now.status === 'Connected';
+  await lab.until(label, 'a connected async', isAsync, changeMs);
+}
+
+/** The roles move from one to the other by an orderly stop; whoever was stopped comes back as the backup. */
+export async function swap(lab: Lab, from: Label, to: Label, witness: Witness): Promise<void> {
+  await stop(lab, from);
+  await witness.untilWrittenBy(to, changeMs);
+  await start(lab, from);
+  await untilPair(lab, to, from);
+}
