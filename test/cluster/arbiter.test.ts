@@ -59,14 +59,19 @@ test('AGT-008, FO-033: the arbiter restarts and rules again; a second agent on t
   });
 });
 
-test('PROC-022, FO-027, FO-064: the host of the primary is down and there is no arbiter: no takeover until its agent answers', async () => {
+test('PROC-022, MON-027, FO-027, FO-064: the host of the primary is down and there is no arbiter: no takeover until its agent answers', async () => {
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-022', async (witness) => {
     await lab.killAgent('X');
     await untilMode(stage.lab, 'Agent Controlled');
+    const logged = lab.messages(backup).length;
     await lab.hostDown(primary);
     await nobodyServes(lab, witness, { primary, backup });
+    // When the primary was lost, and that this one was active then: what a person looks for before a force.
+    expect(lab.messages(backup).slice(logged)).toMatch(
+      /AckDaemon failed to answer status request[\s\S]*Failed to contact agent on former primary/,
+    );
     await lab.hostUp(primary);
     await lab.untilStatus(backup, 'Primary', 20_000);
     await witness.untilWrittenBy(backup);

@@ -25,19 +25,15 @@ async function force(label: FailoverLabel): Promise<Situation> {
   return shown;
 }
 
-test('PROC-025, MON-027, FO-074, FO-075: the host of the primary is lost and there is no arbiter: an active backup is forced', async () => {
+test('PROC-025, FO-074, FO-075: the host of the primary is lost and there is no arbiter: an active backup is forced', async () => {
   const { lab } = stage;
   const { primary, backup } = await lab.roles();
   await witnessed(lab, 'PROC-025', async (witness) => {
     await lab.killAgent('X');
     await lab.until(primary, 'agent controlled', (status) => status?.failoverMode === 'Agent Controlled');
     await lab.until(backup, 'agent controlled', (status) => status?.failoverMode === 'Agent Controlled');
-    const logged = lab.messages(backup).length;
     await lab.hostDown(primary);
     await lab.untilStatus(backup, 'Waiting', 20_000);
-    // When it was lost, and that this one was active: what a person looks for before a force.
-    const evidence = /AckDaemon failed to answer status request[\s\S]*Failed to contact agent on former primary/;
-    await lab.until(backup, 'a witness', () => evidence.test(lab.messages(backup).slice(logged)));
     const shown = await force(backup);
     expect(shown.wasActive).toBe(true);
     expect(shown.newestJournalFile).toContain('MIRROR-LAB-');
