@@ -27,7 +27,7 @@ export const mirrorManagement: Menu = {
           help: 'The number or the beginning of a name.',
           which: 'addable',
           heading: 'Databases that can be added to the mirror:',
-          none: 'There is no database that can be added to the mirror.',
+          none: 'There is no database that can be added to the mirror; make one with ^DATABASE.',
         },
         each: [
           {

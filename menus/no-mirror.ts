@@ -92,7 +92,7 @@ const createQuestions: readonly Question[] = [
     name: 'useArbiter',
     text: 'Use Arbiter?',
     label: 'Use Arbiter',
-    help: 'Recommended. The arbiter is an ISCAgent on a third host; with it failover is safe in more situations.',
+    help: 'Recommended. The arbiter is an ISCAgent on a third host (started there with caretmirror agent start); with it failover is safe in more situations.',
     default: '<No>',
   },
   {

@@ -12,6 +12,13 @@ export const wording = {
   /** DB-056. */
   mustBeJournaled: 'Databases must be journaled to be mirrored',
   abandoned: 'Abandoned. Nothing was changed.',
+  /** Behind what was done, on a terminal: somebody who is new here reads on. */
+  nextStep: {
+    'create-mirror':
+      'Next: on the host of the second failover member start caretmirror, and take Join Mirror as Failover Member. It asks for the ISCAgent of this host, address {agentAddress}, port {agentPort}, and for instance {instance}. Databases are made with ^DATABASE (caretmirror session {instance} ^DATABASE), there also as mirrored ones at once.',
+    'join-mirror':
+      'Next: a database that the mirror has already is made here, too, under its mirror name, with ^DATABASE (caretmirror session {instance} ^DATABASE). The Status Monitor lists those that are missing here.',
+  },
   willDo: 'This will {what}.',
   /** Behind the outcome of each action. */
   equivalentLine: 'Command line: {line}',

@@ -169,6 +169,6 @@ function placeOf({ instance, member, mirrorSet }: Description): Place {
 }
 
 /** As a POSIX shell takes it back. */
-function quoted(word: string): string {
+export function quoted(word: string): string {
   return /^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

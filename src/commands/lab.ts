@@ -30,6 +30,8 @@ import { openSession, type SessionOptions, sessionOptions } from './session.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 import { parseDuration, parseWhole, printMirrorTarget } from './target.ts';
 
+const labTimeout = '120s';
+
 interface UpOptions {
   readonly qos?: string;
   readonly dr?: string;
@@ -44,7 +46,7 @@ export const define: DefineGroup = (group, surroundings) => {
     .option('--qos <ms>', 'QoS timeout of a new lab, in milliseconds (2000)')
     .option('--dr <number>', 'DR asyncs of a new lab (1): C, C2 and so on')
     .option('--reporting <number>', 'read-only reporting asyncs of a new lab (0): R, R2 and so on; 14 asyncs at most')
-    .option('--timeout <time>', 'how long to wait', '120s')
+    .option('--timeout <time>', 'how long to wait', labTimeout)
     .action(async (options: UpOptions) => {
       const here = await surroundings();
       const lab = await up(here, options);
@@ -67,7 +69,7 @@ export const define: DefineGroup = (group, surroundings) => {
     .command('open')
     .description('start what is down, and open the present primary in ^MIRROR')
     .option('--qos <ms>', 'QoS timeout of a new lab, in milliseconds (2000)')
-    .option('--timeout <time>', 'how long to wait', '120s')
+    .option('--timeout <time>', 'how long to wait', labTimeout)
     .option('--answers <file>', 'take the answers from this file')
     .option('--record <file>', 'write the answers there, to be replayed with --answers')
     .action(async (options: UpOptions, command: Command) => {
@@ -181,6 +183,11 @@ function statusOf(here: Surroundings, lab: LabPlan, reports: Reports): readonly 
 function statusTable(target: string, rows: readonly LabMemberReport[]): string {
   const cells = rows.map((row) => [row.label, row.type, `${row.address}:${row.port}`, row.status, row.home]);
   return `${table(['', 'Type', 'Address', 'Status', 'Home'], cells)}\nApplications use ${target}\n`;
+}
+
+/** As `lab open` without an option. */
+export async function openLab(here: Surroundings, options: SessionOptions): Promise<void> {
+  await open(here, { ...options, timeout: labTimeout });
 }
 
 /** A lab that lacks something (a cut cable, say) is opened all the same, if it has a primary. */

@@ -98,7 +98,9 @@ export async function main(args: readonly string[], streams: Streams = process_(
         const [word] = command.args;
         if (word !== undefined) program.error(`no command "${word}"; see caretmirror --help`);
         const { openHostsInstance } = await import('./session.ts');
-        await openHostsInstance(await surroundings(), options);
+        await openHostsInstance(await surroundings(), options, async (...given) => {
+          await (await import('./lab.ts')).openLab(...given);
+        });
       });
     await defineVersion(program, args);
     await defineGroups(program, args, surroundings);

@@ -34,9 +34,13 @@ export function sessionOptions(command: Command): SessionOptions {
   return command.optsWithGlobals<SessionOptions>();
 }
 
-/** ^MIRROR on the host's instance; asks which one if there are several. */
-export async function openHostsInstance(here: Surroundings, options: SessionOptions): Promise<void> {
+type OpenLab = (here: Surroundings, options: SessionOptions) => Promise<void>;
+
+/** ^MIRROR on the host's instance; asks which one if there are several, and at a terminal offers to make one, or a lab, if there is none. */
+export async function openHostsInstance(here: Surroundings, options: SessionOptions, openLab: OpenLab): Promise<void> {
   const all = listInstances(here);
+  if (all.length === 0 && here.isTerminal && options.answers === undefined)
+    return await openFirst(here, options, openLab);
   if (all.length === 0) {
     throw failed(
       `no instance in ${here.home}; make one with "caretmirror instance create NAME", or a whole mirror with "caretmirror lab up"`,
@@ -44,6 +48,13 @@ export async function openHostsInstance(here: Surroundings, options: SessionOpti
   }
   const instance = all.length === 1 || !here.isTerminal ? onlyInstance(here, undefined) : await askWhich(here, all);
   if (instance !== null) here.endWith(await openSession(here, instance, '^MIRROR', options));
+}
+
+async function openFirst(here: Surroundings, options: SessionOptions, openLab: OpenLab): Promise<void> {
+  const { askForFirst, makeFirstInstance } = await import('./first-instance.ts');
+  const wish = await askForFirst(here);
+  if (wish?.kind === 'lab') return await openLab(here, options);
+  if (wish !== null) here.endWith(await openSession(here, await makeFirstInstance(here, wish), '^MIRROR', options));
 }
 
 /** Null when the question was left. */

@@ -119,6 +119,11 @@ export function tell<N extends CommandName>(
     // The command line puts these words behind its name; here they are a sentence of their own.
     context.dialogue.say(outcome.text.charAt(0).toUpperCase() + outcome.text.slice(1));
     showEquivalent(context, command, given);
+    const next = (wording.nextStep as Partial<Record<CommandName, string>>)[command];
+    if (next !== undefined && context.dialogue.isTerminal) {
+      const facts: Values = { ...(given as Values), instance: context.description.instance };
+      context.dialogue.say(fill(next, facts));
+    }
     return;
   }
   const { text } = outcome.refusal;

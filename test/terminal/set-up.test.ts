@@ -72,6 +72,33 @@ testTmux('CFG-004, CFG-024, PROC-001: a mirror is created from nothing, and join
   });
 });
 
+testTmux('in an empty home it offers an instance, starts it and its agent, and opens the mirror menus', async () => {
+  hosts += 1;
+  const address = `127.252.${process.pid % 250}.${hosts}`;
+  const home = mkdtempSync(join(tmpdir(), 'caretmirror-terminal-'));
+  homes.push(home);
+  const screen = new Screen(['--home', home]);
+  try {
+    await screen.untilPrompt('Option?');
+    screen.answer('1');
+    await screen.until(/Instance Name\? <IRIS>\s*$/);
+    screen.answer('^');
+    await screen.until(/Nothing was changed[\s\S]*Option\?\s*$/);
+    screen.answer('Create');
+    await screen.until(/Instance Name\? <IRIS>\s*$/);
+    screen.answer('one');
+    await screen.until(/Address of this host\? <[^>]+>\s*$/);
+    screen.answer(address);
+    await screen.until(/instance ONE is up[\s\S]*1\) Enable Mirror Service[\s\S]*Option\?\s*$/, 60_000);
+    screen.answer('');
+    await screen.until('--- exit 0');
+  } finally {
+    screen.close();
+  }
+  expect(await statusOf(home)).toMatchObject({ instance: 'ONE', mirror: null });
+  expect(JSON.parse((await runWell(['agent', 'status', '--json', '--home', home])).out)).toMatchObject({ address });
+});
+
 describe('from a pipe', () => {
   const answers = [...enable, ...create, ''].join('\n');
   for (const [how, chunks] of [
