@@ -43,15 +43,15 @@ export const removeOther: Option = {
 
 export const removeConfiguration: Option = {
   label: 'Remove Mirror Configuration',
-  help: 'Takes this instance out of the mirror; it must be restarted afterwards. The primary goes last, and in three steps. Stopping mirroring is the reversible way.',
-  leadsTo: { kind: 'remove-mirror', command: 'remove-mirror', attribute, confirm },
+  help: 'Takes this instance out of the mirror, a reporting async out of all its mirrors; it must be restarted afterwards. The primary goes last, and in three steps. Stopping mirroring is the reversible way.',
+  leadsTo: { kind: 'remove-mirror', command: 'remove-mirror', which: 'all', attribute, confirm },
 };
 
 export const removeThis: Option = {
   label: 'Remove This Member From a Mirror',
   help: 'Leaves one mirror; the instance must be restarted afterwards. Stopping mirroring is the reversible way.',
   runsOn: ['dr', 'reporting'],
-  leadsTo: { kind: 'remove-mirror', command: 'remove-mirror', attribute, confirm },
+  leadsTo: { kind: 'remove-mirror', command: 'remove-mirror', which: 'chosen', attribute, confirm },
 };
 
 export const editAddresses: Option = {

@@ -177,6 +177,8 @@ export type Action =
   | {
       readonly kind: 'remove-mirror';
       readonly command: 'remove-mirror';
+      /** One in several mirrors leaves all of them, or the chosen one. */
+      readonly which: 'all' | 'chosen';
       readonly attribute: YesNoQuestion;
       readonly confirm: YesNoQuestion;
     }

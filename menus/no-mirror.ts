@@ -1,7 +1,7 @@
 /** What an instance offers that is in no mirror: CFG-002, and the fields of CFG-017..024, CFG-027..030 and CFG-034..037. */
 import { asyncType } from './async-configuration.ts';
 import { compressionAsync, compressionFailover } from './compression.ts';
-import type { Menu, Option, PickQuestion, Question } from './menu.ts';
+import type { Menu, Option, Question } from './menu.ts';
 
 const host = '^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$';
 const hostExpected = 'a host name or an IP address';
@@ -243,12 +243,10 @@ export const serviceOff: Menu = {
 };
 
 /** DB-013: where it is in several; the choices are its mirrors. */
-export const whichMirror: Omit<PickQuestion, 'choices'> = {
-  kind: 'pick',
-  name: 'mirror',
+export const whichMirror = {
   text: 'Mirror?',
-  help: 'The mirror that everything below is about; leave the routine and begin it again for another one.',
-};
+  help: 'The number or the name of the mirror that everything below is about; leaving its menus leads back here, RETURN leaves.',
+} as const;
 
 /** CFG-035..037. */
 export const asAsyncQuestions: readonly Question[] = [

@@ -170,6 +170,8 @@ export const wording = {
   restoreWill: { makes: 'makes it', replaces: 'replaces its present data', fills: 'fills it' },
   restoreList: ['Database', 'Mirror database', 'Restore', 'Directory'],
 
+  mirrorsOf: 'Mirrors of {member} ({type}):',
+  mirrorsHeads: ['Mirror', 'Status', 'Primary', 'Journal Transfer', 'Dejournaling', 'Databases'],
   asyncMembers: 'Members of mirror {mirror}:',
   dejournalFilter: 'Dejournal filter: {module}',
   flagSet: 'Yes',

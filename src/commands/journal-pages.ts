@@ -14,11 +14,17 @@ import { asLine, inTime, notWhole } from './journal-records.ts';
 import { isWanted, type SearchOptions, wantedOf } from './journal-search.ts';
 import type { Surroundings } from './surroundings.ts';
 
-export function journalReader(here: Surroundings, instance: Instance): JournalReader {
-  const filesOf = async (): Promise<readonly InspectedFile[]> => (await readableJournal(here, instance)).files;
+/** Of the mirror that `control` is about when it is asked. */
+export function journalReader(
+  surroundings: Surroundings,
+  instance: Instance,
+  control: { readonly mirror: string | undefined },
+): JournalReader {
+  const placed = (): Surroundings => ({ ...surroundings, mirror: control.mirror });
+  const filesOf = async (): Promise<readonly InspectedFile[]> => (await readableJournal(placed(), instance)).files;
   return {
     files: async (): Promise<readonly JournalFileRow[]> =>
-      (await fileRows(here, instance, await filesOf())).map(({ name, begun, first, last, bytes }) => ({
+      (await fileRows(placed(), instance, await filesOf())).map(({ name, begun, first, last, bytes }) => ({
         name,
         begun,
         records: `${first}-${last}`,
@@ -33,7 +39,7 @@ export function journalReader(here: Surroundings, instance: Instance): JournalRe
         throw error;
       }
     },
-    page: async (search, from, count) => pageOf(here, await filesOf(), search, from, count),
+    page: async (search, from, count) => pageOf(surroundings, await filesOf(), search, from, count),
   };
 }
 

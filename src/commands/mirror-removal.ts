@@ -26,12 +26,19 @@ export const define: DefineGroup = (group, surroundings) => {
       .option('--json', 'one JSON document', false);
   for (const [name, description] of [
     ['leave', 'this instance leaves its mirror; then restart it'],
-    ['remove', 'remove the mirror configuration of this instance; of the last member in three steps'],
+    [
+      'remove',
+      'remove the mirror configuration of this instance, of all its mirrors; of the last member in three steps',
+    ],
   ] as const) {
     command(`${name} <instance>`, description, "this member's name", removalFields).action(
       async (typed: string, options: Options) => {
         const here = await surroundings();
-        await askInstance(here, findInstance(here, typed), (control) => removeThis(here, control, name, options));
+        const remove = name === 'leave' ? removeThis : removeFromAll;
+        const said = await askInstance(here, findInstance(here, typed), (control) =>
+          remove(here, control, name, options),
+        );
+        here.print(options.json ? json(said.document) : said.text);
       },
     );
   }
@@ -46,12 +53,40 @@ export const define: DefineGroup = (group, surroundings) => {
   });
 };
 
+interface Said {
+  readonly text: string;
+  readonly document: unknown;
+}
+
+/** CFG-066: a reporting async in several mirrors leaves them one after the other, unless one is named. */
+async function removeFromAll(
+  here: Surroundings,
+  control: ControlClient,
+  name: 'leave' | 'remove',
+  options: Options,
+): Promise<Said> {
+  const { mirrors } = await control.describe();
+  if (mirrors.length < 2 || control.mirror !== undefined) return await removeThis(here, control, name, options);
+  if (options.situation !== undefined) throw usage('--situation belongs to one mirror: name it with --mirror');
+  const said: Said[] = [];
+  for (const mirror of mirrors) {
+    control.mirror = mirror;
+    said.push(
+      await removeThis(here, control, name, options).catch((error: unknown) => {
+        for (const { text } of said) here.tell(text.trimEnd());
+        throw error;
+      }),
+    );
+  }
+  return { text: said.map(({ text }) => text).join(''), document: said.map(({ document }) => document) };
+}
+
 async function removeThis(
   here: Surroundings,
   control: ControlClient,
   name: 'leave' | 'remove',
   options: Options,
-): Promise<void> {
+): Promise<Said> {
   const { removeAttribute = false, withoutPrimary = false } = readFields(removalFields, options);
   const assessment = await control.assess('remove-mirror');
   const plan = planOf(assessment);
@@ -61,11 +96,11 @@ async function removeThis(
   const lines = removalSentences(plan);
   const asksAttribute = (plan.step === 'leave' || plan.step === 'erase') && plan.databases.length > 0;
   const told = asksAttribute ? [...lines, attributeSentence(removeAttribute)] : lines;
-  if (options.dryRun) return here.print(options.json ? json(assessment) : dryRun(told, assessment.situation));
+  if (options.dryRun) return { text: dryRun(told, assessment.situation), document: assessment };
   mustConfirm(options, plan.member, `caretmirror mirror ${name}`);
   const given: CommandArguments['remove-mirror'] = { removeAttribute, withoutPrimary };
   const text = await performOn(here, control, 'remove-mirror', given, situationOf(options.situation));
-  here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
+  return { text: `${text}\n`, document: { ok: true, text } };
 }
 
 async function removeOther(here: Surroundings, control: ControlClient, typed: string, options: Options): Promise<void> {

@@ -96,7 +96,7 @@ export async function openSession(
   const usual = await resolveHome(undefined, here.env);
   const desk = {
     control,
-    journal: journalReader(here, instance),
+    journal: journalReader(here, instance, control),
     equivalentLine: equivalentLine(here.home === usual ? null : here.home),
   };
   const record = options.record === undefined ? null : openRecord(here, options.record);

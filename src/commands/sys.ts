@@ -51,7 +51,11 @@ async function call(
   const instance = onlyInstance(here, typed);
   const value = await askInstance(here, instance, (control) =>
     method.call(
-      { control, journalFiles: () => listedJournalFiles(here, instance), onProgress: (text) => here.tell(text) },
+      {
+        control,
+        journalFiles: () => listedJournalFiles({ ...here, mirror: control.mirror }, instance),
+        onProgress: (text) => here.tell(text),
+      },
       ...given,
     ),
   ).catch((error: unknown) => argumentsFor(name, () => rethrow(error)));

@@ -48,6 +48,8 @@ const numbered: readonly Numbered[] = [
   { number: 2152, reason: 'in-trouble', command: 'promote' },
   { number: 2153, reason: 'not-reporting', spec: 'SYN-026' },
   { number: 2148, reason: 'not-reporting' },
+  { number: 2156, reason: 'which-mirror' },
+  { number: 2051, reason: 'no-such-mirror' },
   { number: 2161, reason: 'not-an-async' },
   { number: 2168, reason: 'not-reached', spec: 'CFG-063' },
   { number: 2174, reason: 'journal-left-over' },

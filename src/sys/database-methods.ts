@@ -13,7 +13,7 @@ import {
 } from './method.ts';
 
 const directory: Parameter = { name: 'Directory', kind: 'text' };
-const optionalMirror: Parameter = { name: 'MirrorName', kind: 'text', default: 'the mirror of this instance' };
+const optionalMirror: Parameter = { name: 'MirrorName', kind: 'text', default: 'the only mirror of this instance' };
 const aStatus = 'a status';
 
 /** Dejournaling of an async as it is now. */

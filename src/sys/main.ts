@@ -66,7 +66,7 @@ function runner({ home, instance, onProgress }: Where) {
     return await askInstance(here, found, (control) =>
       act({
         control,
-        journalFiles: () => listedJournalFiles(here, found),
+        journalFiles: () => listedJournalFiles({ ...here, mirror: control.mirror }, found),
         ...(onProgress === undefined ? {} : { onProgress }),
       }),
     );

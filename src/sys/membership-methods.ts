@@ -149,8 +149,21 @@ export const membershipMethods = {
     spec: 'API-009',
     parameters: [attribute],
     commands: ['remove-mirror'],
-    call: async (context: Context, RemoveMirrorAttribute?: boolean) =>
-      await perform(context, 'remove-mirror', present({ removeAttribute: RemoveMirrorAttribute })),
+    call: async (context: Context, RemoveMirrorAttribute?: boolean): Promise<Status> => {
+      const { control } = context;
+      const { mirrors } = await control.describe();
+      const given = present({ removeAttribute: RemoveMirrorAttribute });
+      if (mirrors.length < 2 || control.mirror !== undefined) return await perform(context, 'remove-mirror', given);
+      // CFG-066: an async leaves all its mirrors; the first that does not let it go ends it, and the same call goes on.
+      const texts: string[] = [];
+      for (const mirror of mirrors) {
+        control.mirror = mirror;
+        const status = await perform(context, 'remove-mirror', given);
+        if (!status.ok) return { ...status, text: [...texts, status.text].join('; ') };
+        texts.push(status.text);
+      }
+      return { ok: true, text: texts.join('; ') };
+    },
   },
   /** This async leaves the mirror named. */
   RemoveOneMirrorSet: {

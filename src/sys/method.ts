@@ -40,7 +40,7 @@ export interface JournalFile {
 
 export interface Context {
   readonly control: Control;
-  /** Oldest first. */
+  /** Of the mirror that `control` is about; oldest first. */
   readonly journalFiles: () => Promise<readonly JournalFile[]>;
   /** Takes lines that say how far a command is. */
   readonly onProgress?: (text: string) => void;
@@ -119,15 +119,42 @@ export function notBuilt(does: string, spec: string | null, because: string, par
   return row;
 }
 
-/** Null = the mirror named is the one of this instance, or none was named. */
+/**
+ * Null = what is asked of `control` from now on is about the mirror named, or about the only one. An instance in several needs the name
+ * (DB-013).
+ */
 export async function refusalOfMirror({ control }: Context, typed: string | undefined): Promise<Failed | null> {
-  const { mirrorSet } = await control.describe();
-  if (mirrorSet === null) {
+  const { mirrors } = await control.describe();
+  if (mirrors.length === 0) {
     return refuse(2074, 'not-a-member', 'this instance is in no mirror; create or join one first');
   }
-  if (typed === undefined || typed === '' || typed.toUpperCase() === mirrorSet.name) return null;
-  const text = `mirror ${typed.toUpperCase()} is not configured here; this instance is in ${mirrorSet.name}`;
-  return refuse(2051, 'no-mirror', text);
+  const is = `this instance is in ${mirrors.join(', ')}`;
+  if (typed === undefined || typed === '') {
+    if (mirrors.length === 1 || control.mirror !== undefined) return null;
+    return refuse(2156, 'which-mirror', `${is}; say which mirror is meant`, 'DB-013');
+  }
+  const name = typed.toUpperCase();
+  if (!mirrors.includes(name)) return refuse(2051, 'no-mirror', `mirror ${name} is not configured here; ${is}`);
+  control.mirror = name;
+  return null;
+}
+
+/** What is asked for each mirror meant: the one named, or all that this instance is in. */
+export async function ofMirrors<T>(
+  context: Context,
+  typed: string | undefined,
+  ask: () => Promise<readonly T[]>,
+): Promise<readonly T[] | Failed> {
+  const { control } = context;
+  const { mirrors } = await control.describe();
+  const isOne = mirrors.length < 2 || control.mirror !== undefined || (typed ?? '') !== '';
+  if (isOne) return (await refusalOfMirror(context, typed)) ?? (await ask());
+  const found: T[] = [];
+  for (const mirror of mirrors) {
+    control.mirror = mirror;
+    found.push(...(await ask()));
+  }
+  return found;
 }
 
 /** A record without what was left out. */

@@ -5,6 +5,7 @@ import {
   type Failed,
   type JournalFile,
   type Method,
+  ofMirrors,
   type Parameter,
   perform,
   refusalOfMirror,
@@ -12,7 +13,8 @@ import {
   type Status,
 } from './method.ts';
 
-const optionalMirror: Parameter = { name: 'MirrorName', kind: 'text', default: 'the mirror of this instance' };
+const anyMirror: Parameter = { name: 'MirrorName', kind: 'text', default: 'all mirrors of this instance' };
+const optionalMirror: Parameter = { name: 'MirrorName', kind: 'text', default: 'the only mirror of this instance' };
 
 /** A failover member as the Status Monitor shows it. */
 export interface FailoverMemberStatus {
@@ -88,26 +90,26 @@ export const reportMethods = {
     does: 'the mirrored databases of this instance; Filter is the beginning of a local name, * or nothing is all',
     returns: 'rows: Name, Directory, Mirror, MirrorDBName, Status; or a status',
     spec: null,
-    parameters: [{ name: 'Filter', kind: 'text', default: '*' }, optionalMirror],
+    parameters: [{ name: 'Filter', kind: 'text', default: '*' }, anyMirror],
     commands: [],
     call: async (
       context: Context,
       Filter?: string,
       MirrorName?: string,
     ): Promise<readonly MirroredDatabaseRow[] | Failed> => {
-      const wrong = await refusalOfMirror(context, MirrorName);
-      if (wrong !== null) return wrong;
-      const { databases, mirror } = await context.control.status();
       const beginning = (Filter ?? '').replace(/\*$/, '').toUpperCase();
-      return databases
-        .filter(({ localName }) => localName.startsWith(beginning))
-        .map((each) => ({
-          Name: each.localName,
-          Directory: each.directory,
-          Mirror: mirror ?? '',
-          MirrorDBName: each.name,
-          Status: each.status,
-        }));
+      return await ofMirrors(context, MirrorName, async () => {
+        const { databases, mirror } = await context.control.status();
+        return databases
+          .filter(({ localName }) => localName.startsWith(beginning))
+          .map((each) => ({
+            Name: each.localName,
+            Directory: each.directory,
+            Mirror: mirror ?? '',
+            MirrorDBName: each.name,
+            Status: each.status,
+          }));
+      });
     },
   },
   /** Query: `:mirror:MIRROR:DATABASE` of those that have no copy here. */
@@ -115,14 +117,13 @@ export const reportMethods = {
     does: 'mirrored databases that have no copy on this backup or DR async',
     returns: 'texts :mirror:MIRROR:DATABASE; or a status',
     spec: null,
-    parameters: [optionalMirror],
+    parameters: [anyMirror],
     commands: [],
-    call: async (context: Context, MirrorName?: string): Promise<readonly string[] | Failed> => {
-      const wrong = await refusalOfMirror(context, MirrorName);
-      if (wrong !== null) return wrong;
-      const { missingDatabases, mirror } = await context.control.status();
-      return missingDatabases.map((name) => `:mirror:${mirror}:${name}`);
-    },
+    call: async (context: Context, MirrorName?: string): Promise<readonly string[] | Failed> =>
+      await ofMirrors(context, MirrorName, async () => {
+        const { missingDatabases, mirror } = await context.control.status();
+        return missingDatabases.map((name) => `:mirror:${mirror}:${name}`);
+      }),
   },
   /** Query: the mirror journal files of this instance, oldest first. */
   JournalList: {
@@ -142,9 +143,9 @@ export const reportMethods = {
     parameters: [],
     commands: [],
     call: async (context: Context): Promise<PrimaryPosition | Failed> => {
-      const wrong = await refusalOfMirror(context, undefined);
+      const { position, epoch, status, mirror } = await context.control.status();
+      const wrong = mirror === null ? await refusalOfMirror(context, undefined) : null;
       if (wrong !== null) return wrong;
-      const { position, epoch, status } = await context.control.status();
       if (!isPrimaryStatus(status)) return refuse(2113, 'not-primary', 'this member is not the primary; ask that one');
       if (position === null) return refuse(null, 'no-position', 'the primary has no journal yet');
       return { File: position.file, Offset: position.offset, Epoch: epoch, Sequence: position.sequence };
@@ -155,55 +156,56 @@ export const reportMethods = {
     does: 'says whether journal data of the primary are still to come',
     returns: '1 = nothing is pending, 0 = something is, or it is not known; or a status',
     spec: null,
-    parameters: [],
+    parameters: [optionalMirror],
     commands: [],
-    call: async (context: Context) => await distance(context, 'transfer'),
+    call: async (context: Context, MirrorName?: string) => await distance(context, 'transfer', MirrorName),
   },
   /** 1 = nothing is pending for the databases, 0 = something is. */
   DistanceFromPrimaryDatabases: {
     does: 'says whether journal data are still to be dejournaled',
     returns: '1 = nothing is pending, 0 = something is, or it is not known; or a status',
     spec: null,
-    parameters: [],
+    parameters: [optionalMirror],
     commands: [],
-    call: async (context: Context) => await distance(context, 'dejournal'),
+    call: async (context: Context, MirrorName?: string) => await distance(context, 'dejournal', MirrorName),
   },
   /** How far the journal files of this member are behind the primary's. */
   JournalFilesLatency: {
     does: "says how far this member's journal files are behind the primary's",
     returns: 'Milliseconds (null = not known) and Text; or a status',
     spec: null,
-    parameters: [],
+    parameters: [optionalMirror],
     commands: [],
-    call: async (context: Context) => await latency(context, 'transfer'),
+    call: async (context: Context, MirrorName?: string) => await latency(context, 'transfer', MirrorName),
   },
   /** How far the databases of this member are behind. */
   DatabasesLatency: {
     does: "says how far this member's databases are behind",
     returns: 'Milliseconds (null = not known) and Text; or a status',
     spec: null,
-    parameters: [],
+    parameters: [optionalMirror],
     commands: [],
-    call: async (context: Context) => await latency(context, 'dejournal'),
+    call: async (context: Context, MirrorName?: string) => await latency(context, 'dejournal', MirrorName),
   },
   /** Removes the journal files that nobody needs any more. */
   PurgeJournalFiles: {
     does: 'removes the mirror journal files that nobody needs any more',
     returns: 'a status',
     spec: null,
-    parameters: [],
+    parameters: [optionalMirror],
     commands: ['purge-journal'],
-    call: async (context: Context): Promise<Status> => await perform(context, 'purge-journal', {}),
+    call: async (context: Context, MirrorName?: string): Promise<Status> =>
+      (await refusalOfMirror(context, MirrorName)) ?? (await perform(context, 'purge-journal', {})),
   },
   /** Days that a journal file is kept for an async that is away, unless the mirror has another limit. */
   JrnPurgeDefaultWait: {
     does: 'days that journal files are kept for a member that is away',
     returns: 'days; null = without a limit in days; or a status',
     spec: null,
-    parameters: [],
+    parameters: [optionalMirror],
     commands: [],
-    call: async (context: Context): Promise<number | null | Failed> => {
-      const wrong = await refusalOfMirror(context, undefined);
+    call: async (context: Context, MirrorName?: string): Promise<number | null | Failed> => {
+      const wrong = await refusalOfMirror(context, MirrorName);
       if (wrong !== null) return wrong;
       const { journal } = await context.control.status();
       return journal === undefined ? purgeDefaultWaitDays : journal.settings.limitDays;
@@ -230,9 +232,9 @@ export interface FailoverPair {
 }
 
 async function failoverMemberStatus(context: Context): Promise<FailoverPair | Failed> {
-  const wrong = await refusalOfMirror(context, undefined);
+  const { member, members, type, mirror } = await context.control.status();
+  const wrong = mirror === null ? await refusalOfMirror(context, undefined) : null;
   if (wrong !== null) return wrong;
-  const { member, members, type } = await context.control.status();
   if (type !== 'Failover') return refuse(2081, 'not-a-failover-member', 'this member is no failover member');
   const pair = members.filter((each) => each.type === 'Failover');
   const row = (each: MemberReport | undefined): FailoverMemberStatus | null =>
@@ -269,13 +271,13 @@ function memberRow(each: MemberReport): MemberStatusRow {
 type Which = 'transfer' | 'dejournal';
 const caughtUpWords: readonly string[] = ['Active', 'Caught up', 'N/A'];
 
-async function distance(context: Context, which: Which): Promise<0 | 1 | Failed> {
-  const found = await latency(context, which);
+async function distance(context: Context, which: Which, MirrorName?: string): Promise<0 | 1 | Failed> {
+  const found = await latency(context, which, MirrorName);
   return 'ok' in found ? found : found.Milliseconds === 0 ? 1 : 0;
 }
 
-async function latency(context: Context, which: Which): Promise<Latency | Failed> {
-  const wrong = await refusalOfMirror(context, undefined);
+async function latency(context: Context, which: Which, MirrorName?: string): Promise<Latency | Failed> {
+  const wrong = await refusalOfMirror(context, MirrorName);
   if (wrong !== null) return wrong;
   const { member, members } = await context.control.status();
   const own = members.find(({ name }) => name === member);

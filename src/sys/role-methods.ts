@@ -2,7 +2,7 @@
 import type { CommandArguments } from '../protocol/control-channel.ts';
 import { type Context, type Method, type Parameter, perform, refusalOfMirror, type Status } from './method.ts';
 
-const optionalMirror: Parameter = { name: 'MirrorName', kind: 'text', default: 'the mirror of this instance' };
+const optionalMirror: Parameter = { name: 'MirrorName', kind: 'text', default: 'the only mirror of this instance' };
 const aStatus = 'a status';
 
 /** A status, and whom a promotion did not reach. */

@@ -2,7 +2,7 @@
 import { type Context, type Failed, type Method, type Parameter, refusalOfMirror } from './method.ts';
 import { isPrimaryStatus } from './report-methods.ts';
 
-const optionalMirror: Parameter = { name: 'MirrorName', kind: 'text', default: 'the mirror of this instance' };
+const optionalMirror: Parameter = { name: 'MirrorName', kind: 'text', default: 'all mirrors of this instance' };
 
 export const systemMethods = {
   /** 0 = in no mirror, 1 = failover member, 2 = async. */
@@ -67,8 +67,7 @@ export const systemMethods = {
     parameters: [],
     commands: [],
     call: async ({ control }: Context): Promise<readonly string[]> => {
-      const { mirror } = await control.status();
-      return mirror === null ? [] : [mirror];
+      return (await control.describe()).mirrors;
     },
   },
   /** Failover, Disaster Recovery, Read-Only Reporting, Read-Write Reporting or Not Member. */
@@ -83,15 +82,20 @@ export const systemMethods = {
   /** The status word, and `Trouble` behind that of a primary in trouble state. */
   GetMemberStatus: {
     does: 'the status of this member in the mirror named',
-    returns: 'one text, and behind it Trouble on a primary in trouble state; or a status',
+    returns:
+      'one text, and behind it Trouble on a primary in trouble state; M/N Connected of several mirrors; or a status',
     spec: 'API-025',
     parameters: [optionalMirror],
     commands: [],
     call: async (context: Context, MirrorName?: string): Promise<readonly string[] | Failed> => {
-      const { status, mirror } = await context.control.status();
+      const { mirror, mirrors } = await context.control.status();
       if (mirror === null) return ['Not initialized'];
+      const isOfAll = mirrors !== undefined && (MirrorName ?? '') === '' && context.control.mirror === undefined;
+      if (isOfAll) return [await connectedOf(context, mirrors)];
       const wrong = await refusalOfMirror(context, MirrorName);
-      return wrong ?? (status === 'In Trouble' ? ['Primary', 'Trouble'] : [status]);
+      if (wrong !== null) return wrong;
+      const { status } = await context.control.status();
+      return status === 'In Trouble' ? ['Primary', 'Trouble'] : [status];
     },
   },
   /** The status in upper case: PRIMARY, BACKUP, CONNECTED, WAITING, TRANSITION ... */
@@ -101,9 +105,23 @@ export const systemMethods = {
     spec: null,
     parameters: [],
     commands: [],
-    call: async ({ control }: Context): Promise<string> => {
-      const { status } = await control.status();
+    call: async (context: Context): Promise<string> => {
+      const { status, mirrors } = await context.control.status();
+      if (mirrors !== undefined && context.control.mirror === undefined) {
+        return (await connectedOf(context, mirrors)).toUpperCase();
+      }
       return status === 'In Trouble' ? 'PRIMARY' : status.toUpperCase();
     },
   },
 } as const satisfies Record<string, Method>;
+
+/** MON-003: to how many of its mirrors a reporting async is connected. */
+async function connectedOf({ control }: Context, mirrors: readonly string[]): Promise<string> {
+  let connected = 0;
+  for (const mirror of mirrors) {
+    control.mirror = mirror;
+    if ((await control.status()).status === 'Connected') connected += 1;
+  }
+  control.mirror = undefined;
+  return `${connected}/${mirrors.length} Connected`;
+}

@@ -137,8 +137,9 @@ async function joinAction(action: Of<'join'>, context: ActionContext): Promise<v
   if (found === null) return dialogue.endBeforeQuestions();
   dialogue.print(fill(wording.retrieved, lookup));
   await showRetrieved(found, dialogue);
-  // CFG-009, CFG-040: in a further mirror it is what it is.
-  const present = description.mirrorSet === null ? {} : { type: defaults.presentAsyncType ?? '' };
+  // CFG-009, CFG-035, CFG-040: in a further mirror it is what it is.
+  const { member } = description;
+  const present = member === null ? {} : { type: defaults.presentAsyncType ?? '', member };
   const questions = action.questions.filter(({ name }) => !(name in present));
   const values = { ...(await dialogue.askAll(questions, defaults, asked)), ...present };
   showPlan(context, action.summary, [...action.lookUp, ...questions], values);

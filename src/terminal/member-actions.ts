@@ -2,7 +2,7 @@
 import type { Action, PickQuestion } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
 import type { MemberDefinition } from '../mirror/mirror-set.ts';
-import type { CommandArguments } from '../protocol/control-channel.ts';
+import type { CommandArguments, RemovalPlan } from '../protocol/control-channel.ts';
 import {
   type ActionContext,
   confirmed,
@@ -21,22 +21,56 @@ import { fill } from './screen.ts';
 
 type Of<K extends Action['kind']> = Extract<Action, { kind: K }>;
 
+interface Leaving {
+  readonly context: ActionContext;
+  readonly plan: RemovalPlan;
+  readonly situation: number;
+}
+
 /** The confirmation holds for the situation that was shown and for no other. */
 export async function removeMirrorAction(action: Of<'remove-mirror'>, context: ActionContext): Promise<void> {
-  const { control, dialogue } = context;
-  const assessment = await looked(context, control.assess(action.command));
-  if (assessment === null) return dialogue.endBeforeQuestions();
-  const { refusal, removal, situation } = assessment;
-  if (refusal !== null || removal === null) {
-    refused(context, refusalText(refusal ?? noReport, action.command), EXIT.refused);
-    return dialogue.endBeforeQuestions();
+  const { control, dialogue, description } = context;
+  const chosen = control.mirror;
+  const several = action.which === 'all' && description.mirrors.length > 1 ? description.mirrors : [chosen];
+  try {
+    const leavings: Leaving[] = [];
+    for (const mirror of several) {
+      control.mirror = mirror;
+      const leaving = await assessLeaving(action, context);
+      if (leaving === null) return dialogue.endBeforeQuestions();
+      for (const sentence of removalSentences(leaving.plan)) dialogue.say(sentence);
+      leavings.push(leaving);
+    }
+    const hasChoice = leavings.some(({ plan }) => losesDatabases(plan));
+    const removeAttribute = hasChoice && (await dialogue.askQuestion(action.attribute, {})) === true;
+    if (hasChoice) dialogue.say(attributeSentence(removeAttribute));
+    if (!(await confirmed(dialogue, action.confirm))) return;
+    // CFG-066: each is left by itself, and what becomes of one says nothing of the others.
+    for (const { context: ofOne, plan, situation } of leavings) {
+      if (several.length > 1) control.mirror = plan.mirror;
+      await perform(ofOne, action.command, { removeAttribute: removeAttribute && losesDatabases(plan) }, situation);
+    }
+  } finally {
+    control.mirror = chosen;
   }
-  for (const sentence of removalSentences(removal)) dialogue.say(sentence);
-  const hasChoice = removal.databases.length > 0 && (removal.step === 'leave' || removal.step === 'erase');
-  const removeAttribute = hasChoice && (await dialogue.askQuestion(action.attribute, {})) === true;
-  if (hasChoice) dialogue.say(attributeSentence(removeAttribute));
-  if (!(await confirmed(dialogue, action.confirm))) return;
-  await perform(context, action.command, { removeAttribute }, situation);
+}
+
+/** Null when it is refused, which has been said. */
+async function assessLeaving(action: Of<'remove-mirror'>, context: ActionContext): Promise<Leaving | null> {
+  const { control } = context;
+  const assessment = await looked(context, control.assess(action.command));
+  if (assessment === null) return null;
+  const { refusal, removal: plan, situation } = assessment;
+  if (refusal !== null || plan === null) {
+    refused(context, refusalText(refusal ?? noReport, action.command), EXIT.refused);
+    return null;
+  }
+  const description = control.mirror === undefined ? context.description : await control.describe();
+  return { context: { ...context, description }, plan, situation };
+}
+
+function losesDatabases({ databases, step }: RemovalPlan): boolean {
+  return databases.length > 0 && (step === 'leave' || step === 'erase');
 }
 
 export async function removeMemberAction(action: Of<'remove-member'>, context: ActionContext): Promise<void> {

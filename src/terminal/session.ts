@@ -8,16 +8,17 @@ import { databaseRoutine } from '../../menus/database.ts';
 import { journalRoutine } from '../../menus/journal.ts';
 import { keptOut } from '../../menus/kept-out.ts';
 import type { Action, Menu, MenuByPlace, Option, Place } from '../../menus/menu.ts';
-import { noMirror, serviceOff, whichMirror } from '../../menus/no-mirror.ts';
+import { noMirror, serviceOff } from '../../menus/no-mirror.ts';
 import { top } from '../../menus/top.ts';
 import { trouble } from '../../menus/trouble.ts';
 import { wording } from '../../menus/wording.ts';
 import type { Description } from '../protocol/control-channel.ts';
 import { runAction } from './actions.ts';
-import type { Control } from './control-client.ts';
+import type { Control, RequestRefusedError } from './control-client.ts';
 import { AbandonedError, type Dialogue } from './dialogue.ts';
 import type { EquivalentLine } from './equivalent-line.ts';
 import type { JournalReader } from './journal-reader.ts';
+import { askMirror } from './mirror-choice.ts';
 import { type OptionPick, type Parsed, parseOption } from './question.ts';
 import { fill, menuHelpLines, menuLines } from './screen.ts';
 import { showScreen } from './status-screens.ts';
@@ -47,32 +48,52 @@ export function isRoutine(name: string): name is RoutineName {
 }
 
 function menuRoutine(menu: Menu): Routine {
-  return async (desk, dialogue) => {
-    if (await isMirrorChosen(desk, dialogue)) await runMenu(desk, dialogue, () => menu);
-  };
+  return (desk, dialogue) => inEachMirror(desk, dialogue, [() => menu]);
 }
 
-/** DB-013, MON-023: of a reporting async in several mirrors, all that follows is about one of them. */
-async function isMirrorChosen({ control }: Desk, dialogue: Dialogue): Promise<boolean> {
-  control.mirror = undefined;
-  const { mirrors } = await control.describe();
-  if (mirrors.length < 2) return true;
-  const choices = mirrors.map((label) => ({ label }));
-  try {
-    control.mirror = String(await dialogue.askQuestion({ ...whichMirror, choices }, {}));
-    return true;
-  } catch (error) {
-    if (!(error instanceof AbandonedError)) throw error;
-    return false;
+type MenuOf = (now: Description) => Menu | null;
+
+/** ^MIRROR from its first menu until the operator leaves. Nothing is changed without a confirmed action. */
+function mirrorRoutine(desk: Desk, dialogue: Dialogue): Promise<void> {
+  return inEachMirror(desk, dialogue, [
+    (now) => (now.indefiniteTrouble ? trouble : null),
+    (now) => (now.keptOut === null ? null : keptOut),
+    rootMenu,
+  ]);
+}
+
+/**
+ * The menus one after the other. Of a reporting async in several mirrors all of it is about one of them, which is asked for before, and
+ * again when its menus are left; likewise when the instance has come into another mirror, or out of one, meanwhile.
+ */
+async function inEachMirror(desk: Desk, dialogue: Dialogue, menus: readonly MenuOf[]): Promise<void> {
+  const { control } = desk;
+  // Said where the routine was started.
+  let given = control.mirror;
+  for (;;) {
+    control.mirror = given;
+    const { mirrors } = await control.describe();
+    const isOneOfSeveral = mirrors.length > 1 && given === undefined;
+    given = undefined;
+    if (isOneOfSeveral) {
+      const chosen = await askMirror(control, mirrors, dialogue);
+      if (chosen === null) return;
+      control.mirror = chosen;
+    }
+    if ((await runMenus(desk, dialogue, menus, mirrors)) === 'left' && !isOneOfSeveral) return;
   }
 }
 
-/** ^MIRROR from its first menu until the operator leaves. Nothing is changed without a confirmed action. */
-async function mirrorRoutine(desk: Desk, dialogue: Dialogue): Promise<void> {
-  if (!(await isMirrorChosen(desk, dialogue))) return;
-  await runMenu(desk, dialogue, (now) => (now.indefiniteTrouble ? trouble : null));
-  await runMenu(desk, dialogue, (now) => (now.keptOut === null ? null : keptOut));
-  await runMenu(desk, dialogue, rootMenu);
+async function runMenus(
+  desk: Desk,
+  dialogue: Dialogue,
+  menus: readonly MenuOf[],
+  mirrors: readonly string[],
+): Promise<'left' | 'other-mirrors'> {
+  for (const menuOf of menus) {
+    if ((await runMenu(desk, dialogue, menuOf, mirrors)) === 'other-mirrors') return 'other-mirrors';
+  }
+  return 'left';
 }
 
 /** CFG-002: what is offered depends on the service and on the role. */
@@ -81,12 +102,21 @@ function rootMenu(description: Description): Menu {
   return description.serviceEnabled ? noMirror : serviceOff;
 }
 
-/** Asks the instance before each showing, so that the menu is that of its present role; null = it is over. */
-async function runMenu(desk: Desk, dialogue: Dialogue, menuOf: (now: Description) => Menu | null): Promise<void> {
+/**
+ * Asks the instance before each showing, so that the menu is that of its present role; null = it is over. `mirrors` are those that the
+ * instance was in when the operator said, or need not say, which one is meant.
+ */
+async function runMenu(
+  desk: Desk,
+  dialogue: Dialogue,
+  menuOf: MenuOf,
+  mirrors: readonly string[],
+): Promise<'left' | 'other-mirrors'> {
   for (;;) {
-    const now = await desk.control.describe();
+    const now = await describeChosen(desk);
+    if (now === null || now.mirrors.join() !== mirrors.join()) return 'other-mirrors';
     const menu = menuOf(now);
-    if (menu === null) return;
+    if (menu === null) return 'left';
     const disabled = menu.options.map((option) => disabledReason(option, now));
     if (menu.heading !== undefined) dialogue.print();
     for (const line of menu.heading ?? []) dialogue.print(dialogue.style.warn(line));
@@ -97,12 +127,25 @@ async function runMenu(desk: Desk, dialogue: Dialogue, menuOf: (now: Description
     });
     dialogue.print();
     const option = await askOption(dialogue, menu, disabled);
-    if (option === null) return;
+    if (option === null) return 'left';
     const { leadsTo } = option;
-    if (leadsTo === 'leave') return;
+    if (leadsTo === 'leave') return 'left';
     if (leadsTo === 'not-built' || leadsTo === 'not-here') continue;
     if (isAction(leadsTo)) await carryOut(desk, dialogue, now, leadsTo, option.label);
-    else await runMenu(desk, dialogue, (later) => ('options' in leadsTo ? leadsTo : leadsTo[placeOf(later)]));
+    else {
+      const below: MenuOf = (later) => ('options' in leadsTo ? leadsTo : leadsTo[placeOf(later)]);
+      if ((await runMenu(desk, dialogue, below, mirrors)) === 'other-mirrors') return 'other-mirrors';
+    }
+  }
+}
+
+/** Null = the instance is not in the chosen mirror any more. */
+async function describeChosen({ control }: Desk): Promise<Description | null> {
+  try {
+    return await control.describe();
+  } catch (error) {
+    if ((error as Partial<RequestRefusedError>).refusal?.reason === 'no-such-mirror') return null;
+    throw error;
   }
 }
 

@@ -137,7 +137,7 @@ test('SYN-001: ^JOURNAL reads the same files page by page, each record once, and
     network: createTcpNetwork({ files: { makePrivateDirectory, removeSocket } }),
   });
   const here = await realSurroundings(line.home, streams as unknown as Streams, adapters, () => {});
-  const reader = journalReader(here, findInstance(here, 'A'));
+  const reader = journalReader(here, findInstance(here, 'A'), { mirror: undefined });
   const all = { file: null, global: '', value: '', database: '', from: '', to: '' };
   expect((await reader.files()).map(({ name, records }) => [name, records])).toEqual([
     [names[0], '1-3'],

@@ -5,6 +5,7 @@ import { readConfiguration } from '../../src/host/configuration-file.ts';
 import type { StatusReport } from '../../src/mirror/status.ts';
 
 import { FreshPrograms } from '../fixtures/fresh-programs.ts';
+import type { Ran } from '../fixtures/program.ts';
 import { freePort } from '../fixtures/whole-host.ts';
 
 const programs = new FreshPrograms();
@@ -50,6 +51,24 @@ async function reachValue(database: string, value: string): Promise<void> {
     if (performance.now() > deadlineMs) throw new Error(`${database} has ${out}${err}, not ${value}`);
   }
 }
+
+/** ^MIRROR, or another routine, of R from a pipe. */
+const session = (answers: readonly string[], routine = 'MIRROR'): Promise<Ran> =>
+  programs.run(['session', 'R', routine, '--home', homeOf('R')], answers.map((line) => `${line}\n`).join(''));
+
+/** CFG-040: from Mirror Configuration of the async, with the name and the type that it has. */
+async function joinByMenu(mirror: string, of: string): Promise<void> {
+  const where = [mirror, '127.0.0.1', `${agentPorts.get(of)}`, of];
+  const joined = await session(['3', 'Join Another', ...where, '', '', 'y']);
+  expect(joined).toMatchObject({ code: 0, err: '' });
+  expect(joined.out).toMatch(/REPORTS has joined mirror TWO/);
+  expect(joined.out).not.toMatch(/Async Member Name\?|System Type\?/);
+  // It is in two from now on, and which one is meant is asked.
+  expect(joined.out.slice(joined.out.indexOf('has joined'))).toMatch(/Mirrors of REPORTS/);
+}
+
+const sys = async (method: string, ...args: string[]): Promise<unknown> =>
+  JSON.parse(await on('R', 'sys', method, ...args, '--json')).value;
 
 const isConnected = ({ status }: StatusReport) => status === 'Connected';
 
@@ -156,15 +175,103 @@ test('CFG-009 CFG-052: the type is one for all mirrors and cannot be DR', async 
   expect(writable.err).toMatch(/one type in all of them/);
 }, 60_000);
 
-test('CFG-067: it leaves one named mirror; its copy there keeps its mark and is used again when it joins again', async () => {
+test('MON-023 DB-062: ^MIRROR lists its mirrors with details, and databases and their actions are those of the chosen one', async () => {
+  await reach('ONE', isConnected);
+  const listed = await session(['two', '1', '1', '', '', 'ONE', '1', '1', '', '', '']);
+  expect(listed).toMatchObject({ code: 0, err: '' });
+  const [first = '', ...rest] = listed.out.split('Mirror? ');
+  expect(first).toMatch(/Mirrors of REPORTS \(Read-Only Reporting\):\n.*Mirror .*Status .*Primary .*Databases\n/);
+  expect(first).toMatch(/\n1\) +ONE +Connected +P +Caught up +Caught up +1\n2\) +TWO +Connected +Q +/);
+  expect(rest).toHaveLength(3);
+  expect(rest[0]).toContain(':mirror:TWO:DATA');
+  expect(rest[0]).not.toContain(':mirror:ONE:');
+  expect(rest[1]).toContain(':mirror:ONE:DATA');
+  expect(rest[1]).not.toContain(':mirror:TWO:');
+  const dismounted = await session(['2', '6', 'SECOND', '', 'y', '', ''], 'DATABASE');
+  expect(dismounted).toMatchObject({ code: 0, err: '' });
+  expect(dismounted.out).toMatch(/1\) +SECOND/);
+  expect(dismounted.out).not.toMatch(/\d\) +FIRST/);
+  expect((await session(['1', '5', 'SECOND'], 'DATABASE')).code).not.toBe(0);
+  expect(await session(['2', '5', 'SECOND', '', '', 'y', '', ''], 'DATABASE')).toMatchObject({ code: 0, err: '' });
+  const files = await session(['TWO', '5', '', '', '', '', ''], 'JOURNAL');
+  expect(files.out).toMatch(/MIRROR-TWO-/);
+  expect(files.out).not.toMatch(/MIRROR-ONE-/);
+}, 120_000);
+
+test('MON-023 SYN-022: one mirror is stopped and started from the menus, and no answer that is not one of them is taken for a mirror', async () => {
+  expect(await session(['TWO', '2', 'Stop', 'y', '', '', ''])).toMatchObject({ code: 0, err: '' });
+  expect((await statusIn('TWO')).status).toBe('Stopped');
+  expect(isConnected(await statusIn('ONE'))).toBe(true);
+  const shown = await session(['']);
+  expect(shown.out).toMatch(/\n2\) +TWO +Stopped/);
+  expect(await session(['TWO', '2', 'Start', 'y', '', '', ''])).toMatchObject({ code: 0, err: '' });
+  await reach('TWO', isConnected);
+  const wrong = await session(['THREE', '2', '7', 'y']);
+  expect(wrong.code).toBe(3);
+  expect(wrong.err).toMatch(/one of: ONE, TWO; RETURN leaves/);
+}, 120_000);
+
+test('MON-003 API-014 API-017 API-025: methods take the name of a mirror, and need it where it is not plain', async () => {
+  expect(await sys('$SYSTEM.Mirror.GetMirrorNames')).toEqual(['ONE', 'TWO']);
+  expect(await sys('$SYSTEM.Mirror.GetMemberStatus')).toEqual(['2/2 Connected']);
+  expect(await sys('$SYSTEM.Mirror.GetMemberStatus', 'two')).toEqual(['Connected']);
+  expect((await tryOn('R', 'sys', 'SYS.Mirror.StopMirror')).err).toMatch(
+    /ERROR #2156: this instance is in ONE, TWO; say which/,
+  );
+  expect((await tryOn('R', 'sys', 'SYS.Mirror.StopMirror', 'THREE')).err).toMatch(/ERROR #2051/);
+  await on('R', 'sys', 'SYS.Mirror.StopMirror', 'TWO');
+  expect(await sys('SYS.Mirror.IsMirrorStarted', 'TWO')).toBe(false);
+  expect(await sys('SYS.Mirror.IsMirrorStarted', 'ONE')).toBe(true);
+  expect(await sys('$SYSTEM.Mirror.GetMemberStatus')).toEqual(['1/2 Connected']);
+  await on('R', 'sys', 'SYS.Mirror.StartMirror', 'TWO');
+  await reach('TWO', isConnected);
+  await on('R', 'sys', 'SYS.Mirror.AsyncDejournalStop', 'ONE');
+  expect(await sys('SYS.Mirror.AsyncDejournalStatus', 'ONE')).toMatchObject({ Running: false });
+  expect(await sys('SYS.Mirror.AsyncDejournalStatus', 'TWO')).toMatchObject({ Running: true });
+  await on('R', 'sys', 'SYS.Mirror.AsyncDejournalStart', 'ONE');
+  expect(await sys('SYS.Mirror.MirroredDatabaseList')).toMatchObject([
+    { Name: 'FIRST', Mirror: 'ONE', MirrorDBName: 'DATA' },
+    { Name: 'SECOND', Mirror: 'TWO', MirrorDBName: 'DATA' },
+  ]);
+  expect(await sys('SYS.Mirror.MirroredDatabaseList', '*', 'TWO')).toMatchObject([{ Name: 'SECOND' }]);
+  const files = (await sys('SYS.Mirror.JournalList', 'TWO')) as readonly { readonly Name: string }[];
+  expect(files.map(({ Name }) => Name.slice(0, 11))).toContain('MIRROR-TWO-');
+  expect(files.every(({ Name }) => Name.startsWith('MIRROR-TWO-'))).toBe(true);
+}, 120_000);
+
+test('CFG-067 CFG-040 CFG-002: it leaves one named mirror; its copy there keeps its mark and is used again when it joins again', async () => {
   expect((await tryOn('R', 'mirror', 'leave', 'R', '--confirm', 'REPORTS')).err).toMatch(/say which/);
   await on('R', 'mirror', 'leave', 'R', '--mirror', 'TWO', '--confirm', 'REPORTS');
   await on('R', 'instance', 'restart', 'R');
   expect(JSON.parse(await on('R', 'status', 'R', '--json'))).toMatchObject({ mirror: 'ONE', status: 'Connected' });
   await on('P', 'global', 'P', 'set', '^X(1)', 'alone');
   await reachValue('FIRST', 'alone');
-  await on('R', ...joinArguments('TWO', 'Q', 'read-only'));
+  await joinByMenu('TWO', 'Q');
   await on('Q', 'global', 'Q', 'set', '^X(1)', 'again');
   await on('R', 'database', 'activate', 'R', 'SECOND');
   await reachValue('SECOND', 'again');
+}, 120_000);
+
+test('CFG-066: its mirror configuration is removed from all of them at once; each is told, and the instance is a member of nothing after its restart', async () => {
+  const shown = JSON.parse(await on('R', 'mirror', 'remove', 'R', '--dry-run', '--json'));
+  expect(shown.map(({ removal }: { removal: { mirror: string; step: string } }) => removal)).toMatchObject([
+    { mirror: 'ONE', step: 'leave' },
+    { mirror: 'TWO', step: 'leave' },
+  ]);
+  const declined = await session(['ONE', '3', 'Remove Mirror', 'n', 'n', '', '', '']);
+  expect(declined.out).toMatch(/REPORTS leaves mirror ONE.*REPORTS leaves mirror TWO.*Nothing was changed/s);
+  const removed = await session(['ONE', '3', 'Remove Mirror', 'y', 'y', '', '', '']);
+  expect(removed).toMatchObject({ code: 0, err: '' });
+  for (const mirror of ['ONE', 'TWO'])
+    expect(removed.out.replace(/\s+/g, ' ')).toContain(`REPORTS has left mirror ${mirror}`);
+  await on('R', 'instance', 'restart', 'R');
+  expect(JSON.parse(await on('R', 'status', 'R', '--json'))).toMatchObject({ mirror: null });
+  for (const name of ['P', 'Q']) {
+    const { mirrorSet } = await readConfiguration(join(homeOf(name), 'instances', name, 'configuration.json'));
+    expect(mirrorSet?.members.map((member) => member.name)).toEqual([name]);
+  }
+  const databases = JSON.parse(await on('R', 'database', 'list', 'R', '--json'));
+  expect(
+    databases.map(({ name, mirrored }: { name: string; mirrored: string | null }) => `${name} ${mirrored}`),
+  ).toEqual(['FIRST null', 'SECOND null']);
 }, 120_000);
