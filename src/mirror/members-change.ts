@@ -19,7 +19,15 @@ export function learnList(step: Step, list: FailoverMembers | null | undefined, 
   const { state } = step;
   if (list == null || !isNewerList(list, presentList(state))) return false;
   takeList(step, list, from);
+  tellServed(step, from);
   return true;
+}
+
+/** A primary tells everybody that it serves: one of them may have a place by this list that it had not by the one before. */
+function tellServed(step: Step, informant: MemberName | null): void {
+  for (const { name, connection } of step.state.serving.members.values())
+    if (name !== informant)
+      send(step, connection, { type: 'failover-members', failoverMembers: presentList(step.state) });
 }
 
 /** What the settings say, and what the record says: the newer counts. */
@@ -239,8 +247,7 @@ function finishChange(step: Step): void {
   const { state } = step;
   const { leaving } = state.serving.change as MembersChange;
   setServing(step, { change: null });
-  for (const { connection } of state.serving.members.values())
-    send(step, connection, { type: 'failover-members', failoverMembers: presentList(state) });
+  tellServed(step, null);
   // FO-084: one that is away finds it in its record.
   if (leaving !== null && !state.serving.members.has(leaving)) askAgent(step, leaving, 'confirm-down');
   const text = `${leaving ?? 'nobody'} is no failover member any more`;
