@@ -93,12 +93,12 @@ describe('finding', () => {
 describe('sameness', () => {
   test('FO-010 a world is the same after its numbers have moved on', () => {
     const world = beginning('pair');
-    const [a, b] = world.nodes;
+    const [a, b, c] = world.nodes;
     const moved = {
       ...a,
       process: a.process && { ...a.process, state: { ...a.process.state, requests: 7, hellos: 3 } },
     };
-    expect(keyOf({ ...world, nodes: [moved, b], nextConnection: 99, nextSession: 50 })).toBe(keyOf(world));
+    expect(keyOf({ ...world, nodes: [moved, b, c], nextConnection: 99, nextSession: 50 })).toBe(keyOf(world));
   });
 
   test('FO-023 every move from the beginning makes another world, and no two moves the same', () => {

@@ -4,8 +4,8 @@ import { firstRecord } from '../../mirror/member-record.ts';
 import { Coverage } from './coverage.ts';
 import { runFair, type Steering } from './fair-run.ts';
 import type { Terms } from './moves.ts';
-import { directionBit, type Host, type Node, type World } from './plain-world.ts';
-import { Play } from './play.ts';
+import { arbiterHost, directionBit, type Host, membersOf, type Node, nobodyThere, type World } from './plain-world.ts';
+import { Play, settingsOf } from './play.ts';
 
 export type Beginning = 'full operation' | 'before entry' | keyof typeof ways;
 
@@ -17,10 +17,10 @@ const emptyNode: Node = {
 };
 
 const empty: World = {
-  nodes: [emptyNode, emptyNode],
+  nodes: [emptyNode, emptyNode, nobodyThere],
   arbiter: null,
   connections: [],
-  calls: [null, null],
+  calls: [[], [], []],
   cut: 0,
   nextConnection: 1,
   nextSession: 1,
@@ -62,21 +62,34 @@ function playOn(world: World, terms: Terms): Play {
  * that none of this hangs on what they say.
  */
 function operating(terms: Terms, isEntered: boolean): World {
-  const alone = playOn(empty, { ...terms, partner: false });
+  const onlyA = { ...terms, members: [0] as const };
+  const alone = playOn(empty, onlyA);
   alone.start(0);
   alone.wake(0, 'retry');
-  const { settings } = alone.process(0)!.state;
-  const first = until(alone.world, { ...terms, partner: false, arbiter: false }, isPrimary);
+  const first = until(alone.world, { ...onlyA, arbiter: false }, isPrimary);
   const both = playOn(first, terms);
-  both.run(0, { type: 'settings-changed', settings: { ...settings, partner: 'B', arbiter: terms.arbiter } });
+  both.run(0, { type: 'settings-changed', settings: settingsOf(0, terms) });
   both.setNode(0, { agent: false });
   both.start(1);
   const isLate = (label: string): boolean => label === 'the agent of A starts';
   const second = playOn(until(both.world, { ...terms, arbiter: false }, isActive, { isLate }), terms);
   second.setNode(0, { agent: true });
-  if (!terms.arbiter) return second.world;
-  const third = { ...second.world, arbiter: initialArbiter(second.world.nextSession) };
+  const all = terms.members.length === 3 ? withAsync(second, terms) : second.world;
+  if (!terms.arbiter) return all;
+  const third = { ...all, arbiter: initialArbiter(all.nextSession) };
   return until(third, terms, isEntered ? isArbiterMode : hasSessions);
+}
+
+function withAsync(play: Play, terms: Terms): World {
+  play.setNode(2, emptyNode);
+  play.start(2);
+  return until(play.world, { ...terms, arbiter: false }, followsA);
+}
+
+function followsA(world: World): boolean {
+  return (
+    isQuiet(world) && membersOf(world).every((who) => who === 0 || world.nodes[who].process?.state.role === 'attached')
+  );
 }
 
 function isPrimary(world: World): boolean {
@@ -85,9 +98,9 @@ function isPrimary(world: World): boolean {
 
 function isQuiet(world: World): boolean {
   return (
-    world.calls.every((call) => call === null) &&
+    world.calls.every((calls) => calls.length === 0) &&
     world.connections.every(({ queues }) => queues[0].length === 0 && queues[1].length === 0) &&
-    world.nodes.every(({ process }) => process !== null && !process.flushing)
+    membersOf(world).every((who) => world.nodes[who].process?.flushing === false)
   );
 }
 
@@ -96,7 +109,7 @@ function isActive(world: World): boolean {
 }
 
 function hasSessions(world: World): boolean {
-  return world.nodes.every(({ process }) => process?.state.arbiter.state === 'open') && isQuiet(world);
+  return [0, 1].every((who) => world.nodes[who]?.process?.state.arbiter.state === 'open') && isQuiet(world);
 }
 
 function modes(world: World): readonly [string | undefined, string | undefined] {
@@ -123,12 +136,41 @@ function leftAlone(world: World, terms: Terms): Play {
   return play;
 }
 
+function oneFailoverMember(world: World, terms: Terms): World {
+  const play = playOn(world, terms);
+  play.run(0, { type: 'operator', request: 1, order: { command: 'demote-other' } });
+  const isDemoted = ({ nodes }: World): boolean => nodes[0].process?.state.settings.partner === null;
+  return until(until(play.world, terms, isDemoted), terms, followsA);
+}
+
 const ways = {
   'both down': (world: World, terms: Terms): World => {
     const play = playOn(world, terms);
     play.die(1);
     play.die(0);
     return play.world;
+  },
+
+  /** The failover pair is down, and the async has noticed it; all of them may come back at any moment. */
+  'pair down': (world: World, terms: Terms): World => {
+    const play = playOn(world, terms);
+    play.die(1);
+    play.die(0);
+    const isLate = (label: string): boolean => label.endsWith('is started');
+    return until(play.world, terms, ({ nodes }) => nodes[2].process?.state.role === 'seeking', { isLate });
+  },
+
+  /** B was demoted: A is the only failover member, and two asyncs follow it. */
+  'one failover member': (world: World, terms: Terms): World => oneFailoverMember(world, terms),
+
+  /** The same, and A is down. */
+  'asyncs alone': (world: World, terms: Terms): World => {
+    const play = playOn(oneFailoverMember(world, terms), terms);
+    play.die(0);
+    const isLate = (label: string): boolean => label.endsWith('is started');
+    const isNoticed = ({ nodes }: World): boolean =>
+      [nodes[1], nodes[2]].every(({ process }) => process?.state.role === 'seeking');
+    return until(play.world, terms, isNoticed, { isLate });
   },
 
   'primary alone': (world: World, terms: Terms): World => leftAlone(world, terms).world,
@@ -154,7 +196,7 @@ const ways = {
   /** The window was open, and both have noticed that they do not hear each other. */
   'cut apart': (world: World, terms: Terms): World => {
     const play = playOn(world, terms);
-    play.exchangeKeepAlives(1, world.connections[0]?.id ?? 0, true);
+    play.exchangeKeepAlives(1, 0, world.connections[0]?.id ?? 0, true);
     play.set({ cut: link(0, 1) });
     play.wake(0, 'backup');
     play.wake(1, 'primary');
@@ -164,7 +206,7 @@ const ways = {
   /** The link is cut while a keep-alive of the primary is under way. */
   'late keep-alive': (world: World, terms: Terms): World => {
     const play = playOn(world, terms);
-    play.exchangeKeepAlives(1, world.connections[0]?.id ?? 0, false);
+    play.exchangeKeepAlives(1, 0, world.connections[0]?.id ?? 0, false);
     play.set({ cut: link(0, 1) });
     play.wake(0, 'backup');
     return play.world;
@@ -184,19 +226,19 @@ const ways = {
   /** Cut off from both, the primary finds itself alone; the backup has not noticed anything yet. */
   'alone in trouble': (world: World, terms: Terms): World => {
     const play = playOn(world, terms);
-    play.set({ cut: link(0, 1) | link(0, 2) });
+    play.set({ cut: link(0, 1) | link(0, arbiterHost) });
     play.wake(0, 'arbiter-silence');
     play.wake(0, 'backup');
     return play.world;
   },
 
   /** The backup is cut off from both, and nobody has noticed anything yet. */
-  'backup cut off': (world: World): World => ({ ...world, cut: link(0, 1) | link(1, 2) }),
+  'backup cut off': (world: World): World => ({ ...world, cut: link(0, 1) | link(1, arbiterHost) }),
 
   /** The same, and the primary goes on alone, since the arbiter has lost the backup, too. */
   'gone on alone': (world: World, terms: Terms): World => {
     const play = playOn(world, terms);
-    play.set({ cut: link(0, 1) | link(1, 2) });
+    play.set({ cut: link(0, 1) | link(1, arbiterHost) });
     play.wake(0, 'backup');
     const isLate = (label: string): boolean => label.startsWith('B ') || label.endsWith('is mended');
     return until(play.world, terms, ({ nodes }) => nodes[0].process?.gate === 'open', { isLate });
@@ -206,7 +248,7 @@ const ways = {
   'half entered': (world: World, terms: Terms): World => {
     const isLate = (label: string): boolean => label.endsWith(' of X');
     const isSaid = ({ arbiter }: World): boolean => (arbiter?.periods.size ?? 0) > 0;
-    return { ...until(world, terms, isSaid, { isLate }), cut: link(0, 2) };
+    return { ...until(world, terms, isSaid, { isLate }), cut: link(0, arbiterHost) };
   },
 
   /** The backup sent word that it is not active, joined again, and has entered the mode anew, all before that word arrives. */

@@ -11,25 +11,29 @@
  *   there and left out elsewhere, since every later one is higher.
  * - What serves the status, the log and the operator's screen: since when, how often told, acknowledged and applied by whom,
  *   and orders that only wait for an answer. A forced takeover under way is a state.
+ * - Whose turn it is to be dialled: whoever tries again may dial anybody (moves-of-time.ts). What an async has acknowledged.
  * - File and offset of a position follow from epoch and sequence, a history from the journal.
  * - Of a fence only how far it lies above the own epoch counts, of epochs heard of only what lies above both.
  */
 
 import { listText } from '../../mirror/failover-members.ts';
 import type { JournalPosition } from '../../mirror/journal-position.ts';
-import { type MemberRecord, promotedByForce } from '../../mirror/member-record.ts';
-import type { ArbiterLink, Attachment, MemberState, Serving } from '../../mirror/member-state.ts';
+import type { MemberRecord } from '../../mirror/member-record.ts';
+import type { ArbiterLink, Attachment, MemberState, Promotion, Serving } from '../../mirror/member-state.ts';
 import type { AgentAnswer, DataMessage } from '../../mirror/messages.ts';
-import type { Epoch } from '../../mirror/terms.ts';
+import { type Epoch, type FailoverMembers, sameEpoch } from '../../mirror/terms.ts';
 import {
   type Call,
   type Connection,
   type Frame,
+  membersOf,
   type Node,
   now,
   type Process,
   textOf,
+  type Who,
   type World,
+  whoIs,
 } from './plain-world.ts';
 
 export function keyOf(world: World): number {
@@ -45,11 +49,11 @@ class Key {
   #second = 0x85ebca6b | 0;
   /** Names in the order of first meeting. */
   readonly #connections: number[] = [0];
-  readonly #requests: [number[], number[]] = [[0], [0]];
+  readonly #requests: [number[], number[], number[]] = [[0], [0], [0]];
   readonly #sessions: number[] = [0];
   /** Numbers of which only the order counts, in the order of meeting. */
   readonly #ordered: number[] = [];
-  #who: 0 | 1 = 0;
+  #who: Who = 0;
 
   constructor(world: World) {
     this.#world = world;
@@ -57,10 +61,11 @@ class Key {
 
   value(): number {
     const { nodes, connections, calls, cut, updates, faults, past, arbiter } = this.#world;
-    for (const who of [0, 1] as const) {
+    for (const who of membersOf(this.#world)) {
       this.#who = who;
       this.#node(nodes[who]);
-      this.#call(calls[who]);
+      this.#put(calls[who].length);
+      for (const call of calls[who]) this.#call(call);
     }
     // Those that a member knows have their names by now; the order in which the rest was opened makes no difference.
     const known = (connection: Connection): number => {
@@ -129,32 +134,41 @@ class Key {
   }
 
   #record(record: MemberRecord): void {
-    const { epoch, activeBackup, wasActive, fence, validatedMember } = record;
+    const { epoch, activeBackup, wasActive, fence, validatedMember, splitIn } = record;
     this.#epoch(epoch);
     this.#put(bits(record.primaryOfEpoch, record.noFailover, record.stoppedByOperator, validatedMember));
-    this.#put(listText(record.failoverMembers), promotedByForce(record)?.lineage ?? none);
+    this.#list(record.failoverMembers);
+    const isByForce = record.forced?.byPromotion === true && record.forced.epoch.lineage === epoch.lineage;
+    this.#put(bits(isByForce, splitIn !== null && sameEpoch(splitIn, epoch)));
     this.#put(Math.max(0, (fence?.epoch.number ?? 0) - epoch.number), record.noFailoverClearedIn);
-    if (activeBackup !== null) this.#term(epoch, activeBackup.term);
-    else this.#put(none);
+    if (activeBackup !== null) {
+      this.#put(activeBackup.member);
+      this.#term(epoch, activeBackup.term);
+    } else this.#put(none);
     if (wasActive !== null) {
       this.#epoch(wasActive.epoch);
       this.#term(wasActive.epoch, wasActive.term);
     } else this.#put(none);
   }
 
+  #list(list: FailoverMembers | null): void {
+    this.#put(listText(list), list?.forced?.lineage ?? none, list?.forced?.number ?? none);
+  }
+
   #process(process: Process): void {
-    const { state, gate, hung, flushing, applyingTo, isShowing, siteAsked, arbiterConnection, unanswered } = process;
+    const { state, gate, hung, flushing, applyingTo, showing, siteAsked, arbiterConnection, unanswered } = process;
     const { record, role, becoming } = state;
     const heard = Math.max(state.epochHeard, record.fence?.epoch.number ?? 0) - record.epoch.number;
     const isWindowOpen = state.windowUntilMs > now && record.wasActive !== null;
     const isForcing = state.orders.some(({ command }) => command === 'force-primary');
-    this.#put(role, gate, bits(hung, flushing, isShowing, isWindowOpen, isForcing), Math.max(0, heard));
+    this.#put(role, gate, bits(hung, flushing, isWindowOpen, isForcing), showing, Math.max(0, heard));
     if (applyingTo !== null) this.#place(applyingTo);
     this.#put(unanswered.length);
     for (const { payload } of unanswered) this.#put(payload);
     this.#journal(state);
     this.#request(siteAsked);
     this.#seeking(state);
+    if (state.promotion !== null) this.#promotion(state.promotion);
     if (state.attachment !== null) this.#attachment(state, state.attachment);
     if (role === 'primary' || role === 'handing-over') this.#serving(state, state.serving);
     if (becoming !== null) {
@@ -177,7 +191,8 @@ class Key {
     if (journal.applyingTo !== null) this.#place(journal.applyingTo);
   }
 
-  #seeking({ role, seeking }: MemberState): void {
+  #seeking({ role, seeking, settings, inquired }: MemberState): void {
+    if (role !== 'attached') for (const name of inquired) this.#put(name);
     if (role !== 'seeking') return;
     this.#put(seeking.next, seeking.dialling ?? '');
     this.#name(this.#connections, seeking.helloOver ?? 0);
@@ -185,12 +200,25 @@ class Key {
     if (seeking.fetching === null) return;
     this.#put('fetching');
     this.#request(seeking.fetching.request);
-    this.#incarnation(1 - this.#who, seeking.fetching.incarnation);
+    this.#incarnation(whoIs(settings.partner ?? ''), seeking.fetching.incarnation);
+  }
+
+  #promotion({ order, phase, waits, answers, list }: Promotion): void {
+    this.#put('promotion', phase, order.partner ?? none, order.lineage);
+    for (const [request, name] of waits) {
+      this.#request(request);
+      this.#put(name);
+    }
+    for (const [name, answer] of [...answers].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      this.#put(name);
+      this.#answer(whoIs(name), answer);
+    }
+    this.#list(list);
   }
 
   #attachment(state: MemberState, attachment: Attachment): void {
     const { epoch } = state.record;
-    this.#put('attachment');
+    this.#put('attachment', attachment.to);
     if (attachment.asking) this.#put('asking');
     else this.#name(this.#connections, attachment.connection);
     this.#place(attachment.durableTo);
@@ -216,7 +244,7 @@ class Key {
     this.#name(this.#sessions, serving.modeSession);
     this.#place(serving.ackedByCounted);
     if (counted !== null) {
-      this.#put(counted.confirmed ? 'confirmed' : 'counted');
+      this.#put(counted.confirmed ? 'confirmed' : 'counted', counted.member);
       this.#term(epoch, counted.term);
     }
     if (trouble !== null) {
@@ -227,13 +255,21 @@ class Key {
       this.#put('fencing');
       this.#request(serving.fencing.request);
     }
-    for (const served of serving.members.values()) {
+    if (serving.change !== null) {
+      const { list, leaving, asker, asking } = serving.change;
+      this.#put('change', leaving ?? none, asker ?? none);
+      this.#list(list);
+      this.#request(asking ?? 0);
+    }
+    for (const served of [...serving.members.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+      this.#put(served.name, bit(served.failoverMember));
       this.#name(this.#connections, served.connection);
       this.#name(this.#sessions, served.session);
       if (served.sentTo === null) this.#put(none);
       else this.#place(served.sentTo);
       this.#place(served.durableTold);
-      this.#put(bit(served.inFlight.length > 0));
+      // Nobody waits for what an async has not acknowledged.
+      this.#put(bit(served.failoverMember && served.inFlight.length > 0));
       if (served.number > 0 || served.echo > 0) this.#put('keep-alives', served.number, served.echo);
     }
   }
@@ -250,27 +286,29 @@ class Key {
     const isOneUnderWay = this.#world.connections.some(({ queues, ends }) =>
       queues.some((queue, side) => {
         const to = ends[1 - side];
-        if (to !== (self === 'A' ? 0 : 1)) return false;
+        if (to !== whoIs(self)) return false;
         return queue.some((frame) => frame.kind === 'data' && frame.message.type === 'hello');
       }),
     );
     if (!isOneUnderWay) return;
     this.#put('hello');
-    for (const { incarnation, hello } of helloFrom.values()) this.#incarnation(1 - this.#who, incarnation, hello);
+    for (const [name, { incarnation, hello }] of [...helloFrom].sort(([a], [b]) => (a < b ? -1 : 1)))
+      this.#incarnation(whoIs(name), incarnation, hello);
   }
 
-  #call(call: Call | null): void {
-    if (call === null) return this.#put(none);
-    this.#put(call.kind);
+  #call(call: Call): void {
+    this.#put(call.kind, call.of);
     this.#request(call.request);
-    if (call.kind === 'question')
-      return this.#put(call.question, call.epoch.number, listText(call.failoverMembers ?? null));
-    if (call.kind === 'answer') return this.#answer(call.answer);
-    this.#incarnation(1 - this.#who, call.incarnation);
-    this.#incarnation(1 - this.#who, this.#world.nodes[this.#who === 0 ? 1 : 0].disk.record.incarnation);
+    if (call.kind === 'question') {
+      this.#put(call.question, call.epoch.number);
+      return this.#list(call.failoverMembers ?? null);
+    }
+    if (call.kind === 'answer') return this.#answer(call.of, call.answer);
+    this.#incarnation(call.of, call.incarnation);
+    this.#incarnation(call.of, this.#world.nodes[call.of].disk.record.incarnation);
   }
 
-  #answer(answer: AgentAnswer): void {
+  #answer(of: Who, answer: AgentAnswer): void {
     this.#put(answer.says);
     if (answer.says === 'running') {
       this.#put(bit(answer.primary));
@@ -281,9 +319,13 @@ class Key {
     if (record === null) return this.#put(none);
     this.#epoch(record.epoch);
     this.#put(bits(record.primaryOfEpoch, record.noFailover, record.activeBackup !== null));
-    this.#incarnation(1 - this.#who, record.incarnation);
-    this.#incarnation(1 - this.#who, this.#world.nodes[this.#who === 0 ? 1 : 0].disk.record.incarnation);
-    if (record.activeBackup !== null) this.#term(record.epoch, record.activeBackup.term);
+    this.#list(record.failoverMembers ?? null);
+    this.#incarnation(of, record.incarnation);
+    this.#incarnation(of, this.#world.nodes[of].disk.record.incarnation);
+    if (record.activeBackup !== null) {
+      this.#put(record.activeBackup.member);
+      this.#term(record.epoch, record.activeBackup.term);
+    }
   }
 
   #connection({ id, ends, open, queues }: Connection): void {
@@ -322,9 +364,17 @@ class Key {
   #message(message: DataMessage, epoch: Epoch): void {
     switch (message.type) {
       case 'hello':
-        this.#put(bit(message.primaryOfEpoch));
+        this.#list(message.failoverMembers ?? null);
+        this.#put(bits(message.primaryOfEpoch, message.failoverMember));
         return this.#place(message.journalEnd);
+      case 'reign':
+      case 'failover-members':
+        return this.#list(message.failoverMembers ?? null);
+      case 'refuse':
+        this.#list(message.failoverMembers ?? null);
+        return this.#put(bit(message.reason === 'not-a-member'));
       case 'welcome':
+        this.#list(message.failoverMembers ?? null);
         this.#place(message.end);
         this.#put(bit(message.noFailover), message.history.length);
         for (const beginning of message.history) this.#put(beginning.epoch);

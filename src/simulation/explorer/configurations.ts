@@ -12,6 +12,8 @@ export interface Configuration {
   readonly updates: number;
   /** Small, for mutants: a part of a larger one. */
   readonly mutantsOnly?: true;
+  /** With C, an async that may be promoted. */
+  readonly third?: true;
   /** The way to being primary takes its time, so that a right is held for long. */
   readonly hold?: true;
   /** Where a search ends that has no fixpoint within reach, and why it is worth its time all the same. */
@@ -40,6 +42,8 @@ function small<N extends string>(
 
 const fromFullOperation = { beginning: 'full operation', arbiter: false, budget: 2, updates: 1 } as const;
 const inArbiterMode = { beginning: 'full operation', arbiter: true, budget: 1, updates: 1 } as const;
+
+const withThird = { beginning: 'full operation', arbiter: false, third: true, budget: 1, updates: 0 } as const;
 
 /** The largest first, so that two workers end at nearly the same time. */
 export const configurations = {
@@ -183,6 +187,42 @@ export const configurations = {
     about: 'an agent that dies alone, and a cut',
     faults: ['agent dies', 'cut'],
   },
+  promotion: { ...withThird, about: 'an async is promoted while there is a primary', faults: ['promote'] },
+  'promotion, a death': { ...withThird, about: 'the same, and a death', faults: ['promote', 'kill'], budget: 2 },
+  'promotion, a cut': { ...withThird, about: 'the same, and a cut', faults: ['promote', 'cut'], budget: 2 },
+  demotion: {
+    ...withThird,
+    about: 'the backup is demoted by either, and a death',
+    faults: ['demote', 'kill'],
+    budget: 2,
+  },
+  'promotion without a primary': {
+    ...withThird,
+    about: 'an async is promoted with every partner while the pair is down, or comes back',
+    beginning: 'pair down',
+    faults: ['promote'],
+  },
+  'promotion, agents': {
+    ...withThird,
+    about: 'the same with agents that die',
+    beginning: 'pair down',
+    faults: ['promote', 'agent dies'],
+    budget: 2,
+  },
+  'two promotions': {
+    ...withThird,
+    about: 'two asyncs are promoted at once while there is no primary',
+    beginning: 'asyncs alone',
+    faults: ['promote'],
+    budget: 2,
+  },
+  'two promotions, primary': {
+    ...withThird,
+    about: 'two asyncs are promoted at once by their primary',
+    beginning: 'one failover member',
+    faults: ['promote'],
+    budget: 2,
+  },
   ...small(false, 'full operation', {
     'pair, a death': [1, 'kill'],
     'pair, a cut': [1, 'cut'],
@@ -232,10 +272,10 @@ export const configurations = {
 
 export type ConfigurationName = keyof typeof configurations;
 
-export function termsOf({ arbiter, faults, updates, hold }: Configuration): Terms {
+export function termsOf({ arbiter, faults, updates, hold, third }: Configuration): Terms {
   return {
     arbiter,
-    partner: true,
+    members: third === true ? [0, 1, 2] : [0, 1],
     hold: hold === true,
     faults: new Set(faults),
     updates,

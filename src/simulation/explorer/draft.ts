@@ -2,6 +2,11 @@
 import type { MemberState } from '../../mirror/member-state.ts';
 import type { Call, Connection, Disk, Frame, Host, Node, Process, Who, World } from './plain-world.ts';
 
+function withOne<T>([a, b, c]: readonly [T, T, T], who: Who, changed: T): readonly [T, T, T] {
+  if (who === 0) return [changed, b, c];
+  return who === 1 ? [a, changed, c] : [a, b, changed];
+}
+
 export class Draft {
   world: World;
 
@@ -24,8 +29,7 @@ export class Draft {
   }
 
   setNode(who: Who, changes: Partial<Node>): void {
-    const node = { ...this.world.nodes[who], ...changes };
-    this.set({ nodes: who === 0 ? [node, this.world.nodes[1]] : [this.world.nodes[0], node] });
+    this.set({ nodes: withOne(this.world.nodes, who, { ...this.world.nodes[who], ...changes }) });
   }
 
   setDisk(who: Who, changes: Partial<Disk>): void {
@@ -43,8 +47,16 @@ export class Draft {
     if (process !== null) this.setProcess(who, { state: { ...process.state, ...changes } });
   }
 
-  setCall(who: Who, call: Call | null): void {
-    this.set({ calls: who === 0 ? [call, this.world.calls[1]] : [this.world.calls[0], call] });
+  /** In the order of the agents, so that it makes no difference which was asked first. */
+  setCall(who: Who, call: Call): void {
+    const others = this.world.calls[who].filter(({ of }) => of !== call.of);
+    const calls = others.length === 0 ? [call] : [...others, call].sort((a, b) => a.of - b.of);
+    this.set({ calls: withOne(this.world.calls, who, calls) });
+  }
+
+  dropCall(who: Who, of: Who): void {
+    const calls = this.world.calls[who].filter((call) => call.of !== of);
+    this.set({ calls: withOne(this.world.calls, who, calls) });
   }
 
   // Connections.

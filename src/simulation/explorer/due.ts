@@ -17,11 +17,15 @@ export type Due =
   | 'arbiter'
   | 'arbiter-silence'
   | 'order'
-  | 'keep-alive';
+  | 'keep-alive'
+  | 'promotion'
+  | 'change'
+  | 'tell';
 
 const longAgo = -later;
 
-export function withDue(state: MemberState, due: Due): MemberState {
+/** `of` = the member that a primary hears nothing of, or speaks to; all when absent. */
+export function withDue(state: MemberState, due: Due, of?: string): MemberState {
   const at = (deadline: Due): number => (due === deadline ? 0 : later);
   const heardAt = (deadline: Due): number => (due === deadline ? longAgo : now);
   const { serving, attachment, becoming, journal } = state;
@@ -40,8 +44,8 @@ export function withDue(state: MemberState, due: Due): MemberState {
           name,
           {
             ...served,
-            lastHeardMs: heardAt('backup'),
-            keepAliveAtMs: at('keep-alive'),
+            lastHeardMs: of === undefined || of === name ? heardAt('backup') : now,
+            keepAliveAtMs: of === undefined || of === name ? at('keep-alive') : later,
             inFlight: served.inFlight.map((chunk) => ({ ...chunk, sentAtMs: now })),
           },
         ]),
@@ -54,6 +58,8 @@ export function withDue(state: MemberState, due: Due): MemberState {
       nextEnterMs: at('keep-alive'),
       fencing: serving.fencing === null ? null : { ...serving.fencing, atMs: at('fence') },
       handOverDeadlineMs: at('hand-over'),
+      change: serving.change === null ? null : { ...serving.change, untilMs: at('change') },
+      tellAtMs: at('tell'),
     },
     arbiter: {
       ...state.arbiter,
@@ -61,6 +67,7 @@ export function withDue(state: MemberState, due: Due): MemberState {
       lastHeardMs: heardAt('arbiter-silence'),
       keepAliveAtMs: later,
     },
+    promotion: state.promotion === null ? null : { ...state.promotion, untilMs: at('promotion') },
     orders: state.orders.map((order) => ({ ...order, deadlineMs: at('order') })),
   };
 }

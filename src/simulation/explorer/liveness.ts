@@ -2,8 +2,7 @@
 import { Coverage } from './coverage.ts';
 import { runFair } from './fair-run.ts';
 import type { Terms } from './moves.ts';
-import type { World } from './plain-world.ts';
-import { Play } from './play.ts';
+import { hostNames, membersOf, type Who, type World } from './plain-world.ts';
 
 export interface Lively {
   readonly checked: number;
@@ -32,7 +31,7 @@ export function checkLiveness(sample: readonly World[], terms: Terms, isOver: ()
 
 /** Why this world may rest; null = it has to go on. */
 function reasonOf(world: World): string | null {
-  const primaries = ([0, 1] as const).filter((who) => world.nodes[who].process?.state.role === 'primary');
+  const primaries = membersOf(world).filter((who) => world.nodes[who].process?.state.role === 'primary');
   const who = primaries[0];
   if (primaries.length === 1 && who !== undefined && acknowledges(world, who)) return 'one primary serves';
   const states = world.nodes.map(({ process }) => process?.state);
@@ -40,21 +39,20 @@ function reasonOf(world: World): string | null {
   return null;
 }
 
-/** Does an update that a client makes now become durable? */
-function acknowledges(world: World, who: 0 | 1): boolean {
-  const { process } = world.nodes[who];
+/** Does an update that a client makes now become durable, and do all others follow? */
+function acknowledges(world: World, who: Who): boolean {
+  const { process, disk } = world.nodes[who];
   if (process === null || process.hung || process.gate !== 'open' || process.state.serving.trouble !== null)
     return false;
-  const { serving } = process.state;
+  const { serving, settings } = process.state;
   // A backup that counts has to be there, or trouble must be on its way: then the world goes on.
   if (serving.counted !== null && !serving.members.has(serving.counted.member)) return false;
-  const other = world.nodes[who === 0 ? 1 : 0].process?.state;
-  return serving.counted?.confirmed === true && other?.role === 'attached' && !isBehind(world, who);
-}
-
-function isBehind(world: World, who: 0 | 1): boolean {
-  const play = new Play(world, { arbiter: false, partner: true, hold: false }, new Coverage(), null);
-  const mine = play.node(who).disk.journal.length;
-  const theirs = play.node(who === 0 ? 1 : 0).disk.journal.length;
-  return mine !== theirs;
+  if (settings.partner !== null && serving.counted?.confirmed !== true) return false;
+  return membersOf(world).every((of) => {
+    const other = world.nodes[of];
+    const follows = other.process?.state.role === 'attached' && other.disk.journal.length === disk.journal.length;
+    // A third member of another history waits for a person, and the mirror goes on without it.
+    const isOut = world.past.forced && other.process?.state.role === 'halted' && settings.partner !== hostNames[of];
+    return of === who || follows || isOut;
+  });
 }

@@ -1,20 +1,24 @@
 /** The moves of one member that a deadline makes, and the exchange of keep-alives. */
 import { wantsSession } from '../../mirror/arbiter-link.ts';
-import type { MemberState } from '../../mirror/member-state.ts';
+import { otherAsyncs } from '../../mirror/failover-members.ts';
+import type { MemberState, Promotion } from '../../mirror/member-state.ts';
 import { isTrying } from '../../mirror/seeking.ts';
 import type { Moves } from './moves.ts';
 import {
   arbiterHost,
   type Connection,
+  callTo,
   type Host,
   hostNames,
   isCut,
   isLinkUp,
+  membersOf,
   now,
-  other,
+  otherEnd,
   type Process,
   type Who,
   type World,
+  whoIs,
 } from './plain-world.ts';
 import type { Play } from './play.ts';
 
@@ -36,7 +40,8 @@ export function ofTime(moves: Moves, who: Who, process: Process): void {
       break;
     default:
   }
-  if (process.isShowing) ofShowing(moves, who);
+  for (const to of membersOf(moves.world)) if ((process.showing & (1 << to)) !== 0) ofShowing(moves, who, to);
+  if (state.promotion !== null) ofPromotion(moves, who, state.promotion);
   ofArbiter(moves, who, process);
   if (state.orders.some(({ command }) => command === 'force-primary'))
     moves.try('timer', `${hostNames[who]} has tried long enough`, (play) => play.wake(who, 'order'), who);
@@ -46,25 +51,23 @@ export function ofTime(moves: Moves, who: Who, process: Process): void {
 function isSilent(world: World, id: number, end: Host): boolean {
   const connection = world.connections.find((candidate) => candidate.id === id);
   if (connection === undefined) return true;
-  const from = connection.ends[0] === end ? connection.ends[1] : connection.ends[0];
+  const from = otherEnd(connection, end);
   if (isCut(world, from, end)) return true;
   if (from === arbiterHost) return false;
   const { up, process } = world.nodes[from];
   return !up || process?.hung === true;
 }
 
-function ofSeeking(moves: Moves, who: Who, { seeking, settings }: MemberState): void {
+function ofSeeking(moves: Moves, who: Who, state: MemberState): void {
   const { world } = moves;
+  const { seeking, settings } = state;
   const name = hostNames[who];
-  const of = other(who);
-  if (!isTrying(seeking)) {
-    moves.try('retry', `${name} tries again`, (play) => play.wake(who, 'retry'), who);
-    return;
-  }
-  const { up, process, agent } = world.nodes[of];
-  const isReached = up && isLinkUp(world, who, of);
+  if (!isTrying(seeking)) return ofTryingAgain(moves, who, state);
   if (seeking.dialling !== null) {
-    const to = settings.partner as string;
+    const to = seeking.dialling;
+    const of = whoIs(to);
+    const { up, process } = world.nodes[of];
+    const isReached = up && isLinkUp(world, who, of);
     if (isReached && process !== null) {
       moves.try(
         'message',
@@ -83,10 +86,73 @@ function ofSeeking(moves: Moves, who: Who, { seeking, settings }: MemberState): 
   if (seeking.helloOver !== null && isSilent(world, seeking.helloOver, who))
     moves.try('timer', `${name} hears no answer to its hello`, (play) => play.wake(who, 'attempt'), who);
   if (seeking.request !== null && seeking.fetching === null) {
-    const isAsked = world.calls[who]?.request === seeking.request;
+    const of = whoIs(settings.partner ?? '');
+    const { up, agent } = world.nodes[of];
+    const isReached = up && isLinkUp(world, who, of);
+    const isAsked = callTo(world, who, of)?.request === seeking.request;
     if (!isAsked || !isReached || (!agent && !up))
       moves.try('timer', `${name} hears no answer of the agent`, (play) => play.wake(who, 'attempt'), who);
   }
+}
+
+/**
+ * Whom it dials next is free: a counter in the state says in the product whose turn it is, and leaving that open allows more than
+ * the counter does. An async says hello in one move, since what it dials in vain changes nothing.
+ */
+function ofTryingAgain(moves: Moves, who: Who, state: MemberState): void {
+  const { world } = moves;
+  const name = hostNames[who];
+  const again = (turn: number) => (play: Play) => {
+    if (turn > 0) play.setState(who, { seeking: { ...state.seeking, turn } });
+    play.wake(who, 'retry');
+  };
+  if (state.failoverMember || state.promotion !== null) {
+    moves.try('retry', `${name} tries again`, again(0), who);
+    const asyncs = otherAsyncs(state);
+    if (asyncs.length > 0 && state.seeking.next === 'hello')
+      moves.try('retry', `${name} tries ${asyncs[0]}`, again(turnOfAsyncs), who);
+    return;
+  }
+  const targets = [...state.settings.failoverMembers, ...otherAsyncs(state)];
+  for (const [turn, to] of targets.entries()) {
+    const of = whoIs(to);
+    if (world.nodes[of].process === null || !isLinkUp(world, who, of)) continue;
+    const act = (play: Play): void => {
+      play.setState(who, { seeking: { ...state.seeking, turn } });
+      play.wake(who, 'retry');
+      play.run(who, { type: 'dialled', to, connection: play.connect(who, of) });
+    };
+    moves.try('retry', `${name} says hello to ${to}`, act, who);
+  }
+}
+
+/** Of four hellos of a failover member this one goes to an async (src/mirror/negotiation.ts). */
+const turnOfAsyncs = 3;
+
+/** The primary does not answer, or a question that was waited for is lost. */
+function ofPromotion(moves: Moves, who: Who, { phase, waits }: Promotion): void {
+  const { world } = moves;
+  const isLost = [...waits.keys()].some((request) => world.calls[who].every((call) => call.request !== request));
+  if (isLost || (phase === 'requested' && isHopeless(world)))
+    moves.try('timer', `${hostNames[who]} gives up its promotion`, (play) => play.wake(who, 'promotion'), who);
+}
+
+/** The list of failover members: a change that nobody agrees to, and former failover members that are told of one by force. */
+function ofListChange(moves: Moves, who: Who, { serving }: MemberState): void {
+  const { world } = moves;
+  const name = hostNames[who];
+  if (serving.change !== null && serving.change.asking === null && isHopeless(world))
+    moves.try('timer', `${name} gives up the change of the list`, (play) => play.wake(who, 'change'), who);
+  const before = world.nodes[who].process?.showing;
+  moves.try(
+    'retry',
+    `${name} calls former failover members`,
+    (play) => {
+      play.wake(who, 'tell');
+      return play.process(who)?.showing !== before;
+    },
+    who,
+  );
 }
 
 function ofAttached(moves: Moves, who: Who, { attachment, windowUntilMs, record }: MemberState): void {
@@ -97,12 +163,13 @@ function ofAttached(moves: Moves, who: Who, { attachment, windowUntilMs, record 
     moves.try('timer', `${hostNames[who]} hears nothing of its primary`, (play) => play.wake(who, 'primary'), who);
 }
 
-function ofBecoming(moves: Moves, who: Who, { becoming }: MemberState): void {
+function ofBecoming(moves: Moves, who: Who, { becoming, settings }: MemberState): void {
   if (becoming === null || becoming.retryAtMs === 0) return;
   const { world } = moves;
-  const isAsked = becoming.request !== null && world.calls[who]?.request === becoming.request;
-  const { up } = world.nodes[other(who)];
-  if (!isAsked || !up || !isLinkUp(world, who, other(who)))
+  const partner = whoIs(settings.partner ?? '');
+  const isAsked = becoming.request !== null && callTo(world, who, partner)?.request === becoming.request;
+  const { up } = world.nodes[partner];
+  if (!isAsked || !up || !isLinkUp(world, who, partner))
     moves.try('retry', `${hostNames[who]} asks its site again`, (play) => play.wake(who, 'site'), who);
 }
 
@@ -110,21 +177,25 @@ function ofPrimary(moves: Moves, who: Who, { state, flushing }: Process): void {
   const { world } = moves;
   const { serving, role } = state;
   const name = hostNames[who];
-  const served = [...serving.members.values()][0];
-  const others = world.nodes[other(who)];
-  if (served !== undefined) {
-    const unanswered = served.inFlight.length > 0 && isCut(world, who, other(who));
-    if (isSilent(world, served.connection, who) || (serving.counted !== null && unanswered))
-      moves.try('timer', `${name} hears nothing of its backup`, (play) => play.wake(who, 'backup'), who);
+  const served = [...serving.members.values()];
+  for (const one of served) {
+    const of = whoIs(one.name);
+    const unanswered = serving.counted?.member === one.name && one.inFlight.length > 0 && isCut(world, who, of);
+    if (!isSilent(world, one.connection, who) && !unanswered) continue;
+    const whom = one.failoverMember ? 'its backup' : hostNames[of];
+    moves.try('timer', `${name} hears nothing of ${whom}`, (play) => play.wake(who, 'backup', of), who);
   }
   // Trouble ends by time only after the window of the backup it counts has closed (FO-019, FO-023).
-  const isWindowOpen = others.process?.hung === false && others.process.state.windowUntilMs > now;
+  const isWindowOpen = membersOf(world).some((of) => {
+    const { process } = world.nodes[of];
+    return of !== who && process?.hung === false && process.state.windowUntilMs > now;
+  });
   if (serving.trouble?.untilMs != null && !isWindowOpen)
     moves.try(
       'timer',
       `the trouble timeout of ${name} is over`,
       (play) => {
-        play.age(other(who));
+        play.ageOthers(who);
         play.wake(who, 'trouble');
       },
       who,
@@ -136,23 +207,26 @@ function ofPrimary(moves: Moves, who: Who, { state, flushing }: Process): void {
       (play) => play.wake(who, 'enter'),
       who,
     );
-  if (serving.fencing !== null && world.calls[who] === null)
+  const partner = state.settings.partner === null ? null : whoIs(state.settings.partner);
+  if (serving.fencing !== null && partner !== null && callTo(world, who, partner) === undefined)
     moves.try('retry', `${name} fences the former primary`, (play) => play.wake(who, 'fence'), who);
+  ofListChange(moves, who, state);
   if (role !== 'handing-over') return;
-  const isStuck = served === undefined || isHopeless(world) || (flushing && serving.hung);
+  const isStuck =
+    !served.some(({ failoverMember }) => failoverMember) || isHopeless(world) || (flushing && serving.hung);
   if (isStuck)
     moves.try('timer', `${name} has waited long enough to hand over`, (play) => play.wake(who, 'hand-over'), who);
 }
 
 /** One primary dials another one to tell it who reigns; one such connection at a time, since the network ends an idle one. */
-function ofShowing(moves: Moves, who: Who): void {
+function ofShowing(moves: Moves, who: Who, of: Who): void {
   const { world } = moves;
-  const of = other(who);
   const to = hostNames[of];
   const isOpen = world.connections.some(({ ends }) => ends[0] === who && ends[1] === of);
   const isReached = world.nodes[of].process !== null && isLinkUp(world, who, of) && !isOpen;
   const act = (play: Play): void => {
-    play.setProcess(who, { isShowing: false });
+    const { showing = 0 } = play.process(who) ?? {};
+    play.setProcess(who, { showing: showing & ~(1 << of) });
     if (isReached) play.run(who, { type: 'dialled', to, connection: play.connect(who, of) });
     else play.run(who, { type: 'dial-failed', to, reason: 'timeout' });
   };
@@ -162,8 +236,9 @@ function ofShowing(moves: Moves, who: Who): void {
 /** Nothing is under way that a member could wait for, or something is in the way. */
 function isHopeless(world: World): boolean {
   const isQuiet = ({ queues }: Connection): boolean => queues[0].length === 0 && queues[1].length === 0;
-  const isIdle = world.nodes.every(({ process }) => process?.flushing !== true);
-  const isHung = world.nodes.some(({ process }) => process === null || process.hung);
+  const processes = membersOf(world).map((who) => world.nodes[who].process);
+  const isIdle = processes.every((process) => process?.flushing !== true);
+  const isHung = processes.some((process) => process === null || process.hung);
   return world.cut !== 0 || isHung || (isIdle && world.connections.every(isQuiet));
 }
 
@@ -212,12 +287,12 @@ function ofArbiter(moves: Moves, who: Who, process: Process): void {
 function tells({ state }: Process, primary: Process): boolean {
   const { attachment, arbiter, record, windowUntilMs } = state;
   const { serving, arbiter: theirs } = primary.state;
-  const served = [...serving.members.values()][0];
+  const served = serving.members.get(state.self);
   const session = arbiter.state === 'open' ? arbiter.session : 0;
   if (attachment === null || served === undefined || served.session !== session) return true;
   if (attachment.windowAllowed && attachment.mode === 'agent' && record.wasActive !== null && windowUntilMs <= now)
     return true;
-  if (primary.state.role === 'handing-over') return false;
+  if (primary.state.role === 'handing-over' || !served.failoverMember) return false;
   // With its keep-alive the primary looks whether the backup may count by now.
   if (serving.counted === null && serving.trouble === null && served.sentTo !== null) return true;
   return serving.mode === 'agent' && serving.trouble === null && session !== 0 && theirs.state === 'open';
@@ -235,18 +310,18 @@ function isArbiterBehind({ connections }: World): boolean {
 export function keepAliveTick(moves: Moves): void {
   const { world } = moves;
   if (isArbiterBehind(world)) return;
-  for (const who of [0, 1] as const) {
+  for (const who of membersOf(world)) {
     const { process } = world.nodes[who];
     const attachment = process?.state.attachment;
     if (process == null || process.hung || attachment == null || attachment.asking) continue;
-    const primary = other(who);
+    const primary = whoIs(attachment.to);
     const connection = world.connections.find(({ id }) => id === attachment.connection);
     const theirs = world.nodes[primary].process;
     if (connection === undefined || theirs === null || theirs.hung || !isLinkUp(world, who, primary)) continue;
     if (!connection.open[0] || !connection.open[1]) continue;
     if (connection.queues.some((queue) => queue.length > 0) || !tells(process, theirs)) continue;
     moves.try('tick', `${hostNames[who]} and ${hostNames[primary]} hear each other's keep-alives`, (play) => {
-      play.exchangeKeepAlives(who, connection.id, true);
+      play.exchangeKeepAlives(who, primary, connection.id, true);
     });
   }
 }

@@ -7,24 +7,28 @@
 
 import { initialArbiter } from '../../mirror/arbiter.ts';
 import type { OperatorCommand } from '../../mirror/events.ts';
+import { presentList } from '../../mirror/failover-members.ts';
+import type { AgentAnswer } from '../../mirror/messages.ts';
 import { precondition } from '../../mirror/operator-commands.ts';
 import type { Coverage } from './coverage.ts';
 import { keepAliveTick, ofTime } from './moves-of-time.ts';
 import {
   arbiterHost,
+  type Call,
   type Connection,
   directionBit,
   type Host,
   hostNames,
   isCut,
   isLinkUp,
-  other,
+  membersOf,
+  otherEnd,
   type Process,
   positionAt,
   type Who,
   type World,
 } from './plain-world.ts';
-import { nobody, Play, type Site } from './play.ts';
+import { type JournalCall, nobody, Play, type Site } from './play.ts';
 
 export type Fault =
   | 'cut'
@@ -43,7 +47,9 @@ export type Fault =
   | 'no failover'
   | 'become primary'
   | 'force'
-  | 'resume';
+  | 'resume'
+  | 'promote'
+  | 'demote';
 
 export interface Terms extends Site {
   readonly faults: ReadonlySet<Fault>;
@@ -68,6 +74,7 @@ export type Kind =
 export type Visit = (play: Play, kind: Kind, label: string) => void;
 /** False = nothing came of it. */
 type Act = (play: Play) => unknown;
+type Question = Extract<Call, { kind: 'question' }>;
 
 export class Moves {
   readonly world: World;
@@ -115,7 +122,7 @@ export class Moves {
   }
 
   all(): void {
-    for (const who of [0, 1] as const) {
+    for (const who of membersOf(this.world)) {
       const { process } = this.world.nodes[who];
       if (process !== null && !process.hung) {
         for (const connection of this.world.connections) {
@@ -126,7 +133,7 @@ export class Moves {
         if (process.gate === 'open' && this.world.updates < this.terms.updates)
           this.try('client', `a client of ${hostNames[who]} sets a value`, (play) => play.update(who), who);
       }
-      this.#agentOfOther(who);
+      for (const call of this.world.calls[who]) this.#agent(who, call);
       this.#repairs(who);
       this.#faultsOf(who);
       if (process !== null && !process.hung) this.#orders(who, process);
@@ -150,7 +157,7 @@ export class Moves {
       this.try(
         'message',
         `${name} receives ${what} of ${hostNames[from]}`,
-        (play) => this.#deliver(play, who, id),
+        (play) => this.#deliver(play, who, connection),
         who,
       );
     }
@@ -173,13 +180,15 @@ export class Moves {
     );
   }
 
-  #deliver(play: Play, who: Who, id: number): void {
+  #deliver(play: Play, who: Who, connection: Connection): void {
+    const { id } = connection;
+    const from = hostNames[otherEnd(connection, who)];
     const frame = play.shift(id, who);
     switch (frame?.kind) {
       case 'data': {
         const { incarnation, epoch, message, elements } = frame;
         play.arrived = elements;
-        const envelope = { from: hostNames[other(who)], incarnation, epoch };
+        const envelope = { from, incarnation, epoch };
         return play.run(who, { type: 'message', connection: id, envelope, message });
       }
       case 'session':
@@ -235,74 +244,78 @@ export class Moves {
 
   // Agents.
 
-  /** The question of `who`, at the agent of the other and on its way back. */
-  #agentOfOther(who: Who): void {
-    const call = this.world.calls[who];
-    if (call === null) return;
-    const of = other(who);
+  /** What `who` asks an agent, there and on its way back. */
+  #agent(who: Who, call: Call): void {
+    if (call.kind === 'question') return this.#question(who, call);
+    if (this.world.nodes[who].process?.hung !== false) return;
+    if (call.kind !== 'answer') return this.#journalOfAgent(who, call);
+    if (isCut(this.world, call.of, who)) return this.#noAnswer(who, call);
+    const label = `${hostNames[who]} hears the agent say ${call.answer.says}`;
+    this.#answered(who, call, label, call.answer);
+  }
+
+  #question(who: Who, call: Question): void {
+    const { of, request } = call;
     const { up, agent } = this.world.nodes[of];
     const name = hostNames[who];
     const isAwake = this.world.nodes[who].process?.hung === false;
-    if (call.kind === 'question') {
-      if (!up || isCut(this.world, who, of)) {
-        if (call.request === nobody) this.try('message', `a late question is lost`, (play) => play.setCall(who, null));
-        return;
-      }
-      if (!agent && (call.request === nobody || isCut(this.world, of, who) || !isAwake)) return;
-      if (!agent) {
-        const answer = { says: 'nothing', reason: 'refused' } as const;
-        this.try(
-          'message',
-          `no agent listens to ${name}`,
-          (play) => {
-            play.setCall(who, null);
-            play.run(who, { type: 'agent-answered', request: call.request, answer });
-          },
-          who,
-        );
-        return;
-      }
+    if (!up || isCut(this.world, who, of)) {
+      if (request === nobody) this.try('message', `a late question is lost`, (play) => play.dropCall(who, of));
+      else if (isAwake) this.#noAnswer(who, call);
+      return;
+    }
+    if (agent) {
       this.try('message', `the agent of ${hostNames[of]} hears ${call.question} of ${name}`, (play) => {
         const answer = play.askAgent(who, call);
         play.note(of, `its agent answers ${answer.says}`);
-        play.setCall(who, call.request === nobody ? null : { kind: 'answer', request: call.request, answer });
+        if (request === nobody) play.dropCall(who, of);
+        else play.setCall(who, { of, kind: 'answer', request, answer });
       });
-      return;
+    } else if (request !== nobody && isAwake) {
+      if (isCut(this.world, of, who)) return this.#noAnswer(who, call);
+      this.#answered(who, call, `no agent listens to ${name}`, { says: 'nothing', reason: 'refused' });
     }
-    if (!isAwake) return;
-    if (call.kind === 'answer') {
-      if (isCut(this.world, of, who)) return;
-      this.try(
-        'message',
-        `${name} hears the agent say ${call.answer.says}`,
-        (play) => {
-          play.setCall(who, null);
-          play.run(who, { type: 'agent-answered', request: call.request, answer: call.answer });
-        },
-        who,
-      );
-      return;
-    }
+  }
+
+  /** A promotion or demotion waits until the call fails; whoever looks for a primary has a deadline of its own (moves-of-time.ts). */
+  #noAnswer(who: Who, call: Call): void {
+    const state = this.world.nodes[who].process?.state;
+    const { request } = call;
+    const isAwaited = state?.promotion?.waits.has(request) === true || state?.serving.change?.asking === request;
+    const label = `${hostNames[who]} gets no answer of the agent of ${hostNames[call.of]}`;
+    if (isAwaited) this.#answered(who, call, label, { says: 'nothing', reason: 'timeout' });
+  }
+
+  #answered(who: Who, { of, request }: Call, label: string, answer: AgentAnswer): void {
+    this.try(
+      'message',
+      label,
+      (play) => {
+        play.dropCall(who, of);
+        play.run(who, { type: 'agent-answered', request, answer });
+      },
+      who,
+    );
+  }
+
+  #journalOfAgent(who: Who, call: JournalCall): void {
+    const { of, request } = call;
+    const { up, agent } = this.world.nodes[of];
+    const name = hostNames[who];
     const failed = (why: string): void =>
       this.try(
         'message',
         `${name} gets no journal: ${why}`,
         (play) => {
-          play.setCall(who, null);
-          play.run(who, { type: 'fetch-failed', request: call.request, reason: why });
+          play.dropCall(who, of);
+          play.run(who, { type: 'fetch-failed', request, reason: why });
         },
         who,
       );
     if (!isLinkUp(this.world, who, of) || !up || !agent) return failed('no answer');
-    const { incarnation, request } = call;
     if (call.kind === 'ask-journal')
-      this.try(
-        'message',
-        `${name} asks the agent for the journal`,
-        (play) => play.askJournal(who, request, incarnation),
-        who,
-      );
-    else this.try('message', `${name} fetches journal data`, (play) => play.fetch(who, request, incarnation), who);
+      this.try('message', `${name} asks the agent for the journal`, (play) => play.askJournal(who, call), who);
+    else this.try('message', `${name} fetches journal data`, (play) => play.fetch(who, call), who);
   }
 
   // Repairs and faults.
@@ -343,14 +356,9 @@ export class Moves {
   }
 
   #links(): void {
-    const pairs: readonly [Host, Host][] = this.terms.arbiter
-      ? [
-          [0, 1],
-          [0, 2],
-          [1, 2],
-        ]
-      : [[0, 1]];
-    for (const [a, b] of pairs) {
+    const members = membersOf(this.world);
+    const hosts: readonly Host[] = this.terms.arbiter ? [...members, arbiterHost] : members;
+    for (const [a, b] of hosts.flatMap((from, index) => hosts.slice(index + 1).map((to) => [from, to] as const))) {
       const both = directionBit(a, b) | directionBit(b, a);
       const { cut } = this.world;
       const link = `${hostNames[a]}-${hostNames[b]}`;
@@ -432,9 +440,12 @@ export class Moves {
       ['become primary', { command: 'become-primary' }],
       ['force', { command: 'force-primary', ...evidence }],
       ['resume', { command: 'resume-primary', ...evidence }],
+      ['demote', { command: 'demote' }],
+      ['demote', { command: 'demote-other' }],
     ];
     for (const [fault, order] of paid)
       if (this.#may(fault) && may(order)) this.fault(fault, `the operator of ${name}: ${order.command}`, give(order));
+    this.#promotions(who, process, give);
     const free: readonly OperatorCommand[] = [
       { command: 'start-mirror' },
       { command: 'change-no-failover', set: false },
@@ -444,5 +455,19 @@ export class Moves {
       const isNeeded = order.command === 'start-mirror' || (state.record.noFailover && !this.#isTellingNoFailover());
       if (isNeeded && may(order)) this.try('operator', `the operator of ${name}: ${order.command}`, give(order), who);
     }
+  }
+
+  /** With every partner that may be chosen, also none, and chosen by the rules. */
+  #promotions(who: Who, { state }: Process, give: (order: OperatorCommand) => Act): void {
+    if (!this.#may('promote') || precondition(state, 'promote') !== null) return;
+    const evidence = { lineage: `P${state.record.epoch.number + 1}${hostNames[who]}`, atMs: 0, evidence: '' };
+    const { names } = presentList(state);
+    const wishes = state.role === 'attached' ? [null] : [null, 'none', ...names];
+    for (const partner of wishes)
+      this.fault(
+        'promote',
+        `the operator of ${hostNames[who]}: promote${partner === null ? '' : `, partner ${partner}`}`,
+        give({ command: 'promote', partner, hold: false, ...evidence }),
+      );
   }
 }

@@ -1,11 +1,11 @@
 /**
- * A small mirror as plain data: two failover members A and B with an agent each, an arbiter X, and everything under way
- * between them. Nothing is changed in place, so that worlds share what they have in common. What a move does to it stands in
+ * A small mirror as plain data: failover members A and B, in some searches an async C, an agent for each, an arbiter X, and
+ * everything under way between them. Nothing is changed in place, so that worlds share what they have in common. What a move does to it stands in
  * play.ts, which moves there are in moves.ts, and when two worlds are the same in canonical-key.ts.
  */
 import type { ArbiterState } from '../../mirror/arbiter.ts';
 import type { EpochBeginning, JournalPosition } from '../../mirror/journal-position.ts';
-import type { MemberRecord } from '../../mirror/member-record.ts';
+import { firstRecord, type MemberRecord } from '../../mirror/member-record.ts';
 import type { MemberState } from '../../mirror/member-state.ts';
 import type { AgentAnswer, DataMessage, FromArbiter, StateQuestion, ToArbiter } from '../../mirror/messages.ts';
 import type { Epoch, FailoverMembers } from '../../mirror/terms.ts';
@@ -16,17 +16,13 @@ export const now = 1_000_000;
 export const later = 1_000_000_000;
 export const qosTimeoutMs = 8000;
 
-export type Who = 0 | 1;
-export type Host = 0 | 1 | 2;
-export const arbiterHost = 2;
-export const hostNames = ['A', 'B', 'X'] as const;
-
-export function other(who: Who): Who {
-  return who === 0 ? 1 : 0;
-}
+export type Who = 0 | 1 | 2;
+export type Host = Who | 3;
+export const arbiterHost = 3;
+export const hostNames = ['A', 'B', 'C', 'X'] as const;
 
 export function whoIs(name: string): Who {
-  return name === 'A' ? 0 : 1;
+  return name === 'A' ? 0 : name === 'B' ? 1 : 2;
 }
 
 /** A record of the journal, or the header with which an epoch begins. */
@@ -58,8 +54,8 @@ export interface Process {
   /** Completions under way. Everything else that a driver does is done at once. */
   readonly flushing: boolean;
   readonly applyingTo: JournalPosition | null;
-  /** A dial to another member that reigned is under way, to tell it who does; that of one that seeks stands in its state. */
-  readonly isShowing: boolean;
+  /** One bit for each member that is being dialled to tell it who reigns; the dial of one that seeks stands in its state. */
+  readonly showing: number;
   /** Request of a question that the site has not answered yet; 0 = none. */
   readonly siteAsked: number;
   /** Its connection with the arbiter; 0 = none. */
@@ -97,8 +93,10 @@ export interface Connection {
   readonly queues: readonly [readonly Frame[], readonly Frame[]];
 }
 
-/** The newest question of a member to the other's agent; an older one is lost when a newer one is asked. */
-export type Call =
+/** The newest question of a member to an agent; an older one to the same agent is lost when a newer one is asked. */
+export type Call = { readonly of: Who } & CallContent;
+
+type CallContent =
   | {
       readonly kind: 'question';
       readonly request: number;
@@ -122,11 +120,12 @@ export interface Past {
 }
 
 export interface World {
-  readonly nodes: readonly [Node, Node];
+  readonly nodes: readonly [Node, Node, Node];
   /** Null = its process is down. */
   readonly arbiter: ArbiterState | null;
   readonly connections: readonly Connection[];
-  readonly calls: readonly [Call | null, Call | null];
+  /** Of each member. */
+  readonly calls: readonly [readonly Call[], readonly Call[], readonly Call[]];
   /** One bit for each direction of each link that is cut. */
   readonly cut: number;
   /** Numbers never given before. */
@@ -138,9 +137,33 @@ export interface World {
   readonly past: Past;
 }
 
+/** In place of C where a mirror has two members only. */
+export const nobodyThere: Node = {
+  up: false,
+  agent: false,
+  disk: { record: firstRecord, journal: [], flushed: 0, applied: 0, readable: true },
+  process: null,
+};
+
+const pair = [0, 1] as const;
+const three = [0, 1, 2] as const;
+
+export function membersOf(world: World): readonly Who[] {
+  return world.nodes[2] === nobodyThere ? pair : three;
+}
+
+/** The other end of a connection. */
+export function otherEnd({ ends }: Connection, end: Host): Host {
+  return ends[0] === end ? ends[1] : ends[0];
+}
+
+export function callTo(world: World, who: Who, of: Who): Call | undefined {
+  return world.calls[who].find((call) => call.of === of);
+}
+
 /** Bit of one direction of a link. */
 export function directionBit(from: Host, to: Host): number {
-  return 1 << (from * 3 + to);
+  return 1 << (from * 4 + to);
 }
 
 export function isCut(world: World, from: Host, to: Host): boolean {

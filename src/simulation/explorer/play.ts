@@ -6,7 +6,7 @@
 import { decideForAgent, downRecord, fenced, type InstanceState, withList } from '../../mirror/agent.ts';
 import { type ArbiterEffect, type ArbiterEvent, stepArbiter } from '../../mirror/arbiter.ts';
 import type { MemberEffect } from '../../mirror/effects.ts';
-import type { MemberEvent } from '../../mirror/events.ts';
+import type { MemberEvent, MemberSettings } from '../../mirror/events.ts';
 import type { JournalPosition } from '../../mirror/journal-position.ts';
 import { step } from '../../mirror/member.ts';
 import { initialState } from '../../mirror/member-state.ts';
@@ -23,8 +23,9 @@ import {
   type Host,
   historyOf,
   hostNames,
+  membersOf,
   now,
-  other,
+  otherEnd,
   type Process,
   positionAt,
   qosTimeoutMs,
@@ -45,14 +46,24 @@ type Effect<T extends MemberEffect['type']> = Extract<MemberEffect, { type: T }>
 export interface Site {
   /** Is there an arbiter? */
   readonly arbiter: boolean;
-  /** Is the other member configured? Only while a mirror is made it is not. */
-  readonly partner: boolean;
+  /** The members of the mirror: only A while it is made, C only as an async. */
+  readonly members: readonly Who[];
   /** Do the site's answers and the databases take their time on the way to being primary? */
   readonly hold: boolean;
 }
 
 /** Request of a question whose asker is gone. */
 export const nobody = -1;
+
+export type JournalCall = Extract<Call, { kind: 'ask-journal' | 'fetch-journal' }>;
+
+/** What the mirror set says: A and B are the failover members; the record may know of a newer list. */
+export function settingsOf(who: Who, { members, arbiter }: Site): MemberSettings {
+  const partner = who === 2 || members.length === 1 ? null : who === 0 ? 'B' : 'A';
+  const settings = { qosTimeoutMs, arbiter, partner, failoverMembers: [] };
+  if (members.length < 3) return settings;
+  return { ...settings, failoverMembers: ['A', 'B'], members: ['A', 'B', 'C'] };
+}
 
 export class Play extends Draft {
   readonly site: Site;
@@ -85,7 +96,7 @@ export class Play extends Draft {
 
   start(who: Who): void {
     const { disk } = this.node(who);
-    const state = initialState(hostNames[who], 'MIRROR', true);
+    const state = initialState(hostNames[who], 'MIRROR', who !== 2);
     this.setDisk(who, { flushed: disk.journal.length });
     this.setNode(who, {
       process: {
@@ -94,19 +105,18 @@ export class Play extends Draft {
         hung: false,
         flushing: false,
         applyingTo: null,
-        isShowing: false,
+        showing: 0,
         siteAsked: 0,
         arbiterConnection: 0,
         unanswered: [],
       },
     });
     this.note(who, 'its process starts');
-    const { partner, arbiter } = this.site;
     const applied = positionAt(disk.journal, disk.applied);
     this.run(who, {
       type: 'started',
       record: disk.record,
-      settings: { qosTimeoutMs, arbiter, partner: partner ? hostNames[other(who)] : null, failoverMembers: [] },
+      settings: settingsOf(who, this.site),
       journalEnd: positionAt(disk.journal, disk.journal.length),
       history: historyOf(disk.journal),
       applied,
@@ -119,16 +129,17 @@ export class Play extends Draft {
     if (this.process(who) === null) return;
     this.setNode(who, { process: null });
     this.closeAllOf(who);
-    const call = this.world.calls[who];
     // A question may still reach the agent after the one who asked is gone; nobody hears the answer.
-    if (call !== null) this.setCall(who, call.kind === 'question' ? { ...call, request: nobody } : null);
+    for (const call of this.world.calls[who])
+      if (call.kind === 'question') this.setCall(who, { ...call, request: nobody });
+      else this.dropCall(who, call.of);
     this.#inbox = [];
   }
 
   /** The power goes; of what was not flushed, this many elements are left. */
   crashHost(who: Who, kept: number): void {
     this.die(who);
-    this.setCall(who, null);
+    for (const { of } of this.world.calls[who]) this.dropCall(who, of);
     const { journal, applied } = this.node(who).disk;
     const left = journal.slice(0, kept);
     this.setDisk(who, { journal: left, flushed: left.length, applied: Math.min(applied, left.length) });
@@ -194,6 +205,7 @@ export class Play extends Draft {
       case 'ask-agent':
         this.visible += 1;
         return this.setCall(who, {
+          of: whoIs(effect.of),
           kind: 'question',
           request: effect.request,
           question: effect.question,
@@ -202,7 +214,12 @@ export class Play extends Draft {
         });
       case 'ask-journal':
       case 'fetch-journal':
-        return this.setCall(who, { kind: effect.type, request: effect.request, incarnation: effect.incarnation });
+        return this.setCall(who, {
+          of: whoIs(effect.of),
+          kind: effect.type,
+          request: effect.request,
+          incarnation: effect.incarnation,
+        });
       case 'ask-site':
         if (this.site.hold) return this.setProcess(who, { siteAsked: effect.request });
         this.#inbox.push({
@@ -214,7 +231,7 @@ export class Play extends Draft {
         });
         return;
       case 'dial':
-        return this.setProcess(who, { isShowing: this.#showsReign(who) });
+        return this.#dial(who, whoIs(effect.to));
       case 'end-process':
         this.note(who, `ends: ${effect.because}`);
         return this.die(who);
@@ -267,38 +284,52 @@ export class Play extends Draft {
     this.visible += 1;
     const { record } = (this.process(who) as Process).state;
     this.note(who, `sends ${message.type}${'term' in message ? ` term ${message.term}` : ''}`);
+    if (message.type === 'ack' && this.#isOfNoUse(who, id)) return;
     this.push(id, who, { kind: 'data', incarnation: record.incarnation, epoch: record.epoch, message, elements });
   }
 
+  /** All acknowledgements of an async but the first only tell the status how far it is. */
+  #isOfNoUse(who: Who, id: number): boolean {
+    const connection = this.connection(id);
+    const to = connection === undefined ? arbiterHost : otherEnd(connection, who);
+    const served = to === arbiterHost ? undefined : this.process(to)?.state.serving.members.get(hostNames[who]);
+    const isAsync = this.process(who)?.state.failoverMember === false && served?.failoverMember === false;
+    return isAsync && served.sentTo !== null;
+  }
+
   /** Time comes for one deadline. */
-  wake(who: Who, due: Due): void {
+  wake(who: Who, due: Due, of?: Who): void {
     const process = this.process(who) as Process;
-    this.setProcess(who, { state: withDue(process.state, due) });
+    const name = of === undefined ? undefined : hostNames[of];
+    this.setProcess(who, { state: withDue(process.state, due, name) });
     this.run(who, { type: 'woke' });
   }
 
-  /** The backup speaks, the primary hears it and speaks, and the backup hears that, unless something was sent before. */
-  exchangeKeepAlives(backup: Who, id: number, arrives: boolean): void {
-    const primary = other(backup);
+  /** The one that follows speaks, the primary hears it and speaks, and it hears that, unless something was sent before. */
+  exchangeKeepAlives(backup: Who, primary: Who, id: number, arrives: boolean): void {
     this.wake(backup, 'keep-alive');
     this.#hear(primary, id);
     if (this.process(primary) !== null) {
       const { state } = this.process(primary) as Process;
       this.setProcess(primary, { state: { ...state, serving: { ...state.serving, nextEnterMs: 0 } } });
-      this.wake(primary, 'keep-alive');
+      this.wake(primary, 'keep-alive', backup);
     }
     const queue = this.connection(id)?.queues[1] ?? [];
     if (queue.length > 1) this.#dropLast(id, queue);
     else if (arrives) this.#hear(backup, id);
     else return;
-    for (const who of [0, 1] as const) {
+    for (const who of [backup, primary]) {
       const process = this.process(who);
       if (process !== null) this.setProcess(who, { state: withoutKeepAlives(process.state) });
     }
   }
 
-  /** A whole trouble timeout has passed: whatever this member has sent before is that old. */
-  age(who: Who): void {
+  /** A whole trouble timeout has passed: whatever the others have sent before is that old. */
+  ageOthers(than: Who): void {
+    for (const who of membersOf(this.world)) if (who !== than) this.#age(who);
+  }
+
+  #age(who: Who): void {
     const attachment = this.process(who)?.state.attachment;
     if (attachment == null || attachment.sentAtMs.length === 0) return;
     const sentAtMs = attachment.sentAtMs.map(({ number }) => ({ number, atMs: 0 }));
@@ -306,15 +337,12 @@ export class Play extends Draft {
   }
 
   #hear(who: Who, id: number): void {
+    const connection = this.connection(id);
     const frame = this.shift(id, who);
-    if (frame?.kind !== 'data') return;
+    if (connection === undefined || frame?.kind !== 'data') return;
     const { incarnation, epoch, message } = frame;
-    this.run(who, {
-      type: 'message',
-      connection: id,
-      envelope: { from: hostNames[other(who)], incarnation, epoch },
-      message,
-    });
+    const from = hostNames[otherEnd(connection, who)];
+    this.run(who, { type: 'message', connection: id, envelope: { from, incarnation, epoch }, message });
   }
 
   #dropLast(id: number, queue: readonly Frame[]): void {
@@ -324,11 +352,20 @@ export class Play extends Draft {
     this.setConnection({ ...entry, queues: [entry.queues[0], queue.slice(0, -1)] });
   }
 
-  /** Whoever does not reign, nor has reigned in an epoch of this number, learns nothing by it that it does not hear anyway. */
-  #showsReign(who: Who): boolean {
+  #dial(who: Who, to: Who): void {
+    const { showing } = this.process(who) as Process;
+    this.setProcess(who, { showing: this.#showsReign(who, to) ? showing | (1 << to) : showing & ~(1 << to) });
+  }
+
+  /**
+   * Whoever does not reign, nor has reigned in an epoch of this number, learns nothing by it that it does not hear anyway, as long
+   * as there is no list of failover members to tell.
+   */
+  #showsReign(who: Who, to: Who): boolean {
     const mine = this.process(who)?.state;
-    const theirs = this.process(other(who))?.state;
+    const theirs = this.process(to)?.state;
     if (mine === undefined || theirs === undefined || mine.role === 'seeking') return false;
+    if (mine.record.failoverMembers !== null) return true;
     const reigns = theirs.role === 'primary' || theirs.role === 'handing-over';
     return reigns || (theirs.record.primaryOfEpoch && theirs.record.epoch.number === mine.record.epoch.number);
   }
@@ -362,8 +399,14 @@ export class Play extends Draft {
     if (event.type !== 'message' || end.epoch !== effect.from.epoch || end.sequence !== effect.from.sequence)
       this.complain('driver', `${hostNames[who]} stores at a place that is not the end of its journal`);
     this.visible += 1;
-    this.setDisk(who, { journal: [...journal, ...this.arrived] });
-    this.setProcess(who, { flushing: true });
+    const grown = [...journal, ...this.arrived];
+    if (this.process(who)?.state.failoverMember === true) {
+      this.setDisk(who, { journal: grown });
+      return this.setProcess(who, { flushing: true });
+    }
+    // Nobody waits for the disk of an async.
+    this.setDisk(who, { journal: grown, flushed: grown.length });
+    this.#inbox.push({ type: 'journal-flushed', to: positionAt(grown, grown.length) });
   }
 
   #cut(who: Who, effect: Effect<'cut-journal'>): void {
@@ -421,10 +464,10 @@ export class Play extends Draft {
     for (const element of answered) acknowledgedBy(this, who, element);
   }
 
-  // The agent of `of`, asked by the other member.
+  // The agents.
 
   askAgent(asker: Who, call: Extract<Call, { kind: 'question' }>): AgentAnswer {
-    const of = other(asker);
+    const { of } = call;
     const { process, disk } = this.node(of);
     const own = process?.state.record.epoch ?? disk.record.epoch;
     const epoch = own.number < call.epoch.number ? 'lower' : 'not-lower';
@@ -451,9 +494,8 @@ export class Play extends Draft {
     return process.state.role === 'primary' || process.state.role === 'handing-over' ? 'serves-as-primary' : 'serves';
   }
 
-  askJournal(who: Who, request: number, incarnation: number): void {
-    const of = other(who);
-    this.setCall(who, null);
+  askJournal(who: Who, { of, request, incarnation }: JournalCall): void {
+    this.dropCall(who, of);
     const { journal, record } = this.node(of).disk;
     if (!this.#handsOut(of, incarnation))
       return this.run(who, { type: 'fetch-failed', request, reason: 'not to be had' });
@@ -468,10 +510,9 @@ export class Play extends Draft {
   }
 
   /** One element after the other, so that the rest may never come. */
-  fetch(who: Who, request: number, incarnation: number): void {
-    const of = other(who);
-    const call = this.world.calls[who];
-    this.setCall(who, null);
+  fetch(who: Who, call: JournalCall): void {
+    const { of, request, incarnation } = call;
+    this.dropCall(who, of);
     const theirs = this.node(of).disk.journal;
     const mine = this.node(who).disk.journal;
     if (!this.#handsOut(of, incarnation))
@@ -520,9 +561,9 @@ export class Play extends Draft {
   #carryOutForArbiter(effect: ArbiterEffect): void {
     switch (effect.type) {
       case 'welcome':
-        return this.push(effect.connection, 2, { kind: 'session', session: effect.session });
+        return this.push(effect.connection, arbiterHost, { kind: 'session', session: effect.session });
       case 'close':
-        return this.closeEnd(effect.connection, 2);
+        return this.closeEnd(effect.connection, arbiterHost);
       case 'tell': {
         const { message } = effect;
         // It tells only the status who else is there.
@@ -530,8 +571,8 @@ export class Play extends Draft {
         const to = whoIs(hostNames[this.connection(effect.connection)?.ends[0] ?? 0]);
         if (message.type === 'gone')
           this.#watchLicence(`${message.epoch.number}${message.epoch.owner}/${message.term}`, to);
-        this.note(2, `tells ${hostNames[to]} ${message.type}`);
-        return this.push(effect.connection, 2, { kind: 'from-arbiter', message });
+        this.note(arbiterHost, `tells ${hostNames[to]} ${message.type}`);
+        return this.push(effect.connection, arbiterHost, { kind: 'from-arbiter', message });
       }
       default:
         this.coverage.rules(effect.rules);

@@ -5,7 +5,7 @@
 import type { MemberEffect } from '../../mirror/effects.ts';
 import type { MemberRecord } from '../../mirror/member-record.ts';
 import type { MemberState } from '../../mirror/member-state.ts';
-import { type Element, hostNames, type Node, other, textOf, type Who, type World, whoIs } from './plain-world.ts';
+import { type Element, hostNames, membersOf, type Node, textOf, type Who, type World, whoIs } from './plain-world.ts';
 import type { Event, Play } from './play.ts';
 
 /** After each step, before its effects. */
@@ -105,14 +105,17 @@ export function checkWorld(world: World, complain: (promise: string, text: strin
       'I2',
       `${hostNames[owner]}, primary of epoch ${epoch}, has ${flushed}, but ${past.acknowledged} was acknowledged`,
     );
-  for (const who of [0, 1] as const) {
+  for (const who of membersOf(world)) {
     const node = world.nodes[who];
     const name = hostNames[who];
     if (!past.forced) {
       if (isAlone(node) && (node.process?.state.record.epoch.number as number) < epoch)
         complain('I1', `${name} may acknowledge alone while ${hostNames[owner]} has begun epoch ${epoch}`);
-      if (isAlone(node) && isLicenceOpen(world, other(who)))
-        complain('I1', `${name} may acknowledge alone while ${hostNames[other(who)]} may take over by licence`);
+      const licensed = isAlone(node)
+        ? membersOf(world).find((of) => of !== who && isLicenceOpen(world, of))
+        : undefined;
+      if (licensed !== undefined)
+        complain('I1', `${name} may acknowledge alone while ${hostNames[licensed]} may take over by licence`);
       const applied = textOf(updatesOnly(node.disk.journal, node.disk.applied));
       if (!flushed.startsWith(applied))
         complain('I3', `the databases of ${name} hold ${applied}, the journal of ${hostNames[owner]} ${flushed}`);
