@@ -214,12 +214,7 @@ export const mutants = [
   },
   {
     name: 'trouble-ends-before-the-window',
-    changes: [
-      [
-        'const isWindowOpen = others.process?.hung === false',
-        'const isWindowOpen = false && others.process?.hung === false',
-      ],
-    ],
+    changes: [['trouble?.untilMs != null && !isWindowOpen', 'trouble?.untilMs != null']],
     config: 'pair, cut apart, after the window',
     stories: 'a time of the explorer; the stories have clocks',
   },
@@ -439,7 +434,6 @@ export const mutants = [
     ],
     config: 'pair',
     survives: 'the explorer removes nobody',
-    stories: 'only stories of seeds of a million and more remove members',
   },
   {
     name: 'forgets-before-it-was-told',
@@ -451,7 +445,6 @@ export const mutants = [
     ],
     config: 'pair',
     survives: 'the explorer removes nobody',
-    stories: 'only stories of seeds of a million and more remove members',
   },
   {
     name: 'agent-vouches-for-a-removed-one',
@@ -463,13 +456,47 @@ export const mutants = [
     ],
     config: 'pair',
     survives: 'the explorer removes nobody',
-    stories: 'only stories of seeds of a million and more remove members',
   },
   {
     name: 'takes-in-whom-it-has-removed',
     changes: [['if (state.settings.removed?.includes(envelope.from)) return', 'if (false) return']],
     config: 'pair',
     survives: 'the explorer removes nobody',
-    stories: 'only stories of seeds of a million and more remove members',
+  },
+  {
+    name: 'replaced-member-halts-the-promoted-one',
+    changes: [['if (known.names.includes(from)) return false;', "if (from !== '') return false;"]],
+    config: 'promotion',
+    survives:
+      'nobody is promoted by force there, and after a force a halt breaks no promise of the search; test/mirror/reign.test.ts catches it',
+  },
+  {
+    name: 'goes-on-becoming-though-replaced',
+    changes: [['if (!state.failoverMember) endAsNoMember(step, from);\n      return;\n    case', 'return;\n    case']],
+    config: 'promotion',
+    survives: 'nobody becomes primary there while the list changes; test/mirror/becoming.test.ts catches it',
+  },
+  {
+    name: 'pairs-with-anybody-as-if-it-were-the-last-primary',
+    changes: [["verdict.outcome === 'pair' && chosen === lastPrimary(downs)", "verdict.outcome !== 'alone-by-force'"]],
+    config: 'three, A ahead',
+  },
+  {
+    name: 'promoted-by-force-in-the-old-history',
+    changes: [['given.lineage ?? promoted?.lineage ?? null', 'given.lineage ?? null']],
+    config: 'promotion',
+    survives: 'nobody is promoted by force there; the stories catch it',
+  },
+  {
+    name: 'demoted-keeps-active',
+    changes: [['({ wasActive: null } as const)', '({ validatedMember: true } as const)']],
+    config: 'three, demotion',
+    survives: 'who is no failover member takes over by no table, and WELCOME clears it',
+  },
+  {
+    name: 'arrives-before-the-other-has-left',
+    changes: [['if (!hasRights && !isConnected) {', 'if (hasRights !== null && isConnected !== null) {']],
+    config: 'promotion',
+    survives: 'the primary takes the backup that is none any more for lost, and is in trouble until it has no right',
   },
 ];

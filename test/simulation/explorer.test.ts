@@ -44,6 +44,33 @@ describe('searching', () => {
   });
 });
 
+describe('a third member', () => {
+  test('FO-078 FO-083 an async is promoted by its primary: a fixpoint, and from each world all follow one primary again', () => {
+    const report = exploring('promotion', 60);
+    expect(report.broken).toBeNull();
+    expect(report.bound).toBeNull();
+    expect(report.stuck).toBeNull();
+    expect(report.states).toBeGreaterThan(1000);
+    expect(report.livelyFrom).toBeGreaterThan(40);
+    expect(report.rules).toEqual(expect.arrayContaining(['FO-078', 'FO-083', 'FO-087']));
+  });
+
+  test('FO-079 FO-081 FO-082 an async is promoted with every partner while the pair is down', () => {
+    const report = exploring('promotion without a primary', 60, 6000);
+    expect(report.broken).toBeNull();
+    expect(report.stuck).toBeNull();
+    expect(report.rules).toEqual(expect.arrayContaining(['FO-079', 'FO-081', 'FO-082']));
+  });
+
+  test('FO-078 whoever tries again may dial anybody, and questions to two agents are two questions', () => {
+    const world = beginning('two promotions');
+    const labels = [...next(world, 'two promotions').keys()];
+    expect(labels).toEqual(expect.arrayContaining(['B says hello to C', 'C says hello to B']));
+    const asked = next(beginning('promotion without a primary'), 'promotion without a primary');
+    expect(asked.get('the operator of C: promote')?.calls[2].map(({ of }) => of)).toEqual([0, 1]);
+  });
+});
+
 describe('beginning', () => {
   test('FO-015 FO-028 the rules lead to every world that a search begins with', () => {
     for (const [name, { beginning, budget, ...terms }] of Object.entries<Configuration>(configurations))

@@ -160,6 +160,20 @@ const ways = {
     return until(play.world, terms, ({ nodes }) => nodes[2].process?.state.role === 'seeking', { isLate });
   },
 
+  /** A has acknowledged an update alone that nobody else has; then it went down, as B had before. */
+  'pair down, A ahead': (world: World, terms: Terms): World => {
+    const play = leftAlone(world, terms);
+    play.set({ cut: link(0, 2) });
+    play.update(0);
+    const isLate = (label: string): boolean => label.endsWith('is mended') || label === 'B is started';
+    const acknowledged = until(play.world, terms, ({ past }) => past.acknowledged !== '', { isLate });
+    const down = playOn(acknowledged, terms);
+    down.die(0);
+    const isStarted = (label: string): boolean => label.endsWith('is started');
+    const isNoticed = ({ nodes, cut }: World): boolean => cut === 0 && nodes[2].process?.state.role === 'seeking';
+    return until(down.world, terms, isNoticed, { isLate: isStarted });
+  },
+
   /** B was demoted: A is the only failover member, and two asyncs follow it. */
   'one failover member': (world: World, terms: Terms): World => oneFailoverMember(world, terms),
 

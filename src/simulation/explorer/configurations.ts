@@ -30,11 +30,12 @@ function small<N extends string>(
   arbiter: boolean,
   beginning: Beginning,
   faultsOf: Readonly<Record<N, readonly [number, ...(readonly Fault[])]>>,
+  more: Pick<Configuration, 'third' | 'hold'> = {},
 ): Readonly<Record<N, Configuration>> {
   const entries = Object.entries<readonly [number, ...(readonly Fault[])]>(faultsOf).map(
     ([name, [budget, ...faults]]) => {
       const about = `for mutants: ${beginning}; ${faults.join(', ')}`;
-      return [name, { about, beginning, arbiter, faults, budget, updates: 1, mutantsOnly: true }] as const;
+      return [name, { about, beginning, arbiter, faults, budget, updates: 1, mutantsOnly: true, ...more }] as const;
     },
   );
   return Object.fromEntries<Configuration>(entries) as Record<N, Configuration>;
@@ -43,6 +44,13 @@ function small<N extends string>(
 const fromFullOperation = { beginning: 'full operation', arbiter: false, budget: 2, updates: 1 } as const;
 const inArbiterMode = { beginning: 'full operation', arbiter: true, budget: 1, updates: 1 } as const;
 
+const withC = { third: true } as const;
+/** Three members that come and go have no fixpoint within reach, even with one order and no update. */
+const aPart = {
+  states: 30_000,
+  because:
+    'three members, each of which may be started again at any moment, are millions of states; this is the part nearest to the order',
+} as const;
 const withThird = { beginning: 'full operation', arbiter: false, third: true, budget: 1, updates: 0 } as const;
 
 /** The largest first, so that two workers end at nearly the same time. */
@@ -188,22 +196,31 @@ export const configurations = {
     faults: ['agent dies', 'cut'],
   },
   promotion: { ...withThird, about: 'an async is promoted while there is a primary', faults: ['promote'] },
-  'promotion, a death': { ...withThird, about: 'the same, and a death', faults: ['promote', 'kill'], budget: 2 },
+  'promotion, a death': {
+    ...withThird,
+    bound: aPart,
+    about: 'the same, and a death',
+    faults: ['promote', 'kill'],
+    budget: 2,
+  },
   'promotion, a cut': { ...withThird, about: 'the same, and a cut', faults: ['promote', 'cut'], budget: 2 },
   demotion: {
     ...withThird,
+    bound: aPart,
     about: 'the backup is demoted by either, and a death',
     faults: ['demote', 'kill'],
     budget: 2,
   },
   'promotion without a primary': {
     ...withThird,
+    bound: aPart,
     about: 'an async is promoted with every partner while the pair is down, or comes back',
     beginning: 'pair down',
     faults: ['promote'],
   },
   'promotion, agents': {
     ...withThird,
+    bound: aPart,
     about: 'the same with agents that die',
     beginning: 'pair down',
     faults: ['promote', 'agent dies'],
@@ -211,6 +228,7 @@ export const configurations = {
   },
   'two promotions': {
     ...withThird,
+    bound: aPart,
     about: 'two asyncs are promoted at once while there is no primary',
     beginning: 'asyncs alone',
     faults: ['promote'],
@@ -223,6 +241,8 @@ export const configurations = {
     faults: ['promote'],
     budget: 2,
   },
+  ...small(false, 'full operation', { 'three, demotion': [1, 'demote'] }, withC),
+  ...small(false, 'pair down, A ahead', { 'three, A ahead': [1, 'promote'] }, withC),
   ...small(false, 'full operation', {
     'pair, a death': [1, 'kill'],
     'pair, a cut': [1, 'cut'],

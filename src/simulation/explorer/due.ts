@@ -72,6 +72,11 @@ export function withDue(state: MemberState, due: Due, of?: string): MemberState 
   };
 }
 
+/** Between two moves more time passes than rounds of data to asyncs are apart. */
+export function withRoundOver(state: MemberState): MemberState {
+  return state.serving.roundMs === 0 ? state : { ...state, serving: { ...state.serving, roundMs: 0 } };
+}
+
 /** Numbers of keep-alives start anew with each exchange, so that they do not make worlds differ. */
 export function withoutKeepAlives(state: MemberState): MemberState {
   const { attachment, serving } = state;

@@ -13,7 +13,7 @@ import { initialState } from '../../mirror/member-state.ts';
 import type { AgentAnswer, DataMessage } from '../../mirror/messages.ts';
 import type { Coverage } from './coverage.ts';
 import { Draft } from './draft.ts';
-import { type Due, withDue, withoutKeepAlives } from './due.ts';
+import { type Due, withDue, withoutKeepAlives, withRoundOver } from './due.ts';
 import {
   arbiterHost,
   type Call,
@@ -159,7 +159,7 @@ export class Play extends Draft {
   }
 
   #step(who: Who, process: Process, event: Event): void {
-    const before = process.state;
+    const before = withRoundOver(process.state);
     let result: ReturnType<typeof step>;
     try {
       result = step(before, { ...event, nowMs: now } as MemberEvent);
