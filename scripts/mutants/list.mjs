@@ -469,17 +469,20 @@ export const mutants = [
     config: 'promotion',
     survives:
       'nobody is promoted by force there, and after a force a halt breaks no promise of the search; test/mirror/reign.test.ts catches it',
+    stories: 'none of forty stories in which persons force noticed it',
   },
   {
     name: 'goes-on-becoming-though-replaced',
     changes: [['if (!state.failoverMember) endAsNoMember(step, from);\n      return;\n    case', 'return;\n    case']],
     config: 'promotion',
     survives: 'nobody becomes primary there while the list changes; test/mirror/becoming.test.ts catches it',
+    stories: 'none of forty stories in which persons force noticed it',
   },
   {
     name: 'pairs-with-anybody-as-if-it-were-the-last-primary',
     changes: [["verdict.outcome === 'pair' && chosen === lastPrimary(downs)", "verdict.outcome !== 'alone-by-force'"]],
     config: 'three, A ahead',
+    stories: byExplorer,
   },
   {
     name: 'promoted-by-force-in-the-old-history',
@@ -492,11 +495,13 @@ export const mutants = [
     changes: [['({ wasActive: null } as const)', '({ validatedMember: true } as const)']],
     config: 'three, demotion',
     survives: 'who is no failover member takes over by no table, and WELCOME clears it',
+    stories: 'harmless, as in the explorer',
   },
   {
     name: 'arrives-before-the-other-has-left',
     changes: [['if (!hasRights && !isConnected) {', 'if (hasRights !== null && isConnected !== null) {']],
     config: 'promotion',
     survives: 'the primary takes the backup that is none any more for lost, and is in trouble until it has no right',
+    stories: 'harmless, as in the explorer',
   },
 ];
