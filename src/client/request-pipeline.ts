@@ -121,6 +121,8 @@ interface Link {
 const unsentBytesMax = 4 * 1024 * 1024;
 /** Bytes of keys and values after which a message of many sets is long enough. */
 export const packedBytesMax = 48 * 1024;
+/** Fewer sets are not divided between messages: each costs both sides a frame. */
+const setsOfEntryLeast = 64;
 /** What is put behind it is done when the present call has ended: queueMicrotask makes an object of its own for each. */
 const atOnce = Promise.resolve();
 const watchEveryMs = 200;
@@ -162,9 +164,10 @@ export class RequestPipeline {
     return this.#options.timeoutMs;
   }
 
-  /** Sets of one entry at most: several of them fit into what may be under way. */
+  /** Sets of one entry at most: never more than may be under way, and where that is much several of them fit into it. */
   get setsOfEntryMax(): number {
-    return Math.min(packedSetsMax, Math.ceil(this.#options.window / 4));
+    const { window } = this.#options;
+    return Math.min(packedSetsMax, window, Math.max(setsOfEntryLeast, window / 4));
   }
 
   get address(): Address | null {
