@@ -189,6 +189,8 @@ function onStarted(now: Step, event: Extract<MemberEvent, { type: 'started' }>):
     unflushedSinceMs: null,
     frozen: '',
   };
+  // Files that a person has copied in may be of a reign that this member never heard of (PROC-026, PROC-035).
+  state.epochHeard = event.journalEnd.epoch;
   saveRecord(now, { incarnation: event.record.incarnation + 1 });
   log(now, 'manager-initialized', { mirror: state.mirror });
   noteStart(now, event.record);

@@ -1,12 +1,12 @@
 /**
- * Both failover members are lost and the async C is promoted (PROC-033, PROC-034, PROC-036, PROC-042): with a partner of which only the agent is
+ * Both failover members are lost and the async C is promoted (PROC-033 to PROC-036, PROC-042): with a partner of which only the agent is
  * left, with one that has to come back first, or with none. What is asked for each time: C has all that could be had, the former
  * failover members come back without an edit in any file, and each ends in the role of the beginning.
  */
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { hasActiveBackup, isCaughtUp, type Label } from './lab.ts';
-import { changeMs, promote, start, stop, storyMs, swap, untilAsync, untilPair } from './role-moves.ts';
+import { changeMs, copyJournal, promote, start, stop, storyMs, swap, untilAsync, untilPair } from './role-moves.ts';
 import { useLab, witnessed } from './stories.ts';
 
 /** Nothing here is about how fast it goes, and processors that are short must look like no failure. */
@@ -287,6 +287,38 @@ test(
       await untilAsync(lab, label);
     }
     await giveBack(primary, backup);
+  },
+  storyMs,
+);
+
+test(
+  'PROC-035, FO-082: both hosts are lost and the journal files of A are at hand: copied to C before it is promoted without a partner, nothing is lost',
+  async () => {
+    await witnessed(stage.lab, 'PROC-035', async (witness, { primary, backup }) => {
+      const { lab } = stage;
+      await lab.cut(['A', 'C'], ['B', 'C']);
+      await witness.untilWritten(100);
+      // The roles change while C is away, so it lacks a whole file and the end of another.
+      await stop(lab, primary);
+      await witness.untilWrittenBy(backup, changeMs);
+      await start(lab, primary);
+      await untilPair(lab, backup, primary);
+      await witness.untilWritten(100);
+      await loseBoth(backup, primary);
+      await lab.on('C', 'instance', 'stop', 'C');
+      expect(copyJournal(lab, backup, 'C').length).toBeGreaterThan(1);
+      await lab.tryOn('C', 'instance', 'start', 'C', '--timeout', '5s');
+      await promote(lab, 'C', '--partner', 'none');
+      await witness.untilWrittenBy('C', changeMs);
+      await lab.heal();
+      // The one whose files were used first.
+      for (const label of [backup, primary]) {
+        await lab.hostUp(label);
+        await start(lab, label);
+        await untilAsync(lab, label);
+      }
+      await giveBack(primary, backup);
+    });
   },
   storyMs,
 );

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import { type FailoverLabel, hasActiveBackup, type Label } from './lab.ts';
+import { copyJournal, untilPair } from './role-moves.ts';
 import { useLab, witnessed } from './stories.ts';
 
 const stage = useLab();
@@ -74,6 +75,23 @@ test('PROC-026, PROC-047, FO-075, FO-088, FO-089: forced while it was not active
   await lab.on(primary, 'mirror', 'become-primary', primary, '--confirm', primary);
   await lab.untilStatus(primary, 'Primary', 20_000);
   expect(await valueOn(primary, '^AFTER')).toBe('force');
+});
+
+test('PROC-026, FO-075: the journal files of the lost host are copied in before the force: nothing is lost, and it joins again', async () => {
+  const { lab } = stage;
+  const { primary, backup } = await lab.roles();
+  await lab.on(backup, 'instance', 'stop', backup);
+  await lab.until(primary, 'without an active backup', (status) => !hasActiveBackup(status));
+  for (const number of ['1', '2', '3']) await lab.on(primary, 'global', primary, 'set', `^SAVED(${number})`, 'late');
+  await lab.hostDown(primary);
+  expect(copyJournal(lab, primary, backup).length).toBeGreaterThan(0);
+  await lab.tryOn(backup, 'instance', 'start', backup, '--timeout', '3s');
+  expect((await force(backup)).wasActive).toBe(false);
+  await lab.untilStatus(backup, 'Primary', 60_000);
+  for (const number of ['1', '2', '3']) expect(await valueOn(backup, `^SAVED(${number})`)).toBe('late');
+  await lab.hostUp(primary);
+  await lab.on(primary, 'instance', 'start', primary);
+  await untilPair(lab, backup, primary);
 });
 
 /** FO-089: both have applied what the force gave up. What they had alone is kept, and can be shown. */

@@ -1,4 +1,6 @@
 /** How operators move the roles of a failover member, and what a story waits for before the next step. */
+import { copyFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import type { StatusReport } from '../../src/mirror/status.ts';
 import { hasActiveBackup, type Lab, type Label } from './lab.ts';
@@ -42,4 +44,17 @@ export async function swap(lab: Lab, from: Label, to: Label, witness: Witness): 
   await witness.untilWrittenBy(to, changeMs);
   await start(lab, from);
   await untilPair(lab, to, from);
+}
+
+/** What an operator does with the disk of a lost host: its journal files, from the newest one that is on the other host on. */
+export function copyJournal(lab: Lab, from: Label, to: Label): readonly string[] {
+  const [source, target] = [lab.paths(from).journal, lab.paths(to).journal];
+  const filesIn = (directory: string) =>
+    readdirSync(directory)
+      .filter((name) => name.startsWith('MIRROR-LAB-'))
+      .sort();
+  const newestThere = filesIn(target).at(-1) ?? '';
+  const newer = filesIn(source).filter((name) => name >= newestThere);
+  for (const name of newer) copyFileSync(join(source, name), join(target, name));
+  return newer;
 }

@@ -68,6 +68,14 @@ describe('FO-065 FO-071: the order', () => {
   });
 });
 
+test('PROC-026 PROC-035: its journal, copied in by a person, is of a later reign than its record: the new epoch is above both', () => {
+  const bench = new Bench();
+  const history = [beginning(epochOf(1, 'A'), 0), beginning(epochOf(3, 'A'), 5)];
+  const record = { epoch: epochOf(1, 'A') };
+  bench.started({ record, end: at(3, 9), history, settings: { partner: null } }).woke();
+  expect(bench.effect('start-file')).toMatchObject({ epoch: { number: 4 } });
+});
+
 /** Another member was promoted by force, and its list reaches this one. */
 function replaced(bench: Bench): Bench {
   const { settings } = bench.state;
