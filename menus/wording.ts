@@ -131,6 +131,14 @@ export const wording = {
     'work since then, those operations may be lost if you continue, and the other',
     'failover member may have to be rebuilt from a backup.',
   ],
+  /** FO-075, it was the primary itself (PROC-032). */
+  forceWasPrimary: [
+    'This member was the primary the last time it took part in the mirror.',
+    "This member has journal data up to '{time}' in file {file}",
+    'If the other failover member has not become the primary since then, this member',
+    'can go on and nothing is lost. If it has, its operations may be lost if you',
+    'continue, and a failover member may have to be rebuilt from a backup.',
+  ],
   /** FO-075, it was not. */
   forceWasNotActive: [
     'Warning: this member was not the active backup the last time it was connected.',

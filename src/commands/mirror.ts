@@ -242,6 +242,7 @@ function assessmentText(now: Assessment): string {
       : [
           ['Present primary', now.primary ?? 'none known'],
           ['This member was an active backup', now.wasActive ? 'yes' : 'no'],
+          ['This member was the primary', now.wasPrimary ? 'yes' : 'no'],
           ...journal,
           ['No failover', now.noFailover ? 'set' : 'not set'],
           ['The other failover member answers', answers],

@@ -26,6 +26,7 @@ export async function assess(daemon: InstanceDaemon, command: CommandName): Prom
     refusal: why,
     primary: primaryKnown(member?.state ?? null),
     wasActive: member?.state.record.wasActive != null,
+    wasPrimary: member?.state.record.primaryOfEpoch ?? false,
     noFailover: member?.state.record.noFailover ?? false,
   };
   const asks = why === null && (command === 'force-primary' || command === 'become-primary');
@@ -96,9 +97,10 @@ export async function forcePrimary(daemon: InstanceDaemon): Promise<Outcome> {
   const why = refusalOf(daemon, 'force-primary', true);
   if (member === null || why !== null) return notOffered(why);
   const { newestJournalTime, newestJournalFile } = newestJournal(daemon, member);
-  const { wasActive, noFailover } = member.state.record;
+  const { wasActive, primaryOfEpoch, noFailover } = member.state.record;
+  const wasNotActive = primaryOfEpoch ? 'it was the primary' : 'it was not an active backup';
   const evidence = [
-    wasActive === null ? 'it was not an active backup' : 'it was an active backup',
+    wasActive === null ? wasNotActive : 'it was an active backup',
     newestJournalTime === null
       ? 'it has no journal data'
       : `newest journal data ${newestJournalTime} in ${newestJournalFile}`,

@@ -301,6 +301,8 @@ export interface Assessment {
   /** Present primary as far as known. */
   readonly primary: string | null;
   readonly wasActive: boolean;
+  /** This member was the primary itself when it last was anything, as its record has it. */
+  readonly wasPrimary: boolean;
   /** Newest journal data of this member, wall clock ISO 8601, and the path of its file (FO-075). */
   readonly newestJournalTime: string | null;
   readonly newestJournalFile: string | null;

@@ -307,7 +307,8 @@ function assessmentLines(command: Of<'assessed'>['command'], now: Assessment, co
   if (now.trouble !== null) {
     return troubleSentences(now.trouble, fill(wording.journalUpTo, facts)).flatMap((each) => wrap(each, columns, ''));
   }
-  const text = now.wasActive ? wording.forceWasActive : wording.forceWasNotActive;
+  const wasNotActive = now.wasPrimary ? wording.forceWasPrimary : wording.forceWasNotActive;
+  const text = now.wasActive ? wording.forceWasActive : wasNotActive;
   return [
     ...text.flatMap((line) => wrap(fill(line, facts), columns, '')),
     ...(now.otherAnswers === true ? [wording.forceOtherAnswers] : []),

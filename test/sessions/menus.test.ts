@@ -512,6 +512,16 @@ describe('Mirror Management', () => {
     expect(session.exitCode).toBe(5);
   });
 
+  test('FO-075, PROC-032: force on the last primary itself', async () => {
+    const wasPrimary = { ...assessment, wasActive: false, wasPrimary: true };
+    const session = await pipedSession(
+      at('backup', { assess: () => wasPrimary, perform: done('BETA/IRIS is now primary') }),
+      '2\n9\nyes\n\n\n',
+    );
+    expectTranscript('force-last-primary', session);
+    expect(session.instance.performed[0]).toMatchObject({ command: 'force-primary', situation: 41 });
+  });
+
   test('FO-075: a situation that changed is never confirmed by a later answer', async () => {
     const refusal = { reason: 'situation-changed', text: 'the primary answers again', spec: null };
     const session = await pipedSession(
