@@ -19,8 +19,19 @@ export class PlayLab extends CableLab {
     this.#asyncs = asyncs;
   }
 
-  /** Everything well, and the roles those of the beginning. */
+  /** Everything well, and the roles those of the beginning; made anew where a play has left it in pieces. */
   async begin(): Promise<void> {
+    try {
+      await this.#begin();
+    } catch (error) {
+      console.error(`a new lab is made, since the old one does not come up: ${(error as Error).message}`);
+      await this.takeDown(false);
+      this.#isPlanned = false;
+      await this.#begin();
+    }
+  }
+
+  async #begin(): Promise<void> {
     if (!this.#isPlanned) {
       const { directory, plan } = labPaths(this.home);
       mkdirSync(directory, { recursive: true, mode: 0o700 });
