@@ -73,13 +73,13 @@ export async function startInVain(play: Play, lab: PlayLab, label: 'A' | 'B', st
   await play.command(label, start, 5);
 }
 
-function isSettled({ members }: StatusReport): boolean {
+export function isSettled({ members }: StatusReport): boolean {
   const words = ['N/A', 'Active', 'Caught up'];
   return members.every((row) => words.includes(row.journalTransfer) && words.includes(row.dejournaling));
 }
 
 /** N of 127.N.0.11 and so on: one with three digits that no agent uses. */
-async function freeBlock(): Promise<number> {
+export async function freeBlock(): Promise<number> {
   for (let tried = 0; tried < 150; tried += 1) {
     const block = 100 + ((process.pid + tried) % 150);
     if (await isFree(`127.${block}.0.11`)) return block;
