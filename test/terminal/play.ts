@@ -29,6 +29,7 @@ export function makeGround(): string {
 const marks: readonly (readonly [RegExp, string])[] = [
   [/\(?(cannot reach )?127\.\d{3}\.0\.\d+:\d+: [a-z ]+\)/g, '(<WHY NOT>)'],
   [/127\.\d{3}\.0\.(?=\d)/g, '127.NNN.0.'],
+  [/127_\d{3}_0_(?=\d)/g, '127_NNN_0_'],
   [/\d\d\/\d\d\/\d{4} \d\d:\d\d:\d\d(\.\d\d)?/g, '<DATE AND TIME>'],
   [/\d\d:\d\d:\d\d on \d\d\/\d\d\/\d{4}/g, '<TIME> on <DATE>'],
   [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)/g, '<TIME>'],

@@ -83,7 +83,7 @@ test('PROC-004: a mirrored database is created on each member, updates arrive, a
     await play.menus('A', '1', '1', '', '');
   }));
 
-test('PROC-003 CFG-040: a reporting async of one mirror joins another with the name and the type that it has', () =>
+test('PROC-003: a reporting async of one mirror joins another with the name and the type that it has', () =>
   played('PROC-003', 'a second mirror of a reporting async', hosts, async (play) => {
     await play.menus('R', ...enable, ...joinAsAsync('R', '2'), '');
     await play.command('R', reach('R', 'connected'));
