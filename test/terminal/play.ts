@@ -25,9 +25,13 @@ export function makeGround(): string {
   return home;
 }
 
-/** In this order. */
+/** In this order. How full the disk of this machine is, is no part of a play. */
 const marks: readonly (readonly [RegExp, string])[] = [
+  [/^The disk of the journal will be full[^.]*\.\n\n/gm, ''],
   [/\(?(cannot reach )?127\.\d{3}\.0\.\d+:\d+: [a-z ]+\)/g, '(<WHY NOT>)'],
+  // How far a mirror is that was joined just now is chance, and so are the columns of the list that says it.
+  [/^ {4}Mirror {2}Status .*\n-- .*$/gm, '    Mirror  <HOW IT IS>'],
+  [/^(\d\) {2}[A-Z]+) +(Connected|Synchronizing|Transition|Waiting) .*$/gm, '$1  <HOW IT IS>'],
   [/127\.\d{3}\.0\.(?=\d)/g, '127.NNN.0.'],
   [/127_\d{3}_0_(?=\d)/g, '127_NNN_0_'],
   [/\d\d\/\d\d\/\d{4} \d\d:\d\d:\d\d(\.\d\d)?/g, '<DATE AND TIME>'],

@@ -87,7 +87,8 @@ test('PROC-003: a reporting async of one mirror joins another with the name and 
   played('PROC-003', 'a second mirror of a reporting async', hosts, async (play) => {
     await play.menus('R', ...enable, ...joinAsAsync('R', '2'), '');
     await play.command('R', reach('R', 'connected'));
-    await play.menus('R', '3', 'Join Another', 'OTHER', hosts.addressOf('Y'), '', 'Y', '', '', '', 'y', '', '');
+    await play.menus('R', '3', 'Join Another', 'OTHER', hosts.addressOf('Y'), '', 'Y', '', '', 'y', '', '');
+    await play.command('R', ['wait', 'R', '--for', 'caught-up', '--mirror', 'OTHER']);
     await play.menus('R', '1', '1', '4', 'q', '', '');
     await play.menus('R', '2', '1', '4', 'q', '', '');
     const other = ['--mirror', 'OTHER', '--type', 'dr', '--agent', `${hosts.addressOf('Y')}:2188`, '--instance', 'Y'];
