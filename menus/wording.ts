@@ -195,6 +195,13 @@ export const wording = {
   /** How long ago what stands about a member was heard. */
   age: 'as of {seconds} s ago',
   monitorInterval: 'a whole number of seconds from {min} to {max}, D, Q or RETURN',
+  monitorActionLabels: [
+    'Remove mirrored database(s)',
+    'Activate or Catchup mirrored database(s)',
+    'Mount a database',
+    'Dismount a database',
+  ],
+  monitorActions: 'A acts on databases: activate, catch up, mount, dismount, remove',
   verifiedHeading: 'Verification:',
   verified: 'identical up to {position}, {at}',
   neverVerified: 'never found identical yet',

@@ -8,6 +8,7 @@ import { databaseRoutine } from '../../menus/database.ts';
 import { journalRoutine } from '../../menus/journal.ts';
 import { keptOut } from '../../menus/kept-out.ts';
 import type { Action, Menu, MenuByPlace, Option, Place } from '../../menus/menu.ts';
+import { mirrorManagement } from '../../menus/mirror-management.ts';
 import { noMirror, serviceOff } from '../../menus/no-mirror.ts';
 import { top } from '../../menus/top.ts';
 import { trouble } from '../../menus/trouble.ts';
@@ -96,6 +97,14 @@ async function runMenus(
   return 'left';
 }
 
+/** What can be done with the databases that the Status Monitor shows (MON-013, DB-037), under the labels it has elsewhere. */
+const monitorActions: Menu = {
+  title: 'Status Monitor',
+  options: [...mirrorManagement.options.slice(0, 3), ...databaseRoutine.options].filter(({ label }) =>
+    wording.monitorActionLabels.some((each) => each === label),
+  ),
+};
+
 /** CFG-002: what is offered depends on the service and on the role. */
 function rootMenu(description: Description): Menu {
   if (description.mirrorSet !== null) return top;
@@ -157,7 +166,8 @@ async function carryOut(
   label: string,
 ): Promise<void> {
   try {
-    if (action.kind === 'screen') await showScreen(action.screen, desk.control, dialogue);
+    const act = () => runMenu(desk, dialogue, () => monitorActions, now.mirrors).then(() => undefined);
+    if (action.kind === 'screen') await showScreen(action.screen, desk.control, dialogue, act);
     else await runAction(action, { ...desk, dialogue, description: now, label });
   } catch (error) {
     if (!(error instanceof AbandonedError)) throw error;

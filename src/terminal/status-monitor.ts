@@ -10,7 +10,7 @@ import { asSentence, fill, screenDateTime, screenTime, wrap } from './screen.ts'
 import type { Style } from './style.ts';
 
 type Wish =
-  | { readonly kind: 'refresh' | 'databases' | 'quit' }
+  | { readonly kind: 'refresh' | 'databases' | 'act' | 'quit' }
   | { readonly kind: 'interval'; readonly seconds: number };
 
 /** How wide the screen is, and what is coloured on it by severity. */
@@ -24,8 +24,8 @@ const plain: Look = {
   style: { good: (text) => text, warn: (text) => text, bad: (text) => text },
 };
 
-/** MON-016. From a pipe it does not refresh by time. */
-export async function runStatusMonitor(control: Control, dialogue: Dialogue): Promise<void> {
+/** MON-016. From a pipe it does not refresh by time. While databases are shown, A acts on them (MON-013, DB-037). */
+export async function runStatusMonitor(control: Control, dialogue: Dialogue, act: () => Promise<void>): Promise<void> {
   let seconds: number = monitorRefreshSeconds.default;
   let showDatabases = false;
   let before: StatusReport | null = null;
@@ -35,20 +35,23 @@ export async function runStatusMonitor(control: Control, dialogue: Dialogue): Pr
     const columns = dialogue.isTerminal ? dialogue.columns : plain.columns;
     dialogue.printLines(monitorLines(report, before, showDatabases, { columns, style: dialogue.style }));
     dialogue.print();
+    if (showDatabases) dialogue.say(`${wording.monitorActions}.`);
     before = report;
-    const wish = await askWish(dialogue, seconds);
+    const wish = await askWish(dialogue, seconds, showDatabases);
     if (wish.kind === 'quit') return;
+    if (wish.kind === 'act') await act();
     if (wish.kind === 'databases') showDatabases = !showDatabases;
     if (wish.kind === 'interval') seconds = wish.seconds;
   }
 }
 
-async function askWish(dialogue: Dialogue, seconds: number): Promise<Wish> {
+async function askWish(dialogue: Dialogue, seconds: number, mayAct: boolean): Promise<Wish> {
   const { min, max } = monitorRefreshSeconds;
   const expected = fill(wording.monitorInterval, { min, max });
   const parse = (text: string): Parsed<Wish> => {
     const folded = text.toUpperCase();
     if (folded === '') return { ok: true, value: { kind: 'refresh' } };
+    if (folded === 'A' && mayAct) return { ok: true, value: { kind: 'act' } };
     if (folded === 'D') return { ok: true, value: { kind: 'databases' } };
     if (folded === 'Q' || folded === '^') return { ok: true, value: { kind: 'quit' } };
     const interval = parseNumber(text, min, max);

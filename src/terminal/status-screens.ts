@@ -10,8 +10,13 @@ import type { Dialogue } from './dialogue.ts';
 import { asSentence, factLines, fill, screenDateTime, wrap } from './screen.ts';
 import { arbiterLines, dejournalLines, missingLines, runStatusMonitor } from './status-monitor.ts';
 
-export async function showScreen(screen: Screen, control: Control, dialogue: Dialogue): Promise<void> {
-  if (screen === 'status-monitor') return await runStatusMonitor(control, dialogue);
+export async function showScreen(
+  screen: Screen,
+  control: Control,
+  dialogue: Dialogue,
+  actOnDatabases: () => Promise<void>,
+): Promise<void> {
+  if (screen === 'status-monitor') return await runStatusMonitor(control, dialogue, actOnDatabases);
   dialogue.print();
   if (screen === 'mirrored-databases') dialogue.printLines(await databaseLines(await control.status(), dialogue));
   if (screen === 'databases') dialogue.printLines(await allDatabaseLines(await control.describe(), dialogue));
