@@ -75,7 +75,17 @@ export const wording = {
     unknownEnd: 'an unknown position',
     own: 'The journal of this member ends at {own}.',
     nothingMore: 'No journal that could be asked has more.',
-    more: 'Journal data up to {newest} exist, {records} records more: they are fetched from a partner that has them; without it they are lost.',
+    more: 'Journal data up to {newest} exist, {records} records more: they are fetched from a partner that has them.',
+    answers: '{name} (async): no primary, as it says itself; its journal ends at {end}.',
+    'has-primary':
+      '{name} (async): it says that it is connected with a primary, so that nobody can be promoted without that one.',
+    gathered: 'Without a partner, journal data up to {upTo} are fetched from {from} first.',
+    loss: 'Without a partner all updates behind {from} are lost: {records} records up to {upTo}, which {at} has.',
+    lossRead: 'These are {transactions} transactions and {single} single updates. Updates by database: {databases}.',
+    lossReadInPart:
+      'Their beginning was read: {transactions} transactions and {single} single updates. Updates by database: {databases}.',
+    lossUnread: 'The journal that holds them cannot be read, so it is not known which databases they belong to.',
+    noDatabase: 'none',
     unreachable: 'Not reached: {unreachable}. Updates that only these have would be lost.',
     validated:
       'Before an instance there is started, ValidatedMember must be 0 in its record: the promoted member sees to it as soon as it reaches its ISCAgent or the instance.',

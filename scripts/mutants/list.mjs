@@ -220,7 +220,7 @@ export const mutants = [
   },
   {
     name: 'no-cut',
-    changes: [["  step.effects.push({ type: 'cut-journal', to: common });\n  return true;", '  return true;']],
+    changes: [["cut-journal', to: common, because: `", "cut-journal', to: step.state.journal.appended, because: `"]],
     config: 'pair, lost tail',
   },
   {

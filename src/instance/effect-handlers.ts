@@ -73,14 +73,14 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
     'close-arbiter': () => arbiter.close(),
     'tell-arbiter': ({ message }) => arbiter.tell(message),
     'ask-agent': (effect) => void agent.ask(effect),
-    'ask-journal': ({ request, of, incarnation }) => void agent.askJournal(request, of, incarnation),
-    'fetch-journal': ({ request, of, incarnation }) => void agent.fetchJournal(request, of, incarnation),
+    'ask-journal': (effect) => void agent.askJournal(effect),
+    'fetch-journal': (effect) => void agent.fetchJournal(effect),
     'flush-journal': () => flush.want(),
     'ship-journal': (effect) => ship(parts, effect),
     'store-journal': (effect) => {
       if (store(parts, effect)) flush.want();
     },
-    'cut-journal': ({ to }) => cut(parts, to),
+    'cut-journal': (effect) => cut(parts, effect),
     'start-file': (effect) => startFile(parts, effect),
     'apply-journal': ({ to }) => {
       applier.apply(to);
@@ -154,14 +154,15 @@ function store(parts: EffectParts, effect: Extract<MemberEffect, { type: 'store-
   }
 }
 
-function cut(parts: EffectParts, to: { readonly epoch: number; readonly sequence: number }): void {
+function cut(parts: EffectParts, effect: Extract<MemberEffect, { type: 'cut-journal' }>): void {
   const { journal } = parts;
+  const { to, because } = effect;
   const kept = to.sequence === 0 && to.epoch === 0 ? beginning : journal.locate(to.epoch, to.sequence);
   if (kept === null) throw new Error(`the journal has no record ${to.epoch}/${to.sequence} to be cut back to`);
   guarded(
     parts,
     () => {
-      const surplus = journal.truncateTo(kept, 'the mirror does not have it (FO-088)');
+      const surplus = journal.truncateTo(kept, because);
       parts.catalog.cutTo(journal.end);
       parts.post({
         type: 'journal-cut',
@@ -171,7 +172,7 @@ function cut(parts: EffectParts, to: { readonly epoch: number; readonly sequence
         keptIn: surplus?.keptIn.join(', ') ?? '',
       });
     },
-    () => parts.later(() => cut(parts, to)),
+    () => parts.later(() => cut(parts, effect)),
   );
 }
 

@@ -14,9 +14,18 @@ import { type MirrorName, NO_EPOCH } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
 import type { Connection, Listener, Network } from '../network/network.ts';
 import { acceptChannel } from '../network/opening-exchange.ts';
-import { agree, isRefused, type Open, type Opened, type Refused, refuse } from '../protocol/opening.ts';
+import {
+  agree,
+  type ChannelName,
+  isRefused,
+  type Open,
+  type Opened,
+  type Refused,
+  refuse,
+} from '../protocol/opening.ts';
 import { ControlServer } from './control-server.ts';
 import { serveMemberRequest } from './join-server.ts';
+import { serveJournal } from './journal-outlet.ts';
 import { Membership } from './membership.ts';
 import type { RunningMember } from './mirror-member.ts';
 import { settleDirectory } from './own-directory.ts';
@@ -49,6 +58,8 @@ export interface InstanceParts {
   readonly filters: FilterCode;
 }
 
+/** Nobody else may open these. */
+const forMembers: readonly ChannelName[] = ['data', 'copy', 'journal'];
 /** How long a caller may take to say who it is, ms. */
 const openingTimeoutMs = 5000;
 /** How long answers under way may take at the end, ms. */
@@ -288,6 +299,7 @@ export class Instance implements Memberships {
     const membership = this.#meant(mirror);
     if (channel === 'client') this.#superserver.accept(connection, mirror !== '');
     else if (channel === 'data') membership.member?.acceptData(connection, member, unpacks ?? []);
+    else if (channel === 'journal') serveJournal(membership, connection);
     else if (channel === 'copy') membership.copies.accept(connection, member);
     else serveMemberRequest(membership, connection);
   }
@@ -302,7 +314,7 @@ export class Instance implements Memberships {
     const { mirrorSet, member, instance } = membership.configuration.get();
     const asked = open.channel === 'client' && open.mirror === '' ? { ...open, mirror: mirrorSet?.name ?? '' } : open;
     const answer = agree(asked, {
-      channels: ['client', 'data', 'member', 'copy'],
+      channels: ['client', 'data', 'member', 'copy', 'journal'],
       mirror: mirrorSet?.name ?? '',
       member: member ?? '',
       instance,
@@ -313,12 +325,14 @@ export class Instance implements Memberships {
     if (this.#ending) return refuse('not-available', `instance ${instance} is shutting down`);
     const removal =
       mirrorSet === null || open.knows === undefined ? undefined : removalOf(mirrorSet, open.member, open.knows);
-    if (open.channel === 'data' && removal !== undefined) {
+    if ((open.channel === 'data' || open.channel === 'journal') && removal !== undefined) {
       const text = `${open.member} was removed from mirror ${mirrorSet?.name}`;
       return { ...refuse('removed', text), removeAttribute: removal.removeAttribute };
     }
-    const isForMembers = open.channel === 'data' || open.channel === 'copy';
-    if (isForMembers && (mirrorSet === null || memberNamed(mirrorSet, open.member) === undefined)) {
+    if (
+      forMembers.includes(open.channel) &&
+      (mirrorSet === null || memberNamed(mirrorSet, open.member) === undefined)
+    ) {
       return refuse('member', `${open.member} is not a member of mirror ${mirrorSet?.name ?? '(none)'}`);
     }
     const wantsPrimary = open.channel === 'client' && open.mirror !== '';

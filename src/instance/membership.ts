@@ -8,6 +8,7 @@ import type { DejournalFilter } from '../host/dejournal-filter.ts';
 import { type HomePaths, type InstancePaths, mirrorJournalLogPath } from '../host/home.ts';
 import type { ConfigurationStore, Host, Timer } from '../host/host.ts';
 import { MembershipStore, membershipPaths, mirrorsOf, type Place } from '../host/memberships.ts';
+import type { ReadParts } from '../journal/journal.ts';
 import { withKnownList } from '../mirror/failover-members.ts';
 import {
   isNewerSet,
@@ -46,6 +47,7 @@ export class Membership implements InstanceDaemon {
   readonly paths: InstancePaths;
   readonly catalog: Catalog;
   readonly copies: CopyServer;
+  readonly readParts: ReadParts;
   readonly #superserver: Superserver;
   #events: ReturnType<InstanceParts['openEvents']> | null = null;
   #member: RunningMember | null = null;
@@ -61,6 +63,7 @@ export class Membership implements InstanceDaemon {
     this.configuration = new MembershipStore(parts.configuration, place);
     this.paths = membershipPaths(parts.paths, place);
     const { host } = parts;
+    this.readParts = parts.readParts;
     this.catalog = new Catalog({
       store: parts.store,
       files: host.files,

@@ -14,6 +14,7 @@ import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
 import { initialState, type MemberState } from '../mirror/member-state.ts';
 import type { Envelope } from '../mirror/messages.ts';
 import { type Address, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
+import { isFetching } from '../mirror/promotion-journals.ts';
 import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirror/status.ts';
 import type { FailoverMembers, MemberName } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
@@ -179,7 +180,7 @@ export class RunningMember implements MirrorMember {
       self,
       journal,
       post: this.#post,
-      isWanted: (request) => this.state.seeking.fetching?.request === request,
+      isWanted: (request) => isFetching(this.state, request),
     });
   }
 

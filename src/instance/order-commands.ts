@@ -9,7 +9,7 @@ import { makeOpen } from '../protocol/opening.ts';
 import { done, outcomeOf, refused, refusedWith } from './command-outcome.ts';
 import { isNotJoined, refusalOf } from './offered-commands.ts';
 import type { InstanceDaemon, MirrorMember } from './parts.ts';
-import { reportPromotion } from './promotion-commands.ts';
+import { reportPromotion } from './promotion-report.ts';
 import { planRemoval } from './removal-plan.ts';
 import { assessTrouble, refusalOfTrouble } from './trouble-assessment.ts';
 

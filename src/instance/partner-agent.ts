@@ -1,8 +1,8 @@
-/** Questions to the agent of the other failover member, and its journal, as events (FO-021..027, SYN-009). */
+/** Questions to the agents of other members, and the journals that these or their instances hand out, as events (FO-021..027, FO-082, SYN-009). */
 import { type Journal, JournalFrozenError } from '../journal/journal.ts';
 import type { MemberEffect } from '../mirror/effects.ts';
 import type { AgentAnswer } from '../mirror/messages.ts';
-import type { Address, MemberDefinition } from '../mirror/mirror-set.ts';
+import type { MemberDefinition } from '../mirror/mirror-set.ts';
 import type { MemberName, MirrorName } from '../mirror/terms.ts';
 import { type AgentCall, askAgent, fetchJournal } from '../network/agent-client.ts';
 import type { Network, Timers } from '../network/network.ts';
@@ -24,6 +24,7 @@ export interface PartnerAgentParts {
 }
 
 type AskAgent = Extract<MemberEffect, { type: 'ask-agent' }>;
+type Wanted<T extends 'ask-journal' | 'fetch-journal'> = Extract<MemberEffect, { type: T }>;
 
 export class PartnerAgent {
   readonly #parts: PartnerAgentParts;
@@ -47,14 +48,14 @@ export class PartnerAgent {
     this.#parts.post({ type: 'agent-answered', request, answer });
   }
 
-  async askJournal(request: number, of: MemberName, incarnation: number): Promise<void> {
+  async askJournal({ request, of, incarnation, ofInstance }: Wanted<'ask-journal'>): Promise<void> {
     const { network, timers, mirror } = this.#parts;
     let reason = `${of} is not a member any more`;
-    for (const { call, instance } of this.#calls(of)) {
+    for (const { call, instance } of this.#calls(of, ofInstance)) {
       try {
         const about = { type: 'offer-journal', instance, mirror, incarnation } as const;
-        const { history, end, failoverMembers = null } = await askAgent(network, call, about, timers);
-        this.#parts.post({ type: 'journal-offered', request, history, end, failoverMembers });
+        const { history, end, failoverMembers = null, primary = null } = await askAgent(network, call, about, timers);
+        this.#parts.post({ type: 'journal-offered', request, history, end, failoverMembers, primary });
         return;
       } catch (error) {
         reason = (error as Error).message;
@@ -63,10 +64,10 @@ export class PartnerAgent {
     this.#parts.post({ type: 'fetch-failed', request, reason });
   }
 
-  async fetchJournal(request: number, of: MemberName, incarnation: number): Promise<void> {
+  async fetchJournal({ request, of, incarnation, ofInstance }: Wanted<'fetch-journal'>): Promise<void> {
     const { network, timers, mirror, journal } = this.#parts;
     let reason = `${of} is not a member any more`;
-    for (const { call, instance } of this.#calls(of)) {
+    for (const { call, instance } of this.#calls(of, ofInstance)) {
       try {
         const about = { instance, mirror, incarnation };
         for await (const chunk of fetchJournal(network, call, about, journal.end, undefined, timers)) {
@@ -86,8 +87,11 @@ export class PartnerAgent {
     this.#parts.post({ type: 'fetch-failed', request, reason });
   }
 
-  /** CFG-062: the agent address first, then the private and the superserver address where they differ. */
-  #calls(of: MemberName): readonly { readonly call: AgentCall; readonly instance: string }[] {
+  /**
+   * CFG-062: the agent address first, then the private and the superserver address where they differ. An instance that is asked itself is
+   * reached where its data channel is (CFG-061).
+   */
+  #calls(of: MemberName, ofInstance = false): readonly { readonly call: AgentCall; readonly instance: string }[] {
     const member = this.#parts.definition(of);
     if (member === undefined) return [];
     const hosts = new Set([
@@ -96,12 +100,14 @@ export class PartnerAgent {
       member.superserver.host,
     ]);
     const timeoutMs = this.#parts.timeoutMs();
-    const call = (address: Address): AgentCall => ({
-      host: address.host,
-      port: address.port,
-      timeoutMs,
-      open: { ...this.#parts.open(), channel: 'agent' },
+    const call = (host: string, port: number, channel: 'agent' | 'journal') => ({
+      call: { host, port, timeoutMs, open: { ...this.#parts.open(), channel } },
+      instance: member.instance,
     });
-    return [...hosts].map((host) => ({ call: call({ host, port: member.agent.port }), instance: member.instance }));
+    const agents = [...hosts].map((host) => call(host, member.agent.port, 'agent'));
+    if (!ofInstance) return agents;
+    const { superserver, privateAddress } = member;
+    const instances = new Set([privateAddress ?? superserver.host, superserver.host]);
+    return [...[...instances].map((host) => call(host, superserver.port, 'journal')), ...agents];
   }
 }

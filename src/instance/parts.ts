@@ -6,7 +6,7 @@ import type { CopyFacts, Database, MirrorAttribute } from '../database/databases
 import type { DejournalFilter } from '../host/dejournal-filter.ts';
 import type { HomePaths, InstancePaths } from '../host/home.ts';
 import type { ConfigurationStore, DatabaseConfiguration, Host } from '../host/host.ts';
-import type { Journal } from '../journal/journal.ts';
+import type { Journal, ReadParts } from '../journal/journal.ts';
 import type { OperatorCommand } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import type { MemberState } from '../mirror/member-state.ts';
@@ -169,6 +169,7 @@ export interface InstanceDaemon {
   /** Is it in the mirror beside another, its first one? */
   readonly isFurther: boolean;
   readonly catalog: DatabaseCatalog;
+  readonly readParts: ReadParts;
   /** SYN-023: a module in the directory of the instance; nothing is loaded yet. */
   openFilter(module: string): DejournalFilter;
   /** Of commands that change the configuration. */

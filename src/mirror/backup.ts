@@ -9,6 +9,7 @@ import { halt, joinHistory } from './joining.ts';
 import { comparePositions, type JournalPosition, later } from './journal-position.ts';
 import { applyDurable, freshJournal, setJournal } from './journal-transfer.ts';
 import { clockDriftShare, troubleTimeoutInQos } from './limits.ts';
+import { comparedWithReport, printPlace } from './loss-report.ts';
 import type { Attachment, Step } from './member-state.ts';
 import { learnList } from './members-change.ts';
 import type { ArbiterWord, DataMessage, Envelope } from './messages.ts';
@@ -119,8 +120,15 @@ export function onWelcome(
 /** Surplus was cut (FO-088): only now is it known where this journal ends. */
 export function onJournalCut(step: Step, end: JournalPosition, records: number, keptIn: string): void {
   if (records > 0) {
-    log(step, 'surplus-discarded', { position: `${end.epoch}/${end.sequence}`, records, file: keptIn });
-    note(step, 'discarded surplus journal data', 'FO-088', { records, after: `${end.epoch}/${end.sequence}`, keptIn });
+    const compared = comparedWithReport(step.state, records, { epoch: end.epoch, sequence: end.sequence + records });
+    const said = compared === '' ? '' : `; ${compared}`;
+    log(step, 'surplus-discarded', { position: printPlace(end), records, file: keptIn, said });
+    note(step, 'discarded surplus journal data', 'FO-088', {
+      records,
+      after: printPlace(end),
+      keptIn,
+      ...(compared === '' ? {} : { compared }),
+    });
   }
   if (step.state.role === 'attached') acknowledge(step);
 }

@@ -7,7 +7,7 @@ import type { JournalPosition } from './journal-position.ts';
 import type { LogMessage } from './log-messages.ts';
 import type { MemberRecord } from './member-record.ts';
 import type { DataMessage, StateQuestion, ToArbiter } from './messages.ts';
-import type { Epoch, FailoverMembers, MemberName, Right } from './terms.ts';
+import type { Epoch, FailoverMembers, JournalPlace, MemberName, Right } from './terms.ts';
 
 export type Facts = Readonly<Record<string, string | number | boolean | null>>;
 
@@ -43,12 +43,25 @@ export type MemberEffect =
       readonly failoverMembers?: FailoverMembers;
     }
   /** Ask that agent what journal it has of the incarnation it called down (event `journal-offered` or `fetch-failed`). */
-  | { readonly type: 'ask-journal'; readonly request: number; readonly of: MemberName; readonly incarnation: number }
+  | {
+      readonly type: 'ask-journal';
+      readonly request: number;
+      readonly of: MemberName;
+      readonly incarnation: number;
+      /** Of an async: its instance is asked first, and its agent only where that is not reached (FO-082). */
+      readonly ofInstance?: true;
+    }
   /**
    * Fetch everything behind the own end, store and flush it (event `fetch-progressed` after each part, at last `journal-fetched`
-   * or `fetch-failed`). Nothing more is stored once `seeking.fetching` of the state is not this request any more.
+   * or `fetch-failed`). Nothing more is stored once the state does not fetch by this request any more (`isFetching`).
    */
-  | { readonly type: 'fetch-journal'; readonly request: number; readonly of: MemberName; readonly incarnation: number }
+  | {
+      readonly type: 'fetch-journal';
+      readonly request: number;
+      readonly of: MemberName;
+      readonly incarnation: number;
+      readonly ofInstance?: true;
+    }
 
   /** Make the journal durable (event `journal-flushed`). */
   | { readonly type: 'flush-journal' }
@@ -67,8 +80,8 @@ export type MemberEffect =
       readonly from: JournalPosition;
       readonly to: JournalPosition;
     }
-  /** Keep records up to this epoch and sequence, put what follows into lost+found (event `journal-cut`, before the next effect). */
-  | { readonly type: 'cut-journal'; readonly to: { readonly epoch: number; readonly sequence: number } }
+  /** Keep records up to this place, put what follows into lost+found, with the reason (event `journal-cut`, before the next effect). */
+  | { readonly type: 'cut-journal'; readonly to: JournalPlace; readonly because: string }
   /** Begin a new file of this epoch (event `file-started`). */
   | { readonly type: 'start-file'; readonly epoch: Epoch }
   /** Bring every activated database up to there (event `databases-applied`). */

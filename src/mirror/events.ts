@@ -2,7 +2,7 @@
 import type { EpochBeginning, JournalPosition } from './journal-position.ts';
 import type { MemberRecord } from './member-record.ts';
 import type { AgentAnswer, DataMessage, Envelope, FromArbiter } from './messages.ts';
-import type { FailoverMembers, MemberName } from './terms.ts';
+import type { FailoverMembers, JournalPlace, MemberName } from './terms.ts';
 
 export interface MemberSettings {
   readonly qosTimeoutMs: number;
@@ -12,8 +12,10 @@ export interface MemberSettings {
   readonly partner: MemberName | null;
   /** On an async: the failover members, in the order in which they are tried. */
   readonly failoverMembers: readonly MemberName[];
-  /** All members of the mirror. */
+  /** All members of the mirror that are or may become failover members. */
   readonly members?: readonly MemberName[];
+  /** The reporting asyncs. */
+  readonly reporting?: readonly MemberName[];
   /** CFG-069: those that were taken out of it; a channel that one of them had opened before leads nowhere. */
   readonly removed?: readonly MemberName[];
   /** The list that the mirror set stands for, since the first promotion or demotion. */
@@ -31,12 +33,14 @@ export type OperatorCommand =
   | { readonly command: 'remove-member'; readonly member: MemberName; readonly removeAttribute: boolean }
   /**
    * FO-077..082, on an async. `partner`: null = chosen automatically, `none` = without one. `hold` = no failover is set, so that it
-   * stops just before it becomes primary. The rest as in `force-primary`.
+   * stops just before it becomes primary. `acceptLossUpTo`: refused where somebody is found to have more that would be lost. The rest
+   * as in `force-primary`.
    */
   | {
       readonly command: 'promote';
       readonly partner: MemberName | 'none' | null;
       readonly hold: boolean;
+      readonly acceptLossUpTo?: JournalPlace;
       readonly lineage: string;
       readonly atMs: number;
       readonly evidence: string;
@@ -97,6 +101,8 @@ export type MemberEvent = { readonly nowMs: number } & (
       readonly end: JournalPosition;
       /** As its record says now. */
       readonly failoverMembers?: FailoverMembers | null;
+      /** An instance that was asked itself, and is connected with this primary or is it. */
+      readonly primary?: MemberName | null;
     }
   /** A part of it is stored and flushed; after every part, so that the rules know the journal's end when the rest never comes. */
   | {

@@ -38,6 +38,7 @@ export function settingsOf(set: MirrorSet, self: MemberName): MemberSettings {
     members: set.members
       .filter(({ type }) => type === 'Failover' || type === 'Disaster Recovery')
       .map(({ name }) => name),
+    reporting: set.members.filter(({ type }) => type.includes('Reporting')).map(({ name }) => name),
     removed: (set.removed ?? []).map(({ name }) => name).filter((name) => memberNamed(set, name) === undefined),
     ...(listed === null ? {} : { listed }),
   };

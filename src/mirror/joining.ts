@@ -5,10 +5,11 @@
 import type { MemberEvent } from './events.ts';
 import { comparePositions, JOURNAL_START, type JournalPosition, printPosition } from './journal-position.ts';
 import { commonPrefix, isBeyond } from './journal-transfer.ts';
+import { comparedWithReport } from './loss-report.ts';
 import type { Step } from './member-state.ts';
 import { dropAttempt } from './seeking.ts';
 import { enterRole, log, note } from './step.ts';
-import { sameEpoch } from './terms.ts';
+import { type JournalPlace, sameEpoch } from './terms.ts';
 
 type OtherJournal = Pick<Extract<MemberEvent, { type: 'journal-offered' }>, 'history' | 'end'>;
 
@@ -57,20 +58,31 @@ export function joinHistory(step: Step, other: OtherJournal): boolean {
   }
   const common = sharedWith(step, other);
   if (!isBeyond(journal.appended, common)) {
-    if (endsInForeignFile(step, other, common.epoch)) step.effects.push({ type: 'cut-journal', to: common });
+    if (endsInForeignFile(step, other, common.epoch))
+      step.effects.push({ type: 'cut-journal', to: common, because: notInMirror });
     return true;
   }
   if (isDiverged(step, other)) {
     const shared = `${common.epoch}/${common.sequence}`;
     const held = heldFurthest(step, other);
     const applied = `${held.epoch}/${held.sequence}`;
-    log(step, 'divergence-detail', { applied, common: shared });
+    const compared = comparison(step, common);
+    log(step, 'divergence-detail', { applied, common: shared, said: compared });
     log(step, 'divergence', { mirror });
-    halt(step, 'FO-088', `it holds data up to ${applied}, the mirror shares only ${shared}`);
+    halt(step, 'FO-088', `it holds data up to ${applied}, the mirror shares only ${shared}${compared}`);
     return false;
   }
-  step.effects.push({ type: 'cut-journal', to: common });
+  step.effects.push({ type: 'cut-journal', to: common, because: `${notInMirror}${comparison(step, common)}` });
   return true;
+}
+
+const notInMirror = 'the mirror does not have it (FO-088)';
+
+/** "Reported N, lost M", where a promotion has reported anything. */
+function comparison({ state }: Step, common: JournalPlace): string {
+  const { appended } = state.journal;
+  const compared = comparedWithReport(state, appended.sequence - common.sequence, appended);
+  return compared === '' ? '' : `; ${compared}`;
 }
 
 /**

@@ -89,12 +89,12 @@ export const logMessages = {
   'surplus-discarded': {
     severity: 1,
     category: utility,
-    text: 'Journal data after {position} that the mirror does not have was discarded ({records} records, never applied; kept in {file}) (FO-088)',
+    text: 'Journal data after {position} that the mirror does not have was discarded ({records} records, never applied; kept in {file}) (FO-088){said}',
   },
   'divergence-detail': {
     severity: 1,
     category: utility,
-    text: 'Databases hold journal data up to {applied}, but the mirror shares only {common} with this member',
+    text: 'Databases hold journal data up to {applied}, but the mirror shares only {common} with this member{said}',
   },
   divergence: {
     severity: 2,
@@ -178,6 +178,18 @@ export const logMessages = {
     text: 'This member is no failover member any more, {names} is: shutting down; started again it is a disaster recovery async (FO-083)',
   },
   'promotion-asked': { severity: 0, category: utility, text: 'Promotion: the agent of {member} says: {says}' },
+  'promotion-journal': { severity: 0, category: utility, text: 'Promotion: the journal of {member}: {says}' },
+  'journal-gathered': {
+    severity: 0,
+    category: utility,
+    text: 'Journal data up to {position} fetched from {member} (FO-082)',
+  },
+  'gathering-failed': {
+    severity: 2,
+    category: utility,
+    text: 'Journal data could not be fetched from {member}: {reason} (FO-082)',
+  },
+  'loss-reported': { severity: 2, category: utility, text: 'What this promotion loses: {text}' },
   'promotion-refused': { severity: 1, category: utility, text: 'This member was not promoted ({rules}): {because}' },
   'promoted-by-force': {
     severity: 2,

@@ -6,6 +6,7 @@
 import type { MemberEffect } from './effects.ts';
 import type { MemberSettings, OperatorCommand } from './events.ts';
 import { type EpochBeginning, JOURNAL_START, type JournalPosition } from './journal-position.ts';
+import type { Offers } from './loss-report.ts';
 import { firstRecord, type MemberRecord } from './member-record.ts';
 import type { AgentVerdict } from './messages.ts';
 import type { FailoverMembers, MemberName, MirrorName, Right } from './terms.ts';
@@ -198,10 +199,20 @@ export interface MembersChange {
 /** An async on its way to being a failover member while there is no primary. Owner: promotion.ts. */
 export interface Promotion {
   order: Extract<OperatorCommand, { command: 'promote' }>;
-  /** requested of the primary; asking: who is down, and what was each? telling: the new list goes to those that are. */
-  phase: 'requested' | 'asking' | 'telling';
+  /**
+   * requested of the primary; asking: who is down, what was each, and what has it of the journal? asking-asyncs: what has each other
+   * async? fetching: what another async has more (FO-082); telling: the new list goes to those that are down.
+   */
+  phase: 'requested' | 'asking' | 'asking-asyncs' | 'fetching' | 'telling';
   waits: ReadonlyMap<number, MemberName>;
   answers: ReadonlyMap<MemberName, AgentVerdict>;
+  /** Unfinished questions for journals, and what was answered. */
+  journalWaits: ReadonlyMap<number, MemberName>;
+  offers: Offers;
+  /** The journal data of this async are being fetched. */
+  fetching: { request: number; of: MemberName } | null;
+  /** Asyncs whose journal data were fetched, or could not be. */
+  given: readonly MemberName[];
   list: FailoverMembers | null;
   untilMs: number;
 }

@@ -54,7 +54,8 @@ import {
 } from './negotiation.ts';
 import { forceNow, onAgentWhileForced, onNoFailoverDone, onOrder, watchOrders } from './operator-commands.ts';
 import { onFenceAnswer, onHelloToPrimary, onReign, onServedMessage, showReign, watchMembers } from './primary.ts';
-import { onAgentWhilePromoting, watchPromotion } from './promotion.ts';
+import { continuePromotion, onAgentWhilePromoting, watchPromotion } from './promotion.ts';
+import { onGathered, onGatheringProgressed, onNotOffered, onOfferWhilePromoting } from './promotion-journals.ts';
 import { onRemoved, watchRemovals } from './removal.ts';
 import { beginSeeking, onHelloFailed, setSeeking } from './seeking.ts';
 import { servedBy } from './serving.ts';
@@ -115,14 +116,14 @@ function dispatch(now: Step, event: MemberEvent): void {
     case 'agent-answered':
       return onAgentAnswered(now, event);
     case 'journal-offered':
-      return onJournalOffered(now, event);
+      return onOffered(now, event);
     case 'fetch-progressed':
-      return setJournal(now, { appended: event.end, flushed: event.end, history: event.history });
+      setJournal(now, { appended: event.end, flushed: event.end, history: event.history });
+      return onGatheringProgressed(now);
     case 'journal-fetched':
-      return onJournalFetched(now, event);
+      return onGathered(now, event) ? continuePromotion(now) : onJournalFetched(now, event);
     case 'fetch-failed':
-      if (state.seeking.fetching?.request === event.request && isForced(state)) return forceNow(now);
-      return onFetchFailed(now, event.request, event.reason);
+      return onNotFetched(now, event);
     case 'journal-appended':
       return onAppended(now, event.to);
     case 'journal-flushed':
@@ -151,6 +152,18 @@ function dispatch(now: Step, event: MemberEvent): void {
     default:
       event satisfies never;
   }
+}
+
+function onOffered(now: Step, event: Extract<MemberEvent, { type: 'journal-offered' }>): void {
+  if (onOfferWhilePromoting(now, event)) continuePromotion(now);
+  else onJournalOffered(now, event);
+}
+
+function onNotFetched(now: Step, { request, reason }: Extract<MemberEvent, { type: 'fetch-failed' }>): void {
+  const { state } = now;
+  if (onNotOffered(now, request, reason)) return continuePromotion(now);
+  if (state.seeking.fetching?.request === request && isForced(state)) return forceNow(now);
+  onFetchFailed(now, request, reason);
 }
 
 /** Whatever time asks for. */

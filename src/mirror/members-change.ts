@@ -189,7 +189,9 @@ export function demoteOther(step: Step): void {
 function beginChange(step: Step, names: readonly MemberName[], asker: MemberName | null): void {
   const { state } = step;
   const { partner, qosTimeoutMs } = state.settings;
-  const list = { epoch: state.record.epoch.number, number: presentList(state).number + 1, names };
+  const { number, reported } = presentList(state);
+  const told = reported === undefined ? {} : { reported };
+  const list = { epoch: state.record.epoch.number, number: number + 1, names, ...told };
   const backup = connectedBackup(step);
   const leaving = partner === null || names.includes(partner) ? null : partner;
   const untilMs = step.nowMs + qosTimeoutMs * membersChangeInQos;

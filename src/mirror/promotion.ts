@@ -4,17 +4,20 @@
  * agents put the new list into the records of those that are down, and then this member takes it, too. From there on it is a
  * failover member like any other: it becomes primary by the ordinary rules, or not at all.
  */
+import type { Facts } from './effects.ts';
 import type { MemberEvent, OperatorCommand } from './events.ts';
 import { isNewerList, isSameList, presentList } from './failover-members.ts';
 import { decide, type PromotionFacts, promotionTable } from './failover-table.ts';
 import { forceWaitMs } from './limits.ts';
+import { isBefore, printPlace, reportedText } from './loss-report.ts';
 import { isNewerThan } from './member-record.ts';
 import type { MemberState, Precondition, Promotion, Step } from './member-state.ts';
 import { learnList, takeList } from './members-change.ts';
 import type { AgentVerdict, DownRecord } from './messages.ts';
+import { askAsyncs, askJournalOfDown, gather, lossOf } from './promotion-journals.ts';
 import { dropAttempt } from './seeking.ts';
 import { answerOrders, askAgent, log, note, saveRecord, send } from './step.ts';
-import type { FailoverMembers, MemberName } from './terms.ts';
+import type { FailoverMembers, JournalPlace, MemberName, ReportedLoss } from './terms.ts';
 
 type Promote = Extract<OperatorCommand, { command: 'promote' }>;
 
@@ -44,7 +47,8 @@ export function beginPromotion(step: Step, order: Promote): void {
 
 function begin(step: Step, order: Promote, phase: Promotion['phase'], waits: Promotion['waits']): void {
   const untilMs = step.nowMs + forceWaitMs;
-  step.state.promotion = { order, phase, waits, answers: new Map(), list: null, untilMs };
+  const nothing = { answers: new Map(), journalWaits: new Map(), offers: new Map(), fetching: null, given: [] };
+  step.state.promotion = { order, phase, waits, ...nothing, list: null, untilMs };
 }
 
 /** The primary was lost before it answered: the promotion goes on without it. */
@@ -84,10 +88,19 @@ export function onAgentWhilePromoting(step: Step, request: number, answer: Agent
   });
   log(step, 'promotion-asked', { member: name, says: answer.says === 'nothing' ? answer.reason : answer.says });
   step.state.promotion = { ...promotion, waits, answers };
-  if (waits.size > 0) return true;
-  if (promotion.phase === 'asking') decidePartner(step, step.state.promotion);
-  else finishPromotion(step, step.state.promotion);
+  if (promotion.phase === 'asking' && answer.says === 'down')
+    askJournalOfDown(step, name, answer.record?.incarnation ?? 0);
+  continuePromotion(step);
   return true;
+}
+
+/** Goes on when all has come that it waited for. */
+export function continuePromotion(step: Step): void {
+  const { promotion } = step.state;
+  if (promotion === null || promotion.waits.size > 0 || promotion.journalWaits.size > 0) return;
+  if (promotion.phase === 'asking' && askAsyncs(step)) return;
+  if (promotion.phase === 'telling') finishPromotion(step, promotion);
+  else decidePartner(step, promotion);
 }
 
 function seenOf(answer: AgentVerdict) {
@@ -128,6 +141,11 @@ function decidePartner(step: Step, promotion: Promotion): void {
     const text = `${name} is running, so it or its partner may be the primary; this member is promoted while it is connected to the primary, or when both are down`;
     return endPromotion(step, 'is-running', text, 'FO-079');
   }
+  for (const [name, offer] of promotion.offers) {
+    if (offer?.primary == null) continue;
+    const text = `${name} is connected with ${offer.primary}, which is primary, though this member does not reach it; mend the network, or stop ${offer.primary} first`;
+    return endPromotion(step, 'is-running', text, 'FO-079');
+  }
   const downs = known(answers);
   const missing = [...answers.keys()].filter((name) => !downs.some(([down]) => down === name));
   const chosen = order.partner === null ? lastPrimary(downs) : order.partner;
@@ -137,6 +155,7 @@ function decidePartner(step: Step, promotion: Promotion): void {
     others: missing.some((name) => name !== chosen) ? 'silent' : 'down',
   };
   const verdict = decide(promotionTable, facts);
+  if (verdict.outcome === 'alone-by-force' && gather(step)) return;
   note(step, `promotion: ${verdict.outcome}`, verdict.spec, { ...facts, chosen, missing: missing.join(', ') });
   if (verdict.outcome === 'ask-for-partner') {
     const last = lastPrimary(downs);
@@ -152,12 +171,27 @@ function decidePartner(step: Step, promotion: Promotion): void {
   );
   // Of a partner that is not reached nobody knows whether it was the last primary.
   const isSafe = verdict.outcome === 'pair' && chosen === lastPrimary(downs);
-  tellList(step, promotion, verdict.outcome === 'alone-by-force' ? null : chosen, isSafe ? null : heard + 1);
+  const partner = verdict.outcome === 'alone-by-force' ? null : chosen;
+  const loss = lossOf(step, partner);
+  if (!isSafe && isTooMuch(loss, promotion.order.acceptLossUpTo)) {
+    const text = `${reportedText(loss)}; losses were accepted up to ${printPlace(promotion.order.acceptLossUpTo as JournalPlace)} only`;
+    return endPromotion(step, 'loss-too-great', text, 'FO-082');
+  }
+  tellList(step, partner, isSafe ? null : { number: heard + 1, loss });
+}
+
+function isTooMuch({ records, upTo }: ReportedLoss, accepted: JournalPlace | undefined): boolean {
+  return accepted !== undefined && records > 0 && isBefore(accepted, upTo);
 }
 
 /** The list goes to all who are down, those first who are none of it: the partner takes it together with them. */
-function tellList(step: Step, promotion: Promotion, partner: MemberName | null, forcedEpoch: number | null): void {
+function tellList(
+  step: Step,
+  partner: MemberName | null,
+  byForce: { readonly number: number; readonly loss: ReportedLoss } | null,
+): void {
   const { state } = step;
+  const promotion = state.promotion as Promotion;
   const downs = known(promotion.answers);
   let newest: FailoverMembers = presentList(state);
   for (const [, { failoverMembers }] of downs)
@@ -167,12 +201,14 @@ function tellList(step: Step, promotion: Promotion, partner: MemberName | null, 
   const names = partner === null ? [state.self] : [partner, state.self];
   const { lineage, atMs, evidence } = promotion.order;
   // What a person accepted for the list before has not come true yet: it holds for this one, too.
-  const forced = forcedEpoch === null ? newest.forced : { number: forcedEpoch, lineage, atMs, evidence };
+  const forced = byForce === null ? newest.forced : { number: byForce.number, lineage, atMs, evidence };
+  const reported = byForce === null ? newest.reported : byForce.loss;
   const list: FailoverMembers = {
     epoch: Math.max(newest.epoch, state.record.epoch.number, ...epochs),
     number: newest.number + 1,
     names,
     ...(forced === undefined ? {} : { forced }),
+    ...(reported === undefined ? {} : { reported }),
   };
   const waits = new Map(downs.map(([name]) => [askAgent(step, name, 'confirm-down', list), name]));
   state.promotion = { ...promotion, phase: 'telling', waits, answers: new Map(), list };
@@ -191,8 +227,16 @@ function finishPromotion(step: Step, promotion: Promotion): void {
   }
   state.promotion = null;
   if (list.forced !== undefined) log(step, 'promoted-by-force', { evidence: list.forced.evidence });
+  if (list.forced !== undefined && list.reported !== undefined) {
+    log(step, 'loss-reported', { text: reportedText(list.reported) });
+    note(step, 'reports what the promotion loses', 'FO-081 FO-082', factsOf(list.reported));
+  }
   if (order.hold) saveRecord(step, { noFailover: true });
   takeList(step, list, 'a promotion of this member');
+}
+
+function factsOf({ from, upTo, records, notReached }: ReportedLoss): Facts {
+  return { from: printPlace(from), upTo: printPlace(upTo), records, notReached: notReached.join(', ') };
 }
 
 /** It takes too long, or a primary was met meanwhile. */

@@ -81,6 +81,25 @@ export function sameEpoch(a: Epoch, b: Epoch): boolean {
   return a.number === b.number && a.owner === b.owner && a.lineage === b.lineage;
 }
 
+/** A place in the journal, without the file. */
+export interface JournalPlace {
+  readonly epoch: number;
+  readonly sequence: number;
+}
+
+/** What was known to be lost when a person promoted a member though journal data may be missing, as far as anybody could be asked. */
+export interface ReportedLoss {
+  /** The promoted member. */
+  readonly by: MemberName;
+  /** Up to here it has everything; what others have behind it is lost. */
+  readonly from: JournalPlace;
+  /** End of the furthest journal that was found; not behind `from` = none has more. */
+  readonly upTo: JournalPlace;
+  readonly records: number;
+  /** What these have nobody knows. */
+  readonly notReached: readonly MemberName[];
+}
+
 /** Who the failover members are since the last promotion or demotion (failover-members.ts). */
 export interface FailoverMembers {
   /** Epoch of the primary that stands for this list: whoever becomes primary puts its own. */
@@ -99,4 +118,6 @@ export interface FailoverMembers {
     readonly atMs: number;
     readonly evidence: string;
   };
+  /** What the last promotion by force was reported to lose: whoever comes back with what was lost compares it. */
+  readonly reported?: ReportedLoss;
 }

@@ -24,11 +24,16 @@ import { openChannel, RefusedError } from './opening-exchange.ts';
 
 export interface AgentCall {
   readonly host: string;
+  /** Of the agent; with channel 'journal' of the superserver of an instance, which answers for its own journal. */
   readonly port: number;
   /** For dialling, opening and answer together; for a journal: for each piece. */
   readonly timeoutMs: number;
   /** Who calls: makeOpen({channel: 'agent', ...}). */
   readonly open: Open;
+}
+
+function whoIs({ host, port, open }: AgentCall): string {
+  return `${open.channel === 'journal' ? 'The instance' : 'ISCAgent'} on ${host}:${port}`;
 }
 
 type Unnumbered<R> = R extends unknown ? Omit<R, 'number'> : never;
@@ -39,8 +44,8 @@ export type AgentQuestion = Exclude<Unnumbered<AgentRequest>, { type: 'read-jour
 export class AgentRefusedError extends Error {
   readonly code = 'agent-refused';
   readonly reason: AgentError['reason'] | Refused['reason'];
-  constructor(host: string, port: number, refusal: AgentError | Refused) {
-    super(`ISCAgent on ${host}:${port}: ${refusal.text}`);
+  constructor(call: AgentCall, refusal: AgentError | Refused) {
+    super(`${whoIs(call)}: ${refusal.text}`);
     this.name = 'AgentRefusedError';
     this.reason = refusal.reason;
   }
@@ -58,7 +63,7 @@ export async function askAgent<Q extends AgentQuestion>(
   try {
     const frame = await exchange(connection, { ...question, number } as AgentRequest, connection.restMs(), timers);
     const said = understood(call, number, () => decodeAgentAnswer(frame, question.type as Q['type']));
-    if ('error' in said) throw new AgentRefusedError(call.host, call.port, said.error);
+    if ('error' in said) throw new AgentRefusedError(call, said.error);
     return said.answer;
   } finally {
     connection.line.destroy();
@@ -91,7 +96,7 @@ export async function* fetchJournal(
       const frame = await exchange(connection, request, call.timeoutMs, timers);
       if (frame.kind === AGENT.answer) {
         const said = understood(call, number, () => decodeAgentAnswer(frame, 'status'));
-        if ('error' in said) throw new AgentRefusedError(call.host, call.port, said.error);
+        if ('error' in said) throw new AgentRefusedError(call, said.error);
       }
       const { chunk } = understood(call, number, () => decodeJournalChunk(frame));
       if (chunk.bytes.length === 0) return;
@@ -136,7 +141,7 @@ export async function fetchEvents(
       const frame = await exchange(connection, request, call.timeoutMs, timers);
       const [answeredMs, ownWallMs] = [own.nowMs(), own.wallMs()];
       const said = understood(call, number, () => decodeAgentAnswer(frame, 'tell-events'));
-      if ('error' in said) throw new AgentRefusedError(call.host, call.port, said.error);
+      if ('error' in said) throw new AgentRefusedError(call, said.error);
       clocks.push(measureOffset(askedMs, answeredMs, said.answer.wallMs, ownWallMs));
       events.push(...said.answer.events);
       if (countMax > 0 && !said.answer.more) return { events, clock: bestOffset(clocks) as ClockOffset };
@@ -155,6 +160,8 @@ const realTimers: Timers = {
 
 interface OpenCall {
   readonly line: Connection;
+  /** Who was called, for messages. */
+  readonly who: string;
   /** What is left of the time for the whole call. */
   restMs(): number;
   /** Set while an answer is due. */
@@ -168,16 +175,16 @@ async function connect(network: Network, call: AgentCall, timers: Timers): Promi
   try {
     await openChannel(line, call.open, restMs(), timers);
   } catch (error) {
-    throw error instanceof RefusedError ? new AgentRefusedError(call.host, call.port, error.refused) : error;
+    throw error instanceof RefusedError ? new AgentRefusedError(call, error.refused) : error;
   }
-  const opened: OpenCall = { line, restMs, onLost: null };
+  const opened: OpenCall = { line, who: whoIs(call), restMs, onLost: null };
   line.onClosed((reason) => opened.onLost?.(reason));
   return opened;
 }
 
 async function exchange(opened: OpenCall, request: AgentRequest, timeoutMs: number, timers: Timers): Promise<Frame> {
-  const { line } = opened;
-  if (line.isClosed) throw new UnreachableError(`ISCAgent on ${line.remote}: the connection is lost`);
+  const { line, who } = opened;
+  if (line.isClosed) throw new UnreachableError(`${who}: the connection is lost`);
   return await new Promise<Frame>((resolve, reject) => {
     const settle = (): void => {
       deadline.cancel();
@@ -185,12 +192,12 @@ async function exchange(opened: OpenCall, request: AgentRequest, timeoutMs: numb
     };
     const deadline = timers.after(timeoutMs, () => {
       settle();
-      reject(new UnreachableError(`ISCAgent on ${line.remote} did not answer in ${Math.round(timeoutMs)} ms`));
+      reject(new UnreachableError(`${who} did not answer in ${Math.round(timeoutMs)} ms`));
       line.destroy();
     });
     opened.onLost = (reason) => {
       settle();
-      reject(new UnreachableError(`ISCAgent on ${line.remote}: ${reason} before it answered`));
+      reject(new UnreachableError(`${who}: ${reason} before it answered`));
     };
     line.onNextFrame((frame) => {
       settle();
@@ -209,9 +216,6 @@ function understood<T extends { readonly number: number }>(call: AgentCall, numb
     return said;
   } catch (cause) {
     if (!(cause instanceof FrameError)) throw cause;
-    throw new UnreachableError(
-      `ISCAgent on ${call.host}:${call.port} answers what is not understood: ${cause.message}`,
-      { cause },
-    );
+    throw new UnreachableError(`${whoIs(call)} answers what is not understood: ${cause.message}`, { cause });
   }
 }

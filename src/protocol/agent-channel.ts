@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import type { EpochBeginning, JournalPosition } from '../mirror/journal-position.ts';
 import type { AgentAnswer, FromArbiter, StateQuestion, ToArbiter } from '../mirror/messages.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
-import type { Epoch, FailoverMembers, MemberName, MirrorName } from '../mirror/terms.ts';
+import type { Epoch, FailoverMembers, JournalPlace, MemberName, MirrorName } from '../mirror/terms.ts';
 import type { ClockWord } from './clock-offset.ts';
 import type { EventRecord } from './control-channel.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from './frame.ts';
@@ -64,6 +64,8 @@ export interface JournalOffer {
   readonly end: JournalPosition;
   /** As the record of the instance says; left out before the first promotion or demotion, or where it cannot be read. */
   readonly failoverMembers?: FailoverMembers;
+  /** Of an instance that is asked itself: the primary that it is connected with, itself where it is primary, or null. */
+  readonly primary?: MemberName | null;
 }
 
 export interface MirrorInformation {
@@ -206,6 +208,7 @@ const answerChecks: Readonly<Record<keyof AgentAnswers, (frame: Frame, said: Fie
   'look-down': checkStateAnswer,
   'offer-journal': (frame, said) => {
     positionOf(frame, said, 'end');
+    if (said.primary != null) text(frame, said, 'primary');
     if (said.failoverMembers !== undefined) listOf(frame, said, 'failoverMembers');
     for (const entry of list(frame, said, 'history')) {
       whole(frame, entry, 'epoch');
@@ -431,7 +434,8 @@ function listOf(frame: Frame, said: Fields, name: string): FailoverMembers {
   const value = inner(frame, said, name);
   const { names } = value;
   if (!Array.isArray(names) || !names.every((each) => typeof each === 'string')) throw wrong(frame, name);
-  const list = { epoch: whole(frame, value, 'epoch'), number: whole(frame, value, 'number'), names };
+  const reported = value.reported === undefined ? {} : { reported: lossOf(frame, value) };
+  const list = { epoch: whole(frame, value, 'epoch'), number: whole(frame, value, 'number'), names, ...reported };
   if (value.forced === undefined) return list;
   const forced = inner(frame, value, 'forced');
   return {
@@ -443,6 +447,19 @@ function listOf(frame: Frame, said: Fields, name: string): FailoverMembers {
       evidence: text(frame, forced, 'evidence'),
     },
   };
+}
+
+function lossOf(frame: Frame, said: Fields): NonNullable<FailoverMembers['reported']> {
+  const value = inner(frame, said, 'reported');
+  const { notReached } = value;
+  if (!Array.isArray(notReached) || !notReached.every((each) => typeof each === 'string'))
+    throw wrong(frame, 'notReached');
+  const placeOf = (name: string): JournalPlace => {
+    const place = inner(frame, value, name);
+    return { epoch: whole(frame, place, 'epoch'), sequence: whole(frame, place, 'sequence') };
+  };
+  const [by, records] = [text(frame, value, 'by'), whole(frame, value, 'records')];
+  return { by, from: placeOf('from'), upTo: placeOf('upTo'), records, notReached };
 }
 
 function positionOf(frame: Frame, said: Fields, name: string): JournalPosition {

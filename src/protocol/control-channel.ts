@@ -4,7 +4,7 @@
  */
 import type { CompressionMode, MirrorSet, ParallelDejournaling } from '../mirror/mirror-set.ts';
 import type { StatusReport, VerificationReport } from '../mirror/status.ts';
-import type { MemberType } from '../mirror/terms.ts';
+import type { JournalPlace, MemberType } from '../mirror/terms.ts';
 
 /** Frame kinds. */
 export const CONTROL = { request: 16, answer: 17, progress: 18 } as const;
@@ -326,15 +326,40 @@ export interface PromotionReport {
   readonly newest: { readonly epoch: number; readonly sequence: number };
   /** Records between the two: fetched from the partner, or lost without it. */
   readonly records: number;
-  /** The failover members, as their agents answer. */
+  /** The failover members, as their agents answer, and the other asyncs, as they answer themselves or their agents do. */
   readonly members: readonly MemberStanding[];
-  /** Of these nobody knows what they have; FO-084. */
+  /** Failover members of which nobody knows what they have; FO-084. */
   readonly unreachable: readonly string[];
+  /** FO-082: without a partner it first fetches what this async has more; null = none has. */
+  readonly gathered: { readonly from: string; readonly upTo: JournalPlace } | null;
+  /** What would be lost without a partner; null = nothing that is known. */
+  readonly loss: LossReport | null;
+}
+
+export interface LossReport {
+  /** It begins behind this place. */
+  readonly from: JournalPlace;
+  readonly upTo: JournalPlace;
+  readonly records: number;
+  /** Who has the furthest journal. */
+  readonly at: string;
+  /** What these records are; null = the journal that holds them cannot be read. */
+  readonly content: LostContent | null;
+}
+
+export interface LostContent {
+  readonly transactions: number;
+  /** Updates outside of transactions. */
+  readonly singleUpdates: number;
+  readonly databases: readonly { readonly name: string; readonly updates: number }[];
+  /** False = it is so much that only its beginning was read. */
+  readonly isWhole: boolean;
 }
 
 export interface MemberStanding {
   readonly name: string;
-  readonly agentSays: 'down' | 'running' | 'is-primary' | 'no-answer';
+  /** `answers` and `has-primary`: the instance of an async itself. */
+  readonly agentSays: 'down' | 'running' | 'is-primary' | 'no-answer' | 'answers' | 'has-primary';
   readonly wasPrimary: boolean;
   /** End of its journal, where its agent hands it out. */
   readonly end: { readonly epoch: number; readonly sequence: number } | null;

@@ -27,6 +27,8 @@ export type ChannelName =
   | 'member'
   /** A member that downloads databases from another one's superserver. */
   | 'copy'
+  /** A member that is promoted reads the journal of another one at its superserver. */
+  | 'journal'
   /** A terminal or a command to the instance on its local socket. */
   | 'control';
 
@@ -81,7 +83,7 @@ export interface Refused {
   readonly removeAttribute?: boolean;
 }
 
-const CHANNELS: readonly ChannelName[] = ['data', 'client', 'agent', 'arbiter', 'member', 'copy', 'control'];
+const CHANNELS: readonly ChannelName[] = ['data', 'client', 'agent', 'arbiter', 'member', 'copy', 'journal', 'control'];
 
 /** What a caller says of itself; what is left out is what a caller has that is no member. */
 export interface Caller {

@@ -1,11 +1,20 @@
-/** What a simulated member asks the agent of the other failover member, over the link between the hosts. */
+/** What a simulated member asks the agents of other members, and asyncs themselves for their journals, over the links between the hosts. */
 import type { MemberEffect } from '../mirror/effects.ts';
-import type { JournalElement } from './member-disk.ts';
+import { isFetching } from '../mirror/promotion-journals.ts';
+import type { JournalElement, MemberDisk } from './member-disk.ts';
 import type { MemberProcess, Untimed } from './member-process.ts';
 
 type Effect<T extends MemberEffect['type']> = Extract<MemberEffect, { type: T }>;
 
 const elementsInChunk = 60;
+const noJournal = 'the agent has no journal of that incarnation';
+
+/** What the process of an async knows of a primary at first hand. */
+function primaryOf(process: MemberProcess | null): string | null {
+  const { role, attachment } = process?.state ?? {};
+  if (role === 'primary' || role === 'handing-over') return process?.host ?? null;
+  return role === 'attached' && attachment?.asking === false ? attachment.to : null;
+}
 
 export class AgentCalls {
   readonly #process: MemberProcess;
@@ -37,27 +46,53 @@ export class AgentCalls {
   }
 
   askJournal(effect: Effect<'ask-journal'>): void {
-    const { request, of, incarnation } = effect;
+    const { request, of } = effect;
     const failed = (reason: string) => this.#process.post({ type: 'fetch-failed', request, reason });
     this.#withLimit(failed, (done) =>
-      this.#call(of, (agent, reply) => {
-        const disk = agent?.journalOf(incarnation, this.#process.on) ?? null;
-        if (disk === null) return reply(() => done(() => failed('the agent has no journal of that incarnation')));
-        const { history, end, record } = disk;
-        const { failoverMembers } = record;
+      this.#readJournal(effect, (given, reply) => {
+        if (given === null) return reply(() => done(() => failed(noJournal)));
+        const { disk, count } = given;
+        const end = disk.positionAt(count);
+        const history = disk.history.filter(({ epoch }) => epoch <= end.epoch);
+        const primary = primaryOf(this.#process.on.world.member(of).process);
+        const { failoverMembers } = disk.record;
         reply(() =>
-          done(() => this.#process.post({ type: 'journal-offered', request, history, end, failoverMembers })),
+          done(() => this.#process.post({ type: 'journal-offered', request, history, end, failoverMembers, primary })),
         );
       }),
     );
   }
 
+  /** Of an async the process answers for what it has flushed, where one runs; else the agent does. Null = nobody does. */
+  #readJournal(
+    { of, incarnation, ofInstance }: Effect<'ask-journal' | 'fetch-journal'>,
+    run: (given: { disk: MemberDisk; count: number } | null, reply: (arrive: () => void) => void) => void,
+  ): void {
+    const { on } = this.#process;
+    const { disk, process } = on.world.member(of);
+    if (ofInstance !== true || process === null)
+      return this.#call(of, (agent, reply) => {
+        const journal = agent?.journalOf(incarnation, on) ?? null;
+        run(journal === null ? null : { disk: journal, count: journal.elements.length }, reply);
+      });
+    on.world.network.carry(on.name, of, () => {
+      const target = on.world.member(of);
+      if (!target.up || target.process !== process || process.frozen) return;
+      const isMember = target.membership.knows(on.name) && target.membership.removalOf(on) === undefined;
+      run(isMember ? { disk, count: disk.flushed } : null, (arrive) =>
+        on.world.network.carry(of, on.name, () => {
+          if (this.#process.alive) arrive();
+        }),
+      );
+    });
+  }
+
   /** Chunk after chunk; abandoned as soon as the member no longer wants it. */
   fetchJournal(effect: Effect<'fetch-journal'>): void {
-    const { request, of, incarnation } = effect;
+    const { request } = effect;
     const { on } = this.#process;
     const failed = (reason: string) => this.#process.post({ type: 'fetch-failed', request, reason });
-    const wanted = () => this.#process.alive && this.#process.state.seeking.fetching?.request === request;
+    const wanted = () => this.#process.alive && isFetching(this.#process.state, request);
     const arrived = (elements: readonly JournalElement[], complete: boolean): void => {
       if (!wanted()) return;
       on.store(elements);
@@ -71,12 +106,12 @@ export class AgentCalls {
     const next = (): void => {
       const from = on.disk.end;
       this.#withLimit(failed, (done) =>
-        this.#call(of, (agent, reply) => {
-          const disk = agent?.journalOf(incarnation, on) ?? null;
-          if (disk === null) return reply(() => done(() => failed('the agent has no journal of that incarnation')));
+        this.#readJournal(effect, (given, reply) => {
+          if (given === null) return reply(() => done(() => failed(noJournal)));
+          const { disk, count } = given;
           const first = disk.countUpTo(from);
-          const elements = disk.elements.slice(first, first + elementsInChunk);
-          const complete = first + elements.length >= disk.elements.length;
+          const elements = disk.elements.slice(first, Math.min(count, first + elementsInChunk));
+          const complete = first + elements.length >= count;
           reply(() => done(() => arrived(elements, complete)));
         }),
       );

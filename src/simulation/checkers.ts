@@ -7,6 +7,7 @@
  * makes updates durable, and what was acknowledged in it, or before it and was on the disk of the forced member, is not lost.
  * Reads of an isolated primary may be old and are not judged.
  */
+import { printPlace } from '../mirror/loss-report.ts';
 import type { MemberRecord } from '../mirror/member-record.ts';
 import type { MemberState } from '../mirror/member-state.ts';
 import { Histories, type History } from './histories.ts';
@@ -39,6 +40,9 @@ export class Checkers {
   /** Takeovers by right, and those after which a client was told that its update is durable. */
   readonly takeoversBy = new Map<string, number>();
   takeoversAcknowledged = 0;
+  /** Histories begun by a promotion by force, and acknowledged updates that they left behind: the report of losses was put to the test. */
+  promotionsByForce = 0;
+  losses = 0;
   #unproven: number | null = null;
   /** How often each decision was noted: shows that a run was not vacuous. */
   readonly decisions = new Map<string, number>();
@@ -141,6 +145,7 @@ export class Checkers {
     if (history === undefined) {
       if (this.histories.count > 0 && right !== 'force' && right !== 'resume')
         this.complain('I7', `${name} begins a history of its own (${right})`);
+      this.#losesAsReported(process, record);
       this.histories.begin(epoch.lineage, disk, this.acked);
       // What a person has chosen is no divergence of the others who hold it.
       for (const { first, chosenIn } of this.#diverged.values())
@@ -148,6 +153,24 @@ export class Checkers {
       this.#diverged.delete(name);
     } else this.#reignsIn(history, process, epoch.number);
     this.histories.of(epoch.lineage)?.reign(epoch.number, name);
+  }
+
+  /** FO-082: of what was acknowledged in the history that is left, the promoted member lacks only what a person was told of. */
+  #losesAsReported({ on }: MemberProcess, { forced, failoverMembers, epoch }: MemberRecord): void {
+    const { disk, name } = on;
+    const reported = failoverMembers?.reported;
+    const isByIt = forced?.byPromotion === true && forced.epoch.lineage === epoch.lineage && reported?.by === name;
+    if (reported === undefined || !isByIt) return;
+    this.promotionsByForce += 1;
+    const { from, upTo, notReached } = reported;
+    for (const element of this.histories.of(disk.record.epoch.lineage)?.acked ?? []) {
+      if (disk.holds(element, disk.flushed)) continue;
+      this.losses += 1;
+      const { position } = element;
+      if (isAbove(position, from) && (notReached.length > 0 || !isAbove(position, upTo))) continue;
+      const told = `behind ${printPlace(from)} up to ${printPlace(upTo)}, not reached: ${notReached.join(' ')}`;
+      this.complain('FO-082', `the promotion of ${name} loses acknowledged ${print(element)}; reported ${told}`);
+    }
   }
 
   #reignsIn(history: History, { on, state }: MemberProcess, epoch: number): void {

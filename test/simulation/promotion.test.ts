@@ -193,6 +193,108 @@ describe('no instance is running', () => {
     expect(acked(world)).toBeGreaterThan(0);
   });
 
+  /** C and D follow A, which is alone then; C is cut off, and D too a while later: A goes on, and has what no other has. */
+  function fallBehind(): World {
+    const world = four();
+    world.crashHost('B');
+    reach(world, 'A goes on', () => world.member('A').process?.state.serving.counted === null);
+    const goesOn = (what: string): void => {
+      const before = acked(world);
+      reach(world, what, () => acked(world) > before + 5);
+    };
+    for (const name of ['A', 'B', 'D', 'X']) world.cut('C', name);
+    goesOn('A and D go on without C');
+    const has = world.member('A').disk.end.sequence;
+    reach(world, 'D has it', () => world.member('D').disk.end.sequence >= has);
+    for (const name of ['A', 'B', 'X']) world.cut('D', name);
+    goesOn('A goes on alone');
+    world.heal('C', 'D');
+    return world;
+  }
+  const reported = (world: World) => world.member('C').disk.record.failoverMembers?.reported;
+
+  test('FO-082: without a partner it first has what another async has more', () => {
+    const world = fallBehind();
+    world.crashHost('A');
+    const { end } = world.member('D').disk;
+    expect(world.member('C').disk.end.sequence).toBeLessThan(end.sequence);
+    promoteAlone(world);
+    serves(world, 'C');
+    expect(told(world, 'has fetched the journal data of D [FO-082]')).toBe(true);
+    expect(reported(world)).toMatchObject({ by: 'C', records: 0, notReached: expect.arrayContaining(['A', 'B']) });
+    expect(reported(world)?.from).toEqual({ epoch: end.epoch, sequence: end.sequence });
+    reach(world, 'D follows', () => role(world, 'D') === 'attached');
+    expect(world.checkers.violations).toEqual([]);
+    expect(world.checkers).toMatchObject({ promotionsByForce: 1 });
+    expect(world.checkers.losses).toBeGreaterThan(0);
+  });
+
+  test('FO-082: of an async whose instance is down its agent hands out the journal', () => {
+    const world = fallBehind();
+    world.crashHost('A');
+    kill(world, 'D');
+    promoteAlone(world);
+    serves(world, 'C');
+    expect(told(world, 'has fetched the journal data of D [FO-082]')).toBe(true);
+    expect(world.checkers.violations).toEqual([]);
+  });
+
+  test('FO-082: what is left that a former primary has is reported, kept, and compared when it comes back', () => {
+    const world = fallBehind();
+    kill(world, 'A');
+    world.heal('C', 'A');
+    const [a, d] = [world.member('A').disk.end, world.member('D').disk.end];
+    promoteAlone(world);
+    serves(world, 'C');
+    const lost = a.sequence - d.sequence;
+    expect(reported(world)).toEqual({
+      by: 'C',
+      from: { epoch: d.epoch, sequence: d.sequence },
+      upTo: { epoch: a.epoch, sequence: a.sequence },
+      records: lost,
+      notReached: ['B'],
+    });
+    world.healAll();
+    world.restart('A');
+    reach(world, 'A is back', () => ['attached', 'halted'].includes(role(world, 'A')), 20 * qosTimeoutMs);
+    const compared = `the promotion of C reported ${lost} records lost; here ${lost} are`;
+    expect(told(world, compared)).toBe(true);
+    expect(world.checkers.violations).toEqual([]);
+  });
+
+  test('FO-082: refused where more would be lost than was accepted; what was fetched from an async is not lost', () => {
+    const world = fallBehind();
+    kill(world, 'A');
+    world.heal('C', 'A');
+    reach(world, 'C has no primary', () => role(world, 'C') === 'seeking');
+    const { end } = world.member('A').disk;
+    const order = {
+      command: 'promote',
+      partner: 'none',
+      hold: false,
+      lineage: 'promoted-C',
+      atMs: 0,
+      evidence: '',
+    } as const;
+    const acceptLossUpTo = (sequence: number): void =>
+      world.member('C').order({ ...order, acceptLossUpTo: { epoch: end.epoch, sequence } });
+    acceptLossUpTo(end.sequence - 1);
+    reach(world, 'refused', () => told(world, `losses were accepted up to ${end.epoch}/${end.sequence - 1} only`));
+    expect(reported(world)).toBeUndefined();
+    acceptLossUpTo(end.sequence);
+    serves(world, 'C');
+    expect(world.checkers.violations).toEqual([]);
+  });
+
+  test('FO-079: refused while another async is connected with a primary that this one does not reach', () => {
+    const world = four();
+    world.isolate('C');
+    world.heal('C', 'D');
+    promoteAlone(world);
+    reach(world, 'refused', () => told(world, 'D is connected with A, which is primary'), 10 * qosTimeoutMs);
+    expect(world.member('C').failoverMember).toBe(false);
+  });
+
   test('FO-084: a member whose agent answers has ValidatedMember 0 until a primary takes it in', () => {
     const world = four();
     kill(world, 'A', 'B');

@@ -1,6 +1,7 @@
 /** An async is promoted while there is no primary: A was the last primary, B its backup, C asks their agents. */
 import { expect } from '@jest/globals';
 import { type PromotionFacts, promotionTable } from '../../../src/mirror/failover-table.ts';
+import { JOURNAL_START } from '../../../src/mirror/journal-position.ts';
 import type { AgentAnswer, DownRecord } from '../../../src/mirror/messages.ts';
 import { Bench, epochOf } from '../bench.ts';
 import { played, tableTest } from './row-play.ts';
@@ -31,7 +32,14 @@ function promote(partner: string | null, ofA: AgentAnswer, ofB: AgentAnswer): To
   bench.post({ type: 'operator', request: 9, order });
   const asked = bench.effects.flatMap((effect) => (effect.type === 'ask-agent' ? [effect] : []));
   expect(asked.map(({ of, question }) => `${of} ${question}`)).toEqual(['A look-down', 'B look-down']);
-  for (const { of, request } of asked) bench.post({ type: 'agent-answered', request, answer: of === 'A' ? ofA : ofB });
+  const offered: number[] = [];
+  for (const { of, request } of asked) {
+    bench.post({ type: 'agent-answered', request, answer: of === 'A' ? ofA : ofB });
+    const wanted = bench.effect('ask-journal');
+    if (wanted !== undefined) offered.push(wanted.request);
+  }
+  // Nobody has more than C, which has nothing.
+  for (const request of offered) bench.post({ type: 'journal-offered', request, history: [], end: JOURNAL_START });
   const told = bench.effects.flatMap((effect) => (effect.type === 'ask-agent' ? [effect] : []));
   for (const { of, request, failoverMembers } of told) {
     const answer = { says: 'down', record: { ...recordOf(of === 'A'), failoverMembers } } as AgentAnswer;
