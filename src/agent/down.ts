@@ -6,7 +6,7 @@ import type { LockHeldError, LockHolder } from '../host/host.ts';
 import { decideForAgent, downRecord, fenced, withList } from '../mirror/agent.ts';
 import type { MemberRecord } from '../mirror/member-record.ts';
 import type { AgentAnswer, StateQuestion } from '../mirror/messages.ts';
-import { type MirrorSet, type RemovedMember, removalOf } from '../mirror/mirror-set.ts';
+import { listedSince, type MirrorSet, type RemovedMember, removalOf } from '../mirror/mirror-set.ts';
 import { type MemberName, NO_EPOCH } from '../mirror/terms.ts';
 import type { AgentRequest } from '../protocol/agent-channel.ts';
 import type { Open } from '../protocol/opening.ts';
@@ -71,8 +71,8 @@ export async function answerDownQuestion(
       return { says: 'unkillable' };
     }
   }
-  const member = mirror?.member ?? '';
-  return callDown(parts, note, instances, name, member, question, verdict.spec);
+  const listed = mirror === null ? undefined : listedSince(mirror.set, caller.knows);
+  return callDown(parts, note, instances, name, mirror?.member ?? '', listed, question, verdict.spec);
 }
 
 /** CFG-069: by the mirror set of the instance; a caller that tells of none is no running member. */
@@ -111,6 +111,7 @@ function callDown(
   instances: Instances,
   name: string,
   member: MemberName,
+  listed: readonly MemberName[] | undefined,
   question: DownQuestion,
   spec: string,
 ): AgentAnswer {
@@ -131,7 +132,7 @@ function callDown(
       parts.log(1, `${name} is down, ${what}: told ${requester} (${spec})`);
       const waitedFor = record?.activeBackup?.member ?? null;
       note(`called ${name} down`, { record: what, waitedFor, fenced: record !== null }, true);
-      return { says: 'down', record: record === null ? null : downRecord(record) };
+      return { says: 'down', record: record === null ? null : downRecord(record, listed) };
     } finally {
       lock.release();
     }

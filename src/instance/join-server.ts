@@ -64,6 +64,12 @@ async function answerJoin(daemon: InstanceDaemon, member: MemberDefinition): Pro
 function takeIn(daemon: InstanceDaemon, member: MemberDefinition): MemberRequestAnswer {
   const notPrimary = refusalUnlessPrimary(daemon, 'members are taken in', 'CFG-027');
   if (notPrimary !== null) return no(notPrimary);
+  // Its backup may have taken over: the present primary would not know the new member, nor that one the primary.
+  if (daemon.member?.state.serving.trouble != null) {
+    const text =
+      'the primary is in trouble and may be primary no more; see its status, and join again when that is over';
+    return no(refusal('in-trouble', text, 'FO-048'));
+  }
   const { mirrorSet } = daemon.configuration.get();
   if (mirrorSet === null) return no(refusal('not-a-member', 'this instance is in no mirror'));
   if (!daemon.configuration.get().joinMirror) {

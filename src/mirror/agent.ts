@@ -64,8 +64,8 @@ export function withList(record: MemberRecord, list: FailoverMembers | undefined
   return { ...record, failoverMembers: list, validatedMember: false, wasActive: null };
 }
 
-export function downRecord(record: MemberRecord): DownRecord {
+export function downRecord(record: MemberRecord, listed?: readonly MemberName[]): DownRecord {
   const { incarnation, epoch, primaryOfEpoch, activeBackup, noFailover, stoppedByOperator } = record;
-  const known = { incarnation, epoch, primaryOfEpoch, activeBackup, noFailover, stoppedByOperator };
+  const known = { incarnation, epoch, primaryOfEpoch, activeBackup, noFailover, stoppedByOperator, ...(listed && { listed }) };
   return record.failoverMembers == null ? known : { ...known, failoverMembers: record.failoverMembers };
 }

@@ -149,4 +149,6 @@ export interface DownRecord {
   readonly noFailover: boolean;
   readonly stoppedByOperator: boolean;
   readonly failoverMembers?: FailoverMembers;
+  /** Failover members by the mirror set on that disk, where it is newer than the asker's: he may not have heard of one of them. */
+  readonly listed?: readonly MemberName[];
 }

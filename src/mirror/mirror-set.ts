@@ -287,6 +287,11 @@ export function withoutMember(set: MirrorSet, { name, removeAttribute }: Removed
   };
 }
 
+/** The failover members of a set that is newer than the one somebody knows: he may not have heard of one of them. */
+export function listedSince(set: MirrorSet, known: SetNumber | undefined): readonly MemberName[] | undefined {
+  return known !== undefined && isNewerSet(set, known) ? failoverMembers(set).map(({ name }) => name) : undefined;
+}
+
 /** Was this member removed since the set that it knows? A member that knows a newer one has joined again. */
 export function removalOf(set: MirrorSet, name: MemberName, known: SetNumber): RemovedMember | undefined {
   return isNewerSet(set, known) ? set.removed?.find((each) => each.name === name) : undefined;

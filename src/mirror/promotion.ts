@@ -88,10 +88,21 @@ export function onAgentWhilePromoting(step: Step, request: number, answer: Agent
   });
   log(step, 'promotion-asked', { member: name, says: answer.says === 'nothing' ? answer.reason : answer.says });
   step.state.promotion = { ...promotion, waits, answers };
-  if (promotion.phase === 'asking' && answer.says === 'down')
+  if (promotion.phase === 'asking' && answer.says === 'down') {
+    askListed(step, answer.record?.listed ?? []);
     askJournalOfDown(step, name, answer.record?.incarnation ?? 0);
+  }
   continuePromotion(step);
   return true;
+}
+
+/** The primary may have taken in a failover member, and died before this member heard of it: that one may be primary now. */
+function askListed(step: Step, listed: readonly MemberName[]): void {
+  const promotion = step.state.promotion as Promotion;
+  const asked = [...promotion.answers.keys(), ...promotion.waits.values(), step.state.self];
+  const waits = new Map(promotion.waits);
+  for (const name of listed) if (!asked.includes(name)) waits.set(askAgent(step, name, 'look-down', null), name);
+  step.state.promotion = { ...promotion, waits };
 }
 
 /** Goes on when all has come that it waited for. */

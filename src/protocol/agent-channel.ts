@@ -255,6 +255,7 @@ function checkStateAnswer(frame: Frame, said: Fields): void {
       epochOf(frame, record, 'epoch');
       for (const name of ['primaryOfEpoch', 'noFailover', 'stoppedByOperator']) flag(frame, record, name);
       if (record.failoverMembers !== undefined) listOf(frame, record, 'failoverMembers');
+      if (record.listed !== undefined) texts(frame, record, 'listed');
       if (record.activeBackup === null) return;
       const backup = inner(frame, record, 'activeBackup');
       text(frame, backup, 'member');
@@ -432,8 +433,7 @@ function epochOf(frame: Frame, said: Fields, name: string): Epoch {
 
 function listOf(frame: Frame, said: Fields, name: string): FailoverMembers {
   const value = inner(frame, said, name);
-  const { names } = value;
-  if (!Array.isArray(names) || !names.every((each) => typeof each === 'string')) throw wrong(frame, name);
+  const names = texts(frame, value, 'names');
   const reported = value.reported === undefined ? {} : { reported: lossOf(frame, value) };
   const list = { epoch: whole(frame, value, 'epoch'), number: whole(frame, value, 'number'), names, ...reported };
   if (value.forced === undefined) return list;
@@ -449,11 +449,15 @@ function listOf(frame: Frame, said: Fields, name: string): FailoverMembers {
   };
 }
 
+function texts(frame: Frame, said: Fields, name: string): readonly string[] {
+  const value = said[name];
+  if (!Array.isArray(value) || !value.every((each) => typeof each === 'string')) throw wrong(frame, name);
+  return value;
+}
+
 function lossOf(frame: Frame, said: Fields): NonNullable<FailoverMembers['reported']> {
   const value = inner(frame, said, 'reported');
-  const { notReached } = value;
-  if (!Array.isArray(notReached) || !notReached.every((each) => typeof each === 'string'))
-    throw wrong(frame, 'notReached');
+  const notReached = texts(frame, value, 'notReached');
   const placeOf = (name: string): JournalPlace => {
     const place = inner(frame, value, name);
     return { epoch: whole(frame, place, 'epoch'), sequence: whole(frame, place, 'sequence') };

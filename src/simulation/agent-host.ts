@@ -2,6 +2,7 @@
 import { decideForAgent, downRecord, fenced, type InstanceState, withList } from '../mirror/agent.ts';
 import type { MemberEffect } from '../mirror/effects.ts';
 import type { AgentAnswer } from '../mirror/messages.ts';
+import { listedSince } from '../mirror/mirror-set.ts';
 import type { MemberDisk } from './member-disk.ts';
 import type { MemberHost } from './member-host.ts';
 
@@ -64,7 +65,10 @@ export class AgentHost {
     if (!disk.readable) return answer({ says: 'down', record: null });
     if (question !== 'look-down')
       disk.record = withList(fenced(disk.record, requester, epoch), failoverMembers, this.#on.name);
-    answer({ says: 'down', record: downRecord(disk.record) });
+    answer({
+      says: 'down',
+      record: downRecord(disk.record, listedSince(disk.set, world.member(requester).disk.set ?? undefined)),
+    });
   }
 
   /** Null = not to be had: it is in no mirror or has the caller as removed, the disk cannot be read, or that incarnation is not the last one or lives. */

@@ -92,8 +92,11 @@ function startEverything(world: World): void {
     host.start();
     const isMember = world.set.members.some(({ name }) => name === host.name);
     const isRemoved = host.disk.record.removed !== null || host.disk.set === null || !isMember;
-    // One that has not heard of it is restarted, too.
+    // One that has not heard of it is restarted, too. Where it was forced meanwhile and reigns alone, nobody will ever call it: a person
+    // sees the second primary, and removes the mirror configuration there (docs/ROADMAP.md).
+    const reignsAlone = !isMember && host.process?.state.role === 'primary' && host.disk.record.forced !== null;
     if (!isMember) host.kill(true);
+    if (reignsAlone) host.disk.record = { ...host.disk.record, removed: { by: 'a person', removeAttribute: false } };
     if (isRemoved) comeBack(world, host);
     else if (host.process?.state.role === 'stopped') host.order({ command: 'start-mirror' });
   }

@@ -201,6 +201,8 @@ export class Membership {
   #takeIn(name: string): { set: MirrorSet; incarnation: number } | null {
     const { process, disk } = this.#on;
     if (process?.state.role !== 'primary' || process.frozen || disk.set === null) return null;
+    // It may be primary no more (src/instance/join-server.ts).
+    if (process.state.serving.trouble !== null) return null;
     // One command about the mirror set at a time (src/instance/turns.ts): who is being removed asks again afterwards.
     if (this.#removing?.process === process && this.#removing.name === name) return null;
     const incarnation = process.state.helloFrom.get(name)?.incarnation ?? 0;

@@ -1,5 +1,6 @@
 /** Promotion and demotion in whole simulated mirrors: A primary, B its active backup, C and D asyncs. */
 import { describe, expect, test } from '@jest/globals';
+import { comeBack } from '../../src/simulation/removal-faults.ts';
 import type { World } from '../../src/simulation/world.ts';
 import { acked, isActive, mirror, qosTimeoutMs, reach, role, serves, stays } from './scenes.ts';
 
@@ -293,6 +294,23 @@ describe('no instance is running', () => {
     promoteAlone(world);
     reach(world, 'refused', () => told(world, 'D is connected with A, which is primary'), 10 * qosTimeoutMs);
     expect(world.member('C').failoverMember).toBe(false);
+  });
+
+  test('FO-079: a failover member that this one has not heard of is asked for, too: it may be the primary', () => {
+    const world = four();
+    world.member('A').membership.remove('B', () => {});
+    reach(world, 'C knows that B is out', () => !world.member('C').membership.knows('B'));
+    world.isolate('C');
+    comeBack(world, world.member('B'));
+    reach(world, 'B is the active backup', () => isActive(world, 'B'), 10 * qosTimeoutMs);
+    kill(world, 'A');
+    serves(world, 'B');
+    world.heal('C', 'A');
+    reach(world, 'C has no primary', () => role(world, 'C') === 'seeking');
+    promote(world, 'C');
+    reach(world, 'refused', () => told(world, 'B: no answer of the agent; choose the failover partner'));
+    expect(world.member('C').failoverMember).toBe(false);
+    nothingIsLost(world, 'B');
   });
 
   test('FO-084: a member whose agent answers has ValidatedMember 0 until a primary takes it in', () => {

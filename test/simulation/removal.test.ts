@@ -110,3 +110,18 @@ test('CFG-069: a member that joins again is not turned away by one that has kept
   expect(isForgotten(world, 'C')).toBe(false);
   nothingIsLost(world, 'B');
 });
+
+test('CFG-027: a primary in trouble takes nobody in, since it may be primary no more', () => {
+  const world = mirror();
+  remove(world, 'C');
+  reach(world, 'C is out', () => !world.member('A').membership.knows('C'));
+  world.isolate('A');
+  reach(world, 'A is in trouble', () => world.member('A').process?.state.serving.trouble != null);
+  world.heal('A', 'C');
+  comeBack(world, world.member('C'));
+  stays(world, 'C is in no mirror', () => world.member('C').disk.set === null, qosTimeoutMs);
+  world.healAll();
+  reach(world, 'A has ended', () => role(world, 'A') !== 'primary', 10 * qosTimeoutMs);
+  comeBack(world, world.member('C'));
+  reach(world, 'C follows the new primary', () => role(world, 'C') === 'attached', 10 * qosTimeoutMs);
+});
