@@ -40,7 +40,7 @@ async function load(name: string, count: number): Promise<number> {
   const path = join(programs.directory, `${name}.jsonl`);
   const lines = Array.from({ length: count }, (_, n) => JSON.stringify({ global: name, subscripts: [n], value: 'x' }));
   writeFileSync(path, `${lines.join('\n')}\n`);
-  await programs.runWell('global', target, 'import', path);
+  await programs.runWell('global', target, 'import', path, '--database', 'DATA');
   const primary = (JSON.parse(await inLab('status', '--json')).members as { label: Member; status: string }[]).find(
     ({ status }) => status === 'Primary',
   );
@@ -53,6 +53,20 @@ const withoutPrimary = (label: Member) =>
   until(label, 'without a primary', ({ status }) => status === 'Waiting' || status === 'Transition');
 const log = (label: Member): string =>
   readFileSync(join(lab.homeOf(label), 'instances', label, 'messages.log'), 'utf8');
+
+test('DB-042, FO-077: refused while a mirrored database is missing on the member, which is named', async () => {
+  const create = (label: Member) => on(label, 'database', 'create', label, 'extra', '--mirrored');
+  await create('A');
+  await until('C', 'told of it', ({ missingDatabases }) => missingDatabases.length === 1);
+  expect(await tryOn('C', 'mirror', 'promote', 'C', '--confirm', 'C')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('mirrored database EXTRA is not on this member; restore or catch it up first'),
+  });
+  for (const label of ['B', 'C', 'C2'] as const) await create(label);
+  await until('C', 'without a missing one', ({ missingDatabases }) => missingDatabases.length === 0);
+  const { refusal } = JSON.parse(await on('C', 'mirror', 'promote', 'C', '--dry-run', '--json')) as Assessment;
+  expect(refusal).toBeNull();
+}, 120_000);
 
 test('FO-082 PROC-042: C first has what C2 has more, says what is lost, waits while no failover is set, and A meets what was reported', async () => {
   await received('C', await load('BOTH', 10));
@@ -92,8 +106,8 @@ test('FO-082 PROC-042: C first has what C2 has more, says what is lost, waits wh
   expect(log('C')).toContain(`Journal data up to ${epoch}/${gathered} fetched from C2 (FO-082)`);
   await on('C', 'mirror', 'no-failover', 'C', 'off');
   await on('C', 'wait', 'C', '--for', 'primary', '--timeout', '60s');
-  expect(await on('C', 'global', 'C', 'count', '^ONE', '--json')).toContain('50');
-  expect(await on('C', 'global', 'C', 'count', '^NONE', '--json')).toContain('"count":0');
+  expect(await on('C', 'global', 'C', 'count', '^ONE', '--database', 'DATA', '--json')).toContain('50');
+  expect(await on('C', 'global', 'C', 'count', '^NONE', '--database', 'DATA', '--json')).toContain('"count":0');
 
   // It holds what was lost in its databases or its journal alone.
   await tryOn('A', 'instance', 'start', 'A', '--timeout', '1s');
