@@ -237,6 +237,33 @@ test('API-022: a primary is one for applications only when its site has agreed',
   await reached('A', 'active');
 });
 
+test('API-015: none for a partner is refused while a primary runs; with the pair down one of them is named', async () => {
+  expect(await sys('C', 'SYS.Mirror.PromoteWithNoPartner')).toMatchObject({
+    code: 1,
+    err: expect.stringContaining('B is the primary and becomes the partner'),
+  });
+  await well('A', 'instance', 'force', 'A');
+  await well('B', 'instance', 'force', 'B');
+  const promoted = await value('C', 'PromoteWithSelectedPartner', 'B');
+  expect(promoted).toMatchObject({ ok: true, UnavailableMembers: [] });
+  await well('B', 'instance', 'start', 'B');
+  await well('A', 'instance', 'start', 'A');
+  await reached('A', 'connected');
+  expect(await Promise.all((['B', 'C', 'A'] as const).map((label) => system(label, 'GetMemberType')))).toEqual([
+    'Failover',
+    'Failover',
+    'Disaster Recovery',
+  ]);
+  // As it was.
+  if ((await system('B', 'IsPrimary')) === '0') await mirror('B', 'BecomePrimary');
+  await run('C', 'instance', 'start', 'C');
+  await reached('C', 'active');
+  await mirror('C', 'Demote');
+  await reached('C', 'connected');
+  await value('A', 'Promote');
+  await reached('A', 'active');
+});
+
 test('API-012: a database is taken out of the mirror, its data stay', async () => {
   const [{ Name, Directory }] = (await value('B', 'MirroredDatabaseList')) as [{ Name: string; Directory: string }];
   await mirror('B', 'RemoveMirroredDatabase', Directory);
