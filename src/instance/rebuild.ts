@@ -92,7 +92,7 @@ export async function rebuildMember(
 
 function restartNow({ source, places }: Rebuild): string {
   const names = places.map(({ database }) => database).join(', ');
-  return `verified copies of ${names} from ${source} are here; restart the instance, and they take their places`;
+  return `verified copies of ${names} from ${source} are here; they take their places when the instance is started anew`;
 }
 
 /** A failover member and a DR async hold all databases of the mirror; a reporting async those it has (DB-005). */
