@@ -248,9 +248,8 @@ export const mirrorManagement: Menu = {
     },
     {
       label: 'Mark an inactive database as caught up',
-      help: 'Declares a copy current without applying journal data.',
-      runsOn: ['backup', 'dr', 'reporting'],
-      leadsTo: 'not-built',
+      help: 'Declares a copy current without applying journal data. Here a copy is caught up when it has everything, and never because somebody says so: activate and catch it up, or download it anew.',
+      leadsTo: 'not-here',
     },
     {
       label: 'Manage mirror dejournaling on async member',

@@ -78,7 +78,7 @@ describe('the end of the answers', () => {
   test.each([
     ['2\n4\nperhaps\nyes\n', 3, 'line 3 '],
     ['99\n1\n', 3, 'line 1 of the answers, at "Option?": "99" does not fit'],
-    ['2\n12\n', 3, 'Mark an inactive database as caught up: not built in this version'],
+    ['2\n12\n', 3, 'Mark an inactive database as caught up: it does not apply here'],
     ['mirror\n', 3, 'a longer beginning'],
     ['2\nDemote\n', 3, 'a longer beginning'],
     ['2\nchange\n^\n\n\n', 0, ''],
