@@ -131,8 +131,10 @@ test('CFG-006: one failover member with an async: it is primary and takes update
 
 test('PROC-055 AGT-018 CFG-010 CFG-062: with a wrong arbiter port and a wrong agent address it works, agent controlled, and fails over; the role stays where it went', async () => {
   const nobody = { host: '127.0.0.1', port: await freePort() };
-  const a = await createMirror({ qosTimeoutMs: 1000, arbiter: nobody, agentAddress: '127.0.0.99' });
+  const a = await createMirror({ qosTimeoutMs: 1000, arbiter: nobody });
   const b = await joined(a, 'B', 'Failover');
+  const wrong = { member: 'A', agentAddress: '127.0.0.99' };
+  expect(await a.control.perform('edit-addresses', wrong)).toMatchObject({ ok: true });
   await isActive(b, 'B');
   const report = await a.control.status();
   expect([report.failoverMode, report.arbiter?.address]).toEqual(['Agent Controlled', `127.0.0.1|${nobody.port}`]);
