@@ -186,8 +186,13 @@ export class WriteBehind {
     this.#age = setTimeout(() => {
       this.#age = null;
       this.demand();
-    }, overlayEnough.ageMs);
+    }, this.#ageMs());
     this.#age.unref();
+  }
+
+  #ageMs(): number {
+    const { least, forEach, most } = overlayEnough.ageMs;
+    return Math.min(Math.max(least, forEach * this.#parts.memory.databases), most);
   }
 
   /** Write what was taken, as soon as what is being written is on the disk. */

@@ -123,8 +123,15 @@ export const fullShareOfMaximum = 15 / 16;
  */
 export const overlayBlockBytes = { least: 64 * 1024, most: 1024 * 1024 } as const;
 
-/** What waits in memory to be written into one database is written when it is so much, or so old (derived). */
-export const overlayEnough = { updates: 128 * 1024, bytes: 24 * 1024 * 1024, ageMs: 500 } as const;
+/**
+ * What waits in memory to be written into one database is written when it is so much, or so old (derived). One transaction after the
+ * other is flushed to the disk: where there are many databases each waits longer, so that no more than some thirty come in a second.
+ */
+export const overlayEnough = {
+  updates: 128 * 1024,
+  bytes: 24 * 1024 * 1024,
+  ageMs: { least: 500, forEach: 32, most: 10_000 },
+} as const;
 /**
  * While a batch of it is being written, so much more may gather before `apply` waits: of one database, and in all (derived). Each
  * page that a batch changes is in memory too until the next one, 4 KB for an update at worst and 512 MB for a database (LMDB's
