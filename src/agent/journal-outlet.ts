@@ -3,8 +3,7 @@
  * the journal then has a later life than the one that was called down (AGT-003, FO-024, FO-025).
  */
 import { mirrorJournalLogPath } from '../host/home.ts';
-import type { Journal } from '../journal/journal.ts';
-import { shipChunkBytes } from '../mirror/limits.ts';
+import { handOut, type Journal } from '../journal/journal.ts';
 import type { AgentRequest, FetchedChunk, JournalOffer } from '../protocol/agent-channel.ts';
 import type { Instances } from './instances.ts';
 import type { AgentParts } from './parts.ts';
@@ -12,9 +11,6 @@ import { RequestError } from './request-error.ts';
 
 export type OfferQuestion = Extract<AgentRequest, { type: 'offer-journal' }>;
 export type ReadQuestion = Extract<AgentRequest, { type: 'read-journal' }>;
-
-/** A chunk and its head fit well into one frame. */
-const bytesPerChunkMax = 8 * shipChunkBytes;
 
 export class JournalOutlet {
   readonly #parts: AgentParts;
@@ -40,9 +36,7 @@ export class JournalOutlet {
     const { from } = question;
     return this.#whileDown(instance, question.incarnation, () => {
       const journal = this.#journal(instance, mirror);
-      const bytesMax = Math.max(1, Math.min(bytesPerChunkMax, question.bytesMax));
-      const chunk = journal.read(from, journal.end, bytesMax);
-      return chunk ?? { file: from.file, fileName: '', offset: from.offset, from, to: from, timeMs: 0, bytes: EMPTY };
+      return handOut(journal, from, journal.end, question.bytesMax);
     });
   }
 
@@ -99,5 +93,3 @@ export class JournalOutlet {
     return journal;
   }
 }
-
-const EMPTY = new Uint8Array(0);

@@ -2,6 +2,7 @@
  * Channel 'journal': another member that is promoted asks this one what it has of the journal, and reads it (FO-082). In the words of
  * the agent channel, since whoever asks goes on with the ISCAgent of this host where the instance is not reached.
  */
+import { handOut } from '../journal/journal.ts';
 import type { MemberState } from '../mirror/member-state.ts';
 import type { MemberName } from '../mirror/terms.ts';
 import type { Connection } from '../network/network.ts';
@@ -48,12 +49,9 @@ function carryOut(daemon: InstanceDaemon, connection: Connection, request: Agent
   }
   if (request.type !== 'read-journal') throw new Error(`channel 'journal' has no request ${request.type}`);
   const { from, bytesMax } = request;
-  const chunk = journal.read(from, end, Math.max(1, bytesMax));
-  const { bytes, ...head } = chunk ?? { ...nothing, file: from.file, offset: from.offset, from, to: from };
+  const { bytes, ...head } = handOut(journal, from, end, bytesMax);
   connection.send(AGENT.journalChunk, encodeJournalChunk({ number, ...head }, bytes));
 }
-
-const nothing = { fileName: '', timeMs: 0, bytes: new Uint8Array(0) };
 
 /** Is there a primary, as far as this member knows at first hand? */
 function primaryOf({ role, self, attachment }: MemberState): MemberName | null {

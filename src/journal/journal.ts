@@ -10,6 +10,7 @@
  * whoever looks at sizes of files on disk does not see the end, `files[].bytes` does.
  */
 import type { EpochBeginning, JournalPosition } from '../mirror/journal-position.ts';
+import { shipChunkBytes } from '../mirror/limits.ts';
 import type { Epoch, MirrorDatabaseName, MirrorName } from '../mirror/terms.ts';
 import type { PackedSets } from '../protocol/packed-sets.ts';
 
@@ -188,6 +189,21 @@ export interface Journal {
  * and offset.
  */
 export type ReadParts = (chunk: JournalChunk) => readonly JournalPart[];
+
+const nothing = { fileName: '', timeMs: 0, bytes: new Uint8Array(0) };
+/** A piece and its head fit well into one frame. */
+const handedOutBytesMax = 8 * shipChunkBytes;
+
+/** A piece for another member that reads this journal on its own account; without bytes where there is nothing up to `until`. */
+export function handOut(
+  journal: Journal,
+  from: JournalPosition,
+  until: JournalPosition,
+  bytesMax: number,
+): JournalChunk {
+  const chunk = journal.read(from, until, Math.max(1, Math.min(handedOutBytesMax, bytesMax)));
+  return chunk ?? { ...nothing, file: from.file, offset: from.offset, from, to: from };
+}
 
 /** The file operations a journal needs; src/host gives the real ones, the simulation its own. Synchronous, in order. */
 export interface JournalFileOperations {
