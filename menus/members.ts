@@ -1,11 +1,6 @@
 /** Members leave, are removed, and get other addresses: entries of Mirror Configuration (CFG-056..CFG-077). */
+import { agentAddress, agentPort, privateAddress, superserverAddress, superserverPort } from './addresses.ts';
 import type { Option, YesNoQuestion } from './menu.ts';
-
-const host = {
-  pattern: '^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$',
-  expected: 'a host name or an IP address',
-} as const;
-const port = { kind: 'number', min: 1, max: 65535 } as const;
 
 /** CFG-068. */
 const attribute: YesNoQuestion = {
@@ -66,50 +61,12 @@ export const editAddresses: Option = {
       text: 'Member?',
       help: 'The number or the beginning of a name.',
     },
-    port: {
-      ...port,
-      name: 'superserverPort',
-      text: 'Superserver Port?',
-      label: 'Superserver Port',
-      help: 'Port on which this instance serves from now on; it is changed only here.',
-      defaultFrom: 'presentSuperserverPort',
-    },
+    port: { ...superserverPort, defaultFrom: 'presentSuperserverPort' },
     questions: [
-      {
-        ...host,
-        kind: 'text',
-        name: 'superserverAddress',
-        text: 'Superserver Address?',
-        label: 'Superserver Address',
-        help: 'Address at which applications and other members reach that member.',
-        defaultFrom: 'presentSuperserverAddress',
-      },
-      {
-        ...host,
-        kind: 'text',
-        name: 'privateAddress',
-        text: 'Mirror Private Address?',
-        label: 'Mirror Private Address',
-        help: 'Address at which the other members fetch journal data from it.',
-        defaultFrom: 'presentPrivateAddress',
-      },
-      {
-        ...host,
-        kind: 'text',
-        name: 'agentAddress',
-        text: 'Agent Address?',
-        label: 'Agent Address',
-        help: "Address at which the others reach the ISCAgent of that member's host.",
-        defaultFrom: 'presentAgentAddress',
-      },
-      {
-        ...port,
-        name: 'agentPort',
-        text: 'Agent Port?',
-        label: 'Agent Port',
-        help: 'Port of that ISCAgent.',
-        defaultFrom: 'presentAgentPort',
-      },
+      { ...superserverAddress, defaultFrom: 'presentSuperserverAddress' },
+      { ...privateAddress, defaultFrom: 'presentPrivateAddress' },
+      { ...agentAddress, defaultFrom: 'presentAgentAddress' },
+      { ...agentPort, defaultFrom: 'presentAgentPort' },
     ],
     summary: 'change addresses of member {member}',
     confirm: {

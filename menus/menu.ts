@@ -3,7 +3,7 @@
  * menus/ is data, without a function: what the operator reads is changed here and nowhere else, and src/terminal carries
  * it out. `{name}` in a text is filled in by the terminal with an answer or a fact of that name.
  */
-import type { CommandName } from '../src/protocol/control-channel.ts';
+import type { CommandName } from '../src/protocol/control-commands.ts';
 
 /** Where an option is meant to run: the present role and type of the member. */
 export type Place = 'primary' | 'backup' | 'dr' | 'reporting';
@@ -49,8 +49,6 @@ export type Action =
         | 'edit-mirror'
         | 'start-mirror'
         | 'stop-mirror'
-        | 'demote'
-        | 'demote-other'
         | 'set-dejournal-filter'
         | 'switch-journal'
         | 'purge-journal'
@@ -203,7 +201,10 @@ export type Action =
   /** Assessed first, then each question answered with Yes, and carried out only in the situation that was shown. */
   | {
       readonly kind: 'assessed';
-      readonly command: Extract<CommandName, 'become-primary' | 'force-primary' | 'resume-primary'>;
+      readonly command: Extract<
+        CommandName,
+        'become-primary' | 'force-primary' | 'resume-primary' | 'demote' | 'demote-other'
+      >;
       readonly confirm: readonly YesNoQuestion[];
     };
 
@@ -228,6 +229,7 @@ export type DefaultSource =
   | 'presentQosTimeout'
   | 'presentCompressionFailover'
   | 'presentCompressionAsync'
+  | 'presentParallelDejournaling'
   | 'presentSuperserverAddress'
   | 'presentSuperserverPort'
   | 'presentPrivateAddress'

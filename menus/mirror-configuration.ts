@@ -1,9 +1,10 @@
 /** Mirror Configuration: its entries differ from one kind of member to another. */
+import { arbiterAddress, arbiterPort } from './addresses.ts';
 import { clearFlags, dejournalFilter, editAsync } from './async-configuration.ts';
 import { compressionAsync, compressionFailover } from './compression.ts';
 import { editAddresses, removeConfiguration, removeOther, removeThis } from './members.ts';
 import type { MenuByPlace, Option } from './menu.ts';
-import { joinAsAsync } from './no-mirror.ts';
+import { joinAsAsync, parallelDejournaling } from './no-mirror.ts';
 
 const verifyCertificates: Option = {
   label: 'Verify SSL certificates',
@@ -19,7 +20,7 @@ const authorizeUpdates: Option = {
 /** CFG-043, CFG-045. */
 const editMirror: Option = {
   label: 'Edit Mirror',
-  help: 'Changes the arbiter and the compression modes of the mirror.',
+  help: 'Changes the arbiter, the compression modes and parallel dejournaling of the mirror.',
   runsOn: ['primary'],
   leadsTo: {
     kind: 'perform',
@@ -34,31 +35,11 @@ const editMirror: Option = {
         default: '<No>',
         defaultFrom: 'presentUseArbiter',
       },
-      {
-        kind: 'text',
-        name: 'arbiterHost',
-        when: 'useArbiter',
-        text: 'Arbiter Address?',
-        label: 'Arbiter Address',
-        help: 'Host of the arbiter: no host of a failover or disaster recovery member.',
-        defaultFrom: 'presentArbiterHost',
-        pattern: '^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$',
-        expected: 'a host name or an IP address',
-      },
-      {
-        kind: 'number',
-        name: 'arbiterPort',
-        when: 'useArbiter',
-        text: 'Arbiter Port?',
-        label: 'Arbiter Port',
-        help: "Port of the arbiter host's ISCAgent.",
-        default: '<2188>',
-        defaultFrom: 'presentArbiterPort',
-        min: 1,
-        max: 65535,
-      },
+      { ...arbiterAddress, defaultFrom: 'presentArbiterHost' },
+      { ...arbiterPort, defaultFrom: 'presentArbiterPort' },
       { ...compressionFailover, defaultFrom: 'presentCompressionFailover' },
       { ...compressionAsync, defaultFrom: 'presentCompressionAsync' },
+      { ...parallelDejournaling, defaultFrom: 'presentParallelDejournaling' },
     ],
     summary: 'change the settings of mirror {mirror}',
     confirm: {

@@ -204,7 +204,7 @@ export const mirrorManagement: Menu = {
     {
       label: 'Force this node to become the primary',
       help: 'Makes this member the primary without asking the other one. Updates may be lost for good.',
-      runsOn: ['backup', 'dr'],
+      runsOn: ['backup'],
       leadsTo: { kind: 'assessed', command: 'force-primary', confirm: [continueLong] },
     },
     {
@@ -238,13 +238,7 @@ export const mirrorManagement: Menu = {
       label: 'Demote Backup Member to Async DR Member',
       help: 'Makes this backup a disaster recovery async.',
       runsOn: ['backup'],
-      leadsTo: {
-        kind: 'perform',
-        command: 'demote',
-        questions: [],
-        summary: 'demote this backup to a disaster recovery async; the primary is the only failover member then',
-        confirm: continueLong,
-      },
+      leadsTo: { kind: 'assessed', command: 'demote', confirm: [continueLong] },
     },
     {
       label: 'Mark an inactive database as caught up',
@@ -300,14 +294,7 @@ export const mirrorManagement: Menu = {
       label: 'Demote Other Failover Member to DR Async Member',
       help: 'Makes the other failover member a disaster recovery async.',
       runsOn: ['primary'],
-      leadsTo: {
-        kind: 'perform',
-        command: 'demote-other',
-        questions: [],
-        summary:
-          'demote the other failover member to a disaster recovery async; this member is the only failover member then',
-        confirm: continueLong,
-      },
+      leadsTo: { kind: 'assessed', command: 'demote-other', confirm: [continueLong] },
     },
   ],
 };

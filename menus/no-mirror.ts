@@ -1,11 +1,18 @@
 /** What an instance offers that is in no mirror: CFG-002, and the fields of CFG-017..024, CFG-027..030 and CFG-034..037. */
+import {
+  agentAddress,
+  agentPort,
+  arbiterAddress,
+  arbiterPort,
+  hostsAdvice,
+  otherAgentAddress,
+  otherAgentPort,
+  privateAddress,
+  superserverAddress,
+} from './addresses.ts';
 import { asyncType } from './async-configuration.ts';
 import { compressionAsync, compressionFailover } from './compression.ts';
 import type { Menu, Option, Question } from './menu.ts';
-
-const host = '^[A-Za-z0-9]([A-Za-z0-9._:-]*[A-Za-z0-9])?$';
-const hostExpected = 'a host name or an IP address';
-const port = { kind: 'number', min: 1, max: 65535 } as const;
 
 const tlsNotBuilt = 'SSL/TLS between members is not built in this version, so only No can be taken';
 const vipNotBuilt = 'a virtual IP is not built in this version, so only No can be taken';
@@ -33,46 +40,20 @@ const memberName = {
   upperCase: true,
 } as const;
 
-const superserverAddress = {
-  kind: 'text',
-  name: 'superserverAddress',
-  text: 'Superserver Address?',
-  label: 'Superserver Address',
-  help: 'Address at which applications and other members reach this instance.',
-  defaultFrom: 'superserverAddress',
-  pattern: host,
-  expected: hostExpected,
-} as const;
+const ownSuperserver: Question = { ...superserverAddress, defaultFrom: 'superserverAddress' };
+const ownAgentPort: Question = { ...agentPort, defaultFrom: 'agentPort' };
+const ownPrivate: Question = { ...privateAddress, defaultFrom: 'answeredSuperserverAddress' };
+const ownAgent: Question = { ...agentAddress, defaultFrom: 'agentAddress' };
 
-const agentPort = {
-  ...port,
-  name: 'agentPort',
-  text: 'Agent Port?',
-  label: 'Agent Port',
-  help: "Port of this host's ISCAgent.",
-  defaultFrom: 'agentPort',
-} as const;
-
-const privateAddress = {
-  kind: 'text',
-  name: 'privateAddress',
-  text: 'Mirror Private Address?',
-  label: 'Mirror Private Address',
-  help: 'Address at which the other members fetch journal data from this one; may be on a network of its own.',
-  defaultFrom: 'answeredSuperserverAddress',
-  pattern: host,
-  expected: hostExpected,
-} as const;
-
-const agentAddress = {
-  kind: 'text',
-  name: 'agentAddress',
-  text: 'Agent Address?',
-  label: 'Agent Address',
-  help: "Address at which the other members reach this host's ISCAgent.",
-  defaultFrom: 'agentAddress',
-  pattern: host,
-  expected: hostExpected,
+/** CFG-049. */
+export const parallelDejournaling = {
+  kind: 'pick',
+  name: 'parallelDejournaling',
+  text: 'Allow Parallel Dejournaling?',
+  label: 'Allow Parallel Dejournaling',
+  help: 'More throughput, but slightly more chance of inconsistent results in queries or reports over several databases.',
+  choices: [{ label: 'Failover Members and DR' }, { label: 'Failover Members' }, { label: 'All Members' }],
+  default: 'Failover Members and DR',
 } as const;
 
 /** CFG-017..CFG-024, in this order; answer files rely on it. */
@@ -95,25 +76,8 @@ const createQuestions: readonly Question[] = [
     help: 'Recommended. The arbiter is an ISCAgent on a third host (started there with caretmirror agent start); with it failover is safe in more situations.',
     default: '<No>',
   },
-  {
-    kind: 'text',
-    name: 'arbiterHost',
-    when: 'useArbiter',
-    text: 'Arbiter Address?',
-    label: 'Arbiter Address',
-    help: 'Host of the arbiter: no host of a failover or disaster recovery member.',
-    pattern: host,
-    expected: hostExpected,
-  },
-  {
-    ...port,
-    name: 'arbiterPort',
-    when: 'useArbiter',
-    text: 'Arbiter Port?',
-    label: 'Arbiter Port',
-    help: "Port of the arbiter host's ISCAgent.",
-    default: '<2188>',
-  },
+  arbiterAddress,
+  arbiterPort,
   {
     kind: 'yes-no',
     name: 'useVirtualIp',
@@ -126,8 +90,8 @@ const createQuestions: readonly Question[] = [
   compressionFailover,
   compressionAsync,
   memberName,
-  superserverAddress,
-  agentPort,
+  ownSuperserver,
+  ownAgentPort,
   {
     kind: 'number',
     name: 'qosTimeoutMs',
@@ -138,37 +102,10 @@ const createQuestions: readonly Question[] = [
     min: 200,
     max: 3_600_000,
   },
-  {
-    kind: 'pick',
-    name: 'parallelDejournaling',
-    text: 'Allow Parallel Dejournaling?',
-    label: 'Allow Parallel Dejournaling',
-    help: 'More throughput, but slightly more chance of inconsistent results in queries or reports over several databases.',
-    choices: [{ label: 'Failover Members and DR' }, { label: 'Failover Members' }, { label: 'All Members' }],
-    default: 'Failover Members and DR',
-  },
-  privateAddress,
-  agentAddress,
+  parallelDejournaling,
+  ownPrivate,
+  ownAgent,
 ];
-
-const otherAgentAddress = {
-  kind: 'text',
-  name: 'otherAgentAddress',
-  text: 'Agent Address on Other System?',
-  label: 'Agent Address on Other System',
-  help: 'Address of the ISCAgent on the host of a failover member of the mirror.',
-  pattern: host,
-  expected: hostExpected,
-} as const;
-
-const otherAgentPort = {
-  ...port,
-  name: 'otherAgentPort',
-  text: 'Agent Port?',
-  label: 'Agent Port on Other System',
-  help: 'Port of that ISCAgent.',
-  default: '<2188>',
-} as const;
 
 const otherInstance = {
   kind: 'text',
@@ -259,8 +196,8 @@ export const asAsyncQuestions: readonly Question[] = [
     pattern: '^[A-Za-z0-9_-]{1,32}$',
     expected: '1 to 32 letters, digits, underscores and hyphens',
   },
-  { ...superserverAddress, text: 'Async Member Address?', label: 'Async Member Address' },
-  agentAddress,
+  { ...ownSuperserver, text: 'Async Member Address?', label: 'Async Member Address' },
+  ownAgent,
   asyncType,
 ];
 
@@ -292,7 +229,7 @@ export const noMirror: Menu = {
   options: [
     {
       label: 'Create a Mirror',
-      help: 'Makes a new mirror with this instance as its primary failover member.',
+      help: `Makes a new mirror with this instance as its primary failover member. ${hostsAdvice}`,
       leadsTo: {
         kind: 'perform',
         command: 'create-mirror',
@@ -315,7 +252,7 @@ export const noMirror: Menu = {
         command: 'join-mirror',
         asAsync: false,
         lookUp: [mirrorName, otherAgentAddress, otherAgentPort, otherInstance],
-        questions: [memberName, superserverAddress, agentPort, privateAddress, agentAddress],
+        questions: [memberName, ownSuperserver, ownAgentPort, ownPrivate, ownAgent],
         summary: 'join mirror {mirror} as failover member {member}',
         confirm: confirmJoin,
       },

@@ -1,4 +1,5 @@
 /** Sentences of the routine that belong to no single option. Facts in braces are filled in by the terminal. */
+import type { FindingName } from '../src/protocol/assessment.ts';
 
 export const wording = {
   optionPrompt: 'Option?',
@@ -20,6 +21,44 @@ export const wording = {
       'Next: a database that the mirror has already is made here, too, under its mirror name, with ^DATABASE (caretmirror session {instance} ^DATABASE). The Status Monitor lists those that are missing here.',
   },
   willDo: 'This will {what}.',
+  looking: 'Checking ...',
+  /** What was found before anything is changed, and what will follow; the instance says which of these (docs/decisions/0054). */
+  preflight: {
+    service: 'The mirror service of this instance will be enabled.',
+    agent: 'The ISCAgent of this host answers at {at} (version {version}).',
+    superserver: 'This instance is reached at its superserver address {at}.',
+    'private-address': 'This instance is reached at its mirror private address {at}.',
+    'no-leftover': 'No journal of an earlier mirror {mirror} is in {directory}.',
+    'no-arbiter': 'There will be no arbiter: the loss of the whole host of the primary does not fail over by itself.',
+    arbiter: 'The arbiter answers at {at}.',
+    'arbiter-silent':
+      'Warning: the arbiter at {at} does not answer ({met}). Failover is agent controlled until it does.',
+    ordinary: 'Databases {databases} stay ordinary ones until each is added to mirror {mirror}.',
+    'begins-journal':
+      '{member} becomes the primary of mirror {mirror}, and its mirror journal begins at 1/0 in {directory}.',
+    'data-channel': 'This instance reaches primary {primary} at {at}, the address of its data channel.',
+    'taken-in': 'Primary {primary} reaches ISCAgent and superserver of {member}, and will take it in as {type}.',
+    'journal-kept': 'The journal of {primary} is kept from {from} on, and ends at {upTo}.',
+    copies:
+      'Databases of the mirror that are not here yet: {databases}. Each is made here afterwards, or a copy of it is downloaded.',
+    marked:
+      'Databases {databases} carry the mark of a mirror: those of mirror {mirror} have to be activated and caught up, others stay read-only.',
+    'removed-connected': '{member} is connected, has the journal up to {end}, and will be told.',
+    'removed-away': '{member} is not connected: it learns that it was removed when it calls.',
+    'asks-primary': 'Primary {primary}, whose journal ends at {end}, will remove {member} from the mirror.',
+    'without-primary':
+      'No primary answers: {member} leaves without one, and has to be removed on the primary as soon as there is one.',
+    adds: '{name} will be mirrored as {mirrorDatabase}.',
+    'added-from':
+      'Their data up to {from} are not in the mirror journal: on {members} each needs a copy taken from then on, which is activated and caught up there.',
+    'added-alone': 'Their data up to {from} are not in the mirror journal. No other member needs a copy yet.',
+    background: 'They are added in the background.',
+    copied:
+      'Copies of {databases} will be fetched from {source} and verified, and take their places when the instance is restarted.',
+    'put-aside':
+      'The present data are put into {directory}. The journal of this member ends at {end}: what it has alone goes to lost+found.',
+    'copies-ready': 'Verified copies from {source} are here already: only the restart is lacking.',
+  } satisfies Record<FindingName, string>,
   /** Behind the outcome of each action. */
   equivalentLine: 'Command line: {line}',
   refused: 'Refused: {text}',
@@ -28,13 +67,15 @@ export const wording = {
   failed: 'Failed: {text}',
   /** FO-074. */
   notKnown: 'The operation may not have succeeded: {text} Look in the messages log of this instance.',
-  situationChanged: 'The situation has changed since you were asked. It is now:',
-  situationChangedPiped:
-    'the situation changed after the confirmation was asked, and a later answer is not taken for it',
+  /** Behind the sentence of the instance that says what has changed. */
+  situationNow: 'It is now:',
+  situationChangedPiped: '{text}; a later answer is not taken for the confirmation',
   interruptedWait: 'No longer waiting. The instance goes on with it; its outcome is in the messages log.',
   helpHint: 'Type the number or the beginning of a label, RETURN to leave this menu, ? for an explanation.',
-  questionHint: 'RETURN takes the value in angle brackets, ^ abandons.',
-  questionHintNoDefault: '^ abandons.',
+  questionHint: 'RETURN takes {preset}, ^ abandons.',
+  questionHintOptional: 'RETURN leaves it out, ^ abandons.',
+  questionHintNoDefault: 'There is no default; ^ abandons.',
+  pickHint: '{help} * takes all of them. RETURN ends the list, and takes none if it is empty; ^ abandons.',
   runsOn: 'Runs on: {places}.',
   disabledBecause: 'Disabled: {text}.',
   agentNotRunning: 'Note: no ISCAgent runs on this host.',
@@ -63,7 +104,6 @@ export const wording = {
   journalUpTo: "This member has journal data up to '{time}' in file {file}",
   shutsDown: 'This instance shuts down.',
 
-  /** CFG-066..CFG-071, CFG-074, CFG-077. */
   promotion: {
     withPrimary:
       '{primary} is the primary and becomes the failover partner. A present backup is demoted to disaster recovery async. Nothing is lost.',
@@ -90,9 +130,9 @@ export const wording = {
     validated:
       'Before an instance there is started, ValidatedMember must be 0 in its record: the promoted member sees to it as soon as it reaches its ISCAgent or the instance.',
   },
-  demoted: {
-    own: '{member} becomes a disaster recovery async; {other} is the only failover member then, and nobody takes over from it.',
-  },
+  demotion:
+    '{member} becomes a disaster recovery async; {other} is the only failover member then, and nobody takes over from it.',
+  /** CFG-066..CFG-071, CFG-074, CFG-077. */
   removal: {
     leave: '{member} leaves mirror {mirror}, and the other members go on without it.',
     leaveInstead:
@@ -108,7 +148,8 @@ export const wording = {
     other: '{member} ({type}) is taken out of mirror {mirror}, and the other members go on without it.',
     otherInstead:
       'To take it out for a while only, stop mirroring on that member instead (Stop Mirror On This Member there): that is undone by starting it again.',
-    otherRestart: 'Its instance must be restarted afterwards. One that is not connected learns of it when it calls.',
+    otherRestart:
+      'Its instance must be restarted afterwards. One that is not connected will be told when it is reached.',
     attributeKept:
       'Their databases keep the mirror attribute: after joining the same mirror again they are activated and caught up; until then they are read-only and cannot be deleted.',
     attributeRemoved:
@@ -122,6 +163,7 @@ export const wording = {
   journalFileExpected: 'the number or the beginning of the name of a file, * or RETURN',
   noRecords: 'No record was found.',
   morePrompt: 'Press RETURN for more, Q to quit',
+  moreHelp: 'RETURN shows what follows, Q or ^ ends the list.',
   moreExpected: 'RETURN or Q',
   journalStatus: 'Journal status of {instance}:',
   journalHolders: ['Needed by', 'From file number'],
@@ -201,9 +243,13 @@ export const wording = {
   noMirroredDatabases: 'No mirrored databases on this member.',
   mirroredDatabases: 'Mirrored databases of mirror {mirror} on this member:',
   monitorNoFailover: 'No failover is set: the backup will not take over from the primary.',
+  untoldMembers: 'Removed, and told so as soon as they are reached: {members}.',
   lagHeads: ['Transfer lag', 'Dejournal lag'],
   /** How long ago what stands about a member was heard. */
   age: 'as of {seconds} s ago',
+  monitorHelp:
+    'RETURN shows the page anew, as does waiting for {seconds} seconds; D shows or hides the databases, Q leaves, and a number of seconds is a new interval.',
+  lastHeard: 'This member asks nobody; it was told last, {seconds} s ago: {status}',
   monitorInterval: 'a whole number of seconds from {min} to {max}, D, Q or RETURN',
   monitorActionLabels: [
     'Remove mirrored database(s)',

@@ -168,7 +168,7 @@ async function openMember(directory, threads = true) {
     const attribute = { mirror: 'BENCH', database, addedAt, fromEmpty: true, activated: true };
     await catalog.addToMirror(database, attribute, addedAt);
   }
-  const { applied } = catalog.follow(journal);
+  const { applied } = catalog.dejournaling.follow(journal);
   return { journal, catalog, applied, database: catalog.mirrored(database) };
 }
 
@@ -197,7 +197,7 @@ async function measurePrimary(order) {
   const plain = order === 'random' ? plainLmdb(keys) : null;
   let beganMs = performance.now();
   for (let at = 0; at < records; at += batchRecords) {
-    await member.catalog.apply(journalBatch(member.journal, keys, at, batchRecords));
+    await member.catalog.dejournaling.apply(journalBatch(member.journal, keys, at, batchRecords));
   }
   const shown = rate(records, beganMs);
   await member.database.flushed();
@@ -256,7 +256,7 @@ async function measureDejournal(order) {
   const keys = keysOf(order, smaller);
   for (let at = 0; at < smaller; at += 10_000) journalBatch(member.journal, keys, at, 10_000);
   const beganMs = performance.now();
-  await member.catalog.apply(member.journal.end);
+  await member.catalog.dejournaling.apply(member.journal.end);
   const shown = rate(smaller, beganMs);
   await member.database.flushed();
   add(`dejournal, ${order} keys, ${smaller} records`, shown, '/s');
@@ -272,7 +272,7 @@ async function measureOpening() {
   const member = await openMember(directory);
   const keys = keysOf('random', smaller);
   for (let at = 0; at < smaller; at += 10_000)
-    await member.catalog.apply(journalBatch(member.journal, keys, at, 10_000));
+    await member.catalog.dejournaling.apply(journalBatch(member.journal, keys, at, 10_000));
   await closeMember(member);
   const beganMs = performance.now();
   const again = await openMember(directory);
@@ -295,7 +295,7 @@ async function measureRecovery() {
   const member = await openMember(directory);
   const openedMs = performance.now() - beganMs;
   const lacked = member.journal.end.sequence - member.applied.sequence;
-  await member.catalog.apply(member.journal.end);
+  await member.catalog.dejournaling.apply(member.journal.end);
   const tookMs = performance.now() - beganMs;
   if (member.database.count(store.WHOLE_DATABASE) !== smaller) throw new Error('records are missing after the crash');
   add(`opening after kill -9, ${smaller} records`, openedMs, 'ms');
@@ -310,7 +310,7 @@ async function applyUntilKilled(directory) {
   const member = await openMember(directory);
   const keys = keysOf('random', smaller);
   for (let at = 0; at < smaller; at += 10_000)
-    await member.catalog.apply(journalBatch(member.journal, keys, at, 10_000));
+    await member.catalog.dejournaling.apply(journalBatch(member.journal, keys, at, 10_000));
   bundle.remove();
   process.send('applied');
   await new Promise(() => setInterval(() => undefined, 1000));

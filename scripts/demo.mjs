@@ -6,12 +6,13 @@
  */
 import {
   CITIES,
+  encodedCities,
   exportOf,
   loadCities,
   loadClientLibrary,
   optionNumber,
   requireBuilt,
-  TemporaryLab,
+  withLab,
 } from './lab-tools.mjs';
 
 const asJson = process.argv.includes('--json');
@@ -19,27 +20,17 @@ const times = optionNumber('--times', 1);
 const say = (text) => (asJson ? process.stderr : process.stdout).write(`${text}\n`);
 
 requireBuilt();
-let present = null;
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => {
-    present?.close();
-    process.exit(130);
-  });
-}
 
 const library = await loadClientLibrary();
 const cities = loadCities();
-const encoded = cities.map(({ subscripts, value }) => ({
-  key: library.encodeKey('CITY', subscripts),
-  value: Buffer.from(value),
-}));
+const encoded = encodedCities(library);
 const expected = new Map(cities.map(({ subscripts, value }) => [subscripts.join('\u0000'), value]));
 if (expected.size !== CITIES) throw new Error('the keys of the cities are not distinct');
 
 const runs = [];
 for (let number = 1; number <= times; number += 1) {
   if (times > 1) say(`--- run ${number} of ${times}`);
-  runs.push(await demonstrate());
+  runs.push(await withLab(demonstrate));
 }
 const violations = runs.flatMap((each) => each.violations);
 const takeovers = runs.map((each) => each.takeoverMs).sort((a, b) => a - b);
@@ -52,32 +43,25 @@ if (asJson) console.log(JSON.stringify({ runs, violations: violations.length, su
 else console.log(summary);
 process.exitCode = violations.length === 0 ? 0 : 1;
 
-async function demonstrate() {
-  const lab = new TemporaryLab();
-  present = lab;
-  try {
-    say(`bringing up a lab in ${lab.home}`);
-    await lab.up();
-    const old = await lab.labelOf('Primary');
-    const loaded = await loadAndKill(lab, old);
-    say(`all ${loaded.acknowledged} records acknowledged after ${loaded.seconds} s, ${loaded.reconnects} reconnect(s)`);
-    const next = await lab.labelOf('Primary');
-    const line = await timeline(lab, old, next, loaded);
-    for (const { afterMs, what } of line.steps) say(`  ${String(afterMs).padStart(6)} ms  ${what}`);
-    say(`starting ${old} again`);
-    await lab.on(old, ['instance', 'start', old]);
-    await lab.up();
-    const violations = [...loaded.violations, ...line.violations];
-    const after = await lab.status();
-    const returned = after.members.find((member) => member.label === old).status;
-    say(`${old} is ${returned}`);
-    if (returned !== 'Backup') violations.push(`the old primary ${old} came back as ${returned}, not as Backup`);
-    const hashes = await compareMembers(lab, violations);
-    return { ...loaded, ...line, oldPrimary: old, newPrimary: next, returnedAs: returned, hashes, violations };
-  } finally {
-    lab.close();
-    present = null;
-  }
+async function demonstrate(lab) {
+  say(`bringing up a lab in ${lab.home}`);
+  await lab.up();
+  const old = await lab.labelOf('Primary');
+  const loaded = await loadAndKill(lab, old);
+  say(`all ${loaded.acknowledged} records acknowledged after ${loaded.seconds} s, ${loaded.reconnects} reconnect(s)`);
+  const next = await lab.labelOf('Primary');
+  const line = await timeline(lab, old, next, loaded);
+  for (const { afterMs, what } of line.steps) say(`  ${String(afterMs).padStart(6)} ms  ${what}`);
+  say(`starting ${old} again`);
+  await lab.on(old, ['instance', 'start', old]);
+  await lab.up();
+  const violations = [...loaded.violations, ...line.violations];
+  const after = await lab.status();
+  const returned = after.members.find((member) => member.label === old).status;
+  say(`${old} is ${returned}`);
+  if (returned !== 'Backup') violations.push(`the old primary ${old} came back as ${returned}, not as Backup`);
+  const hashes = await compareMembers(lab, violations);
+  return { ...loaded, ...line, oldPrimary: old, newPrimary: next, returnedAs: returned, hashes, violations };
 }
 
 /** Resolves when every record is acknowledged, whichever member did it. */

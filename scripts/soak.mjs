@@ -23,7 +23,7 @@ process.exitCode = await withStories(async (stories, outfile) => {
   const untilMs = beganMs + Number(values.minutes) * 60_000;
   const count = Number.MAX_SAFE_INTEGER - first;
   const { total, failures } = await tellMany(stories, outfile, { first, count, untilMs, onProgress });
-  printRun(stories, total, { withGoals: false });
+  printRun(stories, total, { first, withGoals: false });
   for (const failure of failures.filter(({ timeline }) => timeline.length > 0)) printFailure(failure);
   console.log(`${total.seeds - failures.length} passed, ${failures.length} failed`);
   return failures.length === 0 ? 0 : 1;

@@ -5,7 +5,7 @@
  * takeover was too slow and none lost an acknowledged write.
  */
 import { cpus, totalmem } from 'node:os';
-import { loadClientLibrary, optionNumber, requireBuilt, TemporaryLab } from './lab-tools.mjs';
+import { loadClientLibrary, optionNumber, requireBuilt, withLab } from './lab-tools.mjs';
 import { Writer } from './takeover-writer.mjs';
 
 const asJson = process.argv.includes('--json');
@@ -27,13 +27,6 @@ const rows = [
 const words = { fromLastWrite: 'pause', fromKill: 'since the kill', fromReset: 'since the reset' };
 
 requireBuilt();
-let present = null;
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => {
-    present?.close();
-    process.exit(130);
-  });
-}
 
 const library = await loadClientLibrary();
 const results = [];
@@ -48,19 +41,14 @@ process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
 
 /** One lab for all rows of a QoS timeout. */
 async function measureAt(qosMs) {
-  const lab = new TemporaryLab();
-  present = lab;
-  try {
+  await withLab(async (lab) => {
     say(`bringing up a lab with a QoS timeout of ${qosMs} ms in ${lab.home}`);
     await lab.up(['--qos', String(qosMs)]);
     for (const row of rows.filter((each) => each.qosMs === qosMs && each.times > 0)) {
       say(`${row.times} x ${nameOf(row)}`);
       results.push({ ...row, takeovers: await measureRow(lab, row) });
     }
-  } finally {
-    lab.close();
-    present = null;
-  }
+  });
 }
 
 async function measureRow(lab, row) {

@@ -2,8 +2,10 @@
  * What asyncs cost the primary: its durable SETs while more and more of them are connected, each time beside the same with all of them
  * out of the mirror; its memory; and everybody's share of the processors. Then one that hangs while updates go on.
  *
- *   receivers   DR asyncs that store what they receive and apply nothing, with the lowest priority: what is left is what they cost the primary
+ *   receivers   DR asyncs that store what they receive and apply nothing, with the lowest priority (SCHED_IDLE): what is left is what they cost the primary
  *   members     the same as they are
+ *   idlers      no asyncs: as many processes as processors that only count, with the lowest priority. What they take is what any work beside the primary
+ *               takes on this machine, and no async can take less while it has work without a pause
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -18,7 +20,7 @@ const counts = [0, 1, 7, 14];
 const load = { clients: 8, depth: 64 };
 const waitMs = 120_000;
 
-const parts = { receivers: byReceivers, members: byMembers, hung: byHung };
+const parts = { receivers: byReceivers, members: byMembers, idlers: byIdlers, hung: byHung };
 
 export async function measureAsyncs({ turns, ...options }) {
   return await measureParts(parts, options, (part, environment) => part(environment, turns));
@@ -31,52 +33,74 @@ export function printAsyncs(result) {
 async function* byReceivers(environment, turns) {
   yield* byCount(environment, turns, async (pair, label) => {
     await pair.on(label, ['database', 'pause', label, '--all']);
-    // Of each of its threads; those that it starts later inherit it.
-    await execa('renice', ['-n', '19', '-p', ...readdirSync(`/proc/${await pair.pidOf(label)}/task`)]);
+    await giveLowestPriority(await pair.pidOf(label));
   });
+}
+
+/**
+ * Idle threads only run where nothing else wants to, and a primary that wakes need not wait for their turn to end. An instance has a
+ * session of its own: where Linux schedules by session (kernel.sched_autogroup_enabled = 1) that counts only within it, and the rates
+ * below are too low.
+ */
+async function giveLowestPriority(pid) {
+  await execa('chrt', ['--all-tasks', '--idle', '-p', '0', String(pid)]);
 }
 
 async function* byMembers(environment, turns) {
   yield* byCount(environment, turns, async () => undefined);
 }
 
+async function* byIdlers(environment, turns) {
+  const pair = await Pair.up();
+  try {
+    await environment.load(pair, load);
+    const [beside, alone] = [[], []];
+    for (let turn = 0; turn < turns; turn += 1) {
+      const idlers = cpus().map(() => execa(process.execPath, ['--eval', 'for (;;);'], { reject: false }));
+      try {
+        for (const { pid } of idlers) await giveLowestPriority(pid);
+        beside.push((await environment.load(pair, load)).rate);
+      } finally {
+        for (const each of idlers) each.kill('SIGKILL');
+        await Promise.all(idlers);
+      }
+      alone.push((await environment.load(pair, load)).rate);
+    }
+    const ratio = median(beside.map((rate, index) => rate / alone[index]));
+    yield { idlers: cpus().length, 'SETs/s': median(beside), 'SETs/s without them': median(alone), ratio };
+  } finally {
+    await pair.down();
+  }
+}
+
+/** All of them join while there is little to fetch; the most are measured first, so that nobody has to catch up with what it missed for good. */
 async function* byCount(environment, turns, prepare) {
   const pair = await Pair.up();
   try {
     const asyncs = [];
-    let idleMiB = null;
+    for (let number = 1; number <= Math.max(...counts); number += 1) {
+      const label = `C${number}`;
+      await pair.addAsync(label);
+      await prepare(pair, label);
+      asyncs.push(label);
+    }
+    await untilReceived(pair, asyncs);
     await environment.load(pair, load);
-    for (const count of counts) {
-      while (asyncs.length < count) {
-        const label = `C${asyncs.length + 1}`;
-        await pair.addAsync(label);
-        await prepare(pair, label);
-        asyncs.push(label);
-      }
+    for (const count of counts.toReversed()) {
+      const away = asyncs.splice(count);
+      await Promise.all(away.map((label) => pair.on(label, ['mirror', 'stop', label])));
       await untilReceived(pair, asyncs);
-      const primaryMiB = residentMiB(await pair.pidOf('A'));
-      idleMiB ??= primaryMiB;
-      yield {
-        asyncs: count,
-        ...(await alternate(environment, pair, asyncs, turns)),
-        ...memoryRow(primaryMiB, idleMiB, count),
-      };
+      yield { asyncs: count, ...(await alternate(environment, pair, asyncs, turns)) };
     }
   } finally {
     await pair.down();
   }
 }
 
-function memoryRow(primaryMiB, idleMiB, count) {
-  return {
-    'primary MiB before the load': primaryMiB,
-    'MiB for each async': count === 0 ? '' : (primaryMiB - idleMiB) / count,
-  };
-}
-
 /** Connected, not, connected ...: the disk and the neighbours of such a machine change within minutes. */
 async function alternate(environment, pair, asyncs, turns) {
-  const [withThem, without, shares] = [[], [], []];
+  const [withThem, without, shares, memory] = [[], [], [], []];
+  const primary = await pair.pidOf('A');
   for (let turn = 0; turn < turns; turn += 1) {
     const used = await usedBy(pair, asyncs);
     const beganMs = performance.now();
@@ -84,8 +108,10 @@ async function alternate(environment, pair, asyncs, turns) {
     const ms = performance.now() - beganMs;
     withThem.push(rate);
     shares.push(sharesOf(used, await usedBy(pair, asyncs), ms));
+    const besideThem = residentMiB(primary);
     await Promise.all(asyncs.map((label) => pair.on(label, ['mirror', 'stop', label])));
     without.push((await environment.load(pair, load)).rate);
+    memory.push({ with: besideThem, without: residentMiB(primary) });
     await Promise.all(asyncs.map((label) => pair.on(label, ['mirror', 'start', label])));
     await untilReceived(pair, asyncs);
   }
@@ -97,6 +123,8 @@ async function alternate(environment, pair, asyncs, turns) {
     'CPU primary': `${Math.round(middle('primary'))} %`,
     'CPU backup': `${Math.round(middle('backup'))} %`,
     'CPU each async': asyncs.length === 0 ? '' : `${middle('async').toFixed(1)} %`,
+    'primary MiB': median(memory.map((each) => each.with)),
+    'without them': median(memory.map((each) => each.without)),
   };
 }
 

@@ -109,6 +109,11 @@ export class Environment {
     return gtm;
   }
 
+  /** The same one for all rows that only ask it. */
+  async idleInstance() {
+    return await this.#once('idle instance', () => this.newInstance());
+  }
+
   /** A process of ours or of a peer that rows share; ended with the rest. */
   async process(name, make) {
     return await this.#once(name, make);

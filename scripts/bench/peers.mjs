@@ -6,11 +6,12 @@
 import { Environment } from './environment.mjs';
 import { describeMachine, installPackages, machine, packageVersion } from './machine.mjs';
 import { bulkRows, writeRows } from './mirrored-rows.mjs';
+import { operatorRows } from './operator-rows.mjs';
 import { startRows, storeRows } from './process-rows.mjs';
 import { goalText, ratios, reaches, spread, summary } from './statistics.mjs';
 
 /** Rows of a group share what is brought up for them. */
-const groups = [startRows, storeRows, writeRows, bulkRows];
+const groups = [startRows, operatorRows, storeRows, writeRows, bulkRows];
 const packages = { redis: 'redis-server', postgresql: 'postgresql-15', gtm: 'fis-gtm' };
 
 /** @returns what --json prints */

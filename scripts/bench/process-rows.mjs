@@ -126,7 +126,7 @@ function residentMiB(pid) {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 }
 
-async function wallMs(file, args, options = {}) {
+export async function wallMs(file, args, options = {}) {
   const beganMs = performance.now();
   await execa(file, args, { stdin: 'ignore', ...options });
   return performance.now() - beganMs;
@@ -146,7 +146,7 @@ export const startRows = [
     goal: { atMost: 2 },
     limit: 'the heap of Node itself',
     ours: async (env) => {
-      const pair = await env.process('idle instance', () => env.newInstance());
+      const pair = await env.idleInstance();
       return residentMiB(await pair.pidOf('A'));
     },
     other: async (env) => residentMiB((await env.process('idle rpc server', startRpc)).pid),
@@ -171,7 +171,7 @@ export const startRows = [
     goal: { atMost: 2 },
     limit: 'the start of Node and two round trips',
     ours: async (env) => {
-      const pair = await env.process('idle instance', () => env.newInstance());
+      const pair = await env.idleInstance();
       return await wallMs(process.execPath, [program, 'session', 'A', '^MIRROR', '--home', pair.home('A')], {
         reject: false,
       });

@@ -395,7 +395,7 @@ export const mutants = [
   },
   {
     name: 'reign-not-heard',
-    changes: [['if (reigns && isOther) haltAsSplit(step, envelope.from);', '']],
+    changes: [['if (reigns && isOther) haltAsSplit(step, envelope.from);\n  else if', 'if']],
     config: 'resume',
     stories: byExplorer,
   },
@@ -432,8 +432,7 @@ export const mutants = [
       ['return isRemoved(record.removed);', 'return null;'],
       ["if (removed !== null) return { spec: 'CFG-069'", "if (false) return { spec: 'CFG-069'"],
     ],
-    config: 'pair',
-    survives: 'the explorer removes nobody',
+    config: 'pair, removal and a death',
   },
   {
     name: 'forgets-before-it-was-told',
@@ -443,8 +442,13 @@ export const mutants = [
         "name !== '' && members !== null && counted !== undefined && trouble === null",
       ],
     ],
-    config: 'pair',
-    survives: 'the explorer removes nobody',
+    config: 'pair, removal',
+  },
+  {
+    name: 'told-before-the-backup-knows',
+    changes: [['if (counted === null || keeps === undefined) return true;', 'return true;']],
+    config: 'pair, removal',
+    survives: 'nobody is told anything there',
   },
   {
     name: 'agent-vouches-for-a-removed-one',
@@ -454,14 +458,12 @@ export const mutants = [
         'isNewerSet(known, set) ? set.removed?.find((each) => each.name === name) : undefined',
       ],
     ],
-    config: 'pair',
-    survives: 'the explorer removes nobody',
+    config: 'pair, away and removed',
   },
   {
     name: 'takes-in-whom-it-has-removed',
-    changes: [['if (state.settings.removed?.includes(envelope.from)) return', 'if (false) return']],
-    config: 'pair',
-    survives: 'the explorer removes nobody',
+    changes: [['memberNamed(mirrorSet, envelope.from) === undefined', 'false']],
+    config: 'pair, joining and removed',
   },
   {
     name: 'replaced-member-halts-the-promoted-one',
@@ -489,6 +491,17 @@ export const mutants = [
     changes: [['given.lineage ?? promoted?.lineage ?? null', 'given.lineage ?? null']],
     config: 'promotion',
     survives: 'nobody is promoted by force there; the stories catch it',
+  },
+  {
+    name: 'promoted-in-spite-of-the-hold',
+    changes: [
+      [
+        "if (state.record.noFailover && !state.record.primaryOfEpoch) {\n    return refuseToTakeOver(step, 'FO-072'",
+        "if (promoted === null && state.record.noFailover && !state.record.primaryOfEpoch) {\n    return refuseToTakeOver(step, 'FO-072'",
+      ],
+    ],
+    config: 'three, hold',
+    stories: byExplorer,
   },
   {
     name: 'demoted-keeps-active',

@@ -21,11 +21,11 @@ export class AgentNotes {
     else if (!this.#attempts.isNew(what, rules, facts)) return;
     const { log, events, host } = this.#parts;
     const said = Object.entries(facts).map(([name, value]) => `${name} ${value}`);
-    if (who === 'arbiter') log(1, `Arbiter: ${what} (${rules.join(' ')}): ${said.join(', ')}`);
+    if (who === 'arbiter') log('arbiter-noted', { what, rules: rules.join(' '), facts: said.join(', ') });
     try {
       events.append({ at: new Date(host.clock.wallMs()).toISOString(), member: who, what, rules, facts });
     } catch (error) {
-      log(2, `What was decided cannot be noted: ${(error as Error).message}`);
+      log('not-noted', { reason: (error as Error).message });
     }
   }
 

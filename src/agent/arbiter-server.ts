@@ -65,12 +65,12 @@ export class ArbiterServer {
     const { id } = connection;
     const { mirror, member, qosTimeoutMs = qosLimits.default } = open;
     this.#connections.set(id, connection);
-    this.#parts.log(0, `Arbiter: ${member} of mirror ${mirror} connected from ${connection.remote}`);
+    this.#parts.log('arbiter-member', { member, mirror, remote: connection.remote });
     this.#step({ type: 'opened', connection: id, mirror, member, qosTimeoutMs });
     connection.onFrames((frames) => this.#hear(id, frames));
     connection.onClosed((reason) => {
       if (!this.#connections.delete(id)) return;
-      this.#parts.log(1, `Arbiter: ${member} of mirror ${mirror} disconnected: ${reason}`);
+      this.#parts.log('arbiter-member-lost', { member, mirror, reason });
       this.#step({ type: 'closed', connection: id });
     });
   }
@@ -106,7 +106,7 @@ export class ArbiterServer {
       case 'close': {
         const connection = this.#connections.get(effect.connection);
         this.#connections.delete(effect.connection);
-        this.#parts.log(1, `Arbiter: ${connection?.remote ?? 'a connection'} is closed: ${effect.reason}`);
+        this.#parts.log('arbiter-closed', { remote: connection?.remote ?? 'a connection', because: effect.reason });
         return connection?.destroy();
       }
       case 'note':
@@ -133,7 +133,7 @@ export class ArbiterServer {
     let nowMs = this.#parts.host.clock.nowMs() - this.#stalledMs;
     if (dueMs !== null && nowMs - dueMs > stallMs) {
       const heldMs = Math.max(this.#lastMs, dueMs - graceMs);
-      this.#parts.log(1, `Arbiter: this process did not run for about ${Math.round(nowMs - this.#lastMs)} ms`);
+      this.#parts.log('arbiter-stood-still', { forMs: Math.round(nowMs - this.#lastMs) });
       this.#stalledMs += nowMs - heldMs;
       nowMs = heldMs;
     }

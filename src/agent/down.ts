@@ -59,14 +59,12 @@ export async function answerDownQuestion(
   }
   if (verdict.outcome === 'kill-then-down' && seen.process !== null) {
     const { pid } = seen.process;
-    parts.log(
-      2,
-      `Forcing ${name} down, pid ${pid}, asked by ${question.requester}: ${verdict.because} (${verdict.spec})`,
-    );
+    const { because, spec: rules } = verdict;
+    parts.log('forcing-down', { instance: name, pid, requester: question.requester, because, rules });
     const end = await parts.host.processes.forceDown(seen.process, killWaitMs);
     if (end !== 'unkillable') note(`forced ${name} down`);
     if (end === 'unkillable') {
-      parts.log(2, `${name}, pid ${pid}, cannot be killed: not answered as down (${verdict.spec})`);
+      parts.log('unkillable', { instance: name, pid, rules });
       note(`did not call ${name} down: it cannot be killed`, {}, true);
       return { says: 'unkillable' };
     }
@@ -88,7 +86,7 @@ function turnAway(
   { type, mirror, requester }: DownQuestion,
   { removeAttribute }: RemovedMember,
 ): AgentAnswer {
-  parts.log(1, `${requester} asked about ${name}, but was removed from mirror ${mirror}: it was told so (CFG-069)`);
+  parts.log('removed-asked', { requester, instance: name, mirror });
   const facts = { question: type, instance: name, mirror, requester };
   notes.put('ISCAgent', { what: `turned ${requester} away: it was removed`, rules: ['CFG-069'], facts }, true);
   return { says: 'removed', removeAttribute };
@@ -129,7 +127,7 @@ function callDown(
         records.saveRecord(paths.member, fenced(record, requester, epoch));
       }
       const what = record === null ? 'its record cannot be read' : `incarnation ${record.incarnation}`;
-      parts.log(1, `${name} is down, ${what}: told ${requester} (${spec})`);
+      parts.log('called-down', { instance: name, record: what, requester, rules: spec });
       const waitedFor = record?.activeBackup?.member ?? null;
       note(`called ${name} down`, { record: what, waitedFor, fenced: record !== null }, true);
       return { says: 'down', record: record === null ? null : downRecord(record, listed) };
@@ -143,13 +141,13 @@ function callDown(
     }
     const { message } = error as Error;
     note(`did not call ${name} down: the fence could not be written`, { reason: message }, true);
-    parts.log(2, `${name} is down, but that could not be noted, so it was not told to ${requester}: ${message}`);
+    parts.log('down-not-noted', { instance: name, requester, reason: message });
     return { says: 'nothing', reason: `the fence of ${name} could not be written: ${message}` };
   }
 }
 
 function startedMeanwhile(parts: AgentParts, instances: Instances, name: string, error: unknown): AgentAnswer {
   const { pid }: LockHolder = (error as LockHeldError).holder;
-  parts.log(1, `${name} was started meanwhile, pid ${pid}: not answered as down (AGT-003)`);
+  parts.log('started-meanwhile', { instance: name, pid });
   return { says: 'running', primary: false, epoch: instances.record(name)?.epoch ?? NO_EPOCH };
 }

@@ -75,7 +75,7 @@ export class AgentDriver {
     connection.onClosed(() => this.#connections.delete(connection));
     const accepted = await acceptChannel(connection, decideOpening, openingLimitMs);
     if (accepted.state === 'refused') {
-      this.#parts.log(1, `Refused ${connection.remote}: ${accepted.refused.text}`);
+      this.#parts.log('caller-refused', { remote: connection.remote, because: accepted.refused.text });
     } else if (accepted.state === 'opened') {
       if (accepted.open.channel === 'arbiter') this.#arbiter.accept(connection, accepted.open);
       else this.#serve(connection, accepted.open);
@@ -142,7 +142,7 @@ export class AgentDriver {
   #failure(request: AgentRequest, error: unknown): Pick<AgentAnswerFrame, 'answer' | 'error'> {
     if (error instanceof RequestError) return { error: { reason: error.reason, text: error.message } };
     const { message } = error as Error;
-    this.#parts.log(2, `${request.type} failed: ${message}`);
+    this.#parts.log('request-failed', { request: request.type, reason: message });
     if (request.type === 'confirm-down' || request.type === 'force-down' || request.type === 'look-down') {
       return { answer: { says: 'nothing', reason: message } };
     }

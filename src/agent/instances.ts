@@ -81,7 +81,7 @@ export class Instances {
       return await this.#parts.readConfiguration(this.paths(name).configuration);
     } catch (error) {
       if ((error as { code?: string }).code !== 'configuration') throw error;
-      this.#parts.log(2, (error as Error).message);
+      this.#parts.log('configuration-unreadable', { reason: (error as Error).message });
       return null;
     }
   }

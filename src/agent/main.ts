@@ -13,11 +13,13 @@ import { type AgentConfiguration, readAgentConfiguration } from '../host/host-fi
 import { nodeHost } from '../host/node-host.ts';
 import { ownVersion } from '../host/own-version.ts';
 import { makePrivateDirectory, removeSocket } from '../host/socket-files.ts';
+import { isSystemLog } from '../host/system-log.ts';
 import { openDiskJournal } from '../journal/disk-journal.ts';
+import type { WriteAgentLog } from '../mirror/log-messages.ts';
 import { checkPort } from '../mirror/mirror-set.ts';
 import { createTcpNetwork } from '../network/tcp-network.ts';
 import { AgentDriver } from './driver.ts';
-import { type AgentLog, createAgentLog } from './parts.ts';
+import { createAgentLog } from './parts.ts';
 
 const EXIT = { ended: 0, failed: 1, usage: 2 } as const;
 
@@ -30,18 +32,18 @@ export async function main(args: readonly string[]): Promise<number> {
     nodeHost.files.makeDirectory(paths.home);
     const configuration = { ...readAgentConfiguration(paths.agentConfiguration), ...options.override };
     log = logFrom(configuration.minimumSeverity);
-    log(0, 'Starting');
-    for (const warning of configuration.warnings) log(1, warning);
+    log('starting');
+    for (const warning of configuration.warnings) log('configuration-doubtful', { warning });
     const told = untilTold();
     const stop = await start(paths, configuration, log);
     const { address, port } = configuration;
     await sayReady({ address, port });
-    log(0, `Stopping: ${await told}`);
+    log('stopping', { because: await told });
     await stop();
     return EXIT.ended;
   } catch (error) {
     const line = (error as Error).message.replace(/\s*[\r\n]+\s*/g, ' ');
-    log(3, line);
+    log('failed', { reason: line });
     await sayFailed(line);
     return error instanceof UsageError ? EXIT.usage : EXIT.failed;
   }
@@ -72,7 +74,11 @@ function readOptions(args: readonly string[]): Options {
 }
 
 /** Resolves with the function that stops it. */
-async function start(paths: HomePaths, configuration: AgentConfiguration, log: AgentLog): Promise<() => Promise<void>> {
+async function start(
+  paths: HomePaths,
+  configuration: AgentConfiguration,
+  log: WriteAgentLog,
+): Promise<() => Promise<void>> {
   const { address, port } = configuration;
   const lock = takeLock(paths, address, port);
   try {
@@ -88,7 +94,7 @@ async function start(paths: HomePaths, configuration: AgentConfiguration, log: A
       version: ownVersion(),
       firstSession: randomInt(1, 2 ** 31),
     });
-    log(0, `Starting ApplicationServer on ${address}:${port}`);
+    log('starting-server', { address, port });
     await driver.listen(address, port);
     return async () => {
       await driver.close();
@@ -116,11 +122,12 @@ function untilTold(): Promise<string> {
   });
 }
 
-/** To standard output: iscagent.log where a command has started it, the system's journal under systemd. */
-function logFrom(minimumSeverity: AgentConfiguration['minimumSeverity']): AgentLog {
+/** To standard output: iscagent.log where a command has started it, the system log under systemd (docs/decisions/0059). */
+function logFrom(minimumSeverity: AgentConfiguration['minimumSeverity']): WriteAgentLog {
   return createAgentLog({
     pid: process.pid,
     minimumSeverity,
+    isSystemLog: isSystemLog(process.env),
     wallMs: nodeHost.clock.wallMs,
     write: (line) => process.stdout.write(line),
   });

@@ -36,6 +36,10 @@ export class Fifo<T> {
     return items;
   }
 
+  *[Symbol.iterator](): Iterator<T> {
+    for (let at = this.#first; at < this.#items.length; at += 1) yield this.#items[at] as T;
+  }
+
   /** Before all others, in their order. */
   putInFront(items: readonly T[]): void {
     this.#items = [...items, ...this.#items.slice(this.#first)];

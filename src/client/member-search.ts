@@ -28,11 +28,20 @@ export interface MemberSearch {
   readonly signal?: AbortSignal;
 }
 
+/** `isFinal`: it ended before its time, and the next search would end in the same way. */
+export class NotFoundError extends MirrorUnreachableError {
+  readonly isFinal: boolean;
+  constructor(message: string, isFinal: boolean) {
+    super(message);
+    this.isFinal = isFinal;
+  }
+}
+
 /** A member that answers slower than this is tried again. */
 const attemptTimeoutMs = 1500;
 const pauseMs = 50;
 
-/** Null when the signal was aborted. @throws MirrorUnreachableError at the deadline; at once for a single instance. */
+/** Null when the signal was aborted. @throws NotFoundError at the deadline; at once for a single instance. */
 export async function findMember(search: MemberSearch): Promise<FoundMember | null> {
   const ended = new AbortController();
   const abort = () => ended.abort();
@@ -70,7 +79,7 @@ export async function findMember(search: MemberSearch): Promise<FoundMember | nu
   if (search.signal?.aborted === true) return null;
   const tried = [...reasons].map(([address, reason]) => `${address}: ${reason}`).join('; ');
   const what = search.mirror === '' ? 'instance is not reachable' : `no primary of mirror ${search.mirror} was found`;
-  throw new MirrorUnreachableError(`${what} (${tried === '' ? 'no answer in time' : tried})`);
+  throw new NotFoundError(`${what} (${tried === '' ? 'no answer in time' : tried})`, !ended.signal.aborted);
 }
 
 /** An IPv6 address stands in brackets. */

@@ -7,6 +7,9 @@
  * does not cut the link, since that would leave the outcome of others unknown: the link is drained first. Of a stream,
  * everything behind a repeated record is repeated too, done or not: in order that changes nothing, out of order it would.
  *
+ * Each entry has a time limit of its own, however often links end and members refuse for now: when it is over, the entry fails
+ * with what stood in its way last, and of what is under way nobody wants the answer any more.
+ *
  * An entry may stand for many sets of a stream, which are answered one after the other: what was answered is not sent again.
  */
 import type { Address } from '../mirror/mirror-set.ts';
@@ -20,23 +23,21 @@ import {
   decodeAnswer,
   type EncodedMessage,
   encodeRequest,
-  encodeSets,
-  mayGetTogether,
-  maySetTogether,
-  packedGetsMax,
 } from '../protocol/client-messages.ts';
 import type { Frame } from '../protocol/frame.ts';
-import { type KeyAndValue, packedSetsMax } from '../protocol/packed-sets.ts';
-import { MirrorUnreachableError, OutcomeUnknownError, RequestRefusedError, SessionLostError } from './client-errors.ts';
+import { packedSetsMax } from '../protocol/packed-sets.ts';
+import { RequestRefusedError, SessionLostError } from './client-errors.ts';
+import { type Entry, isWrite, SingleEntry, withoutAnswer } from './entry.ts';
 import { Fifo } from './fifo.ts';
-import { type FoundMember, findMember, printAddress } from './member-search.ts';
+import { type FoundMember, findMember, type NotFoundError, printAddress } from './member-search.ts';
+import { withThoseBehind } from './shared-message.ts';
 
 export interface PipelineOptions {
   readonly network: Network;
   readonly targets: readonly Address[];
   /** Empty = the instance at the only target, which is not followed. */
   readonly mirror: MirrorName;
-  /** How long to look for a primary, and how long a primary may leave everything unanswered. */
+  /** How long each request may wait: since it was first sent, or, while none before it gets an answer, since it was added. */
   readonly timeoutMs: number;
   /** Silence of the primary after which others are asked whether they are it now. */
   readonly silenceMs: number;
@@ -44,62 +45,6 @@ export interface PipelineOptions {
   readonly window: number;
   /** Of a session: one link, which is never followed by another. */
   readonly pinned?: boolean;
-}
-
-export interface Entry {
-  readonly request: ClientRequest;
-  /** As many have numbers of their own, and answers. */
-  readonly requests: number;
-  /** May it be sent again when nobody knows whether it was done? */
-  readonly repeatable: boolean;
-  /** Entries of one stream are repeated together; null = it stands alone. */
-  readonly stream: object | null;
-  /** Nobody wants the answer any more: it is not sent, and its answer is not told. */
-  readonly isAbandoned: boolean;
-  wasSent: boolean;
-  /** `count` of its requests, the next ones that are not answered yet. */
-  answered(answer: ClientAnswer, count: number): void;
-  /** It is to be sent again, without what was answered. */
-  repeat(): void;
-  failed(error: Error): void;
-}
-
-type SetRequest = ClientRequest & { readonly type: 'set' };
-
-class SingleEntry<T> implements Entry {
-  readonly request: ClientRequest;
-  readonly requests = 1;
-  readonly repeatable: boolean;
-  readonly stream = null;
-  readonly isAbandoned = false;
-  wasSent = false;
-  readonly failed: (error: Error) => void;
-  readonly #take: (answer: ClientAnswer) => T;
-  readonly #resolve: (taken: T) => void;
-
-  constructor(
-    request: ClientRequest,
-    repeatable: boolean,
-    take: (answer: ClientAnswer) => T,
-    resolve: (taken: T) => void,
-    reject: (error: Error) => void,
-  ) {
-    this.request = request;
-    this.repeatable = repeatable;
-    this.#take = take;
-    this.#resolve = resolve;
-    this.failed = reject;
-  }
-
-  answered(answer: ClientAnswer): void {
-    try {
-      this.#resolve(this.#take(answer));
-    } catch (error) {
-      this.failed(error as Error);
-    }
-  }
-
-  repeat(): void {}
 }
 
 interface Link {
@@ -119,13 +64,12 @@ interface Link {
 
 /** Bytes a connection may hold unsent before no more requests are given to it. */
 const unsentBytesMax = 4 * 1024 * 1024;
-/** Bytes of keys and values after which a message of many sets is long enough. */
-export const packedBytesMax = 48 * 1024;
 /** Fewer sets are not divided between messages: each costs both sides a frame. */
 const setsOfEntryLeast = 64;
 /** What is put behind it is done when the present call has ended: queueMicrotask makes an object of its own for each. */
 const atOnce = Promise.resolve();
 const watchEveryMs = 200;
+const wasClosed = 'the connection was closed';
 /** Pause before a member that has refused for now is asked again. */
 const refusedPauseMs = 25;
 
@@ -138,7 +82,14 @@ export class RequestPipeline {
   #link: Link | null = null;
   #finding: Promise<void> | null = null;
   #watch: NodeJS.Timeout | null = null;
+  readonly #closing = new AbortController();
   #otherSearch: AbortController | null = null;
+  /** Those that wait were told of the search that goes on. */
+  #findsForWaiting = false;
+  /** When a request was answered for good the last time. */
+  #progressAtMs = 0;
+  /** What stood in the way of those that wait, the last time that something did. */
+  #hindrance = 'no primary was found yet';
   #pumpAsked = false;
   #closed = false;
   /** Why a pinned one has no link any more. */
@@ -181,11 +132,11 @@ export class RequestPipeline {
 
   add(entry: Entry): void {
     if (this.#closed) {
-      const closed = 'the connection was closed';
-      entry.failed(this.#lost === null ? new MirrorUnreachableError(closed) : this.#lostError(this.#lost));
+      entry.failed(this.#errorOfWaiting(entry, wasClosed));
       return;
     }
     this.#waiting.push(entry);
+    this.#startWatch();
     if (this.#link === null) this.#findForWaiting();
     else this.#askPump();
   }
@@ -201,10 +152,12 @@ export class RequestPipeline {
 
   close(): void {
     this.#closed = true;
+    this.#closing.abort();
     this.#otherSearch?.abort();
     const link = this.#link;
-    if (link !== null) this.#endLink(link, 'the connection was closed');
-    this.#failWaiting(new MirrorUnreachableError('the connection was closed'));
+    if (link !== null) this.#endLink(link, wasClosed);
+    this.#failWaiting(wasClosed);
+    this.#stopWatch();
   }
 
   /** Everything added in one turn goes out in one write. */
@@ -231,7 +184,6 @@ export class RequestPipeline {
       if (!entry.isAbandoned) this.#send(link, entry);
     }
     connection.uncork();
-    this.#startWatch();
   }
 
   #hasRoom({ underWay }: Link, { requests }: Entry): boolean {
@@ -239,10 +191,8 @@ export class RequestPipeline {
   }
 
   #send(link: Link, entry: Entry): void {
-    const { request } = entry;
-    if (request.type === 'set' && maySetTogether(request)) return this.#sendSets(link, entry, request);
-    if (request.type === 'get' && mayGetTogether(request))
-      return this.#sendGets(link, entry, request.database, request.key);
+    const together = withThoseBehind(entry, this.#waiting, this.#options.window - link.underWay, link.next);
+    if (together !== null) return this.#give(link, together.entries, together.message);
     try {
       this.#give(link, [entry], encodeRequest(entry.request, link.next));
     } catch (error) {
@@ -251,55 +201,13 @@ export class RequestPipeline {
     }
   }
 
-  /** With the sets that wait right behind it and may share a message with it. */
-  #sendSets(link: Link, first: Entry, { database, level, key, value }: SetRequest): void {
-    const entries = [first];
-    const sets: KeyAndValue[] = [{ key, value }];
-    const room = Math.min(packedSetsMax, this.#options.window - link.underWay);
-    let bytes = key.length + value.length;
-    while (entries.length < room && bytes < packedBytesMax) {
-      const next = this.#waiting.peek();
-      if (next === undefined || next.isAbandoned) break;
-      const { request } = next;
-      if (request.type !== 'set' || request.database !== database || request.level !== level) break;
-      if (!maySetTogether(request)) break;
-      this.#waiting.shift();
-      entries.push(next);
-      sets.push(request);
-      bytes += request.key.length + request.value.length;
-    }
-    const alone = sets.length === 1;
-    this.#give(
-      link,
-      entries,
-      alone ? encodeRequest(first.request, link.next) : encodeSets(sets, link.next, database, level),
-    );
-  }
-
-  /** Likewise. */
-  #sendGets(link: Link, first: Entry, database: string, key: Uint8Array): void {
-    const entries = [first];
-    const keys = [key];
-    const room = Math.min(packedGetsMax, this.#options.window - link.underWay);
-    while (entries.length < room) {
-      const next = this.#waiting.peek();
-      if (next === undefined || next.isAbandoned) break;
-      const { request } = next;
-      if (request.type !== 'get' || request.database !== database || !mayGetTogether(request)) break;
-      this.#waiting.shift();
-      entries.push(next);
-      keys.push(request.key);
-    }
-    const { request } = first;
-    const alone = keys.length === 1;
-    this.#give(link, entries, encodeRequest(alone ? request : { type: 'gets', number: 0, database, keys }, link.next));
-  }
-
   #give(link: Link, entries: readonly Entry[], { kind, body }: EncodedMessage): void {
     let requests = 0;
+    const nowMs = performance.now();
     for (const entry of entries) {
       link.inFlight.push(entry);
       entry.wasSent = true;
+      if (entry.firstSentAtMs === 0) entry.firstSentAtMs = nowMs;
       requests += entry.requests;
     }
     link.underWay += requests;
@@ -364,16 +272,17 @@ export class RequestPipeline {
     const isRefusedForNow = answer.type === 'refused' && this.#mayRepeat(answer.refusal);
     if (isRefusedForNow) {
       link.draining ??= answer.refusal;
+      this.#hindrance = `${printAddress(link.member.address)}: ${answer.refusal.text}`;
       if (entry.stream !== null) this.#againStreams.add(entry.stream);
       entry.wasSent = false;
     }
     if (isRefusedForNow || (entry.stream !== null && this.#againStreams.has(entry.stream))) {
       if (isLast) this.#repeat(entry);
-    } else if (answer.type === 'refused') {
-      entry.failed(new RequestRefusedError(answer.refusal));
-    } else {
-      entry.answered(answer, count);
+      return;
     }
+    this.#progressAtMs = link.heardAtMs;
+    if (answer.type === 'refused') entry.failed(new RequestRefusedError(answer.refusal));
+    else entry.answered(answer, count);
   }
 
   #repeat(entry: Entry): void {
@@ -394,31 +303,49 @@ export class RequestPipeline {
     this.#otherSearch?.abort();
     this.#otherSearch = null;
     link.member.connection.destroy();
-    if (this.#options.pinned === true && !this.#closed) this.#lost = `${printAddress(link.member.address)}: ${reason}`;
+    const told = `${printAddress(link.member.address)}: ${reason}`;
+    this.#hindrance = told;
+    if (this.#options.pinned === true && !this.#closed) this.#lost = told;
     if (this.#lost !== null) this.#closed = true;
     const follows = this.#options.mirror !== '' && !this.#closed;
     for (const entry of link.inFlight.takeAll()) {
       if (entry.isAbandoned) continue;
       if (entry.repeatable && follows) this.#repeat(entry);
       else if (this.#lost !== null && !isWrite(entry)) entry.failed(this.#lostError(this.#lost));
-      else entry.failed(unanswered(entry, link, reason));
+      else entry.failed(withoutAnswer(entry, told));
     }
     this.#waiting.putInFront(this.#again);
     this.#again = [];
     this.#againStreams = new Set();
-    this.#stopWatch();
-    if (this.#lost !== null) this.#failWaiting(this.#lostError(this.#lost));
+    if (this.#lost !== null) this.#failWaiting(told);
     if (this.#closed || next === 'found') return;
-    if (!follows && link.draining === null) {
-      this.#failWaiting(new MirrorUnreachableError(`${printAddress(link.member.address)}: ${reason}`));
-    }
+    if (!follows && link.draining === null) this.#failWaiting(told);
     if (this.#waiting.length === 0) return;
     if (link.draining === null) this.#findForWaiting();
     else setTimeout(() => this.#findForWaiting(), refusedPauseMs);
   }
 
   #findForWaiting(): void {
-    this.#find().catch((error: Error) => this.#failWaiting(error));
+    if (this.#findsForWaiting || this.#closed) return;
+    this.#findsForWaiting = true;
+    this.#find().then(
+      () => {
+        this.#findsForWaiting = false;
+        if (this.#link === null && this.#waiting.length > 0) this.#findForWaiting();
+      },
+      (error: NotFoundError) => {
+        this.#findsForWaiting = false;
+        this.#notFound(error);
+      },
+    );
+  }
+
+  /** Those that came later than the search began have time left. */
+  #notFound({ message, isFinal }: NotFoundError): void {
+    this.#hindrance = message;
+    if (isFinal) return this.#failWaiting(message);
+    this.#expire();
+    if (this.#waiting.length > 0) this.#findForWaiting();
   }
 
   #find(): Promise<void> {
@@ -437,6 +364,7 @@ export class RequestPipeline {
       addresses: this.#addresses,
       epochMin: this.#epochMin,
       deadlineAtMs,
+      signal: this.#closing.signal,
     });
     if (found !== null) this.#adopt(found);
   }
@@ -466,10 +394,40 @@ export class RequestPipeline {
     this.#pump(link);
   }
 
-  #failWaiting(error: Error): void {
+  #failWaiting(reason: string): void {
     for (const entry of this.#waiting.takeAll()) {
+      if (!entry.isAbandoned) entry.failed(this.#errorOfWaiting(entry, reason));
+    }
+  }
+
+  #errorOfWaiting(entry: Entry, reason: string): Error {
+    return this.#lost === null ? withoutAnswer(entry, reason) : this.#lostError(this.#lost);
+  }
+
+  #isOverdue({ addedAtMs, firstSentAtMs }: Entry, nowMs: number): boolean {
+    const sinceMs = firstSentAtMs === 0 ? Math.max(addedAtMs, this.#progressAtMs) : firstSentAtMs;
+    return nowMs - sinceMs >= this.#options.timeoutMs;
+  }
+
+  /** What has waited as long as it may fails; of each list the oldest ones come first. */
+  #expire(): void {
+    const nowMs = performance.now();
+    const { timeoutMs } = this.#options;
+    const givenUp = `given up after ${timeoutMs / 1000} s`;
+    const isOverdue = (entry: Entry) => this.#isOverdue(entry, nowMs);
+    const fail = (entry: Entry, reason: string) => entry.failed(withoutAnswer(entry, `${reason}; ${givenUp}`));
+    for (const entry of this.#again) if (!entry.isAbandoned && isOverdue(entry)) fail(entry, this.#hindrance);
+    for (let entry = this.#waiting.peek(); entry !== undefined; entry = this.#waiting.peek()) {
+      if (!entry.isAbandoned && !isOverdue(entry)) break;
+      this.#waiting.shift();
+      if (!entry.isAbandoned) fail(entry, this.#hindrance);
+    }
+    if (this.#link === null) return;
+    const { inFlight, member } = this.#link;
+    for (const entry of inFlight) {
       if (entry.isAbandoned) continue;
-      entry.failed(entry.wasSent && isWrite(entry) ? new OutcomeUnknownError(error.message) : error);
+      if (!isOverdue(entry)) break;
+      fail(entry, `${printAddress(member.address)}: no answer`);
     }
   }
 
@@ -485,22 +443,19 @@ export class RequestPipeline {
   /** A frozen primary closes nothing: when it is silent for long, somebody else may be primary. */
   #lookAround(): void {
     const link = this.#link;
-    if (link === null || link.inFlight.length === 0) {
-      this.#stopWatch();
-      return;
+    const oldest = link?.inFlight.peek();
+    if (link !== null && oldest !== undefined) {
+      const { timeoutMs, silenceMs, mirror, pinned } = this.#options;
+      const nowMs = performance.now();
+      const silentMs = nowMs - link.heardAtMs;
+      // What a session has after a request that nobody knows anything of, nobody knows either.
+      const isLost = silentMs >= timeoutMs || (pinned === true && this.#isOverdue(oldest, nowMs));
+      if (isLost) this.#endLink(link, `no answer in ${timeoutMs / 1000} s`);
+      else if (silentMs >= silenceMs && mirror !== '') this.#searchOther(link);
     }
-    const silentMs = performance.now() - link.heardAtMs;
-    if (silentMs >= this.#options.timeoutMs) this.#giveUp(link);
-    else if (silentMs >= this.#options.silenceMs && this.#options.mirror !== '') this.#searchOther(link);
-  }
-
-  #giveUp(link: Link): void {
-    const reason = `no answer from ${printAddress(link.member.address)} in ${this.#options.timeoutMs / 1000} s`;
-    for (const entry of link.inFlight.takeAll()) if (!entry.isAbandoned) entry.failed(unanswered(entry, link, reason));
-    for (const entry of this.#again) if (!entry.isAbandoned) entry.failed(unanswered(entry, link, reason));
-    this.#again = [];
-    this.#failWaiting(new MirrorUnreachableError(reason));
-    this.#endLink(link, reason);
+    this.#expire();
+    const isIdle = this.#waiting.length === 0 && this.#again.length === 0 && (this.#link?.inFlight.length ?? 0) === 0;
+    if (isIdle) this.#stopWatch();
   }
 
   #searchOther(link: Link): void {
@@ -524,18 +479,4 @@ export class RequestPipeline {
         if (this.#otherSearch === stop) this.#otherSearch = null;
       });
   }
-}
-
-const writes: ReadonlySet<ClientRequest['type']> = new Set(['set', 'sets', 'kill', 'increment', 'merge', 'commit']);
-
-function isWrite(entry: Entry): boolean {
-  return writes.has(entry.request.type);
-}
-
-function unanswered(entry: Entry, link: Link, reason: string): Error {
-  const where = printAddress(link.member.address);
-  if (!isWrite(entry)) return new MirrorUnreachableError(`${where}: ${reason}`);
-  return new OutcomeUnknownError(
-    `${where}: ${reason}; the update may have been done or not, read the node to find out`,
-  );
 }

@@ -6,7 +6,9 @@
 import type { WriteLevel } from '../protocol/client-channel.ts';
 import { type ClientAnswer, type ClientRequest, maySetTogether } from '../protocol/client-messages.ts';
 import { SetPacker } from '../protocol/packed-sets.ts';
-import { type Entry, packedBytesMax, type RequestPipeline } from './request-pipeline.ts';
+import type { Entry } from './entry.ts';
+import type { RequestPipeline } from './request-pipeline.ts';
+import { packedBytesMax } from './shared-message.ts';
 
 export interface SetStreamOptions {
   /** Records under way at most; 1024 when left out. */
@@ -31,6 +33,8 @@ class StreamedSets implements Entry {
   readonly #writtenAtMs: number[] | null;
   #acknowledged = 0;
   #wasSent = false;
+  readonly addedAtMs = performance.now();
+  firstSentAtMs = 0;
   /** Others may still join it. */
   isOpen = true;
 
@@ -101,7 +105,8 @@ class StreamedAlone implements Entry {
   readonly requests = 1;
   readonly repeatable = true;
   readonly request: ClientRequest;
-  readonly #writtenAtMs = performance.now();
+  readonly addedAtMs = performance.now();
+  firstSentAtMs = 0;
   wasSent = false;
 
   constructor(stream: SetStream, database: string, key: Uint8Array, value: Uint8Array) {
@@ -116,7 +121,7 @@ class StreamedAlone implements Entry {
   }
 
   answered(): void {
-    this.stream.recordsAnswered(1, [this.#writtenAtMs]);
+    this.stream.recordsAnswered(1, [this.addedAtMs]);
   }
 
   repeat(): void {}

@@ -25,7 +25,7 @@ export const define: DefineGroup = (group, surroundings) => {
     .description('stop it')
     .action(async () => {
       const here = await surroundings();
-      here.tell((await stopAgent(here)) ? 'ISCAgent is down' : 'ISCAgent is not running');
+      here.tell((await stopAgent(here)) ? 'ISCAgent is down' : 'ISCAgent is down already');
     });
   withAddress('restart', 'stop it, then start it').action(async (options: StartOptions) => {
     const here = await surroundings();

@@ -1,6 +1,7 @@
 /** `caretmirror database backup` and `restore`: hot copies of databases, and copies that take their places again. */
 import { resolve } from 'node:path';
-import type { CommandArguments, RestorePlan, RestoreStep } from '../protocol/control-channel.ts';
+import type { RestorePlan, RestoreStep } from '../protocol/control-channel.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import { failed, usage } from './failures.ts';
 import { connectInstance, findInstance } from './instances.ts';
 import { json, table } from './output.ts';

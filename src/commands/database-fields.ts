@@ -1,6 +1,6 @@
 /** Options of `caretmirror database ...` and `journal edit`, by the arguments of the commands they belong to. */
 import { databaseMegabytesMax } from '../mirror/limits.ts';
-import type { CommandArguments } from '../protocol/control-channel.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import { type Field, type Fields, orNone, textField, wholeField, yesNoField } from './option-fields.ts';
 
 type Edit = CommandArguments['edit-database'];

@@ -8,7 +8,7 @@ import { askInstance, findInstance } from './instances.ts';
 import { defineDownload } from './mirror-rebuild.ts';
 import { defineFields, fieldNames, type Options, readFields } from './option-fields.ts';
 import { json, table } from './output.ts';
-import { perform } from './perform.ts';
+import { defineLook, type LookOptions, perform, performAndTell } from './perform.ts';
 import type { DefineGroup } from './surroundings.ts';
 
 const simple = [
@@ -56,19 +56,18 @@ export const define: DefineGroup = (group, surroundings) => {
 };
 
 const defineMirroring: DefineGroup = (group, surroundings) => {
-  group
-    .command('add <instance> <database...>')
+  defineLook(group.command('add <instance> <database...>'))
     .description('on the primary, add existing databases to the mirror; DATABASE=NAME gives one another name there')
     .option('--background', 'do not wait for it; five and more are always added so', false)
-    .action(async (name: string, typed: string[], { background }: { background: boolean }) => {
+    .action(async (name: string, typed: string[], options: LookOptions & { background: boolean }) => {
       const here = await surroundings();
       const pairs = typed.map((each) => each.split('='));
       const odd = pairs.find((pair) => pair.length > 2 || pair.includes(''));
       if (odd !== undefined) throw usage(`"${odd.join('=')}" is not DATABASE or DATABASE=NAME`);
       const databases = pairs.map(([database = '']) => database);
       const mirrorDatabases = pairs.map(([database = '', mirrored = database]) => mirrored);
-      const given = { databases, mirrorDatabases, background };
-      here.print(`${await perform(here, findInstance(here, name), 'add-databases', given)}\n`);
+      const given = { databases, mirrorDatabases, background: options.background };
+      await performAndTell(here, findInstance(here, name), 'add-databases', given, options);
     });
   group
     .command('remove <instance> <database>')

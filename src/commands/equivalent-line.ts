@@ -3,7 +3,8 @@
  * tables that the commands read them with (option-fields.ts), and a test runs each line and sees the same order at the instance.
  */
 import { agentPortDefault } from '../mirror/limits.ts';
-import type { CommandArguments, CommandName, Description } from '../protocol/control-channel.ts';
+import type { Description } from '../protocol/control-channel.ts';
+import type { CommandArguments, CommandName } from '../protocol/control-commands.ts';
 import type { EquivalentLine } from '../terminal/equivalent-line.ts';
 import { createDatabaseFields, editDatabaseFields, journalFields, mirroredField } from './database-fields.ts';
 import {
@@ -46,13 +47,14 @@ const ofDatabases = (word: string): Words<'pause-databases' | 'resume-databases'
 
 const wordsOf: { readonly [N in CommandName]: Words<N> } = {
   'enable-mirror-service': simple('mirror', 'enable'),
-  'create-mirror': ({ requireTls: _, ...given }, { instance }) => [
+  // The command line enables the service with them by itself.
+  'create-mirror': ({ requireTls: _, enableService: __, ...given }, { instance }) => [
     'mirror',
     'create',
     instance,
     ...writeFields(createFields, given),
   ],
-  'join-mirror': ({ otherAgentAddress: host, otherAgentPort, ...given }, { instance }) => {
+  'join-mirror': ({ otherAgentAddress: host, otherAgentPort, enableService: _, ...given }, { instance }) => {
     const otherAgent = { host, port: otherAgentPort ?? agentPortDefault };
     return ['mirror', 'join', instance, ...writeFields(joinFields, { ...given, otherAgent })];
   },

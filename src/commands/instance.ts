@@ -9,6 +9,7 @@ import {
   forceInstance,
   type Instance,
   type InstanceReport,
+  isThere,
   listInstances,
   reportInstance,
   startInstance,
@@ -26,12 +27,14 @@ export const define: DefineGroup = (group, surroundings) => {
     .option('--port <port>', 'port of its superserver: 1972, else the next one free in this home')
     .action(async (name: string, options: { address?: string; port?: string }) => {
       const here = await surroundings();
-      const { instance, superserver } = await createInstance(here, {
+      const { made, configuration } = await createInstance(here, {
         name,
         ...(options.address === undefined ? {} : { address: options.address }),
         ...(options.port === undefined ? {} : { port: parseWhole(options.port, '--port', 1, 65535) }),
       });
-      here.tell(`instance ${instance} created, superserver ${superserver.host}:${superserver.port}`);
+      const { instance, superserver } = configuration;
+      const what = made ? 'created' : 'exists already';
+      here.tell(`instance ${instance} ${what}, superserver ${superserver.host}:${superserver.port}`);
     });
   defineEdit(group, surroundings);
   group
@@ -69,7 +72,7 @@ export const define: DefineGroup = (group, surroundings) => {
       const here = await surroundings();
       const instance = findInstance(here, name);
       const killed = await forceInstance(here, instance);
-      here.tell(killed ? `instance ${instance.name} was killed` : `instance ${instance.name} is not running`);
+      here.tell(`instance ${instance.name} ${killed ? 'was killed' : 'is down already'}`);
     });
   group
     .command('delete <name>')
@@ -77,6 +80,10 @@ export const define: DefineGroup = (group, surroundings) => {
     .option('--confirm <name>', 'the name again, instead of a question')
     .action(async (name: string, options: { confirm?: string }) => {
       const here = await surroundings();
+      if (options.confirm?.toUpperCase() === name.toUpperCase() && !isThere(here, name)) {
+        here.tell(`there is no instance ${name.toUpperCase()} in ${here.home}: it is deleted already`);
+        return;
+      }
       await removeInstance(here, findInstance(here, name), options.confirm);
     });
   defineList(group, surroundings);
@@ -91,11 +98,11 @@ const defineEdit: DefineGroup = (group, surroundings) => {
     .action(async (name: string, options: { address?: string; port?: string }) => {
       const here = await surroundings();
       if (options.address === undefined && options.port === undefined) throw usage('give --address or --port');
-      const { host, port } = await editInstance(here, findInstance(here, name), {
+      const { changed, host, port } = await editInstance(here, findInstance(here, name), {
         ...(options.address === undefined ? {} : { address: options.address }),
         ...(options.port === undefined ? {} : { port: parseWhole(options.port, '--port', 1, 65535) }),
       });
-      here.tell(`instance ${name.toUpperCase()} will serve on ${host}:${port}`);
+      here.tell(`instance ${name.toUpperCase()} will serve on ${host}:${port}${changed ? '' : ' already'}`);
     });
 };
 
@@ -118,7 +125,7 @@ async function start(here: Surroundings, instance: Instance, timeoutMs: number):
 
 async function stop(here: Surroundings, instance: Instance, noFailover: boolean, timeoutMs: number): Promise<void> {
   const stopped = await stopInstance(here, instance, noFailover, timeoutMs);
-  here.tell(stopped ? `instance ${instance.name} is down` : `instance ${instance.name} is not running`);
+  here.tell(`instance ${instance.name} is down${stopped ? '' : ' already'}`);
 }
 
 async function removeInstance(here: Surroundings, instance: Instance, typed: string | undefined): Promise<void> {

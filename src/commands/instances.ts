@@ -31,6 +31,10 @@ const controlTimeoutMs = 5000;
 const listTimeoutMs = 2000;
 const pollMs = 100;
 
+export function isThere(here: Surroundings, typed: string): boolean {
+  return listInstances(here).some(({ name }) => name === typed.toUpperCase());
+}
+
 /** @throws CommandFailure when the home has no such instance. */
 export function findInstance({ home, host }: Surroundings, typed: string): Instance {
   const checked = checkInstanceName(typed);
@@ -69,12 +73,24 @@ export interface NewInstance {
   readonly port?: number;
 }
 
-export async function createInstance(surroundings: Surroundings, wanted: NewInstance): Promise<InstanceConfiguration> {
+/** One that is there as it is wanted is left as it is: `made` is false then. @throws CommandFailure when it is there otherwise */
+export async function createInstance(
+  surroundings: Surroundings,
+  wanted: NewInstance,
+): Promise<{ readonly made: boolean; readonly configuration: InstanceConfiguration }> {
   const { home, host } = surroundings;
   const checked = checkInstanceName(wanted.name);
   if (!checked.ok) throw usage(checked.text);
   const paths = instancePaths(home, checked.value);
-  if (host.files.exists(paths.configuration)) throw failed(`instance ${checked.value} exists already in ${home}`);
+  if (host.files.exists(paths.configuration)) {
+    const configuration = await readConfiguration(paths.configuration);
+    const { host: address, port } = configuration.superserver;
+    if ((wanted.address ?? address) === address && (wanted.port ?? port) === port)
+      return { made: false, configuration };
+    throw failed(
+      `instance ${checked.value} exists already in ${home}, with superserver ${address}:${port}; see caretmirror instance edit`,
+    );
+  }
   const port = wanted.port ?? (await nextPort(surroundings));
   const hostFile = homePaths(home).host;
   const address = wanted.address ?? readHostFile(hostFile).address;
@@ -86,7 +102,7 @@ export async function createInstance(surroundings: Surroundings, wanted: NewInst
     agent: { address: null, port: agent.port },
   };
   await createConfiguration(paths.configuration, configuration);
-  return configuration;
+  return { made: true, configuration };
 }
 
 /** The default port, else the first one behind those of this home's instances. */
@@ -115,14 +131,15 @@ export async function editInstance(
   here: Surroundings,
   instance: Instance,
   { address, port }: Omit<NewInstance, 'name'>,
-): Promise<InstanceConfiguration['superserver']> {
+): Promise<InstanceConfiguration['superserver'] & { readonly changed: boolean }> {
   const lock = takeLock(here, instance);
   try {
     const configuration = await openConfiguration(instance.paths.configuration, lock);
     const present = configuration.get();
     const superserver = { host: address ?? present.superserver.host, port: port ?? present.superserver.port };
-    configuration.set({ ...present, superserver });
-    return superserver;
+    const changed = JSON.stringify(superserver) !== JSON.stringify(present.superserver);
+    if (changed) configuration.set({ ...present, superserver });
+    return { ...superserver, changed };
   } finally {
     lock.release();
   }
@@ -223,7 +240,7 @@ export function isSettled(report: StatusReport): boolean {
   return ['Primary', 'Backup', 'Connected', 'Stopped'].includes(report.status);
 }
 
-/** Returns when the role is settled. @throws CommandFailure (unknown outcome) with what the instance waits for. */
+/** Returns when the role is settled. @throws CommandFailure (unknown outcome) with what the instance waits for; (failed) when it ends. */
 export async function startInstance(
   surroundings: Surroundings,
   instance: Instance,
@@ -231,13 +248,18 @@ export async function startInstance(
 ): Promise<{ readonly alreadyRan: boolean; readonly report: StatusReport }> {
   const deadlineMs = surroundings.host.clock.nowMs() + timeoutMs;
   let alreadyRan = await launchInstance(surroundings, instance, timeoutMs);
-  let report = await waitForStatus(surroundings, instance, isSettled, deadlineMs, alreadyRan ? 'ends' : 'may end');
+  let report = await waitForStatus(surroundings, instance, isSettled, deadlineMs, 'ends');
   if (alreadyRan && lockHolder(surroundings, instance) === null) {
     // It was on its way out when it was found running: killed a moment ago, or stopping.
     alreadyRan = await launchInstance(surroundings, instance, timeoutMs);
-    report = await waitForStatus(surroundings, instance, isSettled, deadlineMs);
+    report = await waitForStatus(surroundings, instance, isSettled, deadlineMs, 'ends');
   }
   if (report !== null && isSettled(report)) return { alreadyRan, report };
+  if (lockHolder(surroundings, instance) === null) {
+    throw failed(
+      `instance ${instance.name} ended after it had started; see "caretmirror log ${instance.name}" and ${instance.paths.console}`,
+    );
+  }
   const waiting = report?.waitingFor ?? (report === null ? 'it does not answer yet' : `its status is ${report.status}`);
   throw unknown(
     `instance ${instance.name} runs and its role is not settled: ${waiting}; see "caretmirror status ${instance.name}"`,

@@ -12,7 +12,7 @@ import { checkFiles, listFiles, readableJournal } from './journal-listing.ts';
 import { asLine, inTime, notWhole, referenceOf } from './journal-records.ts';
 import { isWanted, type SearchOptions, wantedOf } from './journal-search.ts';
 import { defineFields, type Options, readFields } from './option-fields.ts';
-import { json } from './output.ts';
+import { JsonArray } from './output.ts';
 import { perform } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 import { parseWhole } from './target.ts';
@@ -75,7 +75,7 @@ const defineReading: DefineGroup = (group, surroundings) => {
     .description('the records of a file; of the newest one when left out')
     .option('--offset <bytes>', 'from the first record at or behind this offset', '0')
     .option('--limit <count>', 'so many records', limitDefault)
-    .option('--json', 'one record a line', false)
+    .option('--json', 'one JSON document', false)
     .action(async (name: string, file: string | undefined, options: ViewOptions) => {
       const here = await surroundings();
       const { files } = await readableJournal(here, findInstance(here, name));
@@ -91,7 +91,7 @@ const defineReading: DefineGroup = (group, surroundings) => {
     .option('--from <time>', 'not before this time, ISO 8601')
     .option('--to <time>', 'not after this time')
     .option('--limit <count>', 'so many records', limitDefault)
-    .option('--json', 'one record a line', false)
+    .option('--json', 'one JSON document', false)
     .action(async (name: string, options: SearchOptions & ViewOptions) => {
       const here = await surroundings();
       const wanted = wantedOf(options);
@@ -125,6 +125,7 @@ function walk(
   options: { readonly limit: string; readonly json: boolean },
 ): void {
   const limit = parseWhole(options.limit, '--limit', 1, Number.MAX_SAFE_INTEGER);
+  const array = options.json ? new JsonArray(here.print) : null;
   let shown = 0;
   let isMore = false;
   for (const file of files) {
@@ -133,12 +134,14 @@ function walk(
       isMore = shown === limit;
       if (isMore) return false;
       shown += 1;
-      here.print(options.json ? json(asJson(file, record)) : `${asLine(record)}\n`);
+      if (array === null) here.print(`${asLine(record)}\n`);
+      else array.add(asJson(file, record));
       return true;
     });
     if (end !== null && !end.isWhole) here.tell(notWhole(file, end.offset));
     if (isMore) break;
   }
+  array?.end();
   if (isMore) here.tell(`there are more; the first ${limit} are shown (--limit)`);
   else if (shown === 0) here.tell('no record was found');
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { asyncsMax } from '../mirror/limits.ts';
 import { agentHolder, stopAgent } from './agents.ts';
-import { type CommandFailure, failed, failureOf, usage } from './failures.ts';
+import { type CommandFailure, failureOf, usage } from './failures.ts';
 import { forceInstance, lockHolder } from './instances.ts';
 import {
   bringUp,
@@ -109,7 +109,7 @@ const defineFaults: DefineGroup = (group, surroundings) => {
     .action(async (a: string | undefined, b: string | undefined) => {
       const here = await surroundings();
       const lab = requireLab(here);
-      if (a !== undefined && b === undefined) throw failed('give two labels, or none to heal everything');
+      if (a !== undefined && b === undefined) throw usage('give two labels, or none to heal everything');
       const pair =
         a === undefined || b === undefined ? {} : { a: hostLabelled(lab, a).label, b: hostLabelled(lab, b).label };
       await commandCable(here, { type: 'heal', ...pair });

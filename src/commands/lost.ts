@@ -10,7 +10,7 @@ import { printReference } from '../protocol/global-reference.ts';
 import { failed } from './failures.ts';
 import { jsonValue } from './global-records.ts';
 import { type Instance, onlyInstance } from './instances.ts';
-import { json, table } from './output.ts';
+import { JsonArray, json, table } from './output.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 
 export const define: DefineGroup = (group, surroundings) => {
@@ -23,19 +23,27 @@ export const define: DefineGroup = (group, surroundings) => {
       const instance = onlyInstance(here, name);
       const lost = list(here, instance);
       if (options.json) here.print(json(lost));
-      else if (lost.length === 0) here.tell(`instance ${instance.name} has lost nothing`);
+      else if (lost.length === 0) tellNothing(here, instance);
       else here.print(lostTable(lost));
     });
   group
     .command('show <name> [file]')
     .description('the records: database, global reference, value')
-    .option('--json', 'one record a line', false)
+    .option('--json', 'one JSON document', false)
     .action(async (name: string, file: string | undefined, options: { json: boolean }) => {
       const here = await surroundings();
       const instance = onlyInstance(here, name);
-      for (const { file: kept } of wantedFiles(list(here, instance), file)) show(here, instance, kept, options.json);
+      const files = wantedFiles(list(here, instance), file);
+      if (files.length === 0) tellNothing(here, instance);
+      const array = options.json ? new JsonArray(here.print) : null;
+      for (const { file: kept } of files) show(here, instance, kept, array);
+      array?.end();
     });
 };
+
+function tellNothing(here: Surroundings, { name }: Instance): void {
+  here.tell(`instance ${name} has lost nothing`);
+}
 
 type Lost = { readonly file: string } & Omit<LostReport, 'cutAt' | 'because'> & {
     /** Null: no report lies beside it. */
@@ -95,15 +103,15 @@ function wantedFiles(lost: readonly Lost[], typed: string | undefined): readonly
   return found;
 }
 
-function show(here: Surroundings, { paths }: Instance, file: string, asJson: boolean): void {
+function show(here: Surroundings, { paths }: Instance, file: string, array: JsonArray | null): void {
   const { header, bytes } = open(here, join(paths.lostAndFound, file));
   const damage = eachRecord(header, bytes, ({ kind, database, key, value, timeMs, position }) => {
     const reference = isKey(key) ? decodeKey(key) : null;
     const node = reference === null ? '' : printReference(reference.global, reference.subscripts);
     const at = new Date(timeMs).toISOString();
     const shown = jsonValue(value);
-    if (asJson)
-      here.print(json({ file, sequence: position.sequence, at, kind, database, reference: node, value: shown }));
+    if (array !== null)
+      array.add({ file, sequence: position.sequence, at, kind, database, reference: node, value: shown });
     else
       here.print(
         `${position.sequence}  ${at}  ${kind}  ${database}  ${node}${kind === 'set' ? ` = ${JSON.stringify(shown)}` : ''}\n`,

@@ -104,6 +104,7 @@ export async function main(args: readonly string[], streams: Streams = process_(
       });
     await defineVersion(program, args);
     await defineGroups(program, args, surroundings);
+    if (args.some((word) => helpWords.includes(word))) (await import('./examples.ts')).showExamples(program);
     program.hook('preAction', (_, command) => {
       mirror = meantMirror(command);
     });
@@ -114,6 +115,8 @@ export async function main(args: readonly string[], streams: Streams = process_(
   }
 }
 
+const helpWords = ['--help', '-h', 'help'];
+
 function describe(program: Command): Command {
   return program
     .description('A database mirror behind the ^MIRROR menus.')
@@ -123,7 +126,7 @@ function describe(program: Command): Command {
 }
 
 /** Every group with all that is in it, to be read by what tells of the commands; none of them is carried out. */
-async function wholeProgram(): Promise<Command> {
+export async function wholeProgram(): Promise<Command> {
   const program = describe(new Command('caretmirror'));
   program.version('', '-V, --version', 'the version of this program');
   await defineGroups(program, Object.keys(groups), async () => {

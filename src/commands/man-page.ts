@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { ownVersion } from '../host/own-version.ts';
 import { subcommandsOf } from './completion-words.ts';
+import { examplesOf } from './examples.ts';
 import type { DefineGroup } from './surroundings.ts';
 
 const description = `caretmirror runs a database mirror: a failover pair that keeps the same data, an arbiter that helps to tell a host that is down
@@ -50,6 +51,10 @@ function manPage(program: Command): string {
     ...optionsOf(program),
     '.SH COMMANDS',
     ...subcommandsOf(program).filter(isWorthAPlace).flatMap(commandLines),
+    '.SH EXAMPLES',
+    '.nf',
+    ...examplesBelow(program).map(text),
+    '.fi',
     '.SH EXIT STATUS',
     ...exitCodes.flatMap(tagged),
     '.SH ENVIRONMENT',
@@ -99,6 +104,10 @@ function optionsOf(command: Command): readonly string[] {
   const help = command.createHelp();
   const options = help.visibleOptions(command).filter((option) => option.long !== '--help');
   return options.flatMap((option) => tagged([help.optionTerm(option), help.optionDescription(option)]));
+}
+
+function examplesBelow(command: Command): readonly string[] {
+  return [...examplesOf(command), ...subcommandsOf(command).filter(isWorthAPlace).flatMap(examplesBelow)];
 }
 
 function isWorthAPlace(command: Command): boolean {

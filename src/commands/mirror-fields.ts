@@ -1,7 +1,7 @@
 /** Options of `caretmirror mirror ...`, by the arguments of the commands they belong to. */
 import type { Address, CompressionMode, ParallelDejournaling } from '../mirror/mirror-set.ts';
 import type { MemberType } from '../mirror/terms.ts';
-import type { CommandArguments } from '../protocol/control-channel.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import {
   agentField,
   choiceField,
@@ -87,7 +87,10 @@ export const createFields: Fields<
 };
 
 /** `otherAgent` is address and port in one word. */
-export type JoinOptions = Omit<CommandArguments['join-mirror'], 'otherAgentAddress' | 'otherAgentPort'> & {
+export type JoinOptions = Omit<
+  CommandArguments['join-mirror'],
+  'otherAgentAddress' | 'otherAgentPort' | 'enableService'
+> & {
   readonly otherAgent: Address;
 };
 

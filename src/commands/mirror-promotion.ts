@@ -1,13 +1,14 @@
 /** `caretmirror mirror promote | demote`: what it would meet first, then only with the name as confirmation (FO-077..084, FO-087). */
-import type { Assessment, CommandArguments } from '../protocol/control-channel.ts';
+import type { Assessment } from '../protocol/assessment.ts';
+import type { CommandArguments, CommandName } from '../protocol/control-commands.ts';
 import type { ControlClient } from '../terminal/control-client.ts';
-import { demotionSentence, promotionSentences } from '../terminal/promotion-lines.ts';
+import { demotionOf, demotionSentence, promotionSentences } from '../terminal/promotion-lines.ts';
 import { failed, usage } from './failures.ts';
 import { askInstance, findInstance } from './instances.ts';
 import { promoteFields } from './mirror-fields.ts';
 import { defineFields, readFields, type Options as Typed } from './option-fields.ts';
 import { json } from './output.ts';
-import { dryRun, performOn, situationOf } from './perform.ts';
+import { dryRun, performOn, saysAlready, situationOf } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 
 interface Options extends Typed {
@@ -41,36 +42,38 @@ export const define: DefineGroup = (group, surroundings) => {
 };
 
 async function promote(here: Surroundings, control: ControlClient, options: Options): Promise<void> {
+  const given: CommandArguments['promote'] = { hold: false, ...readFields(promoteFields, options) };
+  const assessment = await control.assess('promote', given);
+  if (isDone(here, 'promote', assessment, options)) return;
   const { member } = await control.describe();
-  const assessment = await control.assess('promote');
-  mustBePossible(assessment);
   const lines = assessment.promotion == null ? [] : promotionSentences(assessment.promotion);
   if (options.dryRun) return here.print(options.json ? json(assessment) : dryRun(lines, assessment.situation));
   mustConfirm(options, member ?? '', 'promote');
   // Whoever promotes without a look at it finds it here, before it is done.
   if (!options.json) here.print(lines.map((line) => `${line}\n`).join(''));
-  const given: CommandArguments['promote'] = { hold: false, ...readFields(promoteFields, options) };
-  const text = await performOn(here, control, 'promote', given, situationOf(options.situation));
+  const text = await performOn(here, control, 'promote', given, situationOf(options, assessment));
   here.print(options.json ? json({ ok: true, text, promotion: assessment.promotion ?? null }) : `${text}\n`);
 }
 
 async function demote(here: Surroundings, control: ControlClient, options: Options): Promise<void> {
-  const { member, mirrorSet } = await control.describe();
   const command = options.other === true ? 'demote-other' : 'demote';
   const assessment = await control.assess(command);
-  mustBePossible(assessment);
-  const other = mirrorSet?.members.find(({ name, type }) => type === 'Failover' && name !== member)?.name;
-  const who = (command === 'demote' ? member : other) ?? '';
-  const left = command === 'demote' ? other : member;
-  const line = demotionSentence(who, left ?? '');
+  if (isDone(here, command, assessment, options)) return;
+  const description = await control.describe();
+  const line = demotionSentence(description, command);
   if (options.dryRun) return here.print(options.json ? json(assessment) : dryRun([line], assessment.situation));
-  mustConfirm(options, who, 'demote');
-  const text = await performOn(here, control, command, {}, situationOf(options.situation));
+  mustConfirm(options, demotionOf(description, command).member, 'demote');
+  const text = await performOn(here, control, command, {}, situationOf(options, assessment));
   here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
 }
 
-function mustBePossible({ refusal }: Assessment): void {
-  if (refusal !== null) throw failed(`it would be refused: ${refusal.text}`);
+/** @throws CommandFailure where it cannot be done */
+function isDone(here: Surroundings, command: CommandName, { refusal }: Assessment, options: Options): boolean {
+  if (refusal === null) return false;
+  const already = options.dryRun === true ? null : saysAlready(command, refusal);
+  if (already === null) throw failed(`it would be refused: ${refusal.text}`);
+  here.print(options.json ? json({ ok: true, text: already }) : `${already}\n`);
+  return true;
 }
 
 function mustConfirm({ confirm }: Options, member: string, what: string): void {

@@ -1,10 +1,10 @@
 /** `caretmirror mirror rebuild` (FO-089) and `database download` (DB-029): a member's databases anew from another member. */
-import type { CommandArguments } from '../protocol/control-channel.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import type { ControlClient } from '../terminal/control-client.ts';
 import { unknown, usage } from './failures.ts';
 import { askInstance, findInstance, type Instance, startInstance, stopInstance } from './instances.ts';
 import { json } from './output.ts';
-import { performOn } from './perform.ts';
+import { defineLook, type LookOptions, performOn, performOrLook } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 import { parseDuration } from './target.ts';
 
@@ -15,11 +15,10 @@ interface DownloadOptions {
   readonly json: boolean;
 }
 
-interface RebuildOptions {
+interface RebuildOptions extends LookOptions {
   readonly from?: string;
   readonly confirm?: string;
   readonly timeout: string;
-  readonly json: boolean;
 }
 
 const pollMs = 200;
@@ -42,18 +41,16 @@ export const defineDownload: DefineGroup = (group, surroundings) => {
 };
 
 export const defineRebuild: DefineGroup = (group, surroundings) => {
-  group
-    .command('rebuild <instance>')
+  defineLook(group.command('rebuild <instance>'))
     .description('replace all mirrored databases of a member by those of another, and let it follow the mirror again')
     .option('--from <member>', 'the member whose databases are copied: the primary when left out')
     .option('--confirm <member>', "this member's name, as a confirmation")
     .option('--timeout <time>', 'how long to wait for each of stop, start and catchup', '60s')
-    .option('--json', 'one JSON document', false)
     .action(async (name: string, options: RebuildOptions) => {
       const here = await surroundings();
       const instance = findInstance(here, name);
       const text = await rebuild(here, instance, options);
-      here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
+      if (text !== null) here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
     });
 };
 
@@ -82,18 +79,20 @@ async function download(
 }
 
 /** Asked for by the member's name, since what it holds alone is only put aside; repeated, it goes on where it was. */
-async function rebuild(here: Surroundings, instance: Instance, options: RebuildOptions): Promise<string> {
+async function rebuild(here: Surroundings, instance: Instance, options: RebuildOptions): Promise<string | null> {
   const timeoutMs = parseDuration(options.timeout);
-  await askInstance(here, instance, async (control) => {
+  const fetched = await askInstance(here, instance, async (control) => {
     const { member } = await control.describe();
-    if (member !== null && options.confirm?.toUpperCase() !== member) {
+    if (member !== null && !options.dryRun && options.confirm?.toUpperCase() !== member) {
       throw usage(
         `all mirrored databases of ${member} would be replaced, and what it has alone put aside: confirm it with --confirm ${member}`,
       );
     }
     const given = options.from === undefined ? {} : { from: options.from };
-    here.tell(await performOn(here, control, 'rebuild-member', given));
+    return await performOrLook(here, control, 'rebuild-member', given, options);
   });
+  if (fetched === null) return null;
+  here.tell(fetched);
   await stopInstance(here, instance, false, timeoutMs);
   await startInstance(here, instance, timeoutMs);
   const { clock, files } = here.host;

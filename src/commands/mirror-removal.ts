@@ -1,13 +1,15 @@
 /** `caretmirror mirror leave | remove | remove-member`: what it would do first, then only with the name as confirmation (CFG-066..CFG-071). */
-import type { Assessment, CommandArguments, RemovalPlan } from '../protocol/control-channel.ts';
+import type { Assessment, RemovalPlan } from '../protocol/assessment.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import type { ControlClient } from '../terminal/control-client.ts';
+import { findingSentences } from '../terminal/finding-lines.ts';
 import { attributeSentence, otherRemovalSentences, removalSentences } from '../terminal/removal-lines.ts';
 import { failed, usage } from './failures.ts';
 import { askInstance, findInstance } from './instances.ts';
 import { attributeFields, removalFields } from './mirror-fields.ts';
 import { defineFields, type Fields, readFields, type Options as Typed } from './option-fields.ts';
 import { json } from './output.ts';
-import { dryRun, performOn, situationOf } from './perform.ts';
+import { dryRun, performOn, saysAlready, situationOf } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
 
 interface Options extends Typed {
@@ -88,38 +90,37 @@ async function removeThis(
   options: Options,
 ): Promise<Said> {
   const { removeAttribute = false, withoutPrimary = false } = readFields(removalFields, options);
-  const assessment = await control.assess('remove-mirror');
+  const given: CommandArguments['remove-mirror'] = { removeAttribute, withoutPrimary };
+  const assessment = await control.assess('remove-mirror', given);
+  const already = assessment.refusal === null ? null : saysAlready('remove-mirror', assessment.refusal);
+  if (already !== null && !options.dryRun) return { text: `${already}\n`, document: { ok: true, text: already } };
   const plan = planOf(assessment);
   if (name === 'leave' && plan.step !== 'leave' && plan.step !== 'restart-only') {
     throw failed(`${plan.member} does not leave: it is removed with caretmirror mirror remove`);
   }
-  const lines = removalSentences(plan);
+  const lines = [...removalSentences(plan), ...findingSentences(assessment.findings)];
   const asksAttribute = (plan.step === 'leave' || plan.step === 'erase') && plan.databases.length > 0;
   const told = asksAttribute ? [...lines, attributeSentence(removeAttribute)] : lines;
   if (options.dryRun) return { text: dryRun(told, assessment.situation), document: assessment };
   mustConfirm(options, plan.member, `caretmirror mirror ${name}`);
-  const given: CommandArguments['remove-mirror'] = { removeAttribute, withoutPrimary };
-  const text = await performOn(here, control, 'remove-mirror', given, situationOf(options.situation));
+  const text = await performOn(here, control, 'remove-mirror', given, situationOf(options, assessment));
   return { text: `${text}\n`, document: { ok: true, text } };
 }
 
 async function removeOther(here: Surroundings, control: ControlClient, typed: string, options: Options): Promise<void> {
   const { removeAttribute = false } = readFields(attributeFields, options);
+  const given = { member: typed, removeAttribute };
+  const assessment = await control.assess('remove-member', given);
   const { mirrorSet } = await control.describe();
-  const assessment = await control.assess('remove-member');
   if (assessment.refusal !== null) throw failed(`it would be refused: ${assessment.refusal.text}`);
   const member = mirrorSet?.members.find(({ name }) => name === typed.toUpperCase());
   if (options.dryRun) {
-    if (mirrorSet === null || member === undefined) {
-      const names = mirrorSet?.members.map(({ name }) => name).join(', ');
-      throw failed(`it would be refused: there is no member ${typed.toUpperCase()}; there are ${names}`);
-    }
-    const lines = [...otherRemovalSentences(mirrorSet.name, member), attributeSentence(removeAttribute)];
+    const removal = mirrorSet === null || member === undefined ? [] : otherRemovalSentences(mirrorSet.name, member);
+    const lines = [...removal, ...findingSentences(assessment.findings), attributeSentence(removeAttribute)];
     return here.print(options.json ? json(assessment) : dryRun(lines, assessment.situation));
   }
   mustConfirm(options, member?.name ?? typed.toUpperCase(), 'caretmirror mirror remove-member');
-  const given = { member: typed, removeAttribute };
-  const text = await performOn(here, control, 'remove-member', given, situationOf(options.situation));
+  const text = await performOn(here, control, 'remove-member', given, situationOf(options, assessment));
   here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
 }
 

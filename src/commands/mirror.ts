@@ -2,7 +2,9 @@
 
 import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberReport } from '../mirror/status.ts';
-import type { Assessment, CommandArguments, Description, TroubleAssessment } from '../protocol/control-channel.ts';
+import type { Assessment, TroubleAssessment } from '../protocol/assessment.ts';
+import type { Description } from '../protocol/control-channel.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import { compressionLines } from '../terminal/compression-lines.ts';
 import { defineAsync } from './async-members.ts';
 import { failed, usage } from './failures.ts';
@@ -20,33 +22,37 @@ import { defineRebuild } from './mirror-rebuild.ts';
 import { define as defineRemoval } from './mirror-removal.ts';
 import { defineFields, type Options, readFields } from './option-fields.ts';
 import { json, table } from './output.ts';
-import { perform, performOn } from './perform.ts';
+import { defineLook, type LookOptions, perform, performAndTell, performOn, situationOf } from './perform.ts';
 import type { DefineGroup, Surroundings } from './surroundings.ts';
-import { parseWhole } from './target.ts';
 
 export const define: DefineGroup = (group, surroundings) => {
   const create = group
     .command('create <instance>')
     .description('create a mirror with this instance as its first member');
-  defineFields(create, createFields, ['mirror']).action(async (name: string, options: Options) => {
-    const here = await surroundings();
-    const given = { ...readFields(createFields, options), requireTls: false };
-    await withService(here, findInstance(here, name), 'create-mirror', given as CommandArguments['create-mirror']);
-  });
+  defineLook(defineFields(create, createFields, ['mirror'])).action(
+    async (name: string, options: Options & LookOptions) => {
+      const here = await surroundings();
+      // CFG-001: a mirror needs the service; creating and joining are the wish to have it.
+      const given = { ...readFields(createFields, options), requireTls: false, enableService: true };
+      const wish = given as CommandArguments['create-mirror'];
+      await becomeMember(here, findInstance(here, name), 'create-mirror', wish, options);
+    },
+  );
   const join = group.command('join <instance>').description('join a mirror as failover or async member');
   const needed = ['mirror', 'type', 'otherAgent', 'otherInstance'] as const;
-  defineFields(join, joinFields, needed).action(async (name: string, options: Options) => {
+  defineLook(defineFields(join, joinFields, needed)).action(async (name: string, options: Options & LookOptions) => {
     const here = await surroundings();
     const { otherAgent, ...given } = readFields(joinFields, options) as JoinOptions;
     const agent = { otherAgentAddress: otherAgent.host, otherAgentPort: otherAgent.port };
-    await withService(here, findInstance(here, name), 'join-mirror', { ...given, ...agent });
+    const wish = { ...given, ...agent, enableService: true };
+    await becomeMember(here, findInstance(here, name), 'join-mirror', wish, options);
   });
   const joinAgain = group
     .command('join-as-new <instance>')
     .description('a member that is kept out because of its addresses joins its mirror as a new one');
-  defineFields(joinAgain, newMemberFields)
+  defineLook(defineFields(joinAgain, newMemberFields))
     .option('--confirm <member>', 'the name it had, as a confirmation: its mirror configuration is replaced')
-    .action(async (name: string, options: Options) => {
+    .action(async (name: string, options: Options & LookOptions) => {
       const here = await surroundings();
       await joinAsNew(here, findInstance(here, name), options);
     });
@@ -93,7 +99,12 @@ const defineOthers: DefineGroup = (group, surroundings) => {
       if (state !== undefined && state !== 'on' && state !== 'off')
         throw usage(`the state is on or off, not "${state}"`);
       const given = state === undefined ? {} : { set: state === 'on' };
-      here.print(`${await perform(here, findInstance(here, name), 'change-no-failover', given)}\n`);
+      await askInstance(here, findInstance(here, name), async (control) => {
+        const isSo = given.set === (await control.describe()).noFailover;
+        // Given all the same: the other failover member is told again.
+        const text = await performOn(here, control, 'change-no-failover', given);
+        here.print(`${text}${isSo ? ' already' : ''}\n`);
+      });
     });
   for (const [command, description] of [
     ['become-primary', 'try to make this member the primary'],
@@ -134,31 +145,35 @@ const defineEdit: DefineGroup = (group, surroundings) => {
   });
 };
 
-/** CFG-004: a mirror needs the service; creating and joining are the wish to have it. */
-async function withService<N extends 'create-mirror' | 'join-mirror'>(
+/** Nothing is to be done where this instance is in that mirror already, as what it is to be. */
+async function becomeMember<N extends 'create-mirror' | 'join-mirror'>(
   here: Surroundings,
   instance: Instance,
   command: N,
   given: CommandArguments[N],
+  options: LookOptions,
 ): Promise<void> {
-  const control = await connectInstance(here, instance);
-  try {
-    if (!(await control.describe()).serviceEnabled) await performOn(here, control, 'enable-mirror-service', {});
-    here.print(`${await performOn(here, control, command, given)}\n`);
-  } finally {
-    control.close();
-  }
+  const mirror = given.mirror.toUpperCase();
+  const present = await askInstance(here, instance, async (control) => {
+    if (!(await control.describe()).mirrors.includes(mirror)) return null;
+    control.mirror = mirror;
+    return (await control.status()).type;
+  });
+  const isSo = present !== null && present === ('type' in given ? given.type : 'Failover');
+  if (!isSo || options.dryRun) return await performAndTell(here, instance, command, given, options);
+  const text = `this instance is in mirror ${mirror} already (${present})`;
+  here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
 }
 
 /** CFG-064. */
-async function joinAsNew(here: Surroundings, instance: Instance, options: Options): Promise<void> {
+async function joinAsNew(here: Surroundings, instance: Instance, options: Options & LookOptions): Promise<void> {
   const { member, mirrorSet, keptOut } = await askInstance(here, instance, (control) => control.describe());
   const isConfirmed = String(options.confirm).toUpperCase() === member;
-  if (keptOut !== null && mirrorSet !== null && !isConfirmed) {
+  if (keptOut !== null && mirrorSet !== null && !isConfirmed && !options.dryRun) {
     const what = `replaces the mirror configuration of this instance, which is that of member ${member} (${keptOut})`;
     throw usage(`join-as-new ${what}; to do it give --confirm ${member}`);
   }
-  here.print(`${await perform(here, instance, 'join-as-new-member', readFields(newMemberFields, options))}\n`);
+  await performAndTell(here, instance, 'join-as-new-member', readFields(newMemberFields, options), options);
 }
 
 interface RiskyOptions {
@@ -190,11 +205,7 @@ async function risky(
       const what = command === 'resume-primary' ? 'resume' : command;
       throw usage(`${what} changes which member is primary: see --dry-run, then give --confirm ${name}`);
     }
-    const situation =
-      options.situation === undefined
-        ? undefined
-        : parseWhole(options.situation, '--situation', 0, Number.MAX_SAFE_INTEGER);
-    const text = await performOn(here, control, command, {}, situation);
+    const text = await performOn(here, control, command, {}, situationOf(options));
     here.print(options.json ? json({ ok: true, text }) : `${text}\n`);
   } finally {
     control.close();

@@ -15,3 +15,22 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 export function json(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
 }
+
+/** One JSON array, printed entry by entry: it may be longer than what should be held in memory. */
+export class JsonArray {
+  readonly #print: (text: string) => void;
+  #before = '[';
+
+  constructor(print: (text: string) => void) {
+    this.#print = print;
+  }
+
+  add(value: unknown): void {
+    this.#print(`${this.#before}${JSON.stringify(value)}`);
+    this.#before = ',\n';
+  }
+
+  end(): void {
+    this.#print(this.#before === '[' ? '[]\n' : ']\n');
+  }
+}

@@ -1,5 +1,6 @@
 /** `caretmirror status | wait | log`: what an instance is, does and says. They only look. */
 import { readMessageLine } from '../host/messages-log.ts';
+import { MessagesReader } from '../host/messages-reader.ts';
 import type { StatusReport } from '../mirror/status.ts';
 import type { ControlClient } from '../terminal/control-client.ts';
 import { type Look, monitorLines } from '../terminal/status-monitor.ts';
@@ -143,7 +144,7 @@ export const defineLog: DefineGroup = (group, surroundings) => {
       const here = await surroundings();
       const instance = onlyInstance(here, name);
       const severity = parseWhole(options.severity, '--severity', 0, 3);
-      const reader = new LogReader(here, instance.paths.messages);
+      const reader = new MessagesReader(instance.paths.messages);
       const show = (lines: readonly string[], oneDocument: boolean) => {
         const kept = lines.filter((line) => (readMessageLine(line)?.severity ?? 0) >= severity);
         const messages = kept.map((line) => readMessageLine(line) ?? { text: line });
@@ -157,32 +158,3 @@ export const defineLog: DefineGroup = (group, surroundings) => {
       }
     });
 };
-
-/** Whole lines of a file that grows, and begins anew when it is replaced by a shorter one. */
-class LogReader {
-  readonly #here: Surroundings;
-  readonly #path: string;
-  #readBytes = 0;
-
-  constructor(here: Surroundings, path: string) {
-    this.#here = here;
-    this.#path = path;
-  }
-
-  next(): readonly string[] {
-    const { files } = this.#here.host;
-    const size = files.sizeOf(this.#path) ?? 0;
-    if (size < this.#readBytes) this.#readBytes = 0;
-    if (size === this.#readBytes) return [];
-    const bytes = Buffer.alloc(size - this.#readBytes);
-    const handle = files.open(this.#path, 'read');
-    const read = bytes.subarray(0, files.read(handle, bytes, this.#readBytes));
-    files.close(handle);
-    const end = read.lastIndexOf(0x0a) + 1;
-    this.#readBytes += end;
-    return read
-      .toString('utf8', 0, end)
-      .split('\n')
-      .filter((line) => line !== '');
-  }
-}

@@ -44,6 +44,7 @@ export function newConfiguration(instance: string, directory: string, superserve
     ...noMembership,
     furtherMirrors: [],
     databases: [],
+    deletedDatabases: [],
   };
 }
 

@@ -67,6 +67,7 @@ const mirrorSet = z.looseObject({
     }),
   ),
   removed: z.array(z.looseObject({ name, removeAttribute: z.boolean() })).optional(),
+  untold: z.array(member).optional(),
 });
 
 const database = z.strictObject({
@@ -106,6 +107,7 @@ const configuration = z
     ...membership,
     furtherMirrors: z.array(z.strictObject({ ...membership, name })).default([]),
     databases: z.array(database).default([]),
+    deletedDatabases: z.array(name).default([]),
   })
   .check((context) => {
     const { databases, furtherMirrors, mirrorSet: first } = context.value;

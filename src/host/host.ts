@@ -5,6 +5,7 @@
  * Everything about files is synchronous and in order: what has returned is done, and durable where it says so. What would
  * hold up the process too long (the contents of long files) is a promise instead.
  */
+import type { LogLine } from '../mirror/log-messages.ts';
 import type { Address, MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberName, MemberType, MirrorDatabaseName, MirrorName } from '../mirror/terms.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
@@ -149,6 +150,8 @@ export interface InstanceConfiguration extends MembershipConfiguration {
   /** Mirrors that a reporting async is in beside its first one, which is in the fields above (CFG-008). */
   readonly furtherMirrors: readonly FurtherMirror[];
   readonly databases: readonly DatabaseConfiguration[];
+  /** Names of databases that were deleted, so that a second order finds it done; the newest last, the oldest are forgotten. */
+  readonly deletedDatabases: readonly string[];
 }
 
 export interface ConfigurationStore {
@@ -186,8 +189,8 @@ export class ConfigurationBrokenError extends Error {
 export type Severity = 0 | 1 | 2 | 3;
 
 export interface MessagesLog {
-  /** One line; `event` is Category.Event, e.g. Utility.Event. Newlines in the text are folded. */
-  write(severity: Severity, event: string, text: string): void;
+  /** One line of the table (src/mirror/log-table.ts). Newlines in what its facts hold are folded. */
+  write(line: LogLine): void;
 }
 
 export interface EventsLog {

@@ -4,24 +4,22 @@
  * thread while the disk makes it wait.
  */
 import { appendFile, open } from 'node:fs/promises';
+import type { LogLine } from '../mirror/log-messages.ts';
 import type { EventRecord } from '../protocol/control-channel.ts';
 import type { InstancePaths } from './home.ts';
-import type { Severity } from './host.ts';
 import { messageLine } from './messages-log.ts';
 
 export type LastWordsPlaces = Pick<InstancePaths, 'messages' | 'events'>;
 
 export interface LastWords {
-  readonly severity: Severity;
-  readonly category: string;
-  readonly text: string;
+  readonly line: LogLine;
   readonly event: Omit<EventRecord, 'number' | 'at'>;
 }
 
 /** Both are tried; it never rejects. */
 export async function writeLastWords(places: LastWordsPlaces, words: LastWords): Promise<void> {
   const atMs = Date.now();
-  const line = messageLine(atMs, process.pid, words.severity, words.category, words.text);
+  const line = messageLine(atMs, process.pid, words.line);
   await Promise.allSettled([
     appendFile(places.messages, line, { mode: 0o600 }),
     appendEvent(places.events, { at: new Date(atMs).toISOString(), ...words.event }),

@@ -3,11 +3,12 @@
  *
  *   MM/DD/YY-HH:MM:SS:mmm (pid) severity [Category.Event] text
  *
- * Times are local. The texts themselves come from the rules. A disk that takes no line must not stop a member: what could
+ * Times are local. The texts are those of src/mirror/log-table.ts. A disk that takes no line must not stop a member: what could
  * not be written goes to standard error, and its number into the next line that can.
  */
 import { closeSync, existsSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { type LogLine, logLine } from '../mirror/log-messages.ts';
 import type { Clock, MessagesLog, Severity } from './host.ts';
 
 /** The original begins a new file at 5 MB (its MaxConsoleLogSize). */
@@ -42,12 +43,11 @@ export function openMessagesLog({ path, clock, bytesMax = FILE_BYTES_MAX }: Mess
   }
 
   return {
-    write(severity, event, text) {
-      const line = messageLine(clock.wallMs(), process.pid, severity, event, text);
+    write(message) {
+      const line = messageLine(clock.wallMs(), process.pid, message);
       try {
         if (lost > 0) {
-          const report = `${lost} messages could not be written here; they are in console.log`;
-          put(messageLine(clock.wallMs(), process.pid, 1, 'Generic.Event', report));
+          put(messageLine(clock.wallMs(), process.pid, logLine('messages-lost', { count: lost })));
           lost = 0;
         }
         put(line);
@@ -60,15 +60,15 @@ export function openMessagesLog({ path, clock, bytesMax = FILE_BYTES_MAX }: Mess
   };
 }
 
-export function messageLine(wallMs: number, pid: number, severity: Severity, event: string, text: string): string {
+export function messageLine(wallMs: number, pid: number, { severity, category, text }: LogLine): string {
   const at = new Date(wallMs);
   const day = [at.getMonth() + 1, at.getDate(), at.getFullYear() % 100].map((part) => digits(part, 2)).join('/');
   const time = [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => digits(part, 2)).join(':');
-  return `${day}-${time}:${digits(at.getMilliseconds(), 3)} (${pid}) ${severity} [${event}] ${fold(text)}\n`;
+  return `${day}-${time}:${digits(at.getMilliseconds(), 3)} (${pid}) ${severity} [${category}] ${fold(text)}\n`;
 }
 
 export interface Message {
-  /** As it stands in the line. */
+  /** ISO 8601 with zone; the line has the local time. */
   readonly at: string;
   readonly pid: number;
   readonly severity: Severity;
@@ -78,10 +78,21 @@ export interface Message {
 
 /** A line of messages.log; null when it is none. */
 export function readMessageLine(line: string): Message | null {
-  const match = /^(\d\d\/\d\d\/\d\d-\d\d:\d\d:\d\d:\d{3}) \((\d+)\) ([0-3]) \[([^\]]*)\] (.*)$/.exec(line);
+  const match = /^([\d/:-]{21}) \((\d+)\) ([0-3]) \[([^\]]*)\] (.*)$/.exec(line);
   if (match === null) return null;
-  const [, at, pid, severity, event, text] = match;
-  return { at: at!, pid: Number(pid), severity: Number(severity) as Severity, event: event!, text: text! };
+  const [, time, pid, severity, event, text] = match;
+  const at = momentOf(time!);
+  return at === null
+    ? null
+    : { at: at.toISOString(), pid: Number(pid), severity: Number(severity) as Severity, event: event!, text: text! };
+}
+
+/** Of the hour that a clock shows twice in autumn, the first one. */
+function momentOf(printed: string): Date | null {
+  const match = /^(\d\d)\/(\d\d)\/(\d\d)-(\d\d):(\d\d):(\d\d):(\d{3})$/.exec(printed);
+  if (match === null) return null;
+  const [month, day, year, hour, minute, second, ms] = match.slice(1).map(Number) as [number, number, ...number[]];
+  return new Date(2000 + year!, month - 1, day, hour!, minute, second, ms);
 }
 
 /** One message is one line, whatever a peer's name or an error's text holds. */
@@ -90,6 +101,15 @@ function fold(text: string): string {
     .trim()
     .replace(/\s*[\r\n]+\s*/g, ' ')
     .replace(/[\x00-\x1f\x7f\u0085\u2028\u2029]/g, '?');
+}
+
+/** Of these file names those of messages that were put aside, oldest first. */
+export function putAside(names: readonly string[]): readonly string[] {
+  const places = names.flatMap((name) => {
+    const match = /^messages\.old_(\d{8})(?:_(\d+))?$/.exec(name);
+    return match === null ? [] : [{ name, day: Number(match[1]), number: Number(match[2] ?? 0) }];
+  });
+  return places.sort((a, b) => a.day - b.day || a.number - b.number).map(({ name }) => name);
 }
 
 /** messages.old_YYYYMMDD; a second one of the same day gets a number. */

@@ -1,18 +1,28 @@
 /** Existing databases of the primary become part of the mirror (DB-019, DB-020, DB-060): all are checked before the first is added. */
 import { addInBackgroundFrom } from '../mirror/limits.ts';
+import { printPlace } from '../mirror/loss-report.ts';
 import { checkMirrorDatabaseName } from '../mirror/mirror-set.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
-import { done, failed, type Progress, refusal, refusalUnlessPrimary, refused, refusedWith } from './command-outcome.ts';
+import type { Finding } from '../protocol/assessment.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
+import {
+  done,
+  failed,
+  type Progress,
+  refusal,
+  refusalInTrouble,
+  refusalUnlessPrimary,
+  refusedWith,
+} from './command-outcome.ts';
 import {
   definitionOf,
   isNeverMirrored,
   joinMirrorWith,
   mirrorNameOf,
   mustBeJournaled,
-  noDatabase,
   refusalOfOtherMirror,
   takenInMirror,
 } from './mirrored-databases.ts';
+import { databaseMissing, noDatabase } from './missing-database.ts';
 import type { CatalogEntry, InstanceDaemon } from './parts.ts';
 
 /** A local database, and its name in the mirror. */
@@ -24,34 +34,67 @@ interface Addition {
 const needsCopies =
   'data of before are not in the mirror journal, so each other member needs a copy taken from now on: back it up here, restore it there, then activate and catch it up';
 
-export async function addDatabases(
+/** All that is checked before the first is added. */
+function planAdditions(
   daemon: InstanceDaemon,
-  { databases, mirrorDatabases = databases, background }: CommandArguments['add-databases'],
-  progress: Progress,
-): Promise<Outcome> {
+  { databases, mirrorDatabases = databases }: CommandArguments['add-databases'],
+): readonly Addition[] | Refusal {
   const elsewhere = refusalToAddHere(daemon);
-  if (elsewhere !== null) return refusedWith(elsewhere);
+  if (elsewhere !== null) return elsewhere;
   if (mirrorDatabases.length !== databases.length) {
-    return refused('bad-names', `${databases.length} databases have ${mirrorDatabases.length} mirror database names`);
+    return refusal('bad-names', `${databases.length} databases have ${mirrorDatabases.length} mirror database names`);
   }
   const additions: Addition[] = [];
   for (const [index, typed] of databases.entries()) {
     const entry = daemon.catalog.find(typed);
-    if (entry === undefined) return noDatabase(typed);
+    if (entry === undefined) return databaseMissing(daemon, typed);
     const { name } = entry.configuration;
     const mirrorDatabase = (mirrorDatabases[index] ?? name).toUpperCase();
     const why = refusalToAdd(daemon, entry, mirrorDatabase);
-    if (why !== null) return refusedWith(why);
+    if (why !== null) return why;
     if (additions.some((each) => each.name === name || each.mirrorDatabase === mirrorDatabase)) {
-      return refused('name-taken', `database ${name} or the name ${mirrorDatabase} is given twice`, 'DB-011');
+      return refusal('name-taken', `database ${name} or the name ${mirrorDatabase} is given twice`, 'DB-011');
     }
     additions.push({ name, mirrorDatabase });
   }
+  return additions;
+}
+
+const inBackground = (additions: readonly Addition[], background: boolean | undefined): boolean =>
+  background === true || additions.length >= addInBackgroundFrom;
+
+/** From where on the mirror has them, and who needs a copy then (preflight.ts). */
+export function lookBeforeAdding(
+  daemon: InstanceDaemon,
+  given: CommandArguments['add-databases'],
+): Refusal | readonly Finding[] {
+  const additions = planAdditions(daemon, given);
+  if ('reason' in additions) return additions;
+  const { member, configuration } = daemon;
+  const { mirrorSet, member: self } = configuration.get();
+  const others = mirrorSet?.members.map(({ name }) => name).filter((name) => name !== self) ?? [];
+  const from = member === null ? '' : printPlace(member.journal.end);
+  return [
+    ...additions.map(({ name, mirrorDatabase }) => ({ says: 'adds', facts: { name, mirrorDatabase } }) as const),
+    others.length === 0
+      ? { says: 'added-alone', facts: { from } }
+      : { says: 'added-from', facts: { from, members: others.join(', ') } },
+    ...(inBackground(additions, given.background) ? [{ says: 'background', facts: {} } as const] : []),
+  ];
+}
+
+export async function addDatabases(
+  daemon: InstanceDaemon,
+  given: CommandArguments['add-databases'],
+  progress: Progress,
+): Promise<Outcome> {
+  const additions = planAdditions(daemon, given);
+  if ('reason' in additions) return refusedWith(additions);
   const names = additions.map(({ name }) => name).join(', ');
-  if (background !== true && additions.length < addInBackgroundFrom) return await addAll(daemon, additions, progress);
+  if (!inBackground(additions, given.background)) return await addAll(daemon, additions, progress);
   // How each ends is in the messages log.
   void addAll(daemon, additions, () => undefined).then((outcome) => {
-    daemon.log(outcome.ok ? 0 : 2, 'Utility.Event', `Adding ${names} to the mirror has ended: ${textOf(outcome)}`);
+    daemon.log(outcome.ok ? 'adding-ended' : 'adding-failed', { databases: names, outcome: textOf(outcome) });
   });
   return done(`${names} are added to the mirror in the background; "database list" and the messages log show how far`);
 }
@@ -86,7 +129,7 @@ export async function addOne(
   progress: Progress,
 ): Promise<Outcome> {
   const entry = daemon.catalog.find(name);
-  if (entry === undefined) return noDatabase(name);
+  if (entry === undefined) return noDatabase(daemon, name);
   const why = refusalToAdd(daemon, entry, mirrorDatabase);
   if (why !== null) return refusedWith(why);
   const { member } = daemon;
@@ -121,7 +164,10 @@ export function refusalToAdd(
 }
 
 export function refusalToAddHere(daemon: InstanceDaemon): Refusal | null {
-  return refusalUnlessPrimary(daemon, 'databases are added to the mirror', 'DB-001');
+  return (
+    refusalUnlessPrimary(daemon, 'databases are added to the mirror', 'DB-001') ??
+    refusalInTrouble(daemon, 'no database is added to the mirror now')
+  );
 }
 
 /** DB-010, DB-011. */

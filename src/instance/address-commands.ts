@@ -4,7 +4,7 @@
  */
 import { type Address, checkPort, type MemberDefinition, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
 import type { MemberName } from '../mirror/terms.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { addressTaken, refusalOfArbiter } from './admission.ts';
 import {
   changeMirrorSet,
@@ -140,9 +140,10 @@ function saved(daemon: InstanceDaemon, next: MemberDefinition, silent: readonly 
     const superserver = { ...configuration.get().superserver, port: next.superserver.port };
     configuration.set({ ...configuration.get(), agent, superserver });
   }
-  const text = `${next.name} now has ${addressesText(next)}`;
+  const addresses = addressesText(next);
+  const text = `${next.name} now has ${addresses}`;
   const warning = silent.length === 0 ? '' : `; nothing answers now at ${silent.join(' and ')}`;
-  daemon.log(0, 'Utility.Event', `Member ${text}${warning}`);
+  daemon.log('member-addresses', { member: next.name, addresses, warning });
   if (changeMirrorSet(daemon, (set) => withDefinition(set, next))) {
     return done(`${text}; the other members are told${warning}`);
   }
@@ -173,8 +174,7 @@ export async function tellOwnPort(daemon: InstanceDaemon): Promise<void> {
   const request = { type: 'superserver-port', member: self, port: superserver.port } as const;
   const answer = await askPrimary(daemon, { mirrorSet, primary }, request);
   if (answer.ok) return;
-  const text = `The primary does not know yet that this member serves on port ${superserver.port}: ${answer.refusal.text}`;
-  daemon.log(1, 'Utility.Event', text);
+  daemon.log('port-not-told', { port: superserver.port, because: answer.refusal.text });
 }
 
 /** The request of another member. */
@@ -194,6 +194,6 @@ export function answerOwnPort(
   if (!changeMirrorSet(daemon, (set) => withDefinition(set, next))) {
     return refused('not-primary', 'this member is not primary any more; try again');
   }
-  daemon.log(0, 'Utility.Event', `Member ${name} now has ${addressesText(next)}`);
+  daemon.log('member-addresses', { member: name, addresses: addressesText(next), warning: '' });
   return done(`${name} serves on port ${port}`);
 }

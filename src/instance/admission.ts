@@ -7,7 +7,7 @@ import {
   type MemberDefinition,
   type MirrorSet,
 } from '../mirror/mirror-set.ts';
-import type { Refusal } from '../protocol/control-channel.ts';
+import type { Refusal } from '../protocol/control-commands.ts';
 import type { MemberRequest } from '../protocol/member-channel.ts';
 import { refusal } from './command-outcome.ts';
 

@@ -5,14 +5,16 @@
  */
 import { isFlagCleared } from '../database/databases.ts';
 import { faultOfFilterName } from '../host/dejournal-filter.ts';
+import { refusalToChangeKind } from '../mirror/members-change.ts';
 import { isReporting, type MemberType } from '../mirror/terms.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { retryDejournaling } from './catch-up-commands.ts';
 import { done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
 import { changeType } from './join-request.ts';
-import { mirrorNameOf, noDatabase } from './mirrored-databases.ts';
+import { mirrorNameOf } from './mirrored-databases.ts';
+import { noDatabase } from './missing-database.ts';
 import { refusalOf } from './offered-commands.ts';
-import { ownType, withMirrorSet } from './own-type.ts';
+import { ownType } from './own-type.ts';
 import type { CatalogEntry, InstanceDaemon } from './parts.ts';
 
 /** CFG-050, CFG-051. */
@@ -39,6 +41,7 @@ export async function editAsync(
   }
   if (given.clearFailoverDb === true) {
     const cleared = await clearFlags(daemon, copiesOf(daemon));
+    if ('reason' in cleared) return refusedWith(cleared);
     says.push(cleared.length === 0 ? 'no FailoverDB flag was set' : `FailoverDB is cleared on ${cleared.join(', ')}`);
   }
   return done(says.length === 0 ? 'everything is so already; nothing was changed' : says.join('; '));
@@ -56,6 +59,10 @@ function refusalToEdit(
     return refusal('not-an-async-type', text, 'CFG-050');
   }
   if (after !== before && daemon.mirrors.length > 1) return refusalOfSeveral(daemon, after);
+  if (after !== before) {
+    const why = refusalOfPromoted(daemon);
+    if (why !== null) return why;
+  }
   if (!isReporting(after)) {
     if (clearFailoverDb === true) return flagOfDr;
     if (purgeAtOnce === true) {
@@ -73,6 +80,11 @@ const flagOfDr = refusal(
   'the FailoverDB flag of a copy on a DR async can never be cleared, since it may have to become the primary copy',
   'DB-040',
 );
+
+/** A promotion may be under way. */
+function refusalOfPromoted({ member }: InstanceDaemon): Refusal | null {
+  return member === null ? null : refusalToChangeKind(member.state, member.state.self);
+}
 
 /** CFG-009, CFG-052. */
 function refusalOfSeveral({ mirrors }: InstanceDaemon, after: MemberType): Refusal {
@@ -124,10 +136,8 @@ function remindersFor(daemon: InstanceDaemon, type: MemberType): readonly string
 async function becomeType(daemon: InstanceDaemon, type: MemberType): Promise<Outcome | null> {
   const changed = await changeType(daemon, type);
   if (!changed.ok) return refusedWith(changed.refusal);
-  const present = daemon.configuration.get();
-  daemon.configuration.set(withMirrorSet(present, changed.value));
-  if (daemon.configuration.get().dejournalFilter === null) daemon.catalog.filtering.use(null);
-  daemon.log(0, 'Utility.Event', `This member is of type ${type} now`);
+  daemon.mirrorSetTold(changed.value);
+  daemon.log('own-type', { type });
   return ownType(daemon.configuration.get()) === type
     ? null
     : failed('not-changed', `the primary did not make this member ${type}; look at its configuration`);
@@ -143,7 +153,7 @@ export async function clearFailoverDb(
   const chosen: CatalogEntry[] = [];
   for (const typed of databases ?? []) {
     const entry = daemon.catalog.find(typed);
-    if (entry === undefined) return noDatabase(typed);
+    if (entry === undefined) return noDatabase(daemon, typed);
     if (mirrorNameOf(entry) === null) {
       return refused('not-mirrored', `database ${nameOf(entry)} is not in the mirror and has no flag`, 'DB-040');
     }
@@ -153,16 +163,26 @@ export async function clearFailoverDb(
   const dismounted = refusalOfDismounted(entries);
   if (dismounted !== null) return refusedWith(dismounted);
   const cleared = await clearFlags(daemon, entries);
-  if (cleared.length === 0) return done('no FailoverDB flag was set; nothing was changed');
+  if ('reason' in cleared) return refusedWith(cleared);
+  if (cleared.length === 0) return done('no FailoverDB flag is set: they are cleared already, and nothing was changed');
   return done(
     `FailoverDB is cleared on ${cleared.join(', ')}: writable here from now on, and never again a primary copy`,
   );
 }
 
-async function clearFlags(daemon: InstanceDaemon, entries: readonly CatalogEntry[]): Promise<readonly string[]> {
-  const names = entries.filter(({ attribute }) => !isFlagCleared(attribute)).map(nameOf);
-  for (const name of names) await daemon.catalog.clearFailoverDb(name);
-  return names;
+/** Before each: the member may have become of another kind while the command waited. */
+async function clearFlags(
+  daemon: InstanceDaemon,
+  entries: readonly CatalogEntry[],
+): Promise<readonly string[] | Refusal> {
+  const cleared: string[] = [];
+  for (const name of entries.filter(({ attribute }) => !isFlagCleared(attribute)).map(nameOf)) {
+    const why = refusalOf(daemon, 'clear-failoverdb', true) ?? refusalOfPromoted(daemon);
+    if (why !== null) return why;
+    await daemon.catalog.clearFailoverDb(name);
+    cleared.push(name);
+  }
+  return cleared;
 }
 
 /** SYN-023, SYN-025. */
@@ -173,7 +193,8 @@ export async function setDejournalFilter(
   const why = refusalOf(daemon, 'set-dejournal-filter', true);
   if (why !== null) return refusedWith(why);
   const present = daemon.configuration.get();
-  if (module === present.dejournalFilter && module === null) return done('there is no dejournal filter');
+  if (module === present.dejournalFilter && module === null)
+    return done('there is no dejournal filter already; nothing was changed');
   const filter = module === null ? null : daemon.openFilter(module);
   if (module !== null) {
     const bad = faultOfFilterName(module);
@@ -187,9 +208,9 @@ export async function setDejournalFilter(
     }
   }
   daemon.configuration.set({ ...present, dejournalFilter: module });
-  daemon.catalog.filtering.use(filter);
+  daemon.catalog.dejournaling.filtering.use(filter);
   const what = module === null ? 'the dejournal filter is removed' : `the dejournal filter is ${module}`;
-  daemon.log(0, 'Utility.Event', `Dejournaling is restarted: ${what}`);
+  daemon.log('dejournaling-with', { what });
   void retryDejournaling(daemon);
   return done(`${what}; dejournaling goes on with it from the next block of the journal`);
 }

@@ -4,11 +4,12 @@
  */
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { printPosition } from '../mirror/journal-position.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { type BackedUpDatabase, type BackupManifest, copyDirectory, saveManifest } from './backup-manifest.ts';
 import { ByteProgress, megabytes } from './byte-progress.ts';
 import { done, failed, type Progress, refusal, refusedWith } from './command-outcome.ts';
 import { databaseStatus } from './instance-status.ts';
+import { databaseMissing } from './missing-database.ts';
 import type { CatalogEntry, InstanceDaemon } from './parts.ts';
 
 /** Says that a directory was begun by a backup, and may be cleared away by the next one. */
@@ -41,7 +42,7 @@ export async function backupDatabases(
     files.rename(unfinished, to);
     files.syncDirectory(dirname(to));
     const bytes = manifest.databases.reduce((sum, each) => sum + each.bytes, 0);
-    daemon.log(0, 'Utility.Event', `Backed up ${chosen.join(', ')} to ${to}`);
+    daemon.log('backed-up', { databases: chosen.join(', '), directory: to });
     return done(`${chosen.length} database${chosen.length === 1 ? '' : 's'} backed up to ${to}, ${megabytes(bytes)}`);
   } catch (error) {
     files.removeTree(unfinished);
@@ -95,7 +96,7 @@ async function copyOne(
 /** DB-025: what is not caught up is no source for others. */
 function refusalToBackUp(daemon: InstanceDaemon, name: string): Refusal | null {
   const entry = daemon.catalog.find(name);
-  if (entry === undefined) return refusal('no-database', `there is no database ${name} on this instance`);
+  if (entry === undefined) return databaseMissing(daemon, name);
   if (entry.database === null) return refusal('dismounted', `database ${name} is dismounted; mount it first`);
   const difference = daemon.member?.comparison.differenceOf(entry.configuration.mirrorDatabase ?? '') ?? null;
   if (difference !== null) {

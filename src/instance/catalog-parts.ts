@@ -3,6 +3,10 @@ import type { Database, DatabaseStore, Maximum } from '../database/databases.ts'
 import type { ConfigurationStore, DatabaseConfiguration, FileOperations } from '../host/host.ts';
 import type { PlacedRecord, ReadParts } from '../journal/journal.ts';
 import { isAdmittedByPrimary } from '../mirror/database-properties.ts';
+import type { WriteLog } from '../mirror/log-messages.ts';
+import type { DatabaseSettings } from './database-settings.ts';
+import type { CatchUpCourse } from './dejournaling.ts';
+import { CatalogRefusal } from './parts.ts';
 
 export interface CatalogParts {
   readonly store: DatabaseStore;
@@ -11,7 +15,7 @@ export interface CatalogParts {
   /** Is there a database of that name on the instance, in whatever mirror? */
   readonly isNameTaken: (name: string) => boolean;
   readonly readParts: ReadParts;
-  readonly log: (severity: 0 | 1 | 2, category: string, text: string) => void;
+  readonly log: WriteLog;
   /** Is this member primary? Its databases are Normal, and a fault in one of them holds the mirror up. */
   readonly isPrimary: () => boolean;
   readonly wait: (ms: number) => Promise<unknown>;
@@ -21,6 +25,25 @@ export interface CatalogParts {
   readonly turn: () => Promise<unknown>;
   /** The databases given stand exactly at this record; what is applied next comes after this call. */
   readonly onBarrier: (barrier: PlacedRecord, databases: readonly Database[]) => void;
+}
+
+/** A database that is open. */
+export interface Mounted {
+  readonly database: Database;
+  /** In step with the others: `apply` brings it forward. Otherwise it needs activation or catchup. */
+  inStep: boolean;
+  catchingUp: boolean;
+  /** Of the catchup under way. */
+  progress: CatchUpCourse | null;
+  /** Why it fell out of step; empty = nothing happened. */
+  fault: string;
+}
+
+/** @throws CatalogRefusal when it is dismounted or unknown. */
+export function mountedOne(mounted: ReadonlyMap<string, Mounted>, settings: DatabaseSettings, name: string): Mounted {
+  const one = mounted.get(settings.of(name).name);
+  if (one === undefined) throw new CatalogRefusal('not-mounted', `database ${name} is dismounted; mount it first`);
+  return one;
 }
 
 /** For whoever may use databases at all. */

@@ -1,8 +1,10 @@
 /** Activate and catch up, one database or many in one operation, and pause dejournaling (DB-031..034, SYN-017, SYN-020). */
 import { isAtOrAfter } from '../mirror/journal-position.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
-import { catchUp, mirrorNameOf, noDatabase } from './mirrored-databases.ts';
+import { databaseStatus } from './instance-status.ts';
+import { catchUp, mirrorNameOf } from './mirrored-databases.ts';
+import { noDatabase } from './missing-database.ts';
 import { refusalOf } from './offered-commands.ts';
 import type { CatalogEntry, InstanceDaemon } from './parts.ts';
 
@@ -22,10 +24,12 @@ export async function catchUpDatabases(
   const toDo: string[] = [];
   for (const name of names) {
     const entry = daemon.catalog.find(name);
-    if (entry === undefined) return noDatabase(name);
+    if (entry === undefined) return noDatabase(daemon, name);
     const no = refusalToCatchUp(entry);
     if (no !== null) return refusedWith(no);
-    if (entry.status !== 'Catchup Running' && entry.status !== 'Dejournaling') toDo.push(name);
+    // The mirror set may tell of a later life of the database before the journal does.
+    const status = databaseStatus(daemon, entry);
+    if (status !== 'Catchup Running' && status !== 'Dejournaling') toDo.push(name);
   }
   const allStand = refusalWhileAllStand(daemon);
   if (allStand !== null && toDo.length > 0) return refusedWith(allStand);
@@ -65,8 +69,8 @@ function refusalWhileAllStand({ configuration, catalog }: InstanceDaemon): Refus
     const text = 'dejournaling of all databases is paused on this member; restart it for all';
     return refusal('all-paused', text, 'SYN-020');
   }
-  if (catalog.stopped === '') return null;
-  const text = `dejournaling of all databases is stopped on this member (${catalog.stopped}); mend or dismount what is at fault, then restart it for all`;
+  if (catalog.dejournaling.stopped === '') return null;
+  const text = `dejournaling of all databases is stopped on this member (${catalog.dejournaling.stopped}); mend or dismount what is at fault, then restart it for all`;
   return refusal('all-stopped', text, 'SYN-018');
 }
 
@@ -87,16 +91,16 @@ export async function catchUpAll(
   progress: Progress,
 ): Promise<readonly Error[]> {
   // Operators look for a "completed" to each "started".
-  for (const name of names) daemon.log(0, 'Utility.Event', `Mirror Catchup started for ${name}`);
+  for (const database of names) daemon.log('catchup-started', { database });
   await waitUntilReceived(daemon, names, progress);
   const ends = await Promise.allSettled(names.map((name) => catchUp(daemon, name, progress)));
   return ends.flatMap((end, index) => {
     if (end.status === 'fulfilled') {
-      daemon.log(0, 'Utility.Event', `Mirror Catchup completed for ${names[index]}`);
+      daemon.log('catchup-completed', { database: names[index] ?? '' });
       return [];
     }
     const error = end.reason as Error;
-    daemon.log(2, 'Utility.Event', `Not caught up: ${error.message}`);
+    daemon.log('not-caught-up', { reason: error.message });
     return [error];
   });
 }
@@ -123,7 +127,7 @@ export function pauseDatabases(daemon: InstanceDaemon, { databases }: CommandArg
   const entries: CatalogEntry[] = [];
   for (const name of databases) {
     const entry = daemon.catalog.find(name);
-    if (entry === undefined) return noDatabase(name);
+    if (entry === undefined) return noDatabase(daemon, name);
     const no = refusalToCatchUp(entry);
     if (no !== null) return refusedWith(no);
     if (entry.status === 'Catchup Running') {
@@ -132,9 +136,10 @@ export function pauseDatabases(daemon: InstanceDaemon, { databases }: CommandArg
     }
     entries.push(entry);
   }
+  const isSo = entries.every(({ configuration }) => configuration.dejournalingPaused);
   for (const { configuration } of entries) daemon.catalog.pause(configuration.name);
   const names = entries.map(({ configuration }) => configuration.name).join(', ');
-  return done(`dejournaling into ${names} is paused until it is resumed, also over restarts`);
+  return done(`dejournaling into ${names} is paused ${isSo ? 'already, ' : ''}until it is resumed, also over restarts`);
 }
 
 export async function resumeDatabases(
@@ -143,17 +148,20 @@ export async function resumeDatabases(
   progress: Progress,
 ): Promise<Outcome> {
   const names: string[] = [];
+  let isSo = true;
   for (const typed of databases) {
     const entry = daemon.catalog.find(typed);
-    if (entry === undefined) return noDatabase(typed);
+    if (entry === undefined) return noDatabase(daemon, typed);
     const no = refusalToCatchUp(entry);
     if (no !== null) return refusedWith(no);
+    if (entry.configuration.dejournalingPaused) isSo = false;
     names.push(entry.configuration.name);
   }
   const allStand = refusalWhileAllStand(daemon);
   if (allStand !== null) return refusedWith(allStand);
   for (const name of names) daemon.catalog.unpause(name);
-  return afterwards(await catchUpAll(daemon, names, progress), `dejournaling into ${names.join(', ')} is resumed`);
+  const text = `dejournaling into ${names.join(', ')} is ${isSo ? 'not paused: it goes on already' : 'resumed'}`;
+  return afterwards(await catchUpAll(daemon, names, progress), text);
 }
 
 /** SYN-020, SYN-021: of all databases of an async. */
@@ -171,11 +179,13 @@ export async function manageDejournaling(
       const text = `catchup of database ${running.configuration.name} is running; pause dejournaling when that has ended`;
       return refused('catching-up', text, 'SYN-020');
     }
+    const already = configuration.get().dejournalingPaused ? 'already, ' : '';
     catalog.pauseAll(true);
-    return done('dejournaling is paused on this member until it is restarted by hand, also over restarts');
+    return done(`dejournaling is paused on this member ${already}until it is restarted by hand, also over restarts`);
   }
   const isPaused = configuration.get().dejournalingPaused;
-  if (!isPaused && catalog.stopped === '') return done('dejournaling is not paused on this member');
+  if (!isPaused && catalog.dejournaling.stopped === '')
+    return done('dejournaling is not paused on this member: it goes on already');
   if (isPaused) catalog.pauseAll(false);
   return afterwards(await goOnDejournaling(daemon, progress), 'dejournaling is restarted on this member');
 }
@@ -183,14 +193,14 @@ export async function manageDejournaling(
 /** SYN-021: what an error stopped on a reporting async is tried again with each new connection with the primary. */
 export async function retryDejournaling(daemon: InstanceDaemon): Promise<void> {
   const { catalog, configuration } = daemon;
-  if (catalog.stopped === '' || configuration.get().dejournalingPaused) return;
+  if (catalog.dejournaling.stopped === '' || configuration.get().dejournalingPaused) return;
   await goOnDejournaling(daemon, () => undefined);
 }
 
 /** SYN-019: every database that can follow is activated, and brought level with the others. */
 async function goOnDejournaling(daemon: InstanceDaemon, progress: Progress): Promise<readonly Error[]> {
   const { catalog } = daemon;
-  catalog.goOn();
+  catalog.dejournaling.goOn();
   const names = catalog
     .entries()
     .filter(({ configuration: { dejournalingPaused } }) => !dejournalingPaused)

@@ -5,7 +5,7 @@
 import { compressionModes } from '../mirror/compression.ts';
 import { type Checked, checkPort } from '../mirror/mirror-set.ts';
 import { memberTypes } from '../mirror/terms.ts';
-import type { CommandArguments, CommandName } from '../protocol/control-channel.ts';
+import type { CommandArguments, CommandName } from '../protocol/control-commands.ts';
 
 interface Field {
   readonly kind: 'text' | 'texts' | 'host' | 'port' | 'whole' | 'flag' | 'address' | readonly string[];
@@ -31,6 +31,7 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
   'create-mirror': {
     ...ownAddresses,
     mirror: { kind: 'text', required: true },
+    enableService: { kind: 'flag' },
     requireTls: { kind: 'flag' },
     arbiter: { kind: 'address', nullable: true },
     compressionFailover: compression,
@@ -41,6 +42,7 @@ const fieldsOf: { readonly [N in CommandName]: { readonly [F in keyof CommandArg
   'join-mirror': {
     ...ownAddresses,
     mirror: { kind: 'text', required: true },
+    enableService: { kind: 'flag' },
     type: { kind: memberTypes, required: true },
     otherAgentAddress: { kind: 'host', required: true },
     otherAgentPort: { kind: 'port' },

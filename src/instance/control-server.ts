@@ -8,14 +8,9 @@ import { checkMirrorName, checkPort } from '../mirror/mirror-set.ts';
 import { NO_EPOCH } from '../mirror/terms.ts';
 import type { Connection } from '../network/network.ts';
 import { acceptChannel } from '../network/opening-exchange.ts';
-import {
-  CONTROL,
-  type CommandArguments,
-  type CommandName,
-  type ControlRequest,
-  type Outcome,
-  type Refusal,
-} from '../protocol/control-channel.ts';
+import type { Assessment } from '../protocol/assessment.ts';
+import { CONTROL, type ControlRequest } from '../protocol/control-channel.ts';
+import type { CommandArguments, CommandName, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from '../protocol/frame.ts';
 import { type Answerer, agree } from '../protocol/opening.ts';
 import { addDatabases } from './adding-databases.ts';
@@ -34,6 +29,7 @@ import * as journal from './journal-commands.ts';
 import * as mirror from './mirror-commands.ts';
 import { removeDatabase } from './mirrored-databases.ts';
 import { joinAsNewMember } from './new-member.ts';
+import type { Perform, StillSo } from './order-commands.ts';
 import * as orders from './order-commands.ts';
 import { CatalogRefusal, type InstanceDaemon, type Memberships } from './parts.ts';
 import { demote, promote } from './promotion-commands.ts';
@@ -118,7 +114,7 @@ async function answerFrame(
     body = jsonBody({ number, ...answer });
   } catch (error) {
     const text = String((error as { message?: unknown }).message ?? error);
-    instance.first.log(2, 'Utility.Event', `A request of an operator failed: ${text}`);
+    instance.first.log('request-failed', { reason: text });
     body = jsonBody({ number, refusal: refusal('failed', text) });
   }
   connection.send(CONTROL.answer, body);
@@ -151,8 +147,11 @@ export function checkRequest(said: unknown): Checked {
     case 'verify':
       if (typeof said.quick !== 'boolean') return no('verify: `quick` must be true or false');
       return Number.isSafeInteger(said.withinMs) ? yes : no('verify: `withinMs` must be a whole number');
-    case 'assess':
-      return isCommandName(said.command) ? yes : no(`there is no command ${named(said.command)}`);
+    case 'assess': {
+      if (!isCommandName(said.command)) return no(`there is no command ${named(said.command)}`);
+      const checked = said.arguments === undefined ? null : checkArguments(said.command, said.arguments);
+      return checked === null || checked.ok ? yes : no(checked.text);
+    }
     case 'look-up-mirror': {
       const name = isText(said.mirror) ? checkMirrorName(said.mirror) : null;
       if (name?.ok !== true) return no(name?.text ?? 'look-up-mirror: `mirror` must be a name');
@@ -186,6 +185,10 @@ async function carryOutFor(
   if (request.type === 'perform' && request.command === 'join-mirror') {
     return { answer: await instance.turns.next(() => join(instance, request, progress)) };
   }
+  if (request.type === 'assess' && request.command === 'join-mirror' && request.arguments !== undefined) {
+    const given = request.arguments;
+    return { answer: await instance.turns.next(() => lookAtJoin(instance, { ...request, arguments: given })) };
+  }
   const daemon = meantMirror(instance, request, mirror);
   if ('reason' in daemon) {
     return request.type === 'perform'
@@ -209,7 +212,7 @@ async function carryOut(daemon: InstanceDaemon, request: ControlRequest, progres
       return 'steps' in plan ? { answer: describePlan(plan) } : { refusal: plan };
     }
     case 'assess':
-      return { answer: await orders.assess(daemon, request.command) };
+      return { answer: await orders.assess(daemon, request) };
     case 'look-up-mirror': {
       const { mirror: name, agentAddress: host, agentPort: port, instance } = request;
       const found = await lookUpMirror(daemon, { mirror: name.toUpperCase(), agent: { host, port }, instance });
@@ -227,8 +230,6 @@ async function carryOut(daemon: InstanceDaemon, request: ControlRequest, progres
       return request satisfies never;
   }
 }
-
-type Perform = Extract<ControlRequest, { type: 'perform' }>;
 
 /**
  * Orders go to the rules at once; what may take long concerns its databases alone, and takes its turn itself where it changes
@@ -259,18 +260,39 @@ const atOnce: readonly CommandName[] = [
 ];
 
 /** In the turn of the instance, since it may get a place for a further mirror, which goes again when it is not joined. */
+async function inPlaceToJoin<T>(
+  instance: Memberships,
+  given: CommandArguments['join-mirror'],
+  act: (daemon: InstanceDaemon) => Promise<T>,
+): Promise<T | Refusal> {
+  const daemon = await placeToJoin(instance, given);
+  if ('reason' in daemon) return daemon;
+  try {
+    return await act(daemon);
+  } finally {
+    await instance.joined(daemon);
+  }
+}
+
 async function join(
   instance: Memberships,
   request: Extract<Perform, { command: 'join-mirror' }>,
   progress: Progress,
 ): Promise<Outcome> {
-  const daemon = await placeToJoin(instance, request.arguments);
-  if ('reason' in daemon) return refusedWith(daemon);
-  try {
-    return await performNow(daemon, request, progress);
-  } finally {
-    await instance.joined(daemon);
-  }
+  const outcome = await inPlaceToJoin(instance, request.arguments, (daemon) => performNow(daemon, request, progress));
+  return 'reason' in outcome ? refusedWith(outcome) : outcome;
+}
+
+type AssessJoin = Extract<ControlRequest, { type: 'assess'; command: 'join-mirror' }>;
+
+async function lookAtJoin(
+  instance: Memberships,
+  request: AssessJoin & { readonly arguments: CommandArguments['join-mirror'] },
+): Promise<Assessment> {
+  const assessed = await inPlaceToJoin(instance, request.arguments, (daemon) => orders.assess(daemon, request));
+  if (!('reason' in assessed)) return assessed;
+  const unplaced = await orders.assess(instance.shown, { type: 'assess', command: 'join-mirror' });
+  return { ...unplaced, refusal: assessed };
 }
 
 async function performInTurn(daemon: InstanceDaemon, request: Perform, progress: Progress): Promise<Outcome> {
@@ -280,11 +302,12 @@ async function performInTurn(daemon: InstanceDaemon, request: Perform, progress:
 
 async function performNow(daemon: InstanceDaemon, request: Perform, progress: Progress): Promise<Outcome> {
   const act = async (): Promise<Outcome> => {
-    const changed = orders.refusalOfSituation(daemon, request.situation);
-    if (changed !== null) return changed;
-    const outcome = await perform(daemon, request, progress);
-    if (!outcome.ok)
-      daemon.log(1, 'Utility.Event', `${request.command} was ${outcome.outcome}: ${outcome.refusal.text}`);
+    const stillSo = () => orders.refusalOfSituation(daemon, request);
+    const outcome = stillSo() ?? (await perform(daemon, request, progress, stillSo));
+    if (!outcome.ok) {
+      const { command } = request;
+      daemon.log('command-refused', { command, outcome: outcome.outcome, because: outcome.refusal.text });
+    }
     return outcome;
   };
   try {
@@ -297,7 +320,7 @@ async function performNow(daemon: InstanceDaemon, request: Perform, progress: Pr
     const { code, message } = error as { code?: unknown; message?: unknown };
     if (code === 'configuration-broken') daemon.fail(error as Error);
     const text = String(message ?? error);
-    daemon.log(2, 'Utility.Event', `${request.command} failed: ${text}`);
+    daemon.log('command-failed', { command: request.command, reason: text });
     return failed(typeof code === 'string' ? code : 'failed', text);
   }
 }
@@ -306,6 +329,7 @@ type Handler<N extends CommandName> = (
   daemon: InstanceDaemon,
   given: CommandArguments[N],
   progress: Progress,
+  stillSo: StillSo,
 ) => Outcome | Promise<Outcome>;
 
 const handlers: { readonly [N in CommandName]: Handler<N> } = {
@@ -322,11 +346,11 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'edit-journal': journal.editJournal,
   'change-no-failover': (daemon, { set }) => orders.changeNoFailover(daemon, set),
   'become-primary': (daemon) => orders.becomePrimary(daemon),
-  promote,
+  promote: (daemon, given, _, stillSo) => promote(daemon, given, stillSo),
   demote: (daemon) => demote(daemon, 'demote'),
   'demote-other': (daemon) => demote(daemon, 'demote-other'),
   'force-primary': (daemon) => orders.forcePrimary(daemon),
-  'resume-primary': (daemon) => orders.resumePrimary(daemon),
+  'resume-primary': (daemon, _given, _progress, stillSo) => orders.resumePrimary(daemon, stillSo),
   'start-mirror': (daemon) => orders.switchMirror(daemon, 'start-mirror'),
   'stop-mirror': (daemon) => orders.switchMirror(daemon, 'stop-mirror'),
   'create-database': databases.createDatabase,
@@ -341,7 +365,7 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'set-dejournal-filter': asyncs.setDejournalFilter,
   'manage-dejournaling': catchUps.manageDejournaling,
   'backup-databases': backupDatabases,
-  'restore-databases': restoreDatabases,
+  'restore-databases': (daemon, given, progress) => restoreDatabases(daemon, given, progress),
   'download-databases': downloadDatabases,
   'rebuild-member': rebuildMember,
   'mount-database': databases.mountDatabase,
@@ -351,8 +375,13 @@ const handlers: { readonly [N in CommandName]: Handler<N> } = {
   'stop-instance': (daemon, { noFailover }) => orders.stopInstance(daemon, noFailover),
 };
 
-async function perform(daemon: InstanceDaemon, request: Perform, progress: Progress): Promise<Outcome> {
+async function perform(
+  daemon: InstanceDaemon,
+  request: Perform,
+  progress: Progress,
+  stillSo: StillSo,
+): Promise<Outcome> {
   // Command and arguments were checked together; the table keeps them together by name.
   const handler = handlers[request.command] as Handler<CommandName>;
-  return await handler(daemon, (request.arguments ?? {}) as CommandArguments[CommandName], progress);
+  return await handler(daemon, (request.arguments ?? {}) as CommandArguments[CommandName], progress, stillSo);
 }

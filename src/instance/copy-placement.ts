@@ -7,7 +7,7 @@ import { type Journal, JournalDamagedError, JournalGoneError, JournalMismatchErr
 import { comparePositions, type JournalPosition, printPosition } from '../mirror/journal-position.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
 import { isReporting, type MemberType } from '../mirror/terms.ts';
-import type { Refusal } from '../protocol/control-channel.ts';
+import type { Refusal } from '../protocol/control-commands.ts';
 import { refusal } from './command-outcome.ts';
 
 /** `not-received` = this member's journal does not go so far yet, which passes (DB-023). */

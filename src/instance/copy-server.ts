@@ -9,7 +9,7 @@ import { isFlagCleared } from '../database/databases.ts';
 import type { Timer } from '../host/host.ts';
 import { copyKeptMs } from '../mirror/limits.ts';
 import type { Connection } from '../network/network.ts';
-import type { Refusal } from '../protocol/control-channel.ts';
+import type { Refusal } from '../protocol/control-commands.ts';
 import { COPY, type CopyAnswer, type CopyRequest, readCopyRequest } from '../protocol/copy-channel.ts';
 import { jsonBody } from '../protocol/frame.ts';
 import { backupDatabases } from './backup-command.ts';
@@ -118,7 +118,7 @@ export class CopyServer {
       this.#making -= 1;
     }
     this.#use(copy);
-    this.#daemon.log(0, 'Utility.Event', `Member ${member} downloads ${names.join(', ')}`);
+    this.#daemon.log('member-downloads', { member, databases: names.join(', ') });
     return this.#offer(copy);
   }
 
@@ -161,7 +161,7 @@ export class CopyServer {
     for (const [copy, usedMs] of this.#usedMs) {
       if (clock.nowMs() - usedMs < copyKeptMs) continue;
       this.#release(copy);
-      this.#daemon.log(1, 'Utility.Event', `A copy for another member was removed: nobody has read it for an hour`);
+      this.#daemon.log('copy-expired');
     }
     if (this.#usedMs.size > 0) this.#timer = clock.after(copyKeptMs / 4, () => this.#expire());
   }

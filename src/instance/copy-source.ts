@@ -4,7 +4,7 @@ import type { MemberDefinition } from '../mirror/mirror-set.ts';
 import type { Epoch } from '../mirror/terms.ts';
 import { type Connection, type Timers, UnreachableError } from '../network/network.ts';
 import { openChannel } from '../network/opening-exchange.ts';
-import type { Refusal } from '../protocol/control-channel.ts';
+import type { Refusal } from '../protocol/control-commands.ts';
 import { COPY, type CopyFrame, type CopyRequest, encodeCopyRequest, readCopyFrame } from '../protocol/copy-channel.ts';
 import { makeOpen } from '../protocol/opening.ts';
 import { type BackupManifest, checkManifest } from './backup-manifest.ts';

@@ -2,12 +2,13 @@
 import { isAbsolute } from 'node:path';
 import { databaseDirectory } from '../host/home.ts';
 import { checkMirrorDatabaseName } from '../mirror/mirror-set.ts';
-import type { CommandArguments, Outcome } from '../protocol/control-channel.ts';
+import type { CommandArguments, Outcome } from '../protocol/control-commands.ts';
 import { catchUpAll } from './catch-up-commands.ts';
 import { done, failed, type Progress, refused, refusedWith } from './command-outcome.ts';
 import { downloadDatabases } from './download-command.ts';
 import { followPrimary } from './followed-properties.ts';
-import { createMirrored, mirrorNameOf, noDatabase } from './mirrored-databases.ts';
+import { createMirrored, mirrorNameOf } from './mirrored-databases.ts';
+import { noDatabase, noDatabaseToDelete } from './missing-database.ts';
 import type { InstanceDaemon } from './parts.ts';
 import { editDatabase, refusalOfProperties } from './property-commands.ts';
 
@@ -96,7 +97,7 @@ export async function mountDatabase(
 ): Promise<Outcome> {
   const { catalog } = daemon;
   const entry = catalog.find(database);
-  if (entry === undefined) return noDatabase(database);
+  if (entry === undefined) return noDatabase(daemon, database);
   const { name } = entry.configuration;
   if (entry.database !== null) return done(`database ${name} is mounted already`);
   await catalog.mount(name);
@@ -112,7 +113,7 @@ export async function mountDatabase(
 
 export async function dismountDatabase(daemon: InstanceDaemon, typed: string): Promise<Outcome> {
   const entry = daemon.catalog.find(typed);
-  if (entry === undefined) return noDatabase(typed);
+  if (entry === undefined) return noDatabase(daemon, typed);
   const { name } = entry.configuration;
   if (entry.database === null) return done(`database ${name} is dismounted already`);
   await daemon.catalog.dismount(name);
@@ -122,7 +123,7 @@ export async function dismountDatabase(daemon: InstanceDaemon, typed: string): P
 /** DB-051. */
 export async function deleteDatabase(daemon: InstanceDaemon, typed: string): Promise<Outcome> {
   const entry = daemon.catalog.find(typed);
-  if (entry === undefined) return noDatabase(typed);
+  if (entry === undefined) return noDatabaseToDelete(daemon, typed);
   const { name } = entry.configuration;
   if (mirrorNameOf(entry) !== null) {
     return refused(

@@ -34,11 +34,20 @@ export class DatabaseSettings {
       if (database.name !== name.toUpperCase()) return [database];
       return change === null ? [] : [{ ...database, ...change }];
     });
-    this.#configuration.set({ ...present, databases });
+    const deleted =
+      change === null ? withDeleted(present.deletedDatabases, name.toUpperCase()) : present.deletedDatabases;
+    this.#configuration.set({ ...present, databases, deletedDatabases: deleted });
   }
 
   /** By an operator: it alone, or all of this member (SYN-020). */
   isPaused({ dejournalingPaused }: DatabaseConfiguration): boolean {
     return dejournalingPaused || this.#configuration.get().dejournalingPaused;
   }
+}
+
+/** Names of deleted databases that are remembered. */
+const deletedMax = 1000;
+
+function withDeleted(names: readonly string[], name: string): readonly string[] {
+  return [...names.filter((each) => each !== name), name].slice(-deletedMax);
 }

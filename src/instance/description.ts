@@ -1,5 +1,6 @@
 /** What this instance is and offers (control-channel.ts, Description): from it the menus know their options and defaults. */
-import type { CommandName, DatabaseDescription, Description, Refusal } from '../protocol/control-channel.ts';
+import type { DatabaseDescription, Description } from '../protocol/control-channel.ts';
+import type { CommandName, Refusal } from '../protocol/control-commands.ts';
 import { commandNames } from './command-arguments.ts';
 import { databaseStatus, flagOf } from './instance-status.ts';
 import { ownDefaults } from './mirror-commands.ts';
@@ -24,7 +25,7 @@ export async function describe(daemon: InstanceDaemon, meant: readonly InstanceD
     indefiniteTrouble: isPrimary && state.serving.trouble !== null && state.serving.trouble.untilMs === null,
     keptOut: daemon.notReached?.text ?? null,
     noFailover: state?.record.noFailover ?? false,
-    dejournalingPaused: daemon.configuration.get().dejournalingPaused || daemon.catalog.stopped !== '',
+    dejournalingPaused: daemon.configuration.get().dejournalingPaused || daemon.catalog.dejournaling.stopped !== '',
     dejournalFilter: daemon.configuration.get().dejournalFilter,
     purgeAtOnce: daemon.configuration.get().purgeAtOnce,
     alternateJournal: daemon.configuration.get().alternateJournal,

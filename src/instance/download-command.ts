@@ -6,7 +6,8 @@
 import { join } from 'node:path';
 import { diskReserveBytes } from '../mirror/limits.ts';
 import { type MemberDefinition, memberNamed } from '../mirror/mirror-set.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { MemberName } from '../mirror/terms.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import {
   type BackedUpDatabase,
   type BackupManifest,
@@ -154,19 +155,14 @@ async function findCopies(
   from: string | undefined,
   progress: Progress,
 ): Promise<Found | Refusal> {
-  const { mirrorSet } = daemon.configuration.get();
-  const self = daemon.configuration.get().member;
-  const members = mirrorSet?.members.filter(({ name }) => name !== self) ?? [];
-  const named = from === undefined ? undefined : members.find(({ name }) => name === from.toUpperCase());
-  if (from !== undefined && named === undefined) {
-    const names = members.map(({ name }) => name).join(', ');
-    return refusal('no-member', `there is no other member ${from}; the others are ${names}`, 'DB-029');
-  }
+  const sources = sourcesFor(daemon, from);
+  if ('reason' in sources) return sources;
+  const named = from === undefined ? undefined : sources[0];
   const begun = await goOn(daemon, databases, named, progress);
   if (begun !== null) return begun;
   daemon.host.files.removeTree(daemon.paths.download);
   const met: string[] = [];
-  for (const target of named === undefined ? byLikelihood(daemon, members) : [named]) {
+  for (const target of sources) {
     const source = await openSource(daemon, target, met);
     if (source === null) continue;
     const offer = await source.ask({ type: 'make', databases, ofPrimary: named === undefined }, progress);
@@ -175,15 +171,44 @@ async function findCopies(
     if (named !== undefined || offer.refusal.reason !== 'not-primary') return offer.refusal;
     met.push(offer.refusal.text);
   }
+  return noSource(met);
+}
+
+function noSource(met: readonly string[]): Refusal {
   const text = `no source for the databases answers (${met.join('; ')}); name another member with --from`;
   return refusal('no-source', text, 'DB-030');
 }
 
 /** Where nobody is named it is the primary, whoever that is. */
-function byLikelihood({ member }: InstanceDaemon, members: readonly MemberDefinition[]): readonly MemberDefinition[] {
+function sourcesFor(
+  { member, configuration }: InstanceDaemon,
+  from: string | undefined,
+): readonly MemberDefinition[] | Refusal {
+  const { mirrorSet, member: self } = configuration.get();
+  const members = mirrorSet?.members.filter(({ name }) => name !== self) ?? [];
+  if (from !== undefined) {
+    const named = members.find(({ name }) => name === from.toUpperCase());
+    if (named !== undefined) return [named];
+    const names = members.map(({ name }) => name).join(', ');
+    return refusal('no-member', `there is no other member ${from}; the others are ${names}`, 'DB-029');
+  }
   const attachedTo = member?.state.attachment?.to;
   const failover = members.filter(({ type }) => type === 'Failover');
   return [...failover].sort((a, b) => Number(b.name === attachedTo) - Number(a.name === attachedTo));
+}
+
+/** The first that answers; it is asked for nothing. */
+export async function lookForSource(daemon: InstanceDaemon, from: string | undefined): Promise<MemberName | Refusal> {
+  const sources = sourcesFor(daemon, from);
+  if ('reason' in sources) return sources;
+  const met: string[] = [];
+  for (const target of sources) {
+    const source = await openSource(daemon, target, met);
+    if (source === null) continue;
+    source.close();
+    return target.name;
+  }
+  return noSource(met);
 }
 
 async function openSource(daemon: InstanceDaemon, target: MemberDefinition, met: string[]): Promise<CopySource | null> {

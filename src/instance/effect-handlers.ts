@@ -3,12 +3,13 @@
  * are synchronous up to the point that effects.ts promises; what takes time answers with an event.
  */
 import { type Journal, JournalBrokenError, JournalDamagedError, JournalFrozenError } from '../journal/journal.ts';
-import type { Facts, MemberEffect } from '../mirror/effects.ts';
+import type { MemberEffect } from '../mirror/effects.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { shipChunkBytes } from '../mirror/limits.ts';
-import { type LogMessage, logText } from '../mirror/log-messages.ts';
+import type { LogFacts, LogMessage, WriteLog } from '../mirror/log-messages.ts';
 import type { MemberRecord } from '../mirror/member-record.ts';
-import type { FailoverMembers } from '../mirror/terms.ts';
+import type { MirrorSet } from '../mirror/mirror-set.ts';
+import type { FailoverMembers, MemberName } from '../mirror/terms.ts';
 import type { Applier } from './applier.ts';
 import type { ArbiterSession } from './arbiter-session.ts';
 import type { Catalog } from './catalog.ts';
@@ -34,14 +35,21 @@ export interface EffectParts {
   readonly saveRecord: (record: MemberRecord) => void;
   /** The types of the members follow. */
   readonly failoverMembersChanged: (list: FailoverMembers) => void;
+  readonly mirrorSetTold: (set: MirrorSet) => void;
+  readonly renewMirrorSet: () => void;
+  readonly removalHeard: (member: MemberName) => void;
   readonly wallMs: () => number;
-  readonly log: (severity: 0 | 1 | 2 | 3, category: string, text: string) => void;
+  readonly log: WriteLog;
   readonly note: (note: Note) => void;
   readonly answerOperator: (request: number, result: OrderResult) => void;
   readonly endProcess: (because: string) => void;
   /** Try again after a while (a full disk that may get room). */
   readonly later: (run: () => void) => void;
   readonly after: (ms: number, run: () => void) => void;
+  /** Monotonic. */
+  readonly nowMs: () => number;
+  /** It follows a primary and counts for no decision (FO-003). */
+  readonly isAsync: () => boolean;
   /** Damage of a journal file was met while it was read for another member: nothing of it was sent. */
   readonly damaged: (error: JournalDamagedError) => void;
   /** The disk failed: what is on it is unknown, the process must end at once. */
@@ -53,7 +61,8 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
   const { journal, links, arbiter, agent, applier, site, superserver, post } = parts;
   const flush = new JournalFlush({
     journal,
-    mayWait: () => superserver.onlyBuffered,
+    gathering: () => (parts.isAsync() ? 'in-rounds' : superserver.onlyBuffered ? 'briefly' : 'not'),
+    nowMs: parts.nowMs,
     after: (ms, run) => parts.after(ms, run),
     onFlushed: (to) => {
       superserver.flushed(to);
@@ -66,6 +75,9 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
   const handlers: EffectHandlers = {
     'save-record': ({ record }) => parts.saveRecord(record),
     'failover-members': ({ failoverMembers }) => parts.failoverMembersChanged(failoverMembers),
+    'mirror-set': ({ mirrorSet }) => parts.mirrorSetTold(mirrorSet),
+    'renew-mirror-set': () => parts.renewMirrorSet(),
+    'removal-heard': ({ member }) => parts.removalHeard(member),
     dial: ({ to }) => void links.dial(to),
     send: ({ connection, message }) => links.send(connection, message),
     close: ({ connection }) => links.close(connection),
@@ -92,7 +104,8 @@ export function makeHandlers(parts: EffectParts): { readonly handlers: EffectHan
     'refuse-updates': () => superserver.refuse(),
     'answer-clients': ({ to }) => superserver.answered(to),
     'end-process': ({ because }) => parts.endProcess(because),
-    log: ({ message, facts }) => writeLog(parts, message, facts),
+    // That the facts are those of the message was checked where the rules gave them.
+    log: ({ message, facts }) => parts.log(message, ...([facts] as unknown as LogFacts<LogMessage>)),
     note: (effect) => parts.note(effect),
     'answer-operator': ({ request, outcome, reason, text, spec }) =>
       parts.answerOperator(request, { outcome, reason, text, spec }),
@@ -163,7 +176,7 @@ function cut(parts: EffectParts, effect: Extract<MemberEffect, { type: 'cut-jour
     parts,
     () => {
       const surplus = journal.truncateTo(kept, because);
-      parts.catalog.cutTo(journal.end);
+      parts.catalog.dejournaling.cutTo(journal.end);
       parts.post({
         type: 'journal-cut',
         end: journal.end,
@@ -188,9 +201,4 @@ function startFile(parts: EffectParts, effect: Extract<MemberEffect, { type: 'st
     },
     () => parts.later(() => startFile(parts, effect)),
   );
-}
-
-function writeLog(parts: EffectParts, message: LogMessage, facts: Facts): void {
-  const { severity, category, text } = logText(message, facts);
-  parts.log(severity, category, text);
 }

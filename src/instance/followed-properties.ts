@@ -2,6 +2,7 @@
 import type { Database } from '../database/databases.ts';
 import type { ConfigurationStore, DatabaseConfiguration } from '../host/host.ts';
 import { type DatabaseProperties, followed, isSameProperties } from '../mirror/database-properties.ts';
+import type { WriteLog } from '../mirror/log-messages.ts';
 import { type MirrorDatabaseDefinition, memberNamed } from '../mirror/mirror-set.ts';
 import { changeMirrorSet } from './command-outcome.ts';
 import type { CatalogEntry, DatabaseCatalog, InstanceDaemon } from './parts.ts';
@@ -9,7 +10,7 @@ import type { CatalogEntry, DatabaseCatalog, InstanceDaemon } from './parts.ts';
 interface FollowParts {
   readonly catalog: DatabaseCatalog;
   readonly configuration: ConfigurationStore;
-  log(severity: 0 | 1 | 2, category: string, text: string): void;
+  readonly log: WriteLog;
 }
 
 export function propertiesOf(
@@ -45,7 +46,7 @@ async function followOne(parts: FollowParts, entry: CatalogEntry): Promise<void>
   }
   await inFile;
   const has = `${describeSize(maximumBytes)}, expansion size ${expansionMegabytes} MB, resource ${resource}`;
-  parts.log(0, 'Utility.Event', `Database ${name} follows that of the primary: ${has}`);
+  parts.log('follows-primary', { database: name, properties: has });
 }
 
 function describeSize(bytes: number): string {

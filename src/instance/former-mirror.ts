@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { type HomePaths, type InstancePaths, mirrorJournalLogPath } from '../host/home.ts';
 import type { ConfigurationStore, FileOperations } from '../host/host.ts';
+import type { WriteLog } from '../mirror/log-messages.ts';
 import type { CatalogEntry, DatabaseCatalog } from './parts.ts';
 
 export interface FormerMirrorParts {
@@ -15,7 +16,7 @@ export interface FormerMirrorParts {
   readonly paths: InstancePaths;
   readonly home: HomePaths;
   readonly wallMs: () => number;
-  readonly log: (severity: 0 | 1 | 2, category: string, text: string) => void;
+  readonly log: WriteLog;
 }
 
 /** Durable when it returns: this instance is a member of no mirror. */
@@ -48,7 +49,7 @@ export async function clearFormerMirror(parts: FormerMirrorParts): Promise<void>
       await clearDatabase(catalog, entry, mirror, removeAttribute);
     } catch (error) {
       const { name } = entry.configuration;
-      log(2, 'Utility.Event', `Database ${name} keeps its mark of mirror ${mirror}: ${(error as Error).message}`);
+      log('mark-not-cleared', { database: name, mirror, reason: (error as Error).message });
     }
   }
   const kept = putAside(parts, mirror);
@@ -56,11 +57,7 @@ export async function clearFormerMirror(parts: FormerMirrorParts): Promise<void>
   const databases = removeAttribute
     ? 'its databases are ordinary ones now'
     : 'its databases keep their mirror attribute';
-  log(
-    1,
-    'Utility.Event',
-    `This instance is out of mirror ${mirror}: ${databases}; its journal of that mirror lies in ${kept}`,
-  );
+  log('out-of-mirror', { mirror, databases, kept });
 }
 
 async function clearDatabase(

@@ -21,16 +21,17 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
     notReached: daemon.notReached?.text ?? null,
     databases: databaseFacts(daemon),
     rowsTold: member === null || member.state.role === 'primary' ? null : member.memberRows(),
+    rowsHeard: member?.lastRows() ?? null,
     journalEnd: member?.journal.flushed ?? null,
     fileNameOf: (number) => files.find((file) => file.file === number)?.name ?? '',
     received: member?.received() ?? null,
-    dejournalStopped: daemon.catalog.stopped === '' ? null : daemon.catalog.stopped,
+    dejournalStopped: daemon.catalog.dejournaling.stopped === '' ? null : daemon.catalog.dejournaling.stopped,
     dejournalFilter: filterReport(daemon),
   });
   const several = daemon.mirrors.length > 1 ? { mirrors: daemon.mirrors } : {};
   if (member === null) return { ...report, ...several };
   const members = report.members.map((row) => withCompression(row, member.compressionOf(row.name)));
-  const isPaused = configuration.get().dejournalingPaused || daemon.catalog.stopped !== '';
+  const isPaused = configuration.get().dejournalingPaused || daemon.catalog.dejournaling.stopped !== '';
   const { dejournalProcess: process } = report;
   const dejournalProcess = process && { ...process, running: process.running && !isPaused };
   const more = {
@@ -46,7 +47,7 @@ export function statusOf(daemon: InstanceDaemon): StatusReport {
 
 function filterReport({ configuration, catalog }: InstanceDaemon): StatusReport['dejournalFilter'] {
   const { dejournalFilter: module } = configuration.get();
-  return module === null ? null : { module, skippedRecords: catalog.filtering.skippedRecords };
+  return module === null ? null : { module, skippedRecords: catalog.dejournaling.filtering.skippedRecords };
 }
 
 /** DB-061; it is in the copy, so that of a dismounted one it is not known. */
@@ -95,7 +96,9 @@ function databaseFacts(daemon: InstanceDaemon): readonly DatabaseFacts[] {
 function appliedOf({ catalog }: InstanceDaemon, { database, status }: CatalogEntry): JournalPosition | null {
   const own = database?.applied ?? null;
   const isInStep = status === 'Dejournaling' || status === 'Normal';
-  return own === null || !isInStep || catalog.applied === null ? own : later(own, catalog.applied);
+  return own === null || !isInStep || catalog.dejournaling.applied === null
+    ? own
+    : later(own, catalog.dejournaling.applied);
 }
 
 /** MON-010: beside what the catalog knows of a copy, whether the mirror still has the database (DB-049). */

@@ -8,8 +8,8 @@ import { placeOf } from '../host/memberships.ts';
 import { ReserveFile } from '../host/reserve-file.ts';
 import type { SiteCode } from '../host/site-code.ts';
 import type { Journal, JournalFileOperations, ReadParts } from '../journal/journal.ts';
-import { logText } from '../mirror/log-messages.ts';
-import { memberNamed, removalOf } from '../mirror/mirror-set.ts';
+import { logLine, type WriteLog } from '../mirror/log-messages.ts';
+import { isNewerSet, memberNamed, removalOf } from '../mirror/mirror-set.ts';
 import { type MirrorName, NO_EPOCH } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
 import type { Connection, Listener, Network } from '../network/network.ts';
@@ -195,12 +195,12 @@ export class Instance implements Memberships {
 
   async open(): Promise<void> {
     const { network, paths, configuration, host } = this.#parts;
-    settleDirectory({ configuration, files: host.files, paths, log: this.log.bind(this) });
+    settleDirectory({ configuration, files: host.files, paths, log: this.log });
     host.files.makeDirectory(paths.journal);
     host.files.makeDirectory(paths.lostAndFound);
     for (const { name } of configuration.get().furtherMirrors) this.#addFurther(name);
     for (const membership of this.all) membership.placeRebuilt();
-    clearCutOffRestores({ host, paths, configuration, log: this.log.bind(this) });
+    clearCutOffRestores({ host, paths, configuration, log: this.log });
     // The first one last: it takes over the databases of further ones that are over.
     for (const membership of this.all.toReversed()) await membership.open();
     for (const membership of this.#further) await this.#takeOver(membership);
@@ -209,11 +209,8 @@ export class Instance implements Memberships {
     for (const membership of this.all) await membership.begin();
     this.#listeners.push(await network.listenLocal(paths.control, (connection) => this.#control.accept(connection)));
     for (const membership of this.all) membership.finish();
-    this.log(
-      0,
-      'Utility.Event',
-      `Instance ${configuration.get().instance} serves on ${superserver.host}:${superserver.port}`,
-    );
+    const { instance } = configuration.get();
+    this.log('instance-serves', { instance, address: `${superserver.host}:${superserver.port}` });
   }
 
   async #listen(host: string, port: number): Promise<Listener> {
@@ -234,9 +231,7 @@ export class Instance implements Memberships {
     }
   }
 
-  log(severity: 0 | 1 | 2 | 3, category: string, text: string): void {
-    this.#parts.messages.write(severity, category, text);
-  }
+  readonly log: WriteLog = (message, ...facts) => this.#parts.messages.write(logLine(message, ...facts));
 
   /** AGT-008: the agent of this host holds its status file. */
   async isAgentRunning(): Promise<boolean> {
@@ -254,7 +249,7 @@ export class Instance implements Memberships {
   endProcess(because: string): void {
     if (this.#ending) return;
     this.#ending = true;
-    this.log(1, 'Generic.Event', `Instance ends: ${because}`);
+    this.log('instance-ends', { because });
     void this.#close();
   }
 
@@ -269,7 +264,7 @@ export class Instance implements Memberships {
       for (const membership of this.all) await membership.close();
     } catch (error) {
       // On a full disk, after a hand-over: what cannot be written was never acknowledged, and the next start is one after a crash.
-      this.log(2, 'Generic.Event', `Instance ends without closing its files: ${(error as Error).message}`);
+      this.log('ends-without-closing', { reason: (error as Error).message });
     } finally {
       this.#resolveEnded(0);
     }
@@ -279,15 +274,14 @@ export class Instance implements Memberships {
   #makeRoomToClose(): void {
     const isFrozen = this.all.some(({ member }) => (member?.state.journal.frozen ?? '') !== '');
     if (!isFrozen || !this.reserve.free()) return;
-    const { severity, category, text } = logText('journal-reserve-freed', { path: this.#parts.paths.journal });
-    this.log(severity, category, text);
+    this.log('journal-reserve-freed', { path: this.#parts.paths.journal });
   }
 
   /** What is on the disk is unknown, or the program is wrong: end at once and leave everything as it is. */
   fail(error: Error): void {
     // Work that was under way finds its databases closed.
     if (this.#ending) return;
-    this.log(3, 'Generic.Event', `Instance fails: ${error.message}`);
+    this.log('instance-fails', { reason: error.message });
     process.stderr.write(`${error.stack}\n`);
     process.kill(process.pid, 'SIGKILL');
   }
@@ -329,11 +323,14 @@ export class Instance implements Memberships {
       const text = `${open.member} was removed from mirror ${mirrorSet?.name}`;
       return { ...refuse('removed', text), removeAttribute: removal.removeAttribute };
     }
-    if (
-      forMembers.includes(open.channel) &&
-      (mirrorSet === null || memberNamed(mirrorSet, open.member) === undefined)
-    ) {
+    const isMember = mirrorSet !== null && memberNamed(mirrorSet, open.member) !== undefined;
+    // A primary that joined while this member was away calls to tell it the mirror set (CFG-056).
+    const hasNews = mirrorSet !== null && open.knows !== undefined && isNewerSet(open.knows, mirrorSet);
+    if (forMembers.includes(open.channel) && !isMember && !(open.channel === 'data' && hasNews)) {
       return refuse('member', `${open.member} is not a member of mirror ${mirrorSet?.name ?? '(none)'}`);
+    }
+    if (open.channel === 'data' && membership.member === null) {
+      return refuse('not-available', `mirroring does not run on ${member}`);
     }
     const wantsPrimary = open.channel === 'client' && open.mirror !== '';
     if (wantsPrimary && membership.member?.state.role !== 'primary') {

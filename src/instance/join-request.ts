@@ -1,10 +1,11 @@
 /** The asking side of a join and of what else only the primary can do: what an agent tells about the mirror, and the request (CFG-027, CFG-028, CFG-034). */
 import { failoverMembers, type MemberDefinition, type MirrorSet } from '../mirror/mirror-set.ts';
-import type { MemberType } from '../mirror/terms.ts';
+import type { MemberName, MemberType } from '../mirror/terms.ts';
 import { askAgent } from '../network/agent-client.ts';
 import { type Timers, UnreachableError } from '../network/network.ts';
 import { openChannel } from '../network/opening-exchange.ts';
-import type { MirrorLookup, Refusal } from '../protocol/control-channel.ts';
+import type { MirrorLookup } from '../protocol/control-channel.ts';
+import type { Refusal } from '../protocol/control-commands.ts';
 import { jsonBody, parseJsonBody } from '../protocol/frame.ts';
 import { MEMBER_REQUEST, type MemberRequest, type MemberRequestAnswer } from '../protocol/member-channel.ts';
 import { makeOpen } from '../protocol/opening.ts';
@@ -43,13 +44,16 @@ export async function lookUpMirror(daemon: InstanceDaemon, where: WhereToAsk): P
   }
 }
 
-/** Ask the primary to be taken in. */
+/** Ask the primary to be taken in, or whether it would do so. */
 export async function requestJoin(
   daemon: InstanceDaemon,
   lookup: Pick<MirrorLookup, 'mirrorSet' | 'primary'>,
   member: MemberDefinition,
-): Promise<Found<Yes>> {
-  const answer = await askPrimary(daemon, lookup, { type: 'join', member }, member);
+  wish: 'join' | 'would' = 'join',
+): Promise<Asked> {
+  const join = { type: 'join', member } as const;
+  const request = wish === 'join' ? join : ({ type: 'would', request: join } as const);
+  const answer = await askPrimary(daemon, lookup, request, member);
   if (answer.ok || answer.refusal.reason !== 'no-primary') return answer;
   const { text } = answer.refusal;
   const why = refusal('no-primary', `${text}; members can join only while there is a primary`, 'CFG-027');
@@ -68,21 +72,27 @@ export async function changeType(daemon: InstanceDaemon, type: MemberType): Prom
 
 type Yes = Extract<MemberRequestAnswer, { ok: true }>;
 
+/** `by` = the primary that said yes. */
+export type Asked =
+  | Exclude<Found<Yes>, { ok: true }>
+  | { readonly ok: true; readonly value: Yes; readonly by: MemberName };
+
 /** Where no primary is known, each failover member is asked in turn, since only the primary says yes. `no-primary` = nobody was it. */
 export async function askPrimary(
   daemon: InstanceDaemon,
   { mirrorSet, primary }: Pick<MirrorLookup, 'mirrorSet' | 'primary'>,
   request: MemberRequest,
   self: Pick<MemberDefinition, 'name' | 'instance'> = ownName(daemon),
-): Promise<Found<Yes>> {
+): Promise<Asked> {
   // A member does not ask itself; one that joins may have been given a name that is taken.
-  const known = failoverMembers(mirrorSet).filter((each) => request.type === 'join' || each.name !== self.name);
+  const { type } = request.type === 'would' ? request.request : request;
+  const known = failoverMembers(mirrorSet).filter((each) => type === 'join' || each.name !== self.name);
   const targets = [...known.filter((each) => each.name === primary), ...known.filter((each) => each.name !== primary)];
   const met: string[] = [];
   for (const target of targets) {
     try {
       const answer = await ask(daemon, target, mirrorSet, request, self);
-      if (answer.ok) return { ok: true, value: answer };
+      if (answer.ok) return { ok: true, value: answer, by: target.name };
       const { reason, text, spec } = answer;
       if (reason !== 'not-primary') return { ok: false, refusal: { reason, text, spec } };
       met.push(`${target.name}: ${text}`);

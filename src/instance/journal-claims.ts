@@ -6,6 +6,7 @@
 import type { RecordFiles } from '../host/host.ts';
 import { comparePositions, JOURNAL_START, type JournalPosition } from '../mirror/journal-position.ts';
 import type { MemberClaim, ToldClaims } from '../mirror/journal-purge.ts';
+import type { WriteLog } from '../mirror/log-messages.ts';
 import type { MemberState } from '../mirror/member-state.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberName } from '../mirror/terms.ts';
@@ -26,7 +27,7 @@ export interface JournalClaimsParts {
   readonly records: RecordFiles;
   readonly path: string;
   /** Somebody has to know that the file was damaged. */
-  readonly log: (text: string) => void;
+  readonly log: WriteLog;
 }
 
 export class JournalClaims {
@@ -117,8 +118,7 @@ export class JournalClaims {
 function remembered({ records, path, log }: JournalClaimsParts): Remembered {
   const read = records.readRecord(path);
   if (read.state === 'read') return read.value as Remembered;
-  if (read.state === 'damaged')
-    log(`${read.reason}: mirror journal files are kept until every member was heard of again`);
+  if (read.state === 'damaged') log('journal-claims-lost', { reason: read.reason });
   return { members: {}, databases: {} };
 }
 

@@ -9,7 +9,7 @@ import {
   journalSettings,
   type MirrorSettings,
 } from '../mirror/mirror-set.ts';
-import type { CommandArguments, Outcome } from '../protocol/control-channel.ts';
+import type { CommandArguments, Outcome } from '../protocol/control-commands.ts';
 import { done, failed, refused, refusedWith } from './command-outcome.ts';
 import { refusalOf } from './offered-commands.ts';
 import { isReportingAsync } from './own-type.ts';
@@ -79,7 +79,7 @@ export function editJournal(daemon: InstanceDaemon, given: CommandArguments['edi
   if (alternateDirectory !== null) daemon.host.files.makeDirectory(alternateDirectory);
   daemon.configuration.set({ ...present, alternateJournal: alternateDirectory, purgeAtOnce });
   const text = `alternate journal directory ${alternateDirectory ?? 'none'}, purge at once ${purgeAtOnce ? 'yes' : 'no'}`;
-  daemon.log(0, 'Utility.Event', `The journal settings of this instance were changed: ${text}`);
+  daemon.log('journal-settings', { settings: text });
   const isMoved = alternateDirectory !== present.alternateJournal && daemon.member !== null;
   return done(`${text}${isMoved ? '; the directory counts from the next start of the instance on' : ''}`);
 }

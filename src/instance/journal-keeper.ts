@@ -11,7 +11,7 @@ import { earlier, type JournalPosition } from '../mirror/journal-position.ts';
 import { decidePurge, type Holder, type PurgeVerdict } from '../mirror/journal-purge.ts';
 import { fullInMs, printSpan, type RoomSample, withSample } from '../mirror/journal-room.ts';
 import { diskReserveBytes, journalFullWarnMs } from '../mirror/limits.ts';
-import type { LogMessage } from '../mirror/log-messages.ts';
+import type { WriteLog } from '../mirror/log-messages.ts';
 import type { MemberState } from '../mirror/member-state.ts';
 import { journalSettings, type MirrorSet } from '../mirror/mirror-set.ts';
 import type { JournalReport } from '../mirror/status.ts';
@@ -34,7 +34,7 @@ export interface JournalKeeperParts {
   readonly stored: (isUrgent: boolean) => Promise<ReadonlyMap<string, JournalPosition>>;
   /** Local names of all mirrored databases, mounted or not. */
   readonly databases: () => readonly string[];
-  readonly log: (message: LogMessage, facts: Readonly<Record<string, string | number>>) => void;
+  readonly log: WriteLog;
   readonly note: (note: Note) => void;
   /** Files were removed: the rules must know where the journal begins. */
   readonly purged: () => void;

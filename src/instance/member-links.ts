@@ -6,7 +6,7 @@ import type { JournalChunk } from '../journal/journal.ts';
 import { type ChosenCompression, type CompressionType, chooseCompression } from '../mirror/compression.ts';
 import { comparePositions, type JournalPosition } from '../mirror/journal-position.ts';
 import type { DataMessage, Envelope } from '../mirror/messages.ts';
-import { type Address, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
+import { type Address, type MemberDefinition, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
 import type { CompressionReport } from '../mirror/status.ts';
 import type { MemberName } from '../mirror/terms.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
@@ -28,6 +28,23 @@ import type { Untimed } from './driver.ts';
 import type { LinkClock, LinkClocks } from './link-clocks.ts';
 import { type OutgoingBlock, OutgoingBlocks } from './outgoing-blocks.ts';
 
+interface DataAddresses {
+  readonly addresses: readonly Address[];
+  /** What there is to say where none of them answers. */
+  readonly remark: string;
+}
+
+/** CFG-061: the private address; an async falls back to the superserver's, and does so no more when it is promoted (FO-086). */
+export function dataAddresses(to: MemberDefinition | undefined, failoverMember: boolean): DataAddresses {
+  if (to === undefined) return { addresses: [], remark: '' };
+  const { superserver, privateAddress } = to;
+  const first = { host: privateAddress ?? superserver.host, port: superserver.port };
+  if (first.host === superserver.host) return { addresses: [first], remark: '' };
+  if (!failoverMember) return { addresses: [first, superserver], remark: '' };
+  const remark = ` (its private address ${first.host}, and a failover member uses no other: FO-086)`;
+  return { addresses: [first], remark };
+}
+
 export interface MemberLinksParts {
   readonly network: Network;
   readonly codec: BlockCodec;
@@ -36,7 +53,7 @@ export interface MemberLinksParts {
   readonly envelope: () => Envelope;
   readonly open: () => Open;
   /** Where a member's data channel is, in the order to try (CFG-061). */
-  readonly addressesOf: (member: MemberName) => readonly Address[];
+  readonly addressesOf: (member: MemberName) => DataAddresses;
   readonly mirrorSet: () => MirrorSet;
   readonly timeoutMs: () => number;
   readonly post: (event: Untimed) => void;
@@ -94,22 +111,28 @@ export class MemberLinks {
   async dial(member: MemberName): Promise<void> {
     const { network, timers, timeoutMs } = this.#parts;
     let reason = `no address of ${member} is known`;
-    for (const { host, port } of this.#parts.addressesOf(member)) {
+    let noMember = false;
+    const { addresses, remark } = this.#parts.addressesOf(member);
+    // One that swallows what is sent to it leaves time for the next: the rules give up the attempt after this time.
+    const withinMs = timeoutMs() / addresses.length;
+    for (const { host, port } of addresses) {
       try {
-        const connection = await network.dial(host, port, timeoutMs());
-        await openChannel(connection, this.#parts.open(), timeoutMs(), timers);
+        const connection = await network.dial(host, port, withinMs);
+        await openChannel(connection, this.#parts.open(), withinMs, timers);
         this.#keep(connection, member, []);
         this.#parts.post({ type: 'dialled', to: member, connection: connection.id });
         return;
       } catch (error) {
         reason = (error as Error).message;
         const refused = error instanceof RefusedError ? error.refused : null;
+        noMember = refused?.reason === 'mirror';
         if (refused?.reason !== 'removed') continue;
         this.#parts.post({ type: 'removed', by: member, removeAttribute: refused.removeAttribute === true });
         break;
       }
     }
-    this.#parts.post({ type: 'dial-failed', to: member, reason });
+    reason += remark;
+    this.#parts.post({ type: 'dial-failed', to: member, reason, ...(noMember ? { noMember } : {}) });
   }
 
   /** A data channel that another member opened; the rules learn of it by its first message. */

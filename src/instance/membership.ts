@@ -6,10 +6,12 @@
 import { join } from 'node:path';
 import type { DejournalFilter } from '../host/dejournal-filter.ts';
 import { type HomePaths, type InstancePaths, mirrorJournalLogPath } from '../host/home.ts';
-import type { ConfigurationStore, Host, Timer } from '../host/host.ts';
+import type { ConfigurationStore, Host, RecordFiles, Timer } from '../host/host.ts';
 import { MembershipStore, membershipPaths, mirrorsOf, type Place } from '../host/memberships.ts';
 import type { ReadParts } from '../journal/journal.ts';
 import { withKnownList } from '../mirror/failover-members.ts';
+import { aboutMirror, logLine, type WriteLog } from '../mirror/log-messages.ts';
+import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
 import {
   isNewerSet,
   type MemberDefinition,
@@ -23,13 +25,13 @@ import type { EventRecord } from '../protocol/control-channel.ts';
 import { tellOwnPort } from './address-commands.ts';
 import { Catalog } from './catalog.ts';
 import { retryDejournaling } from './catch-up-commands.ts';
-import { changeMirrorSet } from './command-outcome.ts';
+import { changeMirrorSet, removalHeard } from './command-outcome.ts';
 import { CopyServer } from './copy-server.ts';
 import { followPrimary } from './followed-properties.ts';
 import { clearFormerMirror, leaveMirror } from './former-mirror.ts';
 import type { Instance, InstanceParts } from './instance.ts';
 import { statusOf } from './instance-status.ts';
-import { RunningMember, readMemberRecord } from './mirror-member.ts';
+import { RunningMember } from './mirror-member.ts';
 import { checkOwnAddress, type NotReached } from './own-address.ts';
 import { isReportingAsync, withMirrorSet } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
@@ -70,7 +72,7 @@ export class Membership implements InstanceDaemon {
       configuration: this.configuration,
       isNameTaken: (name) => parts.configuration.get().databases.some((each) => each.name === name),
       readParts: parts.readParts,
-      log: (severity, category, text) => this.log(severity, category, text),
+      log: this.log,
       isPrimary: () => this.isPrimary,
       wait: (ms) => host.clock.wait(ms),
       nowMs: () => host.clock.nowMs(),
@@ -147,8 +149,7 @@ export class Membership implements InstanceDaemon {
     const found = await this.reachedAt(mirrorSet.name, own);
     if (found === null) return await this.startMember();
     if (found.text !== this.notReached?.text) {
-      const text = `This member is kept out of mirror ${mirrorSet.name}: ${found.text} (CFG-063)`;
-      this.log(2, 'Utility.Event', text);
+      this.log('kept-out', { mirror: mirrorSet.name, because: found.text });
     }
     this.notReached = found;
     const again = () => void this.#startWhenReached().catch((error: Error) => this.fail(error));
@@ -170,7 +171,7 @@ export class Membership implements InstanceDaemon {
       paths,
       home,
       wallMs: () => host.clock.wallMs(),
-      log: (severity, category, text) => this.log(severity, category, text),
+      log: this.log,
     });
     if (this.isFurther && configuration.get().formerMirror === null) await this.#instance.endFurther(this);
   }
@@ -190,8 +191,8 @@ export class Membership implements InstanceDaemon {
       instanceLogPath: paths.journalLog,
       ...(alternateJournal === null ? {} : { alternateDirectory: alternateJournal }),
     });
-    if (dejournalFilter !== null) this.catalog.filtering.use(this.openFilter(dejournalFilter));
-    if (journal.openingReport !== null) this.log(1, 'Utility.Event', journal.openingReport);
+    if (dejournalFilter !== null) this.catalog.dejournaling.filtering.use(this.openFilter(dejournalFilter));
+    if (journal.openingReport !== null) this.log('journal-opened', { report: journal.openingReport });
     this.#superserver.use(journal);
     const record = readMemberRecord(host.records, paths.member);
     this.#followList(record.failoverMembers);
@@ -217,9 +218,11 @@ export class Membership implements InstanceDaemon {
       site,
       sitePath: paths.site,
       exists: (path) => host.files.exists(path),
-      log: (severity, category, text) => this.log(severity, category, text),
+      log: this.log,
       mirrorSet: () => configuration.get().mirrorSet as MirrorSet,
       onMirrorSet: (set) => this.#onMirrorSet(set),
+      renewMirrorSet: () => void changeMirrorSet(this, (set) => set),
+      removalHeard: (name) => removalHeard(this, name),
       onContact: () => void retryDejournaling(this),
       onFailoverMembers: (list) => this.#onFailoverMembers(list),
       rows: () => statusOf(this).members,
@@ -233,7 +236,7 @@ export class Membership implements InstanceDaemon {
 
   openFilter(module: string): DejournalFilter {
     return this.#parts.filters.open(join(this.paths.directory, module), (line) =>
-      this.log(0, 'Utility.Event', `${module}: ${line}`),
+      this.log('filter-output', { module, line }),
     );
   }
 
@@ -243,10 +246,10 @@ export class Membership implements InstanceDaemon {
   }
 
   /** Where there are several mirrors a line says which one it is about. */
-  log(severity: 0 | 1 | 2 | 3, category: string, text: string): void {
+  readonly log: WriteLog = (message, ...facts) => {
     const mirror = this.place ?? (this.mirrors.length > 1 ? this.configuration.get().mirrorSet?.name : undefined);
-    this.#instance.log(severity, category, mirror === undefined ? text : `Mirror ${mirror}: ${text}`);
-  }
+    this.#parts.messages.write(aboutMirror(logLine(message, ...facts), mirror));
+  };
 
   isAgentRunning(): Promise<boolean> {
     return this.#instance.isAgentRunning();
@@ -268,7 +271,7 @@ export class Membership implements InstanceDaemon {
   stop(): void {
     this.#again?.cancel();
     this.#member?.stop();
-    this.catalog.filtering.use(null);
+    this.catalog.dejournaling.filtering.use(null);
     this.copies.close();
   }
 
@@ -303,13 +306,18 @@ export class Membership implements InstanceDaemon {
     return { code: 'not-primary', text: `${member} is not the primary of mirror ${mirrorSet?.name}${flag}` };
   }
 
+  mirrorSetTold(set: MirrorSet): void {
+    this.#onMirrorSet(set);
+    this.#member?.mirrorSetChanged(set);
+  }
+
   #onMirrorSet(set: MirrorSet): void {
     const present = this.configuration.get();
     if (present.mirrorSet?.name !== set.name || isNewerSet(present.mirrorSet, set)) return;
     // One of the same number takes away what was corrected here while no primary could be reached (CFG-059).
     if (isNewerSet(set, present.mirrorSet) || JSON.stringify(set) !== JSON.stringify(present.mirrorSet)) {
       this.configuration.set(withMirrorSet(present, set));
-      if (this.configuration.get().dejournalFilter === null) this.catalog.filtering.use(null);
+      if (this.configuration.get().dejournalFilter === null) this.catalog.dejournaling.filtering.use(null);
       this.#followList(this.#member?.state.record.failoverMembers ?? null);
       this.#followPrimary();
     }
@@ -323,10 +331,8 @@ export class Membership implements InstanceDaemon {
     followPrimary({
       catalog,
       configuration,
-      log: (severity, category, text) => this.log(severity, category, text),
-    }).catch((error: Error) =>
-      this.log(2, 'Utility.Event', `Properties of databases cannot follow the primary: ${error.message}`),
-    );
+      log: this.log,
+    }).catch((error: Error) => this.log('follows-not', { reason: error.message }));
   }
 
   /** The primary tells all others; whoever heard of it elsewhere follows for itself. */
@@ -341,4 +347,16 @@ export class Membership implements InstanceDaemon {
     const followed = mirrorSet === null ? null : withKnownList(mirrorSet, list);
     if (followed !== null && followed !== mirrorSet) this.configuration.set(withMirrorSet(present, followed));
   }
+}
+
+/** The record on disk, or the first one; a damaged one is an error that names the file. */
+function readMemberRecord(records: RecordFiles, path: string): MemberRecord {
+  const read = records.readRecord(path);
+  if (read.state === 'missing') return firstRecord;
+  if (read.state === 'damaged') {
+    throw new Error(
+      `${path} is damaged (${read.reason}): the role of this member is unknown; restore it from a backup, or delete the instance and join again`,
+    );
+  }
+  return { ...firstRecord, ...(read.value as MemberRecord) };
 }

@@ -6,6 +6,7 @@ import { hostname } from 'node:os';
 import type { InstanceConfiguration } from '../host/host.ts';
 import { readHostFile } from '../host/host-files.ts';
 import { agentPortDefault, memberNameLengthMax, verifyEveryMinutes } from '../mirror/limits.ts';
+import { printPlace } from '../mirror/loss-report.ts';
 import { firstRecord } from '../mirror/member-record.ts';
 import {
   type Address,
@@ -19,17 +20,28 @@ import {
   type MirrorSet,
   type MirrorSettings,
 } from '../mirror/mirror-set.ts';
-import type { MemberName, MemberType } from '../mirror/terms.ts';
-import type { CommandArguments, Description, Outcome } from '../protocol/control-channel.ts';
+import type { JournalPlace, MemberName, MemberType, MirrorName } from '../mirror/terms.ts';
+import type { Finding } from '../protocol/assessment.ts';
+import type { Description, MirrorLookup } from '../protocol/control-channel.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { refusalOfArbiter } from './admission.ts';
-import { changeMirrorSet, done, failed, notKnown, type Progress, refused, refusedWith } from './command-outcome.ts';
-import { type Found, lookUpMirror, requestJoin } from './join-request.ts';
-
+import {
+  changeMirrorSet,
+  done,
+  failed,
+  notKnown,
+  type Progress,
+  refusal,
+  refused,
+  refusedWith,
+} from './command-outcome.ts';
+import { type Asked, type Found, lookUpMirror, requestJoin } from './join-request.ts';
 import { journalSettingsGiven, journalSettingsText } from './journal-commands.ts';
-import { refusalOf, refusalOfSecond } from './offered-commands.ts';
+import { mirrorNameOf } from './mirrored-databases.ts';
+import { refusalOf, refusalOfSecond, refusalToBecomeMember, type ServiceWish } from './offered-commands.ts';
 import { ownType } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
-import { refusalOfPrimary, refusalOfUnreached, thisInstance, unreached } from './reached-addresses.ts';
+import { reach, reachPrimary, shownAddress, thisInstance, unreached } from './reached-addresses.ts';
 
 /** How long a new member may take to find its role before the operator is sent to the messages log. */
 const roleWaitMs = 60_000;
@@ -40,35 +52,38 @@ export function enableMirrorService(daemon: InstanceDaemon): Outcome {
   const present = daemon.configuration.get();
   if (present.serviceEnabled) return done('the mirror service is enabled already');
   daemon.configuration.set({ ...present, serviceEnabled: true });
-  daemon.log(0, 'Utility.Event', 'The mirror service was enabled');
+  daemon.log('service-enabled');
   return done('the mirror service is enabled; a mirror can be created or joined now');
 }
 
-/** CFG-017..025. */
-export async function createMirror(
+interface Creation {
+  readonly mirrorSet: MirrorSet;
+  readonly self: MemberDefinition;
+  readonly findings: readonly Finding[];
+}
+
+/** CFG-017..025: everything that is checked before a mirror is created. Changes nothing. */
+async function prepareCreation(
   daemon: InstanceDaemon,
   given: CommandArguments['create-mirror'],
-  progress: Progress,
-): Promise<Outcome> {
-  const why = refusalOf(daemon, 'create-mirror', await daemon.isAgentRunning());
-  if (why !== null) return refusedWith(why);
+): Promise<Creation | Refusal> {
+  const why = refusalToBecomeMember(daemon, 'create-mirror', await daemon.isAgentRunning(), given);
+  if (why !== null) return why;
   if (given.requireTls === true) {
-    return refused('not-built', 'TLS is not built in this version; create the mirror without it', 'CFG-018');
+    return refusal('not-built', 'TLS is not built in this version; create the mirror without it', 'CFG-018');
   }
   const named = checkMirrorName(given.mirror);
-  if (!named.ok) return refused('bad-name', named.text, 'CFG-017');
+  if (!named.ok) return refusal('bad-name', named.text, 'CFG-017');
   const qosTimeout = checkQosTimeout(given.qosTimeoutMs ?? defaultSettings.qosTimeoutMs);
-  if (!qosTimeout.ok) return refused('bad-value', qosTimeout.text, 'CFG-048');
-  const self = ownDefinition(daemon, 'Failover', given);
-  if (!self.ok) return refusedWith(self.refusal);
+  if (!qosTimeout.ok) return refusal('bad-value', qosTimeout.text, 'CFG-048');
+  const own = ownDefinition(daemon, 'Failover', given);
+  if (!own.ok) return own.refusal;
+  const self = own.value;
   const arbiter = given.arbiter ?? null;
-  const badArbiter = refusalOfArbiter(arbiter, [self.value]);
-  if (badArbiter !== null) return refusedWith(badArbiter);
-  const leftover = leftoverJournal(daemon, named.value);
-  if (leftover !== null) return refused('journal-left-over', leftover, 'SYN-001');
-  const silent = await refusalOfUnreached(daemon, self.value, thisInstance);
-  if (silent !== null) return refusedWith(silent);
-  if (arbiter !== null) await noteSilentArbiter(daemon, arbiter, progress);
+  const badArbiter = refusalOfArbiter(arbiter, [self]);
+  if (badArbiter !== null) return badArbiter;
+  const entry = await lookAtEntry(daemon, named.value, self);
+  if ('reason' in entry) return entry;
   const mirrorSet: MirrorSet = {
     name: named.value,
     epoch: 0,
@@ -81,62 +96,186 @@ export async function createMirror(
       qosTimeoutMs: qosTimeout.value,
       parallelDejournaling: given.parallelDejournaling ?? defaultSettings.parallelDejournaling,
     },
-    members: [self.value],
+    members: [self],
     databases: [],
   };
-  configureMember(daemon, mirrorSet, self.value);
-  daemon.log(
-    0,
-    'Utility.Event',
-    `Mirror ${mirrorSet.name} was created with this instance as member ${self.value.name}`,
-  );
-  progress(`mirror ${mirrorSet.name} is configured; ${self.value.name} becomes its primary`);
+  const begins = { member: self.name, mirror: named.value, directory: daemon.paths.journal };
+  const findings: Finding[] = [
+    ...entry,
+    await lookAtArbiter(daemon, arbiter),
+    { says: 'begins-journal', facts: begins },
+    ...lookAtDatabases(daemon, named.value),
+  ];
+  return { mirrorSet, self, findings };
+}
+
+export async function lookBeforeCreating(
+  daemon: InstanceDaemon,
+  given: CommandArguments['create-mirror'],
+): Promise<Refusal | readonly Finding[]> {
+  const ready = await prepareCreation(daemon, given);
+  return 'reason' in ready ? ready : [...lookAtService(daemon, given), ...ready.findings];
+}
+
+export async function createMirror(
+  daemon: InstanceDaemon,
+  given: CommandArguments['create-mirror'],
+  progress: Progress,
+): Promise<Outcome> {
+  const ready = await prepareCreation(daemon, given);
+  if ('reason' in ready) return refusedWith(ready);
+  const { mirrorSet, self, findings } = ready;
+  const silent = findings.find(({ says }) => says === 'arbiter-silent');
+  if (silent !== undefined) {
+    progress(`the arbiter does not answer (${silent.facts.met}): failover is agent controlled until it does`);
+  }
+  configureMember(daemon, mirrorSet, self, given);
+  daemon.log('mirror-created', { mirror: mirrorSet.name, member: self.name });
+  progress(`mirror ${mirrorSet.name} is configured; ${self.name} becomes its primary`);
   await daemon.startMember();
   const isPrimary = () => daemon.member?.state.role === 'primary';
   if (await waitUntil(daemon, isPrimary)) {
-    return done(`mirror ${mirrorSet.name} is created, and ${self.value.name} is its primary`);
+    return done(`mirror ${mirrorSet.name} is created, and ${self.name} is its primary`);
   }
-  const text = `mirror ${mirrorSet.name} is created, but ${self.value.name} is not primary yet; see its status and the messages log`;
+  const text = `mirror ${mirrorSet.name} is created, but ${self.name} is not primary yet; see its status and the messages log`;
   return notKnown('takes-too-long', text);
 }
 
-/** CFG-027..037. */
+interface Joining {
+  readonly lookup: MirrorLookup;
+  readonly self: MemberDefinition;
+  readonly findings: readonly Finding[];
+}
+
+/** CFG-027..037: everything that this side checks before it asks the primary. Changes nothing. */
+async function prepareJoin(daemon: InstanceDaemon, given: CommandArguments['join-mirror']): Promise<Joining | Refusal> {
+  const why = refusalToBecomeMember(daemon, 'join-mirror', await daemon.isAgentRunning(), given);
+  if (why !== null) return why;
+  const { type } = given;
+  const present = daemon.configuration.get();
+  if (present.mirrorSet !== null) return refusalOfSecond(present.mirrorSet.name, ownType(present));
+  const named = checkMirrorName(given.mirror);
+  if (!named.ok) return refusal('bad-name', named.text, 'CFG-017');
+  const own = ownDefinition(daemon, type, given);
+  if (!own.ok) return own.refusal;
+  const self = own.value;
+  const agent = { host: given.otherAgentAddress, port: given.otherAgentPort ?? agentPortDefault };
+  const leftover = refusalOfLeftover(daemon, named.value);
+  if (leftover !== null) return leftover;
+  const found = await lookUpMirror(daemon, { mirror: named.value, agent, instance: given.otherInstance });
+  if (!found.ok) return found.refusal;
+  if (found.value.mirrorSet.settings.requireTls) {
+    return refusal('tls', `mirror ${named.value} requires TLS, which is not built in this version`, 'CFG-031');
+  }
+  const entry = await lookAtEntry(daemon, named.value, self);
+  if ('reason' in entry) return entry;
+  const far = type === 'Failover' ? await reachPrimary(daemon, found.value) : null;
+  if (far !== null && 'reason' in far) return far;
+  const findings = far === null ? entry : [...entry, far];
+  return { lookup: found.value, self, findings };
+}
+
+/** What is found here, and what the primary would say (CFG-012). */
+export async function lookBeforeJoining(
+  daemon: InstanceDaemon,
+  given: CommandArguments['join-mirror'],
+): Promise<Refusal | readonly Finding[]> {
+  const ready = await prepareJoin(daemon, given);
+  if ('reason' in ready) return ready;
+  const { lookup, self, findings } = ready;
+  const asked = await requestJoin(daemon, lookup, self, 'would');
+  if (!asked.ok) return asked.refusal;
+  return [...lookAtService(daemon, given), ...findings, ...findingsOfJoin(daemon, self, asked)];
+}
+
+/** What the primary said, and what it means for the databases here. */
+export function findingsOfJoin(
+  daemon: InstanceDaemon,
+  { name: member, type }: MemberDefinition,
+  { by: primary, value: { mirrorSet, journal } }: Extract<Asked, { ok: true }>,
+): readonly Finding[] {
+  return [
+    { says: 'taken-in', facts: { primary, member, type } },
+    ...lookAtJournal(primary, journal),
+    ...lookAtCopies(daemon, mirrorSet),
+    ...lookAtDatabases(daemon, mirrorSet.name),
+  ];
+}
+
 export async function joinMirror(
   daemon: InstanceDaemon,
   given: CommandArguments['join-mirror'],
   progress: Progress,
 ): Promise<Outcome> {
-  const why = refusalOf(daemon, 'join-mirror', await daemon.isAgentRunning());
-  if (why !== null) return refusedWith(why);
-  const { type } = given;
-  const present = daemon.configuration.get();
-  if (present.mirrorSet !== null) return refusedWith(refusalOfSecond(present.mirrorSet.name, ownType(present)));
-  const named = checkMirrorName(given.mirror);
-  if (!named.ok) return refused('bad-name', named.text, 'CFG-017');
-  const self = ownDefinition(daemon, type, given);
-  if (!self.ok) return refusedWith(self.refusal);
-  const leftover = leftoverJournal(daemon, named.value);
-  if (leftover !== null) return refused('journal-left-over', leftover, 'SYN-001');
-  const agent = { host: given.otherAgentAddress, port: given.otherAgentPort ?? agentPortDefault };
-  const found = await lookUpMirror(daemon, { mirror: named.value, agent, instance: given.otherInstance });
-  if (!found.ok) return refusedWith(found.refusal);
-  if (found.value.mirrorSet.settings.requireTls) {
-    return refused('tls', `mirror ${named.value} requires TLS, which is not built in this version`, 'CFG-031');
-  }
-  const silent = await refusalOfUnreached(daemon, self.value, thisInstance);
-  if (silent !== null) return refusedWith(silent);
-  const far = type === 'Failover' ? await refusalOfPrimary(daemon, found.value) : null;
-  if (far !== null) return refusedWith(far);
-  progress(`the primary of mirror ${named.value} is asked, and looks whether it reaches ${self.value.name}`);
-  const joined = await requestJoin(daemon, found.value, self.value);
+  const ready = await prepareJoin(daemon, given);
+  if ('reason' in ready) return refusedWith(ready);
+  const { lookup, self } = ready;
+  progress(`the primary of mirror ${lookup.mirrorSet.name} is asked, and looks whether it reaches ${self.name}`);
+  const joined = await requestJoin(daemon, lookup, self);
   if (!joined.ok) return refusedWith(joined.refusal);
-  return await becomeMember(daemon, joined.value, self.value, progress);
+  return await becomeMember(daemon, joined.value, self, progress, given);
+}
+
+/** Its own addresses as the others will use them, and that nothing of an earlier mirror is in the way (CFG-012, SYN-001). */
+async function lookAtEntry(
+  daemon: InstanceDaemon,
+  mirror: MirrorName,
+  self: MemberDefinition,
+): Promise<Refusal | readonly Finding[]> {
+  const leftover = refusalOfLeftover(daemon, mirror);
+  if (leftover !== null) return leftover;
+  const reached = await reach(daemon, self, thisInstance);
+  if ('reason' in reached) return reached;
+  const { superserver, privateAddress, agent } = self;
+  const isPrivate = privateAddress !== null && privateAddress !== superserver.host;
+  const inside = { host: privateAddress ?? '', port: superserver.port };
+  return [
+    { says: 'agent', facts: { at: shownAddress(agent), version: reached.version } },
+    { says: 'superserver', facts: { at: shownAddress(superserver) } },
+    ...(isPrivate ? [{ says: 'private-address', facts: { at: shownAddress(inside) } } as const] : []),
+    { says: 'no-leftover', facts: { mirror, directory: daemon.paths.journal } },
+  ];
 }
 
 /** A mirror may be made before its arbiter is up. */
-async function noteSilentArbiter(daemon: InstanceDaemon, arbiter: Address, progress: Progress): Promise<void> {
+async function lookAtArbiter(daemon: InstanceDaemon, arbiter: Address | null): Promise<Finding> {
+  if (arbiter === null) return { says: 'no-arbiter', facts: {} };
+  const at = shownAddress(arbiter);
   const met = await unreached(daemon.network, arbiter);
-  if (met !== null) progress(`the arbiter does not answer (${met}): failover is agent controlled until it does`);
+  return met === null ? { says: 'arbiter', facts: { at } } : { says: 'arbiter-silent', facts: { at, met } };
+}
+
+/** What becomes of the databases that are here: none is mirrored by itself (DB-014, DB-051). */
+function lookAtDatabases({ catalog }: InstanceDaemon, mirror: MirrorName): readonly Finding[] {
+  const here = catalog.entries();
+  const listed = (entries: typeof here): string => entries.map(({ configuration: { name } }) => name).join(', ');
+  const marked = here.filter((entry) => mirrorNameOf(entry) !== null);
+  const ordinary = here.filter((entry) => mirrorNameOf(entry) === null);
+  return [
+    ...(ordinary.length === 0 ? [] : [{ says: 'ordinary', facts: { databases: listed(ordinary), mirror } } as const]),
+    ...(marked.length === 0 ? [] : [{ says: 'marked', facts: { databases: listed(marked), mirror } } as const]),
+  ];
+}
+
+/** Those of the mirror that are not here yet (DB-005, DB-014). */
+function lookAtCopies({ catalog }: InstanceDaemon, { databases }: MirrorSet): readonly Finding[] {
+  const here = catalog.entries().map(mirrorNameOf);
+  const missing = databases.map(({ name }) => name).filter((name) => !here.includes(name));
+  return missing.length === 0 ? [] : [{ says: 'copies', facts: { databases: missing.join(', ') } }];
+}
+
+function lookAtJournal(
+  primary: MemberName,
+  journal: { readonly from: JournalPlace; readonly upTo: JournalPlace } | undefined,
+): readonly Finding[] {
+  if (journal === undefined) return [];
+  const { from, upTo } = journal;
+  return [{ says: 'journal-kept', facts: { primary, from: printPlace(from), upTo: printPlace(upTo) } }];
+}
+
+function lookAtService({ configuration }: InstanceDaemon, { enableService }: ServiceWish): readonly Finding[] {
+  const enables = enableService === true && !configuration.get().serviceEnabled;
+  return enables ? [{ says: 'service', facts: {} }] : [];
 }
 
 /** The primary has taken it in. */
@@ -145,11 +284,12 @@ export async function becomeMember(
   { mirrorSet, incarnation }: { readonly mirrorSet: MirrorSet; readonly incarnation: number },
   self: MemberDefinition,
   progress: Progress,
+  wish: ServiceWish = {},
 ): Promise<Outcome> {
   const { name: mirror } = mirrorSet;
   beginRecord(daemon, incarnation);
-  configureMember(daemon, mirrorSet, self);
-  daemon.log(0, 'Utility.Event', `This instance joined mirror ${mirror} as ${self.type} member ${self.name}`);
+  configureMember(daemon, mirrorSet, self, wish);
+  daemon.log('mirror-joined', { mirror, type: self.type, member: self.name });
   progress(`${self.name} is in mirror ${mirror}; it connects to the primary`);
   await daemon.startMember();
   const isSettled = () => ['attached', 'primary'].includes(daemon.member?.state.role ?? '');
@@ -199,7 +339,7 @@ export function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit
     return refused('not-primary', 'this member is not primary any more; edit the mirror on its primary', 'CFG-043');
   }
   const text = settingsText(next);
-  daemon.log(0, 'Utility.Event', `The settings of mirror ${mirrorSet.name} were changed: ${text}`);
+  daemon.log('mirror-edited', { mirror: mirrorSet.name, settings: text });
   return done(`mirror ${mirrorSet.name} now has ${text}; the other members are told`);
 }
 
@@ -272,10 +412,16 @@ export function ownDefinition(daemon: InstanceDaemon, type: MemberType, given: O
 }
 
 /** One write: before it the instance is in no mirror, after it a member that starts as such. */
-function configureMember(daemon: InstanceDaemon, mirrorSet: MirrorSet, self: MemberDefinition): void {
+function configureMember(
+  daemon: InstanceDaemon,
+  mirrorSet: MirrorSet,
+  self: MemberDefinition,
+  { enableService = false }: ServiceWish,
+): void {
   const present = daemon.configuration.get();
   const next: InstanceConfiguration = {
     ...present,
+    serviceEnabled: present.serviceEnabled || enableService,
     joinMirror: true,
     mirrorStopped: false,
     agent: { address: self.agent.host, port: self.agent.port },
@@ -284,15 +430,17 @@ function configureMember(daemon: InstanceDaemon, mirrorSet: MirrorSet, self: Mem
     mirrorSet,
   };
   daemon.configuration.set(next);
+  if (next.serviceEnabled && !present.serviceEnabled) daemon.log('service-enabled');
 }
 
-/** Files of an earlier mirror of that name would be taken for the new one's; null when there are none. */
-function leftoverJournal(daemon: InstanceDaemon, mirror: string): string | null {
-  const { journal } = daemon.paths;
-  if (!daemon.host.files.exists(journal)) return null;
-  const names = daemon.host.files.list(journal).filter((name) => name.startsWith(`MIRROR-${mirror}-`));
+/** Files of an earlier mirror of that name would be taken for the new one's. */
+function refusalOfLeftover({ paths, host: { files } }: InstanceDaemon, mirror: MirrorName): Refusal | null {
+  const { journal } = paths;
+  if (!files.exists(journal)) return null;
+  const names = files.list(journal).filter((name) => name.startsWith(`MIRROR-${mirror}-`));
   if (names.length === 0) return null;
-  return `${journal} holds mirror journal files of an earlier mirror ${mirror} (${names.length}, first ${names[0]}); delete them or move them away, or choose another mirror name`;
+  const text = `${journal} holds mirror journal files of an earlier mirror ${mirror} (${names.length}, first ${names[0]}); delete them or move them away, or choose another mirror name`;
+  return refusal('journal-left-over', text, 'SYN-001');
 }
 
 /** False when it did not come true in time. */

@@ -4,16 +4,16 @@ import { randomUUID } from 'node:crypto';
 import type { Clock, EventsLog, FileOperations, RecordFiles } from '../host/host.ts';
 import type { ReserveFile } from '../host/reserve-file.ts';
 import type { SiteCode } from '../host/site-code.ts';
-import type { Journal, JournalDamagedError, JournalRecord } from '../journal/journal.ts';
+import type { Journal, JournalDamagedError } from '../journal/journal.ts';
 import type { CompressionType } from '../mirror/compression.ts';
 import type { MemberSettings, OperatorCommand } from '../mirror/events.ts';
 import { settingsOf } from '../mirror/failover-members.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
-import { logText } from '../mirror/log-messages.ts';
-import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
+import type { WriteLog } from '../mirror/log-messages.ts';
+import type { MemberRecord } from '../mirror/member-record.ts';
 import { initialState, type MemberState } from '../mirror/member-state.ts';
 import type { Envelope } from '../mirror/messages.ts';
-import { type Address, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
+import { calledMember, type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
 import { isFetching } from '../mirror/promotion-journals.ts';
 import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirror/status.ts';
 import type { FailoverMembers, MemberName } from '../mirror/terms.ts';
@@ -32,11 +32,14 @@ import { JournalClaims, readToldClaims } from './journal-claims.ts';
 import { frozenRetryMs } from './journal-flush.ts';
 import { JournalKeeper } from './journal-keeper.ts';
 import { LinkClocks } from './link-clocks.ts';
-import { MemberLinks } from './member-links.ts';
+import { dataAddresses, MemberLinks } from './member-links.ts';
+import { MemberRows } from './member-rows.ts';
+import { OwnRecords } from './own-records.ts';
 import { PartnerAgent } from './partner-agent.ts';
 import type { MirrorMember, OrderResult } from './parts.ts';
 import { missingAtStartup } from './required-databases.ts';
 import { Site } from './site.ts';
+import { SituationCount } from './situation-count.ts';
 import type { Superserver } from './superserver.ts';
 
 export interface RunningMemberParts {
@@ -62,12 +65,16 @@ export interface RunningMemberParts {
   /** The site's module, where there is one. */
   readonly sitePath: string;
   readonly exists: (path: string) => boolean;
-  readonly log: (severity: 0 | 1 | 2 | 3, category: string, text: string) => void;
+  readonly log: WriteLog;
   readonly mirrorSet: () => MirrorSet;
   /** A newer mirror set was received from the primary. */
   readonly onMirrorSet: (set: MirrorSet) => void;
   /** The connection with the primary was rebuilt. */
   readonly onContact: () => void;
+  /** This member reigns: its mirror set is newer from here on than what any former primary wrote down. */
+  readonly renewMirrorSet: () => void;
+  /** CFG-069. */
+  readonly removalHeard: (member: MemberName) => void;
   /** FO-078, FO-087: the types of the members follow the record. */
   readonly onFailoverMembers: (list: FailoverMembers) => void;
   /** Rows of the members as this primary sees them, for the others. */
@@ -75,9 +82,6 @@ export interface RunningMemberParts {
   readonly endProcess: (because: string) => void;
   readonly failed: (error: Error) => void;
 }
-
-/** How often a primary tells the others about each other (MON-022), ms. */
-const rowsPeriodMs = 1000;
 
 export class RunningMember implements MirrorMember {
   readonly #parts: RunningMemberParts;
@@ -90,30 +94,15 @@ export class RunningMember implements MirrorMember {
   /** Places in journal files that are known to be damaged. */
   readonly #damage = new Set<string>();
   readonly #claims: JournalClaims;
+  readonly #rows: MemberRows;
+  readonly #records: OwnRecords;
   readonly keeper: JournalKeeper;
   readonly comparison: Comparison;
   readonly #orders = new Map<number, (result: OrderResult) => void>();
-  /** What was appended here, for the set of databases or by the site, and is not yet in the databases. */
-  #recordWaits: {
-    readonly to: JournalPosition;
-    readonly done: (to: JournalPosition) => void;
-    readonly fail: (error: Error) => void;
-  }[] = [];
   #request = 0;
   /** Arbiter and QoS timeout of the present session. */
   #session = '';
-  #rows: readonly MemberReport[] | null = null;
-  /** When they came. */
-  #rowsAtMs = 0;
-  /** Connection with the primary in the present contact; rows of an older one are let go. */
-  #contact = 0;
-  #rowsDueMs = 0;
-  /** On the primary: members served at the last step, and when others were lost (wall clock, ms). */
-  #members: MemberState['serving']['members'] = new Map();
-  readonly #lostMs = new Map<MemberName, number>();
-  #situation = 1;
-  /** The state at the last step. */
-  #situationOf: MemberState | null = null;
+  readonly situation = new SituationCount();
   newestReceivedMs = 0;
 
   constructor(parts: RunningMemberParts) {
@@ -133,7 +122,7 @@ export class RunningMember implements MirrorMember {
       open: () => this.#open('data'),
       codec: parts.codec,
       mirrorSet: parts.mirrorSet,
-      addressesOf: (name) => this.#dataAddresses(name),
+      addressesOf: (name) => dataAddresses(calledMember(parts.mirrorSet(), name), this.state.failoverMember),
       onNotice: (from, notice) => this.#onNotice(from, notice),
     });
     this.#arbiter = new ArbiterSession({
@@ -142,6 +131,14 @@ export class RunningMember implements MirrorMember {
       address: () => parts.mirrorSet().settings.arbiter,
     });
     this.#notes = new DecisionNotes({ events: parts.events, member: parts.self, wallMs: () => clock.wallMs() });
+    this.#claims = new JournalClaims({
+      self: parts.self,
+      records: parts.records,
+      path: parts.claimsPath,
+      log: parts.log,
+    });
+    this.#rows = new MemberRows({ ...parts, claims: this.#claims, links: this.#links });
+    this.#records = new OwnRecords({ ...parts, appended: (to) => this.appended(to) });
     this.#site = this.#makeSite();
     this.comparison = this.#makeComparison();
     const { handlers, settle } = this.#handlers(this.#applier(), this.#partnerAgent());
@@ -152,12 +149,6 @@ export class RunningMember implements MirrorMember {
       settle,
       onStep: (state) => this.#onStep(state),
       afterMessages: (run) => void setImmediate(run),
-    });
-    this.#claims = new JournalClaims({
-      self: parts.self,
-      records: parts.records,
-      path: parts.claimsPath,
-      log: (text) => parts.log(1, 'Utility.Event', text),
     });
     this.keeper = this.#makeKeeper();
   }
@@ -202,10 +193,7 @@ export class RunningMember implements MirrorMember {
           .entries()
           .filter(({ attribute }) => attribute === undefined || attribute.mirror === mirrorSet().name)
           .flatMap(({ configuration: { name, mirrorDatabase } }) => (mirrorDatabase === null ? [] : [name])),
-      log: (message, facts) => {
-        const { severity, category, text } = logText(message, facts);
-        log(severity, category, text);
-      },
+      log,
       note: (note) => this.#notes.take(note),
       purged: () => this.#post({ type: 'journal-purged', history: journal.history }),
       failed,
@@ -215,11 +203,11 @@ export class RunningMember implements MirrorMember {
   #applier(): Applier {
     const { catalog, superserver, clock, failed } = this.#parts;
     const applier = new Applier({
-      apply: (to) => catalog.apply(to),
+      apply: (to) => catalog.dejournaling.apply(to),
       clock,
       isUrgent: () => this.state.role === 'becoming' || superserver.readsWait,
       onApplied: (to) => {
-        superserver.applied(to, catalog.applied ?? to);
+        superserver.applied(to, catalog.dejournaling.applied ?? to);
         this.#post({ type: 'databases-applied', to });
       },
       failed,
@@ -239,7 +227,7 @@ export class RunningMember implements MirrorMember {
       state: () => this.state,
       missing: () => missingAtStartup(catalog.entries()),
       entries: () => catalog.entries(),
-      append: (records) => this.#append(records),
+      append: (records) => this.#records.append(records),
       post: this.#post,
       log,
     });
@@ -251,9 +239,9 @@ export class RunningMember implements MirrorMember {
       self,
       records,
       path,
-      copies: () => catalog.exact(),
+      copies: () => catalog.dejournaling.exact(),
       mirrorSet,
-      append: (appended) => this.#append(appended),
+      append: (appended) => this.#records.append(appended),
       state: () => this.state,
       notify: (connection, notice) => this.#links.notify(connection, notice),
       clock,
@@ -275,6 +263,9 @@ export class RunningMember implements MirrorMember {
       post: this.#post,
       saveRecord: (record) => this.#saveRecord(record),
       failoverMembersChanged: this.#parts.onFailoverMembers,
+      mirrorSetTold: (set) => this.#toldSet(set),
+      renewMirrorSet: this.#parts.renewMirrorSet,
+      removalHeard: this.#parts.removalHeard,
       wallMs: () => clock.wallMs(),
       log,
       note: (note) => this.#notes.take(note),
@@ -282,6 +273,8 @@ export class RunningMember implements MirrorMember {
       endProcess,
       later: (run) => void clock.after(frozenRetryMs, run),
       after: (ms, run) => void clock.after(ms, run),
+      nowMs: () => clock.nowMs(),
+      isAsync: () => this.state.role === 'attached' && !this.state.failoverMember,
       damaged: (error) => this.#tellDamage(error),
       failed,
     });
@@ -292,8 +285,7 @@ export class RunningMember implements MirrorMember {
     const place = `${file} ${offset}`;
     if (this.#damage.has(place)) return;
     this.#damage.add(place);
-    const { severity, category, text } = logText('journal-damaged', { text: message });
-    this.#parts.log(severity, category, text);
+    this.#parts.log('journal-damaged', { text: message });
     const facts = { file, offset, epoch: this.state.record.epoch.number };
     this.#notes.take({
       type: 'note',
@@ -307,7 +299,7 @@ export class RunningMember implements MirrorMember {
   start(): void {
     const { journal, catalog, record } = this.#parts;
     this.#session = this.#sessionTerms();
-    const { applied, furthest } = catalog.follow(journal);
+    const { applied, furthest } = catalog.dejournaling.follow(journal);
     this.#driver.post({
       type: 'started',
       record,
@@ -330,12 +322,8 @@ export class RunningMember implements MirrorMember {
     return this.#parts.journal;
   }
 
-  get situation(): number {
-    return this.#situation;
-  }
-
   get newestAppliedMs(): number {
-    return this.#parts.catalog.newestAppliedMs;
+    return this.#parts.catalog.dejournaling.newestAppliedMs;
   }
 
   received(): { readonly networkBytes: number; readonly journalBytes: number } {
@@ -346,21 +334,23 @@ export class RunningMember implements MirrorMember {
     return this.#clocks.offsets;
   }
 
-  /** They have grown older since the primary told them. */
   memberRows(): readonly MemberReport[] | null {
-    const heldMs = Math.round(this.#parts.clock.nowMs() - this.#rowsAtMs);
-    return this.#rows?.map((row) => (row.ageMs === undefined ? row : { ...row, ageMs: row.ageMs + heldMs })) ?? null;
+    return this.#rows.present();
+  }
+
+  lastRows(): readonly MemberReport[] | null {
+    return this.#rows.last();
   }
 
   compressionOf(member: MemberName): CompressionReport | null {
     const { role, serving } = this.state;
     const served = role === 'primary' ? serving.members.get(member) : undefined;
     if (served !== undefined) return this.#links.compressionOf(served.connection);
-    return this.#rows?.find((row) => row.name === member)?.compression ?? null;
+    return this.#rows.present()?.find((row) => row.name === member)?.compression ?? null;
   }
 
   lostMsOf(member: MemberName): number | null {
-    return this.#lostMs.get(member) ?? null;
+    return this.#rows.lostMsOf(member);
   }
 
   async order(order: OperatorCommand): Promise<OrderResult> {
@@ -390,17 +380,7 @@ export class RunningMember implements MirrorMember {
     if (this.state.role !== 'primary') throw new Error('only the primary changes the set of mirrored databases');
     superserver.appendTaken();
     const value = new Uint8Array([fromEmpty ? 1 : 0]);
-    return await this.#append([{ kind, database, key: new Uint8Array(0), value }]);
-  }
-
-  /** Resolves when it is durable and in the databases. */
-  async #append(records: readonly JournalRecord[]): Promise<JournalPosition> {
-    const { journal, clock } = this.#parts;
-    const to = journal.append(records, clock.wallMs());
-    return await new Promise<JournalPosition>((done, fail) => {
-      this.#recordWaits.push({ to, done, fail });
-      this.appended(to);
-    });
+    return await this.#records.append([{ kind, database, key: new Uint8Array(0), value }]);
   }
 
   /** Records were appended to the journal here. */
@@ -465,15 +445,6 @@ export class RunningMember implements MirrorMember {
     });
   }
 
-  /** CFG-061: the private address; an async falls back to the superserver's. */
-  #dataAddresses(name: MemberName): readonly Address[] {
-    const member = memberNamed(this.#parts.mirrorSet(), name);
-    if (member === undefined) return [];
-    const { superserver, privateAddress } = member;
-    const first = { host: privateAddress ?? superserver.host, port: superserver.port };
-    return first.host === superserver.host || this.state.failoverMember ? [first] : [first, superserver];
-  }
-
   #settings(): MemberSettings {
     return settingsOf(this.#parts.mirrorSet(), this.#parts.self);
   }
@@ -482,8 +453,7 @@ export class RunningMember implements MirrorMember {
     try {
       const { reserve, records, recordPath: path, log } = this.#parts;
       const isFreed = reserve.withRoom(() => records.saveRecord(path, record));
-      const { severity, category, text } = logText('journal-reserve-freed', { path });
-      if (isFreed) log(severity, category, text);
+      if (isFreed) log('journal-reserve-freed', { path });
     } catch (error) {
       // Nothing behind this effect may happen: a record that cannot be written is the end of the process.
       this.#parts.failed(error as Error);
@@ -495,95 +465,28 @@ export class RunningMember implements MirrorMember {
     this.comparison.hear(from, notice.verification);
     if (this.state.attachment?.to !== from) return;
     if (notice.rows !== undefined) {
-      this.#rows = notice.rows;
-      this.#rowsAtMs = this.#parts.clock.nowMs();
+      this.#rows.take(notice.rows);
     }
     const claims = readToldClaims(notice.claims);
     if (claims !== null) this.#claims.take(claims);
     if (notice.mirrorSet !== undefined) {
       // One that has removed this member says so in its own message.
       if (memberNamed(notice.mirrorSet, this.#parts.self) === undefined) return;
-      this.#parts.onMirrorSet(notice.mirrorSet);
-      this.#settingsChanged();
+      this.#toldSet(notice.mirrorSet);
     }
+  }
+
+  #toldSet(set: MirrorSet): void {
+    this.#parts.onMirrorSet(set);
+    this.#settingsChanged();
   }
 
   #onStep(state: MemberState): void {
-    this.#settleRecordWaits(state);
+    this.#records.settle(state);
     this.#site.onStep(state);
-    this.#watchMembers(state);
-    const contact = state.attachment?.asking === false ? state.attachment.connection : 0;
-    if (contact !== this.#contact) {
-      this.#rows = null;
-      if (contact !== 0) this.#parts.onContact();
-    }
-    this.#contact = contact;
-    this.#tellOthers(state);
+    this.#rows.onStep(state);
     const newest = this.#parts.journal.newestRecordMs;
     if (newest > this.newestReceivedMs) this.newestReceivedMs = newest;
-    if (!isSameSituation(this.#situationOf, state)) this.#situation += 1;
-    this.#situationOf = state;
+    this.situation.observe(state, this.#parts.mirrorSet());
   }
-
-  #settleRecordWaits(state: MemberState): void {
-    if (this.#recordWaits.length === 0) return;
-    const { journal, role } = state;
-    const mayStillCome = role === 'becoming' || role === 'primary' || role === 'handing-over';
-    this.#recordWaits = this.#recordWaits.filter(({ to, done, fail }) => {
-      if (to.sequence <= journal.applied.sequence) done(to);
-      else if (!mayStillCome) fail(new Error('this member is not primary any more; see the messages log'));
-      else return true;
-      return false;
-    });
-  }
-
-  /** Who came gets the mirror set at once; who went is remembered with the time. */
-  #watchMembers({ serving: { members }, role }: MemberState): void {
-    if (role !== 'primary') this.#lostMs.clear();
-    if (members === this.#members) return;
-    for (const name of this.#members.keys()) if (!members.has(name)) this.#lostMs.set(name, this.#parts.clock.wallMs());
-    for (const [name, { connection }] of members) {
-      if (this.#members.get(name)?.connection === connection) continue;
-      this.#links.notify(connection, { mirrorSet: this.#parts.mirrorSet() });
-      this.#rowsDueMs = 0;
-    }
-    this.#members = members;
-  }
-
-  /** The rows go to all, about once a second. */
-  #tellOthers({ serving }: MemberState): void {
-    const nowMs = this.#parts.clock.nowMs();
-    if (serving.members.size === 0 || nowMs < this.#rowsDueMs) return;
-    this.#rowsDueMs = nowMs + rowsPeriodMs;
-    const rows = this.#parts.rows();
-    this.#claims.hear(this.state);
-    const claims = this.#claims.toTell(this.state.journal.flushed);
-    for (const { connection } of serving.members.values()) this.#links.notify(connection, { rows, claims });
-  }
-}
-
-/** Is what an operator decides by still the same? Asked after every step. */
-function isSameSituation(before: MemberState | null, now: MemberState): boolean {
-  return (
-    before !== null &&
-    before.role === now.role &&
-    before.attachment?.to === now.attachment?.to &&
-    before.record.epoch.number === now.record.epoch.number &&
-    before.record.wasActive?.term === now.record.wasActive?.term &&
-    before.record.noFailover === now.record.noFailover &&
-    before.record.removed === now.record.removed &&
-    before.serving.trouble?.kind === now.serving.trouble?.kind
-  );
-}
-
-/** The record on disk, or the first one; a damaged one is an error that names the file. */
-export function readMemberRecord(records: RecordFiles, path: string): MemberRecord {
-  const read = records.readRecord(path);
-  if (read.state === 'missing') return firstRecord;
-  if (read.state === 'damaged') {
-    throw new Error(
-      `${path} is damaged (${read.reason}): the role of this member is unknown; restore it from a backup, or delete the instance and join again`,
-    );
-  }
-  return { ...firstRecord, ...(read.value as MemberRecord) };
 }

@@ -6,10 +6,20 @@
 import type { Database } from '../database/databases.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { checkMirrorDatabaseName, type MirrorDatabaseDefinition } from '../mirror/mirror-set.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
-import { changeMirrorSet, done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
+import {
+  changeMirrorSet,
+  done,
+  failed,
+  type Progress,
+  refusal,
+  refusalInTrouble,
+  refused,
+  refusedWith,
+} from './command-outcome.ts';
 import { followPrimary, propertiesOf } from './followed-properties.ts';
 import { databaseStatus } from './instance-status.ts';
+import { noDatabase } from './missing-database.ts';
 import { flagOfNewCopy, ownType } from './own-type.ts';
 import type { CatalogEntry, InstanceDaemon, MirrorMember } from './parts.ts';
 
@@ -103,6 +113,8 @@ async function createOnPrimary(
     if (present?.attribute?.database === mirrorDatabase) return done(`database ${name} is in the mirror already`);
     return refusedWith(takenInMirror(mirrorDatabase));
   }
+  const inTrouble = refusalInTrouble(daemon, 'no mirrored database is created now');
+  if (inTrouble !== null) return refusedWith(inTrouble);
   if (present === undefined) await daemon.catalog.create(name, directory);
   const why = await joinMirrorWith(daemon, member, name, mirrorDatabase, true);
   if (why !== null) return why;
@@ -137,7 +149,7 @@ export async function joinMirrorWith(
     await catalog.addToMirror(name, attribute, before?.database?.applied ?? attribute.addedAt);
   }
   // The journal went on while the copy was marked.
-  await catalog.catchUp(name, () => {});
+  await catalog.dejournaling.catchUp(name, () => {});
   const { epoch, sequence } = attribute.addedAt;
   const present = catalog.find(name);
   const definition: MirrorDatabaseDefinition = {
@@ -151,11 +163,8 @@ export async function joinMirrorWith(
     databases: [...set.databases.filter((each) => each.name !== database), definition],
   }));
   if (isAdded) {
-    daemon.log(
-      0,
-      'Utility.Event',
-      `Database ${name} was added to mirror ${configuration.get().mirrorSet?.name} as ${database}`,
-    );
+    const mirror = configuration.get().mirrorSet?.name ?? '';
+    daemon.log('database-added', { database: name, mirror, mirrorDatabase: database });
     return null;
   }
   return failed('not-primary', `this member is not primary any more; repeat the command on the primary`);
@@ -185,7 +194,7 @@ async function createOnOther(
       ...flagOfNewCopy(daemon.configuration.get()),
     };
     await daemon.catalog.addToMirror(name, attribute, from);
-    daemon.log(0, 'Utility.Event', `Database ${name} was created as a copy of mirror database ${mirrorDatabase}`);
+    daemon.log('database-copied', { database: name, mirrorDatabase });
     await followPrimary(daemon);
   }
   if (daemon.catalog.find(name)?.status === 'Dejournaling Stopped') {
@@ -242,10 +251,10 @@ export async function removeDatabase(
 ): Promise<Outcome> {
   const { catalog, member } = daemon;
   const entry = catalog.find(typed);
-  if (entry === undefined) return noDatabase(typed);
+  if (entry === undefined) return noDatabase(daemon, typed);
   const { name } = entry.configuration;
   const mirrorDatabase = mirrorNameOf(entry);
-  if (mirrorDatabase === null) return done(`database ${name} is not in the mirror`);
+  if (mirrorDatabase === null) return done(`database ${name} is out of the mirror already`);
   if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`, 'DB-047');
   if (member?.state.role !== 'primary') {
     const why = onlyHere === true ? null : refusalBeforePrimary(daemon, entry);
@@ -257,6 +266,8 @@ export async function removeDatabase(
   // A mark that was kept from an earlier mirror says nothing about a database of this one.
   const isOfThisMirror = entry.attribute?.mirror === member.state.mirror;
   if (isOfThisMirror && definitionOf(daemon, mirrorDatabase) !== undefined) {
+    const inTrouble = refusalInTrouble(daemon, `database ${name} is not removed from the mirror now`);
+    if (inTrouble !== null) return refusedWith(inTrouble);
     await member.changeDatabaseSet('database-removed', mirrorDatabase, false);
     const isRemoved = changeMirrorSet(daemon, (set) => ({
       ...set,
@@ -289,7 +300,7 @@ function refusalBeforePrimary(daemon: InstanceDaemon, entry: CatalogEntry): Refu
 export async function catchUp(daemon: InstanceDaemon, name: string, progress: Progress): Promise<void> {
   const { clock } = daemon.host;
   let toldMs = clock.nowMs();
-  await daemon.catalog.catchUp(name, ({ recordsDone, recordsToDo, recordsPerSecond, secondsLeft }) => {
+  await daemon.catalog.dejournaling.catchUp(name, ({ recordsDone, recordsToDo, recordsPerSecond, secondsLeft }) => {
     if (clock.nowMs() - toldMs < 1000) return;
     toldMs = clock.nowMs();
     const left = secondsLeft === null ? '' : `, ${recordsPerSecond} a second, about ${secondsLeft} s left`;
@@ -317,8 +328,4 @@ export function definitionOf(daemon: InstanceDaemon, mirrorDatabase: string): Mi
 export function isEmpty(database: Database): boolean {
   for (const _key of database.keys({ from: new Uint8Array([0]), limit: 1 })) return false;
   return true;
-}
-
-export function noDatabase(typed: string): Outcome {
-  return refused('no-database', `there is no database ${typed.toUpperCase()} on this instance`);
 }

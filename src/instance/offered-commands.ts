@@ -2,9 +2,9 @@
 import { reportingMirrorsMax } from '../mirror/limits.ts';
 import { precondition } from '../mirror/operator-commands.ts';
 import { isReporting, type MemberType } from '../mirror/terms.ts';
-import type { CommandName, Refusal } from '../protocol/control-channel.ts';
+import type { CommandArguments, CommandName, Refusal } from '../protocol/control-commands.ts';
 import { refusalToAddHere } from './adding-databases.ts';
-import { refusal, refusalUnlessPrimary } from './command-outcome.ts';
+import { refusal, refusalInTrouble, refusalUnlessPrimary } from './command-outcome.ts';
 import { isReportingAsync, ownType } from './own-type.ts';
 import type { InstanceDaemon } from './parts.ts';
 import { refusalToPromote } from './promotion-commands.ts';
@@ -50,7 +50,7 @@ export function refusalOf(daemon: InstanceDaemon, command: CommandName, agentRun
     case 'add-databases':
       return refusalToAddHere(daemon);
     case 'remove-database':
-      return daemon.catalog.entries().some((entry) => isMirrored(entry)) || member !== null ? null : notAMember(daemon);
+      return refusalToRemoveDatabase(daemon);
     case 'catch-up-databases':
       return refusalToDejournal(daemon, 'databases are caught up', 'DB-031');
     case 'pause-databases':
@@ -102,6 +102,12 @@ function refusalToRemoveOther(daemon: InstanceDaemon): Refusal | null {
   // The backup asks the primary, for an async.
   if (member.state.role === 'attached' && member.state.record.removed === null) return null;
   return precondition(member.state, 'remove-member');
+}
+
+/** DB-054: also an instance in no mirror, of what kept its mark. */
+function refusalToRemoveDatabase(daemon: InstanceDaemon): Refusal | null {
+  const isIn = daemon.member !== null || daemon.catalog.entries().some((entry) => isMirrored(entry));
+  return isIn ? refusalInTrouble(daemon, 'no database is removed from the mirror now') : notAMember(daemon);
 }
 
 function refusalToRemoveThis(daemon: InstanceDaemon): Refusal | null {
@@ -206,14 +212,19 @@ function refusalUnlessKeptOut(daemon: InstanceDaemon, agentRunning: boolean): Re
   return agentRunning ? null : noAgent;
 }
 
+/** The command may enable the service with what it does. */
+export type ServiceWish = Pick<CommandArguments['create-mirror'], 'enableService'>;
+
 /** CFG-002, CFG-004, CFG-008: a reporting async may join further mirrors; which-mirror.ts says which one has a place. */
-function refusalToBecomeMember(
+export function refusalToBecomeMember(
   daemon: InstanceDaemon,
   command: 'create-mirror' | 'join-mirror',
   agentRunning: boolean,
+  { enableService = false }: ServiceWish = {},
 ): Refusal | null {
   const { serviceEnabled, mirrorSet } = daemon.configuration.get();
-  if (!serviceEnabled) return refusal('service-off', 'the mirror service is off; enable it first', 'CFG-001');
+  if (!serviceEnabled && !enableService)
+    return refusal('service-off', 'the mirror service is off; enable it first', 'CFG-001');
   const type = ownType(daemon.configuration.get());
   const mayJoinMore = command === 'join-mirror' && type !== null && isReporting(type);
   if (mirrorSet !== null && !mayJoinMore) return refusalOfSecond(mirrorSet.name, type);

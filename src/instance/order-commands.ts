@@ -4,23 +4,37 @@ import { join } from 'node:path';
 import { partnerOf } from '../mirror/mirror-set.ts';
 import { primaryKnown } from '../mirror/status-report.ts';
 import { askAgent } from '../network/agent-client.ts';
-import type { Assessment, CommandName, Outcome } from '../protocol/control-channel.ts';
+import type { Assessment } from '../protocol/assessment.ts';
+import type { ControlRequest } from '../protocol/control-channel.ts';
+import type { Outcome } from '../protocol/control-commands.ts';
 import { makeOpen } from '../protocol/opening.ts';
 import { done, outcomeOf, refused, refusedWith } from './command-outcome.ts';
 import { isNotJoined, refusalOf } from './offered-commands.ts';
 import type { InstanceDaemon, MirrorMember } from './parts.ts';
+import { lookAhead } from './preflight.ts';
 import { reportPromotion } from './promotion-report.ts';
-import { planRemoval } from './removal-plan.ts';
+import { mirroredHere, planRemoval } from './removal-plan.ts';
 import { assessTrouble, refusalOfTrouble } from './trouble-assessment.ts';
+
+export type Perform = Extract<ControlRequest, { type: 'perform' }>;
+
+/** Null = the situation is the one that the operator was shown; asked again by a command that has asked others before its order. */
+export type StillSo = () => Outcome | null;
 
 /** An operator waits for the answer, and an agent that is there answers at once. */
 const otherAnswersWithinMs = 3000;
 
+type Assess = Extract<ControlRequest, { type: 'assess' }>;
+
 /** The situation is read before the other host is asked: what changes meanwhile makes the number stale, as it should. */
-export async function assess(daemon: InstanceDaemon, command: CommandName): Promise<Assessment> {
+export async function assess(daemon: InstanceDaemon, request: Assess): Promise<Assessment> {
+  const { command } = request;
   const { member } = daemon;
-  const facts = { situation: member?.situation ?? 0, ...newestJournal(daemon, member) };
-  const why = refusalOf(daemon, command, member !== null || (await daemon.isAgentRunning()));
+  member?.situation.observeDatabases(mirroredHere(daemon));
+  const facts = { situation: member?.situation.number ?? 0, ...newestJournal(daemon, member) };
+  const ahead = request.arguments === undefined ? null : await lookAhead(daemon, request);
+  const offered = async () => refusalOf(daemon, command, member !== null || (await daemon.isAgentRunning()));
+  const why = ahead === null ? await offered() : 'reason' in ahead ? ahead : null;
   const known = {
     ...facts,
     refusal: why,
@@ -36,6 +50,7 @@ export async function assess(daemon: InstanceDaemon, command: CommandName): Prom
   const removal = command === 'remove-mirror' ? planRemoval(daemon) : null;
   return {
     ...known,
+    findings: ahead === null || 'reason' in ahead ? [] : ahead,
     refusal: why ?? (trouble === null ? null : refusalOfTrouble(trouble)),
     otherAnswers: asks ? await otherAnswers(daemon) : null,
     trouble,
@@ -72,9 +87,22 @@ async function otherAnswers(daemon: InstanceDaemon): Promise<boolean | null> {
 }
 
 /** FO-075: refused when the facts that the operator was shown are not those of now. To be called right before the order. */
-export function refusalOfSituation(daemon: InstanceDaemon, situation: number | undefined): Outcome | null {
-  if (situation === undefined || situation === (daemon.member?.situation ?? 0)) return null;
-  return refused('situation-changed', 'the situation has changed since it was shown; look at it again', 'FO-075');
+export function refusalOfSituation(
+  daemon: InstanceDaemon,
+  { command, situation, arguments: given }: Perform,
+): Outcome | null {
+  if (situation === undefined) return null;
+  const { member } = daemon;
+  member?.situation.observeDatabases(mirroredHere(daemon));
+  const about = command === 'remove-member' ? given.member.toUpperCase() : undefined;
+  const changes = member === null ? noMemberSince(situation) : member.situation.changesSince(situation, command, about);
+  if (changes.length === 0) return null;
+  const text = `the situation has changed since it was shown: ${changes.join('; ')}`;
+  return refused('situation-changed', text, 'FO-075');
+}
+
+function noMemberSince(situation: number): readonly string[] {
+  return situation === 0 ? [] : ['this instance takes no part in a mirror'];
 }
 
 export async function changeNoFailover(daemon: InstanceDaemon, set: boolean | undefined): Promise<Outcome> {
@@ -115,7 +143,7 @@ export async function forcePrimary(daemon: InstanceDaemon): Promise<Outcome> {
  * FO-076: the person vouches for what nobody can find out; what can be found out is asked once more. The rules look themselves
  * whether it is still in trouble.
  */
-export async function resumePrimary(daemon: InstanceDaemon): Promise<Outcome> {
+export async function resumePrimary(daemon: InstanceDaemon, stillSo: StillSo): Promise<Outcome> {
   const { member } = daemon;
   const why = refusalOf(daemon, 'resume-primary', true);
   if (member === null || why !== null) return notOffered(why);
@@ -131,6 +159,8 @@ export async function resumePrimary(daemon: InstanceDaemon): Promise<Outcome> {
     `arbiter: ${trouble?.arbiterSays}`,
     `newest journal data ${newestJournalTime ?? 'none'} in ${newestJournalFile ?? 'no file'}`,
   ].join('; ');
+  const changed = stillSo();
+  if (changed !== null) return changed;
   const atMs = daemon.host.clock.wallMs();
   return outcomeOf(await member.order({ command: 'resume-primary', lineage: randomUUID(), atMs, evidence }));
 }
@@ -153,7 +183,7 @@ export async function switchMirror(daemon: InstanceDaemon, command: 'start-mirro
 async function joinAgain(daemon: InstanceDaemon): Promise<Outcome> {
   const { configuration } = daemon;
   configuration.set({ ...configuration.get(), joinMirror: true });
-  daemon.log(0, 'Utility.Event', 'The JoinMirror flag was set again (CFG-071)');
+  daemon.log('join-mirror-set');
   await daemon.startMember();
   return done('the JoinMirror flag is set again, and this member takes part in its mirror');
 }

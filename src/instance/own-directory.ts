@@ -6,12 +6,13 @@
 import { basename, join } from 'node:path';
 import type { InstancePaths } from '../host/home.ts';
 import type { ConfigurationStore, FileOperations } from '../host/host.ts';
+import type { WriteLog } from '../mirror/log-messages.ts';
 
 export interface OwnDirectoryParts {
   readonly configuration: ConfigurationStore;
   readonly files: Pick<FileOperations, 'exists' | 'readWhole'>;
   readonly paths: Pick<InstancePaths, 'directory' | 'configuration' | 'lock'>;
-  readonly log: (severity: 0 | 1 | 2, category: string, text: string) => void;
+  readonly log: WriteLog;
 }
 
 /** Before anything that the configuration names is opened; the lock of this instance is held. */
@@ -32,21 +33,10 @@ export function settleDirectory({ configuration, files, paths, log }: OwnDirecto
   const { alternateJournal } = present;
   const alternate = alternateJournal === null ? null : (placed(alternateJournal) ?? (isCopy ? null : alternateJournal));
   configuration.set({ ...present, directory: now, databases, alternateJournal: alternate });
-  log(
-    1,
-    'Utility.Event',
-    `This instance was ${isCopy ? 'copied' : 'moved'} from ${former}: it uses what lies in ${now}`,
-  );
-  if (left.length > 0) {
-    const text = `These databases lie outside of it, are those of the original as long as that is there, and are not mounted: ${left.join(', ')}`;
-    log(2, 'Utility.Event', text);
-  }
+  log('instance-moved', { how: isCopy ? 'copied' : 'moved', former, now });
+  if (left.length > 0) log('databases-of-original', { databases: left.join(', ') });
   if (alternate === null && alternateJournal !== null) {
-    log(
-      2,
-      'Utility.Event',
-      `The alternate journal directory ${alternateJournal} is that of the original: there is none now`,
-    );
+    log('alternate-of-original', { directory: alternateJournal });
   }
 }
 

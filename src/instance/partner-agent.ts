@@ -37,9 +37,18 @@ export class PartnerAgent {
     const { network, timers, mirror, self: requester } = this.#parts;
     const told = failoverMembers === undefined ? {} : { failoverMembers };
     let answer: AgentAnswer = { says: 'nothing', reason: `${of} is not a member any more` };
-    for (const { call, instance } of this.#calls(of)) {
+    const calls = this.#calls(of);
+    // One that swallows what is sent to it leaves time for the next: the rules wait for all of them together.
+    const timeoutMs = this.#parts.timeoutMs() / calls.length;
+    for (const { call, instance } of calls) {
       try {
-        answer = await askAgent(network, call, { type: question, instance, mirror, requester, epoch, ...told }, timers);
+        const within = { ...call, timeoutMs };
+        answer = await askAgent(
+          network,
+          within,
+          { type: question, instance, mirror, requester, epoch, ...told },
+          timers,
+        );
         break;
       } catch (error) {
         answer = { says: 'nothing', reason: (error as Error).message };

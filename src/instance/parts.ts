@@ -9,6 +9,7 @@ import type { ConfigurationStore, DatabaseConfiguration, Host } from '../host/ho
 import type { Journal, ReadParts } from '../journal/journal.ts';
 import type { OperatorCommand } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
+import type { WriteLog } from '../mirror/log-messages.ts';
 import type { MemberState } from '../mirror/member-state.ts';
 import type { MemberDefinition, MirrorSet } from '../mirror/mirror-set.ts';
 import type { ClockOffsetReport, CompressionReport, MemberReport } from '../mirror/status.ts';
@@ -25,6 +26,7 @@ export interface Turns {
 }
 
 import type { Comparison } from './comparison.ts';
+import type { SituationCount } from './situation-count.ts';
 
 /** One database of the instance as it stands now. */
 export interface CatalogEntry {
@@ -44,10 +46,23 @@ export type ChangeableProperties = Partial<
   Pick<DatabaseConfiguration, 'mountRequiredAtStartup' | 'journaled' | 'expansionMegabytes' | 'resource'>
 >;
 
-/** Every database of the instance. Names are local names unless said otherwise. Errors are CatalogRefusal or the doors' faults. */
-export interface DatabaseCatalog {
+/** Journal data on their way into the databases (journal-follower.ts). */
+export interface Dejournaling {
   /** Where the databases in step stand together; one that had no records lately holds all the same what there was. Null before a journal is followed. */
   readonly applied: JournalPosition | null;
+  /** SYN-018: why dejournaling into all databases stands still, on a reporting async; empty = it does not. */
+  readonly stopped: string;
+  /** SYN-019, SYN-021: it may go on; databases that are caught up then follow the journal again. The filter is loaded anew. */
+  goOn(): void;
+  /** The dejournal filter (SYN-023). */
+  readonly filtering: Pick<Filtering, 'use' | 'skippedRecords'>;
+  /** Activate if need be, and apply what it lacks of the journal until it runs with the others (DB-031). */
+  catchUp(name: string, onProgress: (progress: CatchUpProgress) => void): Promise<void>;
+}
+
+/** Every database of the instance. Names are local names unless said otherwise. Errors are CatalogRefusal or the doors' faults. */
+export interface DatabaseCatalog {
+  readonly dejournaling: Dejournaling;
   entries(): readonly CatalogEntry[];
   /** Those that an application may mean by this name, local or of the mirror (database-lookup.ts). */
   called(name: string): readonly CatalogEntry[];
@@ -69,12 +84,6 @@ export interface DatabaseCatalog {
   unpause(name: string): void;
   /** The same for all databases, those included that are made later. */
   pauseAll(isPaused: boolean): void;
-  /** SYN-018: why dejournaling into all databases stands still, on a reporting async; empty = it does not. */
-  readonly stopped: string;
-  /** SYN-019, SYN-021: it may go on; databases that are caught up then follow the journal again. The filter is loaded anew. */
-  goOn(): void;
-  /** The dejournal filter (SYN-023). */
-  readonly filtering: Pick<Filtering, 'use' | 'skippedRecords'>;
   /** DB-040: applications may change the copy from now on, for ever. */
   clearFailoverDb(name: string): Promise<void>;
   /** The doors of DatabaseStore, for copies in directories that are none of the instance's. */
@@ -86,8 +95,6 @@ export interface DatabaseCatalog {
   settle(name: string): Promise<void>;
   /** Remove an ordinary database and its files. */
   delete(name: string): Promise<void>;
-  /** Activate if need be, and apply what it lacks of the journal until it runs with the others (DB-031). */
-  catchUp(name: string, onProgress: (progress: CatchUpProgress) => void): Promise<void>;
 }
 
 /** The instance's member of a mirror, running. */
@@ -114,6 +121,8 @@ export interface MirrorMember {
    * present contact (null = nothing yet: until then it counts as synchronizing).
    */
   memberRows(): readonly MemberReport[] | null;
+  /** Likewise in a contact that is over. */
+  lastRows(): readonly MemberReport[] | null;
   /** On the primary: wall clock when the connection with this member was last lost, ms; null = not since it became primary. */
   lostMsOf(member: MemberName): number | null;
   /** How journal data go to this member: on the primary what it does, elsewhere what the primary told; null = not known. */
@@ -124,8 +133,8 @@ export interface MirrorMember {
   clockOffsets(): readonly ClockOffsetReport[];
   /** Journal bytes received since the member began. */
   received(): { readonly networkBytes: number; readonly journalBytes: number };
-  /** Raised with every change of the facts that an assessment shows. */
-  readonly situation: number;
+  /** Of the facts that an assessment shows. */
+  readonly situation: Pick<SituationCount, 'number' | 'changesSince' | 'observeDatabases'>;
   /** Wall clock of the newest journal block received and applied, ms; for the lags (SYN-027). */
   readonly newestReceivedMs: number;
   readonly newestAppliedMs: number;
@@ -180,6 +189,8 @@ export interface InstanceDaemon {
   readonly notReached: NotReached | null;
   /** CFG-063: would this instance be reached as that member of the mirror? Null = yes. */
   reachedAt(mirror: MirrorName, self: MemberDefinition): Promise<NotReached | null>;
+  /** The primary has told this mirror set in an answer: like one that comes over the link, and never instead of a newer one. */
+  mirrorSetTold(set: MirrorSet): void;
   /** Begin to take part in the mirror that the configuration now names. */
   startMember(): Promise<void>;
   /** Serve on this port instead of the present one, which ends for new callers; null, or why it cannot be had. */
@@ -187,7 +198,7 @@ export interface InstanceDaemon {
   /** After `leaveMirror`: end what is left of the mirror here. */
   clearFormerMirror(): Promise<void>;
   events(after: number): readonly EventRecord[];
-  log(severity: 0 | 1 | 2 | 3, category: string, text: string): void;
+  readonly log: WriteLog;
   /** Is the ISCAgent of this host running? Asked anew each time. */
   isAgentRunning(): Promise<boolean>;
   /** End the process in order, after the answers under way were sent. */

@@ -2,10 +2,12 @@
 import { randomUUID } from 'node:crypto';
 import { isFlagCleared } from '../database/databases.ts';
 import { precondition } from '../mirror/operator-commands.ts';
+import { refusalOfPartner } from '../mirror/promotion.ts';
 import type { JournalPlace } from '../mirror/terms.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { Finding } from '../protocol/assessment.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { outcomeOf, refusal, refused, refusedWith } from './command-outcome.ts';
-import { ownType } from './own-type.ts';
+import type { StillSo } from './order-commands.ts';
 import type { InstanceDaemon, MirrorMember } from './parts.ts';
 import { evidenceOf, reportPromotion } from './promotion-report.ts';
 
@@ -13,10 +15,6 @@ import { evidenceOf, reportPromotion } from './promotion-report.ts';
 export function refusalToPromote(daemon: InstanceDaemon, member: MirrorMember): Refusal | null {
   const why = precondition(member.state, 'promote');
   if (why !== null) return why;
-  const type = ownType(daemon.configuration.get());
-  if (type !== 'Disaster Recovery') {
-    return refusal('not-dr', `this member is ${type}; only a disaster recovery async can be promoted`, 'FO-077');
-  }
   const { mirrorSet } = daemon.configuration.get();
   const copies = daemon.catalog.entries();
   for (const { name } of mirrorSet?.databases ?? []) {
@@ -36,16 +34,43 @@ export function refusalToPromote(daemon: InstanceDaemon, member: MirrorMember): 
   return null;
 }
 
-export async function promote(daemon: InstanceDaemon, given: CommandArguments['promote']): Promise<Outcome> {
+type Given = CommandArguments['promote'];
+
+interface Wish {
+  readonly member: MirrorMember;
+  readonly partner: string | null;
+  readonly accepted: JournalPlace | undefined;
+}
+
+/** What was typed, as far as it can be judged before anybody is asked. */
+function wishOf(daemon: InstanceDaemon, given: Given): Wish | Refusal {
   const { member } = daemon;
-  if (member === null) return refused('not-a-member', 'this instance is in no mirror', 'FO-077');
+  if (member === null) return refusal('not-a-member', 'this instance is in no mirror', 'FO-077');
   const why = refusalToPromote(daemon, member);
-  if (why !== null) return refusedWith(why);
+  if (why !== null) return why;
   const accepted = given.acceptLossUpTo === undefined ? undefined : parsePlace(given.acceptLossUpTo);
-  if (accepted === null) return refused('bad-value', 'a position is EPOCH/SEQUENCE, as in 3/1204', 'FO-082');
-  const report = await reportPromotion(daemon, member);
+  if (accepted === null) return refusal('bad-value', 'a position is EPOCH/SEQUENCE, as in 3/1204', 'FO-082');
   const typed = given.partner?.toUpperCase();
   const partner = typed === undefined ? null : typed === 'NONE' ? 'none' : typed;
+  return refusalOfPartner(member.state, partner) ?? { member, partner, accepted };
+}
+
+/** What it would meet is in the report (promotion-report.ts). */
+export function lookBeforePromoting(daemon: InstanceDaemon, given: Given): Refusal | readonly Finding[] {
+  const wish = wishOf(daemon, given);
+  return 'reason' in wish ? wish : [];
+}
+
+export async function promote(daemon: InstanceDaemon, given: Given, stillSo: StillSo): Promise<Outcome> {
+  const wish = wishOf(daemon, given);
+  if ('reason' in wish) return refusedWith(wish);
+  const { member, partner, accepted } = wish;
+  const report = await reportPromotion(daemon, member);
+  const changed = stillSo();
+  if (changed !== null) return changed;
+  // Whatever was changed while the others were asked.
+  const since = wishOf(daemon, given);
+  if ('reason' in since) return refusedWith(since);
   const order = {
     command: 'promote',
     partner,

@@ -17,7 +17,7 @@ import {
 import { type MemberDefinition, memberNamed } from '../mirror/mirror-set.ts';
 import type { JournalPlace } from '../mirror/terms.ts';
 import { type AgentCall, askAgent, fetchJournal, type JournalOfInstance } from '../network/agent-client.ts';
-import type { LossReport, LostContent, MemberStanding, PromotionReport } from '../protocol/control-channel.ts';
+import type { LossReport, LostContent, MemberStanding, PromotionReport } from '../protocol/assessment.ts';
 import { makeOpen } from '../protocol/opening.ts';
 import type { InstanceDaemon, MirrorMember } from './parts.ts';
 

@@ -3,11 +3,12 @@
  * on another member they may be typed too, and become what they should be at once (PROC-052).
  */
 import { checkDatabaseMegabytes, checkResourceName } from '../mirror/mirror-set.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { addOne, refusalToAdd } from './adding-databases.ts';
 import { done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
 import { followPrimary, publishProperties } from './followed-properties.ts';
-import { mirrorNameOf, mustBeJournaled, noDatabase } from './mirrored-databases.ts';
+import { mirrorNameOf, mustBeJournaled } from './mirrored-databases.ts';
+import { noDatabase } from './missing-database.ts';
 import type { CatalogEntry, ChangeableProperties, InstanceDaemon } from './parts.ts';
 
 type Properties = Omit<CommandArguments['edit-database'], 'database' | 'mirrored'>;
@@ -34,7 +35,7 @@ export async function editDatabase(
   progress: Progress,
 ): Promise<Outcome> {
   const entry = daemon.catalog.find(database);
-  if (entry === undefined) return noDatabase(database);
+  if (entry === undefined) return noDatabase(daemon, database);
   const { name } = entry.configuration;
   if (mirrored === undefined) return await changeProperties(daemon, entry, given);
   // Both or neither, as far as can be told before.
@@ -61,6 +62,7 @@ async function changeProperties(daemon: InstanceDaemon, entry: CatalogEntry, giv
   const why = refusalOfProperties(name, given, mirrorNameOf(entry) !== null);
   if (why !== null) return refusedWith(why);
   const { maximumMegabytes } = given;
+  const isSo = isAsWished(entry, given);
   if (maximumMegabytes !== undefined) {
     if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`);
     await entry.database.setMaximumBytes(maximumMegabytes * 1_000_000);
@@ -73,7 +75,17 @@ async function changeProperties(daemon: InstanceDaemon, entry: CatalogEntry, giv
   } else await followPrimary(daemon);
   const isStopped = entry.status === 'Dejournaling Stopped';
   const next = maximumMegabytes !== undefined && isStopped ? '; it has stopped dejournaling, so catch it up now' : '';
+  if (isSo) return done(`database ${name} is so already: it ${wordsFor(given).join(', and ')}`);
   return done(`database ${name} ${wordsFor(given).join(', and ')}${whatHolds(daemon, name, given)}${next}`);
+}
+
+function isAsWished({ configuration, database }: CatalogEntry, given: Properties): boolean {
+  const wanted = Object.entries(configured(given));
+  const { maximumMegabytes } = given;
+  return (
+    wanted.every(([key, value]) => configuration[key as keyof ChangeableProperties] === value) &&
+    (maximumMegabytes === undefined || database?.maximumBytes === maximumMegabytes * 1_000_000)
+  );
 }
 
 function configured({ mountRequired, journaled, expansionMegabytes, resource }: Properties): ChangeableProperties {

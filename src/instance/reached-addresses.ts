@@ -7,7 +7,9 @@ import type { Address, MemberDefinition } from '../mirror/mirror-set.ts';
 import { askAgent } from '../network/agent-client.ts';
 import type { Network } from '../network/network.ts';
 import type { AgentStatus } from '../protocol/agent-channel.ts';
-import type { MirrorLookup, Refusal } from '../protocol/control-channel.ts';
+import type { Finding } from '../protocol/assessment.ts';
+import type { MirrorLookup } from '../protocol/control-channel.ts';
+import type { Refusal } from '../protocol/control-commands.ts';
 import { makeOpen } from '../protocol/opening.ts';
 import { refusal } from './command-outcome.ts';
 import type { InstanceDaemon } from './parts.ts';
@@ -29,36 +31,42 @@ export async function unreached(network: Network, { host, port }: Address): Prom
 
 export const thisInstance = 'this instance';
 
-/** `from` is who looks, for the sentence: `thisInstance`, or `primary ALPHA`. Null = all of them answer. */
-export async function refusalOfUnreached(
+/** All of them answer. */
+export interface Reached {
+  /** Of the ISCAgent. */
+  readonly version: string;
+}
+
+/** `from` is who looks, for the sentence: `thisInstance`, or `primary ALPHA`. */
+export async function reach(
   daemon: InstanceDaemon,
   member: MemberDefinition,
   from: string,
-): Promise<Refusal | null> {
+): Promise<Refusal | Reached> {
   const { name, superserver, privateAddress } = member;
   const inside = { host: privateAddress ?? superserver.host, port: superserver.port };
   const [agent, outer, inner] = await Promise.all([
-    refusalOfAgent(daemon, member, from),
+    reachAgent(daemon, member, from),
     unreached(daemon.network, superserver),
     unreached(daemon.network, inside),
   ]);
-  if (agent !== null) return agent;
+  if ('reason' in agent) return agent;
   const advice = 'check the address, the port and what lies between the hosts';
   if (outer !== null) {
     const text = `${from} does not reach the superserver of ${name}: ${outer}; ${advice}`;
     return refusal('superserver-not-reached', text, 'CFG-012');
   }
-  if (inner === null) return null;
+  if (inner === null) return agent;
   const text = `${from} does not reach ${name} at its mirror private address: ${inner}; ${advice}`;
   return refusal('member-not-reached', text, 'CFG-012');
 }
 
 /** It must be the agent of that member's host, since it is the one that will be asked whether the member is down. */
-async function refusalOfAgent(
+async function reachAgent(
   daemon: InstanceDaemon,
   { name, instance, agent }: MemberDefinition,
   from: string,
-): Promise<Refusal | null> {
+): Promise<Refusal | Reached> {
   const open = makeOpen({ channel: 'agent', instance: daemon.configuration.get().instance });
   let status: AgentStatus;
   try {
@@ -70,8 +78,9 @@ async function refusalOfAgent(
     const text = `${from} does not reach the ISCAgent of ${name}: ${message}; check the agent's address and port, and that it runs`;
     return refusal('agent-not-reached', text, 'CFG-012');
   }
+  const { version } = status;
   if (status.instances.some((each) => each.name === instance)) {
-    return from === thisInstance ? refusalOfVersion(ownVersion(), status.version) : null;
+    return (from === thisInstance ? refusalOfVersion(ownVersion(), version) : null) ?? { version };
   }
   const known = status.instances.map((each) => each.name).join(', ') || 'none';
   const text = `the ISCAgent at ${agent.host}:${agent.port} is not that of the host of ${name}: it knows no instance ${instance} (${known})`;
@@ -87,16 +96,21 @@ export function refusalOfVersion(instance: string, agent: string): Refusal | nul
   return refusal('agent-older', text, 'CFG-004');
 }
 
-/** CFG-061: a member that cannot open the data channel to the primary never becomes its backup. */
-export async function refusalOfPrimary(
+/** CFG-061: a member that cannot open the data channel to the primary never becomes its backup. Null = no primary is known. */
+export async function reachPrimary(
   { network }: InstanceDaemon,
   { mirrorSet, primary }: Pick<MirrorLookup, 'mirrorSet' | 'primary'>,
-): Promise<Refusal | null> {
+): Promise<Refusal | Finding | null> {
   const target = mirrorSet.members.find(({ name }) => name === primary);
   if (target === undefined) return null;
   const { host, port } = target.superserver;
-  const met = await unreached(network, { host: target.privateAddress ?? host, port });
-  if (met === null) return null;
+  const data = { host: target.privateAddress ?? host, port };
+  const met = await unreached(network, data);
+  if (met === null) return { says: 'data-channel', facts: { primary: target.name, at: shownAddress(data) } };
   const text = `this instance does not reach primary ${target.name} at the address of its data channel: ${met}; a failover member must`;
   return refusal('member-not-reached', text, 'CFG-061');
+}
+
+export function shownAddress({ host, port }: Address): string {
+  return `${host}|${port}`;
 }

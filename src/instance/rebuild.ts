@@ -16,15 +16,17 @@ import { databaseDirectory, mirrorJournalLogPath } from '../host/home.ts';
 import type { ConfigurationStore, DatabaseConfiguration, Host } from '../host/host.ts';
 import { JOURNAL_START, type JournalPosition } from '../mirror/journal-position.ts';
 import { commonPrefix, isBeyond } from '../mirror/journal-transfer.ts';
+import { printPlace } from '../mirror/loss-report.ts';
 import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
 import type { Epoch } from '../mirror/terms.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { Finding } from '../protocol/assessment.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { type BackupManifest, copyDirectory, readManifest } from './backup-manifest.ts';
 import { ByteProgress } from './byte-progress.ts';
 import { ordinaryDatabase } from './catalog-parts.ts';
 import { catchUpAll } from './catch-up-commands.ts';
 import { done, type Progress, refusal, refusedWith } from './command-outcome.ts';
-import { whileFetched } from './download-command.ts';
+import { lookForSource, whileFetched } from './download-command.ts';
 import { putJournalAside } from './former-mirror.ts';
 import { mirrorNameOf } from './mirrored-databases.ts';
 import { refusalOf } from './offered-commands.ts';
@@ -85,9 +87,30 @@ export async function rebuildMember(
     host.files.removeTree(paths.rebuild);
     host.files.rename(paths.download, paths.rebuild);
     host.files.syncDirectory(paths.directory);
-    daemon.log(1, 'Utility.Event', `Verified copies of ${wanted.join(', ')} from ${source.member} are here`);
+    daemon.log('rebuild-ready', { databases: wanted.join(', '), member: source.member });
     return done(restartNow(rebuild));
   });
+}
+
+/** What would be copied from where, and what becomes of what is here (preflight.ts). */
+export async function lookBeforeRebuilding(
+  daemon: InstanceDaemon,
+  { from }: CommandArguments['rebuild-member'],
+): Promise<Refusal | readonly Finding[]> {
+  const why = refusalOf(daemon, 'rebuild-member', true);
+  if (why !== null) return why;
+  const { host, paths, member } = daemon;
+  const pending = readRebuild(host, paths.rebuild);
+  if (pending !== null) return [{ says: 'copies-ready', facts: { source: pending.source } }];
+  const wanted = wantedHere(daemon);
+  if ('reason' in wanted) return wanted;
+  const source = await lookForSource(daemon, from);
+  if (typeof source !== 'string') return source;
+  const end = member === null ? '' : printPlace(member.journal.end);
+  return [
+    { says: 'copied', facts: { databases: wanted.join(', '), source } },
+    { says: 'put-aside', facts: { directory: paths.replaced, end } },
+  ];
 }
 
 function restartNow({ source, places }: Rebuild): string {
@@ -175,7 +198,7 @@ export function placeRebuilt(parts: PlacingParts): void {
   host.records.saveRecord(join(paths.rebuild, REBUILD_FILE), { ...rebuild, state: 'placed' });
   const names = rebuild.places.map(({ database }) => database).join(', ');
   const aside = join(paths.replaced, rebuild.aside);
-  log(1, 'Utility.Event', `Rebuilt from ${rebuild.source}: ${names}; what was there before is in ${aside}`);
+  log('rebuild-placed', { member: rebuild.source, databases: names, aside });
 }
 
 /** The old file first, so that it is never written over; a copy that is not in `rebuild/` any more is in its place. */
@@ -207,8 +230,9 @@ function putJournalAway({ host: { files }, paths, home, configuration }: Placing
 function forgetClaims({ host, paths }: PlacingParts, { epoch }: Rebuild): void {
   const read = host.records.readRecord(paths.member);
   const old = read.state === 'read' ? (read.value as MemberRecord) : firstRecord;
-  const { incarnation, fence, forced, noFailover, noFailoverClearedIn } = { ...firstRecord, ...old };
-  const record = { ...firstRecord, incarnation, fence, forced, noFailover, noFailoverClearedIn, epoch };
+  const { incarnation, fence, forced, noFailover, noFailoverClearedIn, stoppedForEpoch } = { ...firstRecord, ...old };
+  const kept = { incarnation, fence, forced, noFailover, noFailoverClearedIn, stoppedForEpoch };
+  const record = { ...firstRecord, ...kept, epoch };
   host.records.saveRecord(paths.member, record satisfies MemberRecord);
 }
 
@@ -232,10 +256,10 @@ export async function finishRebuild(daemon: InstanceDaemon): Promise<void> {
   const rebuild = readRebuild(host, paths.rebuild);
   if (rebuild?.state !== 'placed' || daemon.member === null) return;
   const names = rebuild.places.map(({ database }) => database);
-  const failures = await catchUpAll(daemon, names, (text) => daemon.log(0, 'Utility.Event', text));
+  const failures = await catchUpAll(daemon, names, (what) => daemon.log('catchup-waits', { what }));
   if (failures.length > 0) return;
   host.files.removeTree(paths.rebuild);
-  daemon.log(1, 'Utility.Event', `This member is rebuilt from ${rebuild.source} and caught up`);
+  daemon.log('rebuild-done', { member: rebuild.source });
 }
 
 function readRebuild({ records }: Pick<Host, 'records'>, directory: string): Rebuild | null {

@@ -2,15 +2,16 @@
  * Recreate a database: an empty one takes its place, with its name, directory and properties. A mirrored one is a new database
  * of the mirror afterwards, made first on the primary and then on each other member, whose copy is obsolete until then (DB-018).
  */
-import type { Outcome } from '../protocol/control-channel.ts';
+import type { Outcome } from '../protocol/control-commands.ts';
 import { done, type Progress, refused, refusedWith } from './command-outcome.ts';
-import { createMirrored, mirrorNameOf, noDatabase, removeDatabase, whereItBegins } from './mirrored-databases.ts';
+import { createMirrored, mirrorNameOf, removeDatabase, whereItBegins } from './mirrored-databases.ts';
+import { noDatabase } from './missing-database.ts';
 import type { CatalogEntry, InstanceDaemon } from './parts.ts';
 
 export async function recreateDatabase(daemon: InstanceDaemon, typed: string, progress: Progress): Promise<Outcome> {
   const { catalog, member } = daemon;
   const entry = catalog.find(typed);
-  if (entry === undefined) return noDatabase(typed);
+  if (entry === undefined) return noDatabase(daemon, typed);
   const { name, directory } = entry.configuration;
   if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`);
   const mirrorDatabase = mirrorNameOf(entry);

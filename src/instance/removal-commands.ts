@@ -1,8 +1,10 @@
 /** Members leave the mirror or are removed from it (CFG-066..CFG-071): what an operator may order here, and what the primary does. */
+import { printPlace } from '../mirror/loss-report.ts';
 import { type MirrorSet, memberNamed, withoutMember } from '../mirror/mirror-set.ts';
 import { isOut } from '../mirror/removal.ts';
 import type { MemberName } from '../mirror/terms.ts';
-import type { CommandArguments, Outcome, Refusal, RemovalPlan } from '../protocol/control-channel.ts';
+import type { Finding, RemovalPlan } from '../protocol/assessment.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import {
   changeMirrorSet,
   done,
@@ -11,34 +13,99 @@ import {
   outcomeOf,
   type Progress,
   refusal,
-  refused,
   refusedWith,
+  whyNotKept,
 } from './command-outcome.ts';
 import { leaveMirror } from './former-mirror.ts';
 import { askPrimary } from './join-request.ts';
 import { refusalOf } from './offered-commands.ts';
-import type { InstanceDaemon } from './parts.ts';
+import type { InstanceDaemon, MirrorMember } from './parts.ts';
 import { planRemoval } from './removal-plan.ts';
 
 const restart = 'restart its instance to end its mirror configuration';
 
+interface ToRemove {
+  readonly set: MirrorSet;
+  readonly name: MemberName;
+  /** Who asks the primary for it; null = this is the primary. */
+  readonly by: MemberName | null;
+}
+
 /** CFG-069: on the primary any other member, on the backup an async. */
+function whomToRemove(daemon: InstanceDaemon, typed: string): ToRemove | Refusal {
+  const { mirrorSet: set, member: self } = daemon.configuration.get();
+  const why = refusalOf(daemon, 'remove-member', true);
+  if (why !== null) return why;
+  if (set === null || self === null || daemon.member === null) return inNoMirror;
+  const name = typed.toUpperCase();
+  const isPrimary = daemon.member.state.role === 'primary';
+  const bad = isPrimary ? refusalOnPrimary(daemon, daemon.member, set, name) : refusalToAskFor(set, self, name);
+  return bad ?? { set, name, by: isPrimary ? null : self };
+}
+
 export async function removeOther(
   daemon: InstanceDaemon,
   { member: typed, removeAttribute = false }: CommandArguments['remove-member'],
   progress: Progress,
 ): Promise<Outcome> {
-  const why = refusalOf(daemon, 'remove-member', true);
-  if (why !== null) return refusedWith(why);
-  const { mirrorSet, member: self } = daemon.configuration.get();
-  if (mirrorSet === null || self === null) return refused('not-a-member', 'this instance is in no mirror');
-  const name = typed.toUpperCase();
-  if (daemon.member?.state.role === 'primary') return await removeOnPrimary(daemon, name, removeAttribute);
-  const bad = refusalToAskFor(mirrorSet, self, name);
-  if (bad !== null) return refusedWith(bad);
+  const whom = whomToRemove(daemon, typed);
+  if ('reason' in whom) return refusedWith(whom);
+  const { set, name, by } = whom;
+  if (by === null) return await removeOnPrimary(daemon, name, removeAttribute);
   progress(`the primary is asked to remove ${name}`);
-  return await askForRemoval(daemon, mirrorSet, { member: name, by: self, removeAttribute });
+  return await askForRemoval(daemon, set, { member: name, by, removeAttribute });
 }
+
+/** What is known of it, and what the primary would say (preflight.ts). */
+export async function lookBeforeRemovingOther(
+  daemon: InstanceDaemon,
+  { member: typed, removeAttribute = false }: CommandArguments['remove-member'],
+): Promise<Refusal | readonly Finding[]> {
+  const whom = whomToRemove(daemon, typed);
+  if ('reason' in whom) return whom;
+  const { set, name: member, by } = whom;
+  if (by !== null) return await lookAtPrimary(daemon, set, { member, by, removeAttribute });
+  const served = daemon.member?.state.serving.members.get(member);
+  if (served === undefined) return [{ says: 'removed-away', facts: { member } }];
+  return [{ says: 'removed-connected', facts: { member, end: printPlace(served.ackedTo) } }];
+}
+
+/** CFG-066. Where no primary answers only one that is meant to leave without it can. */
+export async function lookBeforeLeaving(
+  daemon: InstanceDaemon,
+  { removeAttribute = false, withoutPrimary = false }: CommandArguments['remove-mirror'],
+): Promise<Refusal | readonly Finding[]> {
+  const plan = planRemoval(daemon);
+  if ('reason' in plan) return plan;
+  const { mirrorSet } = daemon.configuration.get();
+  if (plan.step !== 'leave' || mirrorSet === null) return [];
+  const { member } = plan;
+  const said = await lookAtPrimary(daemon, mirrorSet, { member, by: member, removeAttribute });
+  if (!('reason' in said) || said.reason === 'no-member') return 'reason' in said ? [] : said;
+  if (said.reason !== 'no-primary') return said;
+  return withoutPrimary ? [{ says: 'without-primary', facts: { member } }] : refusalWithoutPrimary(member, said);
+}
+
+async function lookAtPrimary(
+  daemon: InstanceDaemon,
+  mirrorSet: MirrorSet,
+  request: RemovalRequest,
+): Promise<Refusal | readonly Finding[]> {
+  const primary = daemon.member?.state.attachment?.to ?? null;
+  const would = { type: 'would', request: { type: 'remove', ...request } } as const;
+  const answer = await askPrimary(daemon, { mirrorSet, primary }, would);
+  if (!answer.ok) return answer.refusal;
+  const { by, upTo } = { by: answer.by, upTo: answer.value.journal?.upTo };
+  const end = upTo === undefined ? '' : printPlace(upTo);
+  return [{ says: 'asks-primary', facts: { member: request.member, primary: by, end } }];
+}
+
+function refusalWithoutPrimary(self: MemberName, { text }: Refusal): Refusal {
+  const more = `or, if it is lost for good, leave without it (--without-primary) and remove ${self} there later`;
+  return refusal('no-primary', `${text}; start the primary, ${more}`, 'CFG-066');
+}
+
+const inNoMirror = refusal('not-a-member', 'this instance is in no mirror');
 
 /** What another member may ask of the primary: to leave, or, as a failover member, that an async is removed. */
 function refusalToAskFor(set: MirrorSet, by: MemberName, name: MemberName): Refusal | null {
@@ -50,42 +117,58 @@ function refusalToAskFor(set: MirrorSet, by: MemberName, name: MemberName): Refu
   return refusal('not-here', text, 'CFG-069');
 }
 
-async function askForRemoval(
-  daemon: InstanceDaemon,
-  mirrorSet: MirrorSet,
-  request: { readonly member: MemberName; readonly by: MemberName; readonly removeAttribute: boolean },
-): Promise<Outcome> {
+async function askForRemoval(daemon: InstanceDaemon, mirrorSet: MirrorSet, request: RemovalRequest): Promise<Outcome> {
   const primary = daemon.member?.state.attachment?.to ?? null;
   const answer = await askPrimary(daemon, { mirrorSet, primary }, { type: 'remove', ...request });
   if (!answer.ok) return refusedWith(answer.refusal);
   return done(`${request.member} is removed from mirror ${mirrorSet.name}; ${restart}`);
 }
 
+interface RemovalRequest {
+  readonly member: MemberName;
+  readonly by: MemberName;
+  readonly removeAttribute: boolean;
+}
+
 /** The request of another member. */
-export async function answerRemoval(
-  daemon: InstanceDaemon,
-  request: { readonly member: MemberName; readonly by: MemberName; readonly removeAttribute: boolean },
-): Promise<Outcome> {
+export async function answerRemoval(daemon: InstanceDaemon, request: RemovalRequest): Promise<Outcome> {
+  const why = refusalOfRequest(daemon, request);
+  return why === null ? await removeOnPrimary(daemon, request.member, request.removeAttribute) : refusedWith(why);
+}
+
+/** What another member would be answered now; null = it is removed. */
+export function refusalOfRequest(daemon: InstanceDaemon, { member, by }: RemovalRequest): Refusal | null {
   const { mirrorSet } = daemon.configuration.get();
-  if (mirrorSet === null) return refused('not-a-member', 'this instance is in no mirror');
-  if (daemon.member?.state.role !== 'primary') return refused('not-primary', 'this member is not primary', 'CFG-069');
-  const bad = refusalToAskFor(mirrorSet, request.by, request.member);
-  return bad === null ? await removeOnPrimary(daemon, request.member, request.removeAttribute) : refusedWith(bad);
+  if (mirrorSet === null) return inNoMirror;
+  if (daemon.member?.state.role !== 'primary') return refusal('not-primary', 'this member is not primary', 'CFG-069');
+  return refusalToAskFor(mirrorSet, by, member) ?? refusalOnPrimary(daemon, daemon.member, mirrorSet, member);
+}
+
+/** Null also where it was removed before. */
+function refusalOnPrimary(
+  daemon: InstanceDaemon,
+  { state }: MirrorMember,
+  set: MirrorSet,
+  name: MemberName,
+): Refusal | null {
+  if (name === state.self) {
+    const text = `${name} is the primary itself, which is removed last: remove the others first, then use remove`;
+    return refusal('is-primary', text, 'CFG-070');
+  }
+  if (memberNamed(set, name) !== undefined) return refusalOf(daemon, 'remove-member', true);
+  const wasRemoved = set.removed?.some((each) => each.name === name) === true;
+  return wasRemoved ? null : memberMissing(set, name, 'CFG-069');
 }
 
 /** The rules see to it that nothing of the member counts any more; between their last word and the new set nothing is waited for. */
 async function removeOnPrimary(daemon: InstanceDaemon, name: MemberName, removeAttribute: boolean): Promise<Outcome> {
   const { member, configuration } = daemon;
   const set = configuration.get().mirrorSet;
-  if (member === null || set === null) return refused('not-a-member', 'this instance is in no mirror');
-  if (name === member.state.self) {
-    const text = `${name} is the primary itself, which is removed last: remove the others first, then use remove`;
-    return refused('is-primary', text, 'CFG-070');
-  }
+  if (member === null || set === null) return refusedWith(inNoMirror);
+  const why = refusalOnPrimary(daemon, member, set, name);
+  if (why !== null) return refusedWith(why);
   if (memberNamed(set, name) === undefined) {
-    if (set.removed?.some((each) => each.name === name))
-      return done(`${name} is removed from mirror ${set.name} already`);
-    return refusedWith(memberMissing(set, name, 'CFG-069'));
+    return await whenKept(daemon, `${name} is removed from mirror ${set.name} already`);
   }
   const wasConnected = member.state.serving.members.has(name);
   do {
@@ -93,9 +176,14 @@ async function removeOnPrimary(daemon: InstanceDaemon, name: MemberName, removeA
     if (result.outcome !== 'done') return outcomeOf(result);
   } while (!isOut(member.state, name));
   changeMirrorSet(daemon, (present) => withoutMember(present, { name, removeAttribute }));
-  daemon.log(1, 'Utility.Event', `Member ${name} was removed from mirror ${set.name} (CFG-069)`);
-  const learns = wasConnected ? 'it was told' : 'it is not connected and learns of it when it calls';
-  return done(`${name} is removed from mirror ${set.name}; ${learns}; ${restart}`);
+  daemon.log('member-removed', { member: name, mirror: set.name });
+  const learns = wasConnected ? 'it was told' : 'it is not connected, and will be told when it is reached; then';
+  return await whenKept(daemon, `${name} is removed from mirror ${set.name}; ${learns}; ${restart}`);
+}
+
+async function whenKept(daemon: InstanceDaemon, text: string): Promise<Outcome> {
+  const why = await whyNotKept(daemon);
+  return why === null ? done(text) : notKnown(why.reason, why.text);
 }
 
 /** CFG-066, CFG-067: this instance leaves; CFG-070, CFG-071: the last member in three steps. */
@@ -117,7 +205,7 @@ export async function removeThis(
       );
     case 'clear-join-mirror':
       configuration.set({ ...configuration.get(), joinMirror: false });
-      daemon.log(1, 'Utility.Event', `The JoinMirror flag was cleared (CFG-071)`);
+      daemon.log('join-mirror-cleared');
       return done(
         'the JoinMirror flag has been cleared. Restart this instance to continue removing this mirror member: then remove the mirror configuration again. To keep the mirror instead, start mirroring',
       );
@@ -139,14 +227,12 @@ async function leave(
 ): Promise<Outcome> {
   const { member } = daemon;
   const { mirrorSet } = daemon.configuration.get();
-  if (member === null || mirrorSet === null) return refused('not-a-member', 'this instance is in no mirror');
+  if (member === null || mirrorSet === null) return refusedWith(inNoMirror);
   progress(`the primary is asked to let ${self} leave mirror ${mirror}`);
   const asked = await askForRemoval(daemon, mirrorSet, { member: self, by: self, removeAttribute });
   const isGone = asked.ok || asked.refusal.reason === 'no-member';
   if (!isGone && !(withoutPrimary && asked.refusal.reason === 'no-primary')) {
-    if (asked.refusal.reason !== 'no-primary') return asked;
-    const more = `or, if it is lost for good, leave without it (--without-primary) and remove ${self} there later`;
-    return refused('no-primary', `${asked.refusal.text}; start the primary, ${more}`, 'CFG-066');
+    return asked.refusal.reason === 'no-primary' ? refusedWith(refusalWithoutPrimary(self, asked.refusal)) : asked;
   }
   // Where it was connected it has been told by now; where it was not, this is how it learns.
   member.leave(isGone ? 'the primary' : 'its operator', removeAttribute);

@@ -1,6 +1,7 @@
 /** What removing the mirror configuration of this instance would do now: menus and commands show it before anything is done. */
 import { failoverMembers, type MemberDefinition, type MirrorSet } from '../mirror/mirror-set.ts';
-import type { Refusal, RemovalPlan } from '../protocol/control-channel.ts';
+import type { RemovalPlan } from '../protocol/assessment.ts';
+import type { Refusal } from '../protocol/control-commands.ts';
 import { refusal } from './command-outcome.ts';
 import type { InstanceDaemon } from './parts.ts';
 
@@ -10,16 +11,20 @@ export function planRemoval(daemon: InstanceDaemon): RemovalPlan | Refusal {
   if (mirrorSet === null || self === null) return refusal('not-a-member', 'this instance is in no mirror');
   const { member } = daemon;
   const others = mirrorSet.members.filter((each) => each.name !== self);
-  const databases = daemon.catalog
-    .entries()
-    .flatMap(({ configuration: { name, mirrorDatabase } }) => (mirrorDatabase === null ? [] : [name]));
-  const plan = { mirror: mirrorSet.name, member: self, databases, isLast: others.length === 0 };
+  const plan = { mirror: mirrorSet.name, member: self, databases: mirroredHere(daemon), isLast: others.length === 0 };
   if (member === null) return { ...plan, step: 'erase' };
   if (member.state.record.removed !== null) return { ...plan, step: 'restart-only' };
   if (others.length === 0) return { ...plan, step: joinMirror ? 'clear-join-mirror' : 'restart-only' };
   const { role } = member.state;
   if (role === 'primary' || role === 'handing-over' || role === 'becoming') return primaryIsLast(mirrorSet, others);
   return { ...plan, step: 'leave' };
+}
+
+/** Local names. */
+export function mirroredHere({ catalog }: InstanceDaemon): readonly string[] {
+  return catalog
+    .entries()
+    .flatMap(({ configuration: { name, mirrorDatabase } }) => (mirrorDatabase === null ? [] : [name]));
 }
 
 function primaryIsLast(set: MirrorSet, others: readonly MemberDefinition[]): Refusal {

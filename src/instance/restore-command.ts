@@ -7,8 +7,7 @@
 import { join } from 'node:path';
 import { comparePositions } from '../mirror/journal-position.ts';
 import { diskReserveBytes } from '../mirror/limits.ts';
-import { logText } from '../mirror/log-messages.ts';
-import type { CommandArguments, Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { copyDirectory } from './backup-manifest.ts';
 import { ByteProgress, megabytes } from './byte-progress.ts';
 import { catchUpAll } from './catch-up-commands.ts';
@@ -99,8 +98,7 @@ export function clearCutOffRestores({ host, paths, configuration, log }: ClearPa
     const path = join(directory, RESTORING);
     if (!files.exists(path)) continue;
     files.removeTree(path);
-    const { severity, category, text } = logText('restore-cleared', { path });
-    log(severity, category, text);
+    log('restore-cleared', { path });
   }
 }
 
@@ -207,7 +205,7 @@ async function putInPlace(
     replaced.push(database);
     const what = mirrorDatabase === null ? '' : `, a copy of mirror database ${mirrorDatabase}`;
     progress(`database ${database} is restored${what}`);
-    daemon.log(0, 'Utility.Event', `Database ${database} was restored from ${given.from}`);
+    daemon.log('restored', { database, from: given.from });
   }
   return null;
 }

@@ -7,6 +7,7 @@ import type { SiteCode, SiteEntry, SiteFacts, SiteResult, SiteRun } from '../hos
 import type { JournalRecord } from '../journal/journal.ts';
 import type { MemberEffect, SiteNotice, SiteQuestion } from '../mirror/effects.ts';
 import type { MemberEvent } from '../mirror/events.ts';
+import type { WriteLog } from '../mirror/log-messages.ts';
 import type { MemberState } from '../mirror/member-state.ts';
 import type { Right } from '../mirror/terms.ts';
 import type { CatalogEntry } from './parts.ts';
@@ -28,7 +29,7 @@ export interface SiteParts {
   /** Append to the journal; resolves when it is durable and in the databases. */
   readonly append: (records: readonly JournalRecord[]) => Promise<unknown>;
   readonly post: (answer: Answer) => void;
-  readonly log: (severity: 0 | 1 | 2, category: string, text: string) => void;
+  readonly log: WriteLog;
 }
 
 const specOf = { CanNodeStartToBecomePrimary: 'FO-067', CheckBecomePrimaryOK: 'FO-068' } as const;
@@ -111,7 +112,7 @@ export class Site {
       entry,
       facts: { instance, mirror, ...facts },
       answer: (request) => desk.answer(request),
-      onOutput: (stream, line) => log(stream === 'stdout' ? 0 : 1, 'Utility.Event', `zmirror.mjs, ${entry}: ${line}`),
+      onOutput: (stream, line) => log(stream === 'stdout' ? 'site-output' : 'site-error-output', { entry, line }),
     });
     void run.result.then(() => desk.close());
     return run;
@@ -137,22 +138,17 @@ export class Site {
   #logResult(entry: SiteQuestion | SiteNotice, result: SiteResult): void {
     const { log } = this.#parts;
     const isQuestion = entry in specOf;
-    const category = 'Utility.Event';
     if (result.how === 'absent') {
-      log(0, category, `zmirror.mjs has no ${entry}${isQuestion ? ', which counts as 1' : ''}`);
+      log('site-absent', { entry, counts: isQuestion ? ', which counts as 1' : '' });
     } else if (result.how === 'let go') {
-      log(0, category, `${entry} of zmirror.mjs is not waited for any more and was ended`);
+      log('site-let-go', { entry });
     } else if (result.how === 'failed') {
-      const counts = isQuestion ? '; that counts as 0' : '';
-      log(2, category, `${entry} of zmirror.mjs ${result.why} (${result.tookMs} ms)${counts}`);
+      const { why, tookMs } = result;
+      log('site-failed', { entry, why, tookMs, counts: isQuestion ? '; that counts as 0' : '' });
     } else {
+      const { value, tookMs } = result;
       const isNeither = isQuestion && result.allows === null;
-      const counts = isNeither ? ', which is neither 1 nor 0 and counts as 0' : '';
-      log(
-        isNeither ? 1 : 0,
-        category,
-        `${entry} of zmirror.mjs returned ${result.value}${counts} (${result.tookMs} ms)`,
-      );
+      log(isNeither ? 'site-returned-neither' : 'site-returned', { entry, value, tookMs });
     }
   }
 }

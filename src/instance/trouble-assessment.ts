@@ -5,7 +5,8 @@
 import { type Address, type MemberDefinition, partnerOf } from '../mirror/mirror-set.ts';
 import { type AgentQuestion, askAgent } from '../network/agent-client.ts';
 import type { AgentAnswers } from '../protocol/agent-channel.ts';
-import type { Refusal, TroubleAssessment } from '../protocol/control-channel.ts';
+import type { TroubleAssessment } from '../protocol/assessment.ts';
+import type { Refusal } from '../protocol/control-commands.ts';
 import { makeOpen } from '../protocol/opening.ts';
 import { refusal } from './command-outcome.ts';
 import type { InstanceDaemon } from './parts.ts';

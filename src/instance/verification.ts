@@ -8,6 +8,7 @@ import type { Clock, Timer } from '../host/host.ts';
 import type { JournalRecord } from '../journal/journal.ts';
 import { type JournalPosition, printPosition } from '../mirror/journal-position.ts';
 import { verifyEveryMinutes } from '../mirror/limits.ts';
+import type { WriteLog } from '../mirror/log-messages.ts';
 import { type MirrorSet, memberNamed } from '../mirror/mirror-set.ts';
 import type { CopyReport, VerificationReport } from '../mirror/status.ts';
 import { isReporting, type MemberName, type MirrorDatabaseName } from '../mirror/terms.ts';
@@ -36,7 +37,7 @@ export interface VerificationParts {
   readonly append: (records: readonly JournalRecord[]) => Promise<JournalPosition>;
   readonly copies: () => readonly Database[];
   readonly clock: Pick<Clock, 'wait' | 'nowMs' | 'wallMs' | 'after'>;
-  readonly log: (severity: 0 | 1 | 2, category: string, text: string) => void;
+  readonly log: WriteLog;
 }
 
 export interface VerifyOptions {
@@ -228,7 +229,7 @@ export class Verification {
     if (member === self) verifier.found(database, position, difference);
     else tell(member, { says: 'found', database, position, difference });
     if (difference !== null && member !== self) {
-      log(2, 'Utility.Event', `Verification: database ${database} of ${member} at ${position}: ${difference}`);
+      log('verified-different-there', { database, member, position, difference });
     }
   }
 

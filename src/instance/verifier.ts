@@ -7,6 +7,7 @@ import type { Database } from '../database/databases.ts';
 import type { RecordFiles } from '../host/host.ts';
 import type { PlacedRecord } from '../journal/journal.ts';
 import { printPosition } from '../mirror/journal-position.ts';
+import type { WriteLog } from '../mirror/log-messages.ts';
 import type { VerifiedCopy } from '../mirror/status.ts';
 import type { MemberName, MirrorDatabaseName } from '../mirror/terms.ts';
 import { decodeKey } from '../protocol/global-key.ts';
@@ -32,7 +33,7 @@ export interface VerifierParts {
   readonly copies: () => readonly Database[];
   readonly tellPrimary: (word: VerificationWord) => void;
   readonly wallMs: () => number;
-  readonly log: (severity: 0 | 1 | 2, category: string, text: string) => void;
+  readonly log: WriteLog;
 }
 
 /** Found by comparing running sums, which may be equal although entries were lost; or by looking at the entries. */
@@ -195,25 +196,17 @@ export class Verifier {
     this.#kept = new Map(this.#kept).set(database, { database, identical, difference, foundBy, proven });
     this.#parts.records.saveRecord(this.#parts.path, [...this.#kept.values()]);
     if (text !== null && text !== before?.difference?.text) {
-      this.#parts.log(2, 'Utility.Event', `Verification: database ${database} at ${position}: ${text}`);
+      this.#parts.log('verified-different', { database, position, difference: text });
     }
     if (text === null && before?.difference != null) {
-      this.#parts.log(
-        0,
-        'Utility.Event',
-        `Verification: database ${database} is as the primary's again, up to ${position}`,
-      );
+      this.#parts.log('verified-equal', { database, position });
     }
   }
 
   #read(): ReadonlyMap<MirrorDatabaseName, Kept> {
     const read = this.#parts.records.readRecord(this.#parts.path);
     if (read.state === 'damaged') {
-      this.#parts.log(
-        1,
-        'Utility.Event',
-        `What verification found before is unreadable (${read.reason}); verify again`,
-      );
+      this.#parts.log('verification-unreadable', { reason: read.reason });
     }
     const kept = read.state === 'read' ? (read.value as readonly Kept[]) : [];
     return new Map(kept.map((each) => [each.database, each]));

@@ -1,6 +1,7 @@
 /** The thread that watches the event loop of a primary (watchdog.ts), and ends the process when it stands still. */
 import { workerData } from 'node:worker_threads';
 import { writeLastWords } from '../host/last-words.ts';
+import { logLine } from '../mirror/log-messages.ts';
 import { beatMs, Standstill, type Watch, word } from './watchdog.ts';
 
 /** The disk may be what the loop stands on: the end does not wait longer for the words, ms. */
@@ -24,9 +25,7 @@ function endProcess(): void {
   const kill = (): void => void process.kill(process.pid, 'SIGKILL');
   setTimeout(kill, lastWordsWithinMs);
   void writeLastWords(places, {
-    severity: 3,
-    category: 'Generic.Event',
-    text: `The event loop has stood still for ${stoodMs} ms; this primary is ended (FO-008, FO-050). Start it again when the cause is found`,
+    line: logLine('event-loop-stands', { forMs: stoodMs }),
     event: {
       member,
       what: 'is ended: its event loop stands still',

@@ -5,7 +5,8 @@
 import { reportingMirrorsMax } from '../mirror/limits.ts';
 import { checkMemberName, checkMirrorName } from '../mirror/mirror-set.ts';
 import { isReporting } from '../mirror/terms.ts';
-import type { CommandArguments, CommandName, ControlRequest, Refusal } from '../protocol/control-channel.ts';
+import type { ControlRequest } from '../protocol/control-channel.ts';
+import type { CommandArguments, CommandName, Refusal } from '../protocol/control-commands.ts';
 import { refusal } from './command-outcome.ts';
 import { mirrorsFull } from './offered-commands.ts';
 import { ownType } from './own-type.ts';
@@ -32,7 +33,8 @@ export function meantMirror(
     return refusal('no-such-mirror', `this instance is not in mirror ${mirror?.toUpperCase()}; it is ${is}`, 'CFG-067');
   }
   if (instance.all.length === 1) return named ?? instance.first;
-  const owner = request.type === 'perform' ? ownerOf(instance, databasesIn(request)) : null;
+  const isOrder = request.type === 'perform' || request.type === 'assess';
+  const owner = isOrder ? ownerOf(instance, databasesIn(request)) : null;
   if (owner !== null && 'reason' in owner) return owner;
   if (named !== null) return owner === null || owner.daemon === named ? named : notOf(owner.database, named);
   if (owner !== null) return owner.daemon;
@@ -51,7 +53,10 @@ function isOfNoMirror(request: Perform): boolean {
 }
 
 /** Local names of databases that the command is about; one that is to be made belongs to no mirror yet. */
-function databasesIn({ command, arguments: given }: Perform): readonly string[] {
+function databasesIn({
+  command,
+  arguments: given = {},
+}: Pick<Perform | Extract<ControlRequest, { type: 'assess' }>, 'command' | 'arguments'>): readonly string[] {
   if (command === 'create-database' || command === 'restore-databases' || command === 'download-databases') return [];
   const { database, databases } = given as { readonly database?: string; readonly databases?: readonly string[] };
   return database === undefined ? (databases ?? []) : [database];

@@ -414,8 +414,7 @@ class DiskJournal implements Journal {
   /** Records that were checked go where appended ones go. */
   #storeRecords(file: JournalFile, records: Uint8Array, end: Boundary): JournalPosition {
     if (records.length === 0) return this.end;
-    const run = this.#recent.roomFor(file.number, file.end, records.length, this.#flushed.offset);
-    run.bytes.set(records, file.end.offset - run.begin.offset);
+    const run = this.#recent.runWith(file.number, file.end, records, this.#flushed.offset);
     this.#recent.advance(run, end);
     this.#advance(file, run.end);
     return this.end;

@@ -163,7 +163,7 @@ export interface Journal {
   /** Bytes between two positions of this journal (an estimate across files is fine). */
   bytesBetween(from: JournalPosition, to: JournalPosition): number;
   /**
-   * Store a received chunk; it must join the end and its checksums hold, else JournalMismatchError and nothing is stored. What
+   * Store a received chunk, whose bytes never change from now on; it must join the end and its checksums hold, else JournalMismatchError and nothing is stored. What
    * is here already and equal is ignored, also as the first part of a chunk. An empty journal may begin with any file. A chunk
    * with a file's header begins that file and flushes. @throws JournalFrozenError (nothing was stored, try again), JournalBrokenError.
    */

@@ -18,6 +18,8 @@ export interface Run {
 }
 
 const runBytes = 1024 * 1024;
+/** So many bytes that come together are a run of their own. */
+const ownRunBytes = 64 * 1024;
 const keptBytes = 2 * shipWindowBytes;
 /** Batches whose ends are remembered: what is applied or shipped ends where one of the newest did. */
 const keptEnds = 256;
@@ -36,10 +38,22 @@ export class RecentBytes {
       assert(newest.end.offset === end.offset, 'recent journal bytes must join the end of the file');
       if (newest.bytes.length - (end.offset - newest.begin.offset) >= bytes) return newest;
     }
-    const buffer = Buffer.allocUnsafeSlow(Math.max(runBytes, bytes));
-    const run: Run = { file, begin: end, bytes: buffer, view: viewOf(buffer), end };
+    return this.#begin(file, end, Buffer.allocUnsafeSlow(Math.max(runBytes, bytes)), flushedOffset);
+  }
+
+  /** A run of this file whose records end at `end`, with these bytes behind them: many stay where they are, few are copied to others. */
+  runWith(file: number, end: Boundary, bytes: Uint8Array, flushedOffset: number): Run {
+    if (bytes.length >= ownRunBytes)
+      return this.#begin(file, end, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), flushedOffset);
+    const run = this.roomFor(file, end, bytes.length, flushedOffset);
+    run.bytes.set(bytes, end.offset - run.begin.offset);
+    return run;
+  }
+
+  #begin(file: number, begin: Boundary, bytes: Buffer, flushedOffset: number): Run {
+    const run: Run = { file, begin, bytes, view: viewOf(bytes), end: begin };
     this.#runs.push(run);
-    this.#bytes += buffer.length;
+    this.#bytes += bytes.length;
     this.#forgetOldest(file, flushedOffset);
     return run;
   }

@@ -49,8 +49,11 @@ export function decideForAgent(facts: AgentFacts) {
 
 /** Written into the record, under the instance's lock, before "down" is answered: no later start may skip the question below it. */
 export function fenced(record: MemberRecord, requester: MemberName, epoch: Epoch): MemberRecord {
-  const number = Math.max(record.fence?.epoch.number ?? 0, epoch.number + 1);
-  return { ...record, fence: { epoch: { ...epoch, number }, requester } };
+  const { fence } = record;
+  const number = Math.max(fence?.epoch.number ?? 0, epoch.number + 1);
+  // Who takes the fence away answers for everybody to whom "down" was told (FO-063).
+  const isOther = fence !== null && fence.epoch.number > record.epoch.number && fence.requester !== requester;
+  return { ...record, fence: { epoch: { ...epoch, number }, requester: isOther ? 'several members' : requester } };
 }
 
 /**

@@ -237,6 +237,7 @@ function becomeActiveWhenStored(step: Step): void {
   const activating = attachment?.activating;
   if (activating == null || comparePositions(journal.flushed, activating.upTo) < 0) return;
   saveRecord(step, { wasActive: { epoch: record.epoch, term: activating.term } });
+  step.state.becameActive = true;
   setAttachment(step, { activating: null, windowAllowed: true });
   log(step, 'now-active', { term: activating.term });
   note(step, 'is active', 'FO-015', { term: activating.term });

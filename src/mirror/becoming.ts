@@ -9,9 +9,9 @@ import type { Facts, SiteQuestion } from './effects.ts';
 import type { MemberEvent } from './events.ts';
 import { comparePositions } from './journal-position.ts';
 import { advanceDurable, applyDurable, setJournal } from './journal-transfer.ts';
-import { siteRetryMs } from './limits.ts';
+import { epochsLeftOutByForce, siteRetryMs } from './limits.ts';
 import { type MemberRecord, promotedByForce } from './member-record.ts';
-import { type Becoming, noServing, type Step } from './member-state.ts';
+import { type Becoming, type MemberState, noServing, type Step } from './member-state.ts';
 import type { AgentVerdict } from './messages.ts';
 import { beginSeeking, dropAttempt, tellFailure } from './seeking.ts';
 import { answerOrders, askAgent, enterRole, isForced, log, note, retryPauseMs, saveRecord } from './step.ts';
@@ -82,6 +82,11 @@ export function onSiteAnswered(step: Step, event: Extract<MemberEvent, { type: '
   openWhenApplied(step);
 }
 
+/** FO-067: the site, or a database, said no before anything had happened. */
+export function isKeptBySite({ becoming }: MemberState): boolean {
+  return becoming?.phase === 'permission' && becoming.refusal !== null;
+}
+
 /** FO-004, FO-067, FO-068: asked again after a while, with the right still held; a person who forces gets the reason instead. */
 function refused(step: Step, spec: string, because: string): void {
   const { state } = step;
@@ -106,9 +111,11 @@ function beginEpoch(step: Step): void {
   setBecoming(step, { phase: 'applying' });
   const promoted = promotedByForce(record);
   const promotedIn = (promoted?.number ?? 1) - 1;
-  const heard = Math.max(record.epoch.number, record.fence?.epoch.number ?? 0, state.epochHeard, promotedIn);
-  const inherited = record.epoch.lineage === '' ? state.lineage : record.epoch.lineage;
-  const epoch = { number: heard + 1, owner: state.self, lineage: becoming?.lineage ?? inherited };
+  const onDisk = Math.max(record.epoch.number, record.fence?.epoch.number ?? 0, record.stoppedForEpoch);
+  const heard = Math.max(onDisk, state.epochHeard, promotedIn);
+  // Whatever the other has done since this disk knew of it, a person has chosen between the two (docs/decisions/0057).
+  const leftOut = right === 'force' && promoted === null ? epochsLeftOutByForce : 0;
+  const epoch = { number: heard + 1 + leftOut, owner: state.self, lineage: becoming?.lineage ?? state.lineage };
   const noFailover = right === 'resume' && record.noFailover;
   const begun = { epoch, primaryOfEpoch: true, activeBackup: null, wasActive: null, noFailover } as const;
   saveRecord(step, { ...begun, ...listOfReign(record, epoch) });
@@ -172,6 +179,9 @@ function open(step: Step): void {
     answerOrders(step, command, end);
   step.effects.push({ type: 'tell-site', entry: 'NotifyBecomePrimary' });
   advanceDurable(step);
+  // What a person forced stays as old as it is: the mirror may have removed this member meanwhile (docs/decisions/0048).
+  const isForcedHistory = state.record.forced?.epoch.lineage === state.record.epoch.lineage;
+  if (!isForcedHistory) step.effects.push({ type: 'renew-mirror-set' });
 }
 
 /** The site said no, and it is time to ask again: first whether the other failover member has become primary meanwhile. */

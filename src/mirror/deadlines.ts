@@ -65,11 +65,11 @@ function ofServed(state: MemberState): number[] {
   return times;
 }
 
-function ofServing({ serving, settings, record }: MemberState): number[] {
+function ofServing({ serving, settings }: MemberState): number[] {
   const times: number[] = [];
   if (serving.trouble?.untilMs != null) times.push(serving.trouble.untilMs);
   if (serving.mode === 'entering' && serving.trouble === null && !serving.leaving) times.push(serving.enterDeadlineMs);
-  if (record.forced?.byPromotion === true && settings.members !== undefined) times.push(serving.tellAtMs);
+  if (settings.members !== undefined) times.push(serving.tellAtMs);
   if (serving.change !== null) times.push(serving.change.untilMs);
   if (serving.fencing !== null && settings.partner !== null) times.push(serving.fencing.atMs);
   return times;

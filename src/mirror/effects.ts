@@ -7,6 +7,7 @@ import type { JournalPosition } from './journal-position.ts';
 import type { LogMessage } from './log-messages.ts';
 import type { MemberRecord } from './member-record.ts';
 import type { DataMessage, StateQuestion, ToArbiter } from './messages.ts';
+import type { MirrorSet } from './mirror-set.ts';
 import type { Epoch, FailoverMembers, JournalPlace, MemberName, Right } from './terms.ts';
 
 export type Facts = Readonly<Record<string, string | number | boolean | null>>;
@@ -31,6 +32,13 @@ export type MemberEffect =
 
   /** The record has a new list of failover members: the types of the members follow (event `settings-changed` need not come). */
   | { readonly type: 'failover-members'; readonly failoverMembers: FailoverMembers }
+
+  /** A primary has told a newer mirror set: keep it (event `settings-changed`). */
+  | { readonly type: 'mirror-set'; readonly mirrorSet: MirrorSet }
+  /** This member reigns and stands for its mirror set: a new revision of the same, newer than what any former primary wrote down. */
+  | { readonly type: 'renew-mirror-set' }
+  /** A member knows that it is out of the mirror: if the mirror set has it still, it is taken out; nobody calls it any more. */
+  | { readonly type: 'removal-heard'; readonly member: MemberName }
 
   /** Ask the agent of a member (event `agent-answered`). Force-down kills an instance of a lower epoch whatever its state. */
   | {

@@ -2,6 +2,7 @@
 import type { EpochBeginning, JournalPosition } from './journal-position.ts';
 import type { MemberRecord } from './member-record.ts';
 import type { AgentAnswer, DataMessage, Envelope, FromArbiter } from './messages.ts';
+import type { MirrorSet } from './mirror-set.ts';
 import type { FailoverMembers, JournalPlace, MemberName } from './terms.ts';
 
 export interface MemberSettings {
@@ -16,8 +17,8 @@ export interface MemberSettings {
   readonly members?: readonly MemberName[];
   /** The reporting asyncs. */
   readonly reporting?: readonly MemberName[];
-  /** CFG-069: those that were taken out of it; a channel that one of them had opened before leads nowhere. */
-  readonly removed?: readonly MemberName[];
+  /** What all this was read from. */
+  readonly mirrorSet?: MirrorSet;
   /** The list that the mirror set stands for, since the first promotion or demotion. */
   readonly listed?: FailoverMembers;
 }
@@ -31,6 +32,8 @@ export type OperatorCommand =
   | { readonly command: 'become-primary' }
   /** On the primary: take another member out of the mirror (CFG-069), whose databases keep their mirror attribute or lose it. */
   | { readonly command: 'remove-member'; readonly member: MemberName; readonly removeAttribute: boolean }
+  /** On the primary, which has just written down and told a new mirror set: does a takeover keep it? */
+  | { readonly command: 'keep-mirror-set' }
   /**
    * FO-077..082, on an async. `partner`: null = chosen automatically, `none` = without one. `hold` = no failover is set, so that it
    * stops just before it becomes primary. `acceptLossUpTo`: refused where somebody is found to have more that would be lost. The rest
@@ -74,7 +77,8 @@ export type MemberEvent = { readonly nowMs: number } & (
 
   // Data channel. `connection` numbers are given by the network and never used again.
   | { readonly type: 'dialled'; readonly to: MemberName; readonly connection: number }
-  | { readonly type: 'dial-failed'; readonly to: MemberName; readonly reason: string }
+  /** `noMember`: an instance answers there, and it is in this mirror no more. */
+  | { readonly type: 'dial-failed'; readonly to: MemberName; readonly reason: string; readonly noMember?: true }
   | {
       readonly type: 'message';
       readonly connection: number;

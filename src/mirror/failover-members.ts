@@ -39,7 +39,7 @@ export function settingsOf(set: MirrorSet, self: MemberName): MemberSettings {
       .filter(({ type }) => type === 'Failover' || type === 'Disaster Recovery')
       .map(({ name }) => name),
     reporting: set.members.filter(({ type }) => type.includes('Reporting')).map(({ name }) => name),
-    removed: (set.removed ?? []).map(({ name }) => name).filter((name) => memberNamed(set, name) === undefined),
+    mirrorSet: set,
     ...(listed === null ? {} : { listed }),
   };
 }
@@ -79,6 +79,11 @@ export function otherAsyncs({ settings, self }: MemberState): readonly MemberNam
 export function listToTell(state: MemberState, told?: FailoverMembers): { readonly failoverMembers?: FailoverMembers } {
   const known = state.record.failoverMembers ?? (told === undefined ? null : presentList(state));
   return known === null ? {} : { failoverMembers: known };
+}
+
+/** As the mirror set has it. */
+export function isReportingAsync({ settings }: MemberState, name: MemberName): boolean {
+  return settings.reporting?.includes(name) === true;
 }
 
 /** In one word, to compare and to print. */

@@ -141,7 +141,7 @@ export const troubleEndTable: readonly (TroubleEnd & Verdict<'leave' | 'impossib
 
 /** The agent of the other failover member says that its instance is down. */
 export type DownFacts = {
-  /** May this member count itself as active since its last contact? */
+  /** May this member count itself as active since its last contact? Not one that was started since: its disk may be an older one (FO-061, FO-090). */
   readonly active: boolean;
   /** What the other's durable record says: names this member and activation; is older than this member's own; something else; cannot be read. */
   readonly record: 'names-me' | 'mine-is-newer' | 'other' | 'older' | 'unreadable';
@@ -151,16 +151,16 @@ export type DownFacts = {
 export const downTable: readonly (DownFacts & Verdict<'take-over' | 'fetch-first' | 'wait'>)[] = [
   { active: true, record: 'names-me', window: 'open', outcome: 'take-over', spec: 'FO-023', because: 'the primary is down and its record says it waited for this member' },
   { active: true, record: 'names-me', window: 'closed', outcome: 'take-over', spec: 'FO-023', because: 'the primary is down and its record says it waited for this member' },
-  { active: true, record: 'mine-is-newer', window: 'open', outcome: 'take-over', spec: 'FO-061', because: 'this member was the last primary' },
-  { active: true, record: 'mine-is-newer', window: 'closed', outcome: 'take-over', spec: 'FO-061', because: 'this member was the last primary' },
+  { active: true, record: 'mine-is-newer', window: 'open', outcome: 'fetch-first', spec: 'FO-061 FO-090', because: 'this member was the last primary; the journal of the other shows whether it lacks any of that reign' },
+  { active: true, record: 'mine-is-newer', window: 'closed', outcome: 'fetch-first', spec: 'FO-061 FO-090', because: 'this member was the last primary; the journal of the other shows whether it lacks any of that reign' },
   { active: true, record: 'other', window: 'open', outcome: 'fetch-first', spec: 'FO-024', because: 'the primary went on without this member' },
   { active: true, record: 'other', window: 'closed', outcome: 'fetch-first', spec: 'FO-024', because: 'the primary went on without this member' },
   { active: true, record: 'unreadable', window: 'open', outcome: 'take-over', spec: 'FO-023', because: 'the primary went down within the trouble timeout' },
   { active: true, record: 'unreadable', window: 'closed', outcome: 'fetch-first', spec: 'FO-024', because: 'the primary may have gone on after the trouble timeout' },
-  { active: false, record: 'names-me', window: 'open', outcome: 'fetch-first', spec: 'FO-025', because: 'this member gave up being active' },
-  { active: false, record: 'names-me', window: 'closed', outcome: 'fetch-first', spec: 'FO-025', because: 'this member gave up being active' },
-  { active: false, record: 'mine-is-newer', window: 'open', outcome: 'take-over', spec: 'FO-061', because: 'this member was the last primary' },
-  { active: false, record: 'mine-is-newer', window: 'closed', outcome: 'take-over', spec: 'FO-061', because: 'this member was the last primary' },
+  { active: false, record: 'names-me', window: 'open', outcome: 'fetch-first', spec: 'FO-025 FO-061', because: 'this member gave up being active, or was started since' },
+  { active: false, record: 'names-me', window: 'closed', outcome: 'fetch-first', spec: 'FO-025 FO-061', because: 'this member gave up being active, or was started since' },
+  { active: false, record: 'mine-is-newer', window: 'open', outcome: 'fetch-first', spec: 'FO-061 FO-090', because: 'this member was the last primary; the journal of the other shows whether it lacks any of that reign' },
+  { active: false, record: 'mine-is-newer', window: 'closed', outcome: 'fetch-first', spec: 'FO-061 FO-090', because: 'this member was the last primary; the journal of the other shows whether it lacks any of that reign' },
   { active: false, record: 'other', window: 'open', outcome: 'fetch-first', spec: 'FO-025', because: 'this member was not active' },
   { active: false, record: 'other', window: 'closed', outcome: 'fetch-first', spec: 'FO-025', because: 'this member was not active' },
   { active: false, record: 'unreadable', window: 'open', outcome: 'fetch-first', spec: 'FO-025', because: 'this member was not active' },
@@ -171,13 +171,16 @@ export const downTable: readonly (DownFacts & Verdict<'take-over' | 'fetch-first
   { active: false, record: 'older', window: 'closed', outcome: 'wait', spec: 'FO-062', because: "the record of the other is older than this member's: its disk was set back, and its journal may lack what the mirror has" },
 ];
 
-/** A hello of the other failover member arrives. */
+/**
+ * A hello of the other failover member arrives. `kept`: this member has a right, which its site or a database does not let it use, and
+ * a person forces the other. `idle`: mirroring is stopped here, or this member has halted.
+ */
 export type HelloFacts = {
-  readonly role: 'primary' | 'becoming' | 'seeking' | 'attached' | 'closed';
+  readonly role: 'primary' | 'becoming' | 'kept' | 'seeking' | 'attached' | 'idle' | 'closed';
   /** Whose record is the newer: ours, theirs, neither was primary of the epoch both name, or two histories of one epoch. */
   readonly newer: 'ours' | 'theirs' | 'neither' | 'split';
 };
-export type HelloOutcome = 'welcome' | 'stop' | 'halt' | 'consent' | 'refuse' | 'impossible';
+export type HelloOutcome = 'welcome' | 'stop' | 'halt' | 'consent' | 'give-way' | 'refuse' | 'impossible';
 export const helloTable: readonly (HelloFacts & Verdict<HelloOutcome>)[] = [
   { role: 'primary', newer: 'ours', outcome: 'welcome', spec: 'FO-018', because: 'a member that is not active comes to its primary' },
   { role: 'primary', newer: 'theirs', outcome: 'stop', spec: 'FO-038', because: 'another member has become primary since' },
@@ -187,18 +190,26 @@ export const helloTable: readonly (HelloFacts & Verdict<HelloOutcome>)[] = [
   { role: 'becoming', newer: 'theirs', outcome: 'refuse', spec: 'FO-066', because: 'this member is becoming primary' },
   { role: 'becoming', newer: 'neither', outcome: 'refuse', spec: 'FO-066', because: 'this member is becoming primary' },
   { role: 'becoming', newer: 'split', outcome: 'refuse', spec: 'FO-066', because: 'this member is becoming primary' },
-  { role: 'seeking', newer: 'ours', outcome: 'consent', spec: 'FO-061 FO-064', because: 'this member was the last primary, and the other promised that it is not active' },
-  { role: 'seeking', newer: 'theirs', outcome: 'refuse', spec: 'FO-061', because: 'the other was the last primary and must decide' },
+  { role: 'kept', newer: 'ours', outcome: 'refuse', spec: 'FO-066', because: 'this member was the last primary, and becomes primary' },
+  { role: 'kept', newer: 'theirs', outcome: 'give-way', spec: 'FO-067 FO-074', because: 'this member may not lead yet, and a person wants the last primary to go on' },
+  { role: 'kept', newer: 'neither', outcome: 'refuse', spec: 'FO-066', because: 'this member is becoming primary, and the other may lack what it has' },
+  { role: 'kept', newer: 'split', outcome: 'refuse', spec: 'FO-066', because: 'this member is becoming primary in another history' },
+  { role: 'seeking', newer: 'ours', outcome: 'consent', spec: 'FO-061 FO-064', because: 'this member was the last primary or has more of that reign, and the other promised that it is not active' },
+  { role: 'seeking', newer: 'theirs', outcome: 'refuse', spec: 'FO-061', because: 'the other was the last primary or has more of that reign, and must decide' },
   { role: 'seeking', newer: 'neither', outcome: 'refuse', spec: 'FO-062', because: 'neither was the last primary' },
   { role: 'seeking', newer: 'split', outcome: 'refuse', spec: 'FO-088', because: 'a forced takeover made two histories' },
   { role: 'attached', newer: 'ours', outcome: 'refuse', spec: 'FO-061', because: 'this member has a primary' },
   { role: 'attached', newer: 'theirs', outcome: 'refuse', spec: 'FO-061', because: 'this member has a primary' },
   { role: 'attached', newer: 'neither', outcome: 'refuse', spec: 'FO-061', because: 'this member has a primary' },
   { role: 'attached', newer: 'split', outcome: 'refuse', spec: 'FO-061', because: 'this member has a primary' },
-  { role: 'closed', newer: 'ours', outcome: 'refuse', spec: 'SYN-022', because: 'mirroring is stopped on this member' },
-  { role: 'closed', newer: 'theirs', outcome: 'refuse', spec: 'SYN-022', because: 'mirroring is stopped on this member' },
-  { role: 'closed', newer: 'neither', outcome: 'refuse', spec: 'SYN-022', because: 'mirroring is stopped on this member' },
-  { role: 'closed', newer: 'split', outcome: 'refuse', spec: 'SYN-022', because: 'mirroring is stopped on this member' },
+  { role: 'idle', newer: 'ours', outcome: 'refuse', spec: 'SYN-022', because: 'this member takes no part' },
+  { role: 'idle', newer: 'theirs', outcome: 'give-way', spec: 'FO-061 FO-064', because: 'the other was the last primary, and this member takes no part' },
+  { role: 'idle', newer: 'neither', outcome: 'refuse', spec: 'SYN-022', because: 'this member takes no part' },
+  { role: 'idle', newer: 'split', outcome: 'refuse', spec: 'SYN-022', because: 'this member takes no part' },
+  { role: 'closed', newer: 'ours', outcome: 'refuse', spec: 'FO-061', because: 'this member starts, ends, or was removed from the mirror' },
+  { role: 'closed', newer: 'theirs', outcome: 'refuse', spec: 'FO-061', because: 'this member starts, ends, or was removed from the mirror' },
+  { role: 'closed', newer: 'neither', outcome: 'refuse', spec: 'FO-061', because: 'this member starts, ends, or was removed from the mirror' },
+  { role: 'closed', newer: 'split', outcome: 'refuse', spec: 'FO-061', because: 'this member starts, ends, or was removed from the mirror' },
 ];
 
 /** The primary is stopped by its operator. */

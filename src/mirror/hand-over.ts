@@ -4,7 +4,7 @@ import { isAtOrAfter } from './journal-position.ts';
 import { pumpAsyncs } from './journal-transfer.ts';
 import type { MemberState, Step } from './member-state.ts';
 import { backupNow, connectedBackup, setServing } from './serving.ts';
-import { answerOrders, enterRole, log, note, send } from './step.ts';
+import { answerOrders, enterRole, log, note, saveRecord, send } from './step.ts';
 
 /** I-epoch: somebody has become primary since; this one stops at once. */
 export function stopAsStale(step: Step, epochNumber: number): void {
@@ -16,6 +16,7 @@ export function stopAsStale(step: Step, epochNumber: number): void {
   log(step, 'stale-primary', { epoch: epochNumber });
   note(step, 'stops: another member has become primary', 'FO-038', { otherEpoch: epochNumber });
   step.effects.push({ type: 'refuse-updates' });
+  saveRecord(step, { stoppedForEpoch: epochNumber });
   enterRole(step, 'down');
   step.effects.push({ type: 'end-process', because: `another member is primary of epoch ${epochNumber} (FO-038)` });
 }

@@ -3,7 +3,7 @@
  * and where what follows the own journal is no longer kept there (SYN-026): trying again would never end.
  */
 import type { MemberEvent } from './events.ts';
-import { comparePositions, JOURNAL_START, type JournalPosition, printPosition } from './journal-position.ts';
+import { comparePositions, epochOf, JOURNAL_START, type JournalPosition, printPosition } from './journal-position.ts';
 import { commonPrefix, isBeyond } from './journal-transfer.ts';
 import { comparedWithReport } from './loss-report.ts';
 import type { Step } from './member-state.ts';
@@ -33,9 +33,7 @@ export function isAhead(step: Step, other: OtherJournal): boolean {
 
 function heldFurthest({ state }: Step, { history }: OtherJournal): JournalPosition {
   const { epoch, primaryOfEpoch } = state.record;
-  const isBeside = history.some(
-    (other) => other.epoch === epoch.number && !sameEpoch({ ...other, number: other.epoch }, epoch),
-  );
+  const isBeside = history.some((other) => other.epoch === epoch.number && !sameEpoch(epochOf(other), epoch));
   return primaryOfEpoch && isBeside ? state.journal.appended : state.journal.appliedFurthest;
 }
 

@@ -2,6 +2,7 @@
  * Where a record stands in the mirror journal. Order is by epoch, then sequence; file and offset say where its bytes
  * are and are equal on every member, because members keep byte-identical mirror journal files.
  */
+import type { Epoch } from './terms.ts';
 export interface JournalPosition {
   /** Number of the epoch the position belongs to (Epoch.number). */
   readonly epoch: number;
@@ -48,4 +49,9 @@ export interface EpochBeginning {
   readonly owner: string;
   readonly lineage: string;
   readonly begin: JournalPosition;
+}
+
+/** The reign that begins there. */
+export function epochOf({ epoch, owner, lineage }: EpochBeginning): Epoch {
+  return { number: epoch, owner, lineage };
 }

@@ -166,7 +166,8 @@ function isInRound(step: Step, served: Served): boolean {
   return true;
 }
 
-function isChunk(from: JournalPosition, to: JournalPosition): boolean {
+/** As much as one message holds, or more. */
+export function isChunk(from: JournalPosition, to: JournalPosition): boolean {
   return from.file !== to.file || to.offset - from.offset >= shipChunkBytes;
 }
 

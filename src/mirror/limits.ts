@@ -18,6 +18,9 @@ export const clockDriftShare = 0.05;
 /** FO-074: how long the routine waits for a forced takeover before it says that the outcome is unsure. */
 export const forceWaitMs = 60_000;
 
+/** FO-090: more reigns than the other can have had without a trace on this member's disk, also on one that was set back (derived). */
+export const epochsLeftOutByForce = 1000;
+
 /** FO-067, FO-068: how long after a "no" the site's ^ZMIRROR is asked again. */
 export const siteRetryMs = 30_000;
 /** How long an entry point of ^ZMIRROR may take; the sources give no limit (derived). */
@@ -87,6 +90,8 @@ export const shipWindowBytes = 8 * 1024 * 1024;
 export const shipChunkBytes = 1024 * 1024;
 /** How long what becomes durable is gathered for asyncs while they are sent to anyway; the first after a pause goes at once (derived). */
 export const asyncRoundMs = 20;
+/** An async that receives without a pause flushes its journal so often, since nothing waits for it (derived). */
+export const asyncFlushMs = 100;
 /** Shorter journal blocks are sent as they are: the head beside them is longer than what could be saved (derived). */
 export const compressedBytesMin = 1024;
 /** Up to this size a block is compressed at once; a longer one on another thread, where there is one for its type. */

@@ -29,7 +29,10 @@ export interface MemberRecord {
   readonly validatedMember: boolean;
   /** CFG-071. */
   readonly joinMirror: boolean;
-  /** Highest epoch an agent has answered "down" to: no start may skip the question while it is above `epoch`. Written by the agent. */
+  /**
+   * Highest epoch an agent has answered "down" to: no start may skip the question while it is above `epoch`. Written by the agent.
+   * `requester`: who was told, or 'several members', which can be no member's name (CFG-022).
+   */
   readonly fence: { readonly epoch: Epoch; readonly requester: MemberName } | null;
   /** CFG-069: this member was removed from the mirror, by whom, and what becomes of its databases at the next start. */
   readonly removed: { readonly by: MemberName; readonly removeAttribute: boolean } | null;
@@ -38,6 +41,11 @@ export interface MemberRecord {
    * has not chosen yet. A failover member that is the only one has nobody to meet again and would go on after a restart.
    */
   readonly splitIn: Epoch | null;
+  /**
+   * FO-038: number of the epoch because of which it stopped as a primary; 0 = none. Its next reign is above that, also where nobody tells it
+   * again: who follows that epoch may not even be in its mirror set.
+   */
+  readonly stoppedForEpoch: number;
   /** The last takeover that a person forced: what was shown, and when (wall clock ms). */
   readonly forced: Forced | null;
   /** The newest list that this member knows; null = none was promoted or demoted. Written by the agent, too (FO-078, FO-084). */
@@ -67,6 +75,7 @@ export const firstRecord: MemberRecord = {
   fence: null,
   removed: null,
   splitIn: null,
+  stoppedForEpoch: 0,
   forced: null,
   failoverMembers: null,
 };

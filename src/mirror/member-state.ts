@@ -8,7 +8,8 @@ import type { MemberSettings, OperatorCommand } from './events.ts';
 import { type EpochBeginning, JOURNAL_START, type JournalPosition } from './journal-position.ts';
 import type { Offers } from './loss-report.ts';
 import { firstRecord, type MemberRecord } from './member-record.ts';
-import type { AgentVerdict } from './messages.ts';
+import type { AgentVerdict, Refusal } from './messages.ts';
+import type { SetNumber } from './mirror-set.ts';
 import type { FailoverMembers, MemberName, MirrorName, Right } from './terms.ts';
 
 /**
@@ -72,8 +73,8 @@ export interface Seeking {
   helloOver: number | null;
   /** Unfinished question to the other's agent. */
   request: number | null;
-  /** The agent said down, and its journal is being fetched. */
-  fetching: { request: number; incarnation: number } | null;
+  /** The agent said down, and its journal is being fetched. `last`: by its record or that of the other this member was the last primary. */
+  fetching: { request: number; incarnation: number; last: boolean } | null;
   /** Next attempt at this time; 0 = at once. */
   retryAtMs: number;
   /** The present attempt is given up at this time. */
@@ -83,6 +84,10 @@ export interface Seeking {
   turn: number;
   /** What the last attempt met: for status and log. */
   lastFailure: string;
+  /** What the other failover member, which runs, has answered last; null = it did not answer, or was not asked. */
+  refusal: Refusal | null;
+  /** The agent of the other failover member has said last that the other runs as primary: for the status. */
+  otherReigns: boolean;
   /** Since when there has been no primary. */
   sinceMs: number;
   /** Was the present wait already told to the log? */
@@ -133,6 +138,8 @@ export interface Served {
   /** A `ship-journal` under way. */
   shipping: boolean;
   durableTold: JournalPosition;
+  /** The newest mirror set that it has said it has on disk; null = it has not said so over this connection. */
+  setHeard: SetNumber | null;
   /** On an async: when the round began in which it was last sent to; 0 = it was sent nothing yet. */
   roundMs: number;
 }
@@ -178,7 +185,7 @@ export interface Serving {
   hungTold: boolean;
   /** A promotion or demotion under way. */
   change: MembersChange | null;
-  /** Next time at which former failover members are told of a promotion by force. */
+  /** Next time at which members that are not connected are told who reigns, and what the mirror looks like. */
   tellAtMs: number;
   /** When the newest round of data to asyncs began. */
   roundMs: number;
@@ -245,6 +252,7 @@ export interface PendingOrder {
     | 'force-primary'
     | 'resume-primary'
     | 'remove-member'
+    | 'keep-mirror-set'
     | 'promote'
     | 'demote'
     | 'demote-other';
@@ -252,6 +260,8 @@ export interface PendingOrder {
   set: boolean;
   /** Of `remove-member`: who is removed, and how. */
   removal?: { member: MemberName; removeAttribute: boolean };
+  /** Of `keep-mirror-set`: which one; absent = the mirror has none. */
+  keeps?: SetNumber;
 }
 
 export interface MemberState {
@@ -263,7 +273,7 @@ export interface MemberState {
   role: MemberRole;
   roleSinceMs: number;
   right: Right | null;
-  /** Fresh id for the first epoch of a new mirror. */
+  /** Fresh id, for the reigns of this process. */
   lineage: string;
   /** Highest epoch number heard of from anyone. */
   epochHeard: number;
@@ -275,6 +285,8 @@ export interface MemberState {
   requests: number;
   /** The backup's window for FO-023 without a readable record closes at this time; 0 = closed. */
   windowUntilMs: number;
+  /** This process has become active: that it was is not only what its disk says. */
+  becameActive: boolean;
   journal: JournalState;
   seeking: Seeking;
   becoming: Becoming | null;
@@ -311,6 +323,8 @@ export const noSeeking: Seeking = {
   next: 'agent',
   turn: 0,
   lastFailure: '',
+  refusal: null,
+  otherReigns: false,
   sinceMs: 0,
   told: false,
 };
@@ -363,6 +377,7 @@ export function initialState(self: MemberName, mirror: MirrorName, failoverMembe
     helloFrom: new Map(),
     requests: 0,
     windowUntilMs: 0,
+    becameActive: false,
     journal: {
       appended: JOURNAL_START,
       flushed: JOURNAL_START,

@@ -53,12 +53,14 @@ import {
   seek,
 } from './negotiation.ts';
 import { forceNow, onAgentWhileForced, onNoFailoverDone, onOrder, watchOrders } from './operator-commands.ts';
-import { onFenceAnswer, onHelloToPrimary, onReign, onServedMessage, showReign, watchMembers } from './primary.ts';
+import { onFenceAnswer, onHelloToPrimary, onServedMessage, watchMembers } from './primary.ts';
 import { continuePromotion, onAgentWhilePromoting, watchPromotion } from './promotion.ts';
 import { onGathered, onGatheringProgressed, onNotOffered, onOfferWhilePromoting } from './promotion-journals.ts';
-import { onRemoved, watchRemovals } from './removal.ts';
+import { onReign, showReign, tellAtOnce } from './reign.ts';
+import { hearOut, hearRemoval, onRemovalHeard, onRemoved, watchRemovals } from './removal.ts';
 import { beginSeeking, onHelloFailed, setSeeking } from './seeking.ts';
 import { servedBy } from './serving.ts';
+import { tellHeard, watchKeeping } from './set-keeping.ts';
 import { copyOfState } from './state-copies.ts';
 import { enterRole, isForced, log, note, saveRecord } from './step.ts';
 import { onMemberLost } from './trouble.ts';
@@ -78,6 +80,7 @@ export function step(before: MemberState, event: MemberEvent): StepResult {
     // Only here do deadlines count: after a standstill, messages that waited come before the next `woke`.
     if (event.type === 'woke') watch(now);
     watchRemovals(now);
+    watchKeeping(now);
     continueChange(now);
   }
   return { state: now.state, effects: now.effects, rules: now.rules };
@@ -99,8 +102,7 @@ function dispatch(now: Step, event: MemberEvent): void {
       if (state.role === 'primary' || state.role === 'halted') return showReign(now, event.to, event.connection);
       return onDialled(now, event.to, event.connection);
     case 'dial-failed':
-      if (state.seeking.dialling === event.to) onHelloFailed(now, event.reason);
-      return;
+      return onDialFailed(now, event);
     case 'message':
       return onMessage(now, event);
     case 'closed':
@@ -244,8 +246,11 @@ function noteStart(now: Step, record: MemberRecord): void {
 function onSettings(now: Step, event: Extract<MemberEvent, { type: 'settings-changed' }>): void {
   const { state } = now;
   const arbiterChanged = state.settings.arbiter !== event.settings.arbiter;
+  const { mirrorSet: before } = state.settings;
   state.settings = event.settings;
   settleList(now);
+  tellAtOnce(now, before);
+  tellHeard(now);
   if (arbiterChanged && !event.settings.arbiter && hasSession(now))
     onArbiterClosed(now, 'no arbiter is configured any more');
 }
@@ -253,6 +258,9 @@ function onSettings(now: Step, event: Extract<MemberEvent, { type: 'settings-cha
 function onMessage(now: Step, event: Extract<MemberEvent, { type: 'message' }>): void {
   const { state } = now;
   const { connection, envelope, message } = event;
+  // Neither counts as a reign: whoever was removed may have been forced since.
+  if (message.type === 'removal-heard') return hearOut(now, envelope.from, message);
+  if (message.type === 'reign' && hearRemoval(now, connection, envelope.from, message.mirrorSet)) return;
   if (message.type === 'hello' || message.type === 'reign') {
     learnList(now, message.failoverMembers, envelope.from);
     if (state.role === 'down') return;
@@ -280,6 +288,11 @@ function onMessage(now: Step, event: Extract<MemberEvent, { type: 'message' }>):
     if (message.type === 'no-failover-done') onNoFailoverDone(now, message.set);
     else onPrimaryMessage(now, envelope, message);
   }
+}
+
+function onDialFailed(now: Step, { to, reason, noMember }: Extract<MemberEvent, { type: 'dial-failed' }>): void {
+  if (noMember === true) onRemovalHeard(now, to);
+  if (now.state.seeking.dialling === to) onHelloFailed(now, reason);
 }
 
 function onClosed(now: Step, connection: number, reason: string): void {

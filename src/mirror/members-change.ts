@@ -4,7 +4,7 @@
  * takes it at once (FO-083): what it may do from here on follows from the list, not from what it was.
  */
 import { giveUp } from './becoming.ts';
-import { isNewerList, isSameList, presentList, settingsBy } from './failover-members.ts';
+import { isNewerList, isReportingAsync, isSameList, presentList, settingsBy } from './failover-members.ts';
 import { membersChangeInQos } from './limits.ts';
 import type { MemberState, MembersChange, Precondition, Served, Step } from './member-state.ts';
 import type { AgentVerdict } from './messages.ts';
@@ -165,6 +165,27 @@ export function refusalToChange(state: MemberState, change: Change): Preconditio
   return failed('no-failover', 'no failover is set, so no failover member can be demoted; clear it first', 'FO-072');
 }
 
+/**
+ * CFG-050, DB-040: null = this async may become one of another type now, or clear its flags. Asked of itself and of its primary: a promotion
+ * that is under way stands with the one or with the other, and would make a failover member of whatever it is in the end.
+ */
+export function refusalToChangeKind(
+  { promotion, serving, record, self }: MemberState,
+  name: MemberName,
+): Precondition | null {
+  // Its backup may have taken over, and would know nothing of it.
+  if (serving.trouble !== null) {
+    const text =
+      'the primary is in trouble state and may be primary no more; see its status, and try again when that is over';
+    return { reason: 'in-trouble', text, spec: 'FO-048' };
+  }
+  const isOn = (list: FailoverMembers | null | undefined): boolean => list?.names.includes(name) === true;
+  const isAsked = name === self && promotion !== null;
+  if (!isAsked && !isOn(serving.change?.list) && !isOn(record.failoverMembers)) return null;
+  const text = `${name} is being made a failover member; look at its status, and try again if it is an async still`;
+  return { reason: 'not-an-async-type', text, spec: 'CFG-050' };
+}
+
 /** FO-078, FO-087: a member asks its primary. */
 export function onWishToChange(step: Step, { name, connection, failoverMember }: Served, wish: Change): void {
   const { state } = step;
@@ -172,7 +193,7 @@ export function onWishToChange(step: Step, { name, connection, failoverMember }:
     send(step, connection, { type: 'failover-members', failoverMembers: presentList(state) });
     return;
   }
-  const refusal = refusalToChange(step.state, wish);
+  const refusal = refusalToChange(step.state, wish) ?? (wish === 'promotion' ? refusalOfKind(state, name) : null);
   if (refusal !== null) {
     noteAttempt(step, `refused the ${wish} of ${name}`, refusal.spec, { because: refusal.text });
     send(step, connection, { type: 'request-refused', ...refusal });
@@ -180,6 +201,13 @@ export function onWishToChange(step: Step, { name, connection, failoverMember }:
   }
   if (wish === 'promotion') beginChange(step, [state.self, name], name);
   else beginChange(step, [state.self], name);
+}
+
+/** FO-077: its own mirror set may be older, and it may have cleared its flags when it learns of this one. */
+function refusalOfKind(state: MemberState, name: MemberName): Precondition | null {
+  if (!isReportingAsync(state, name)) return null;
+  const text = `${name} is a reporting async for its primary; only a disaster recovery async can be promoted`;
+  return { reason: 'not-dr', text, spec: 'FO-077' };
 }
 
 export function demoteOther(step: Step): void {

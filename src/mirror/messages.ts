@@ -4,6 +4,7 @@
  * older connection, session, term, epoch or incarnation said counts.
  */
 import type { EpochBeginning, JournalPosition } from './journal-position.ts';
+import type { MirrorSet } from './mirror-set.ts';
 import type { Epoch, FailoverMembers, FailoverMode, MemberName } from './terms.ts';
 
 /** Who speaks, in every message of the data channel. */
@@ -12,6 +13,21 @@ export interface Envelope {
   readonly incarnation: number;
   readonly epoch: Epoch;
 }
+
+/**
+ * Why a hello is refused. `gives-way` is as good a promise as a hello: the sender is not active, has no right, and knows that the
+ * receiver was the last primary. `kept-by-site`: it would give way to one that is forced.
+ */
+export type Refusal =
+  | 'not-primary'
+  | 'becoming-primary'
+  | 'kept-by-site'
+  | 'gives-way'
+  | 'older-hello'
+  | 'stopped'
+  | 'halted'
+  | 'not-a-member'
+  | 'diverged';
 
 /**
  * Data channel, opened by a member that is not primary. `term` is the number that the primary draws anew within its
@@ -26,7 +42,11 @@ export type DataMessage =
       /** Rises with each hello of an incarnation. */
       readonly hello: number;
       readonly journalEnd: JournalPosition;
+      /** Newest epoch that the sender has heard of, where that is not its own: a later reign of the sender has a higher number. */
+      readonly heard?: number;
       readonly failoverMembers?: FailoverMembers;
+      /** A person forces the sender. */
+      readonly forced?: true;
     }
   /** The receiver is primary and takes the sender in. `history` tells where each epoch begins in its journal. */
   | {
@@ -38,8 +58,10 @@ export type DataMessage =
     }
   | {
       readonly type: 'refuse';
-      readonly reason: 'not-primary' | 'becoming-primary' | 'older-hello' | 'stopped' | 'not-a-member' | 'diverged';
+      readonly reason: Refusal;
       readonly primary: MemberName | null;
+      /** With `older-hello`: the newest incarnation of the receiver that the sender has heard of. */
+      readonly incarnation?: number;
       readonly failoverMembers?: FailoverMembers;
     }
   /** Journal bytes from..to travel beside the message. `durableTo` is what the databases may be given. */
@@ -83,8 +105,12 @@ export type DataMessage =
   | { readonly type: 'failover-members'; readonly failoverMembers: FailoverMembers }
   /** The sender goes; from a backup it counts as "not active". */
   | { readonly type: 'going-down'; readonly noFailover: boolean }
-  /** From a primary that has to fence the other, whose agent does not answer: the envelope says what there is to say (FO-038). */
-  | { readonly type: 'reign'; readonly failoverMembers?: FailoverMembers }
+  /** From a primary to one that is not connected: the envelope says who reigns (FO-038), the rest what the mirror looks like now. */
+  | { readonly type: 'reign'; readonly failoverMembers?: FailoverMembers; readonly mirrorSet?: MirrorSet }
+  /** The answer to a reign with that mirror set: it is on the sender's disk that it was removed from the mirror (CFG-069). */
+  | { readonly type: 'removal-heard'; readonly epoch: number; readonly revision: number }
+  /** From the backup: that mirror set, which the primary told, is on the sender's disk. */
+  | { readonly type: 'mirror-set-heard'; readonly epoch: number; readonly revision: number }
   | { readonly type: 'no-failover'; readonly set: boolean }
   | { readonly type: 'no-failover-done'; readonly set: boolean }
   /** The primary takes the receiver out of the mirror; `going-down` is the answer, when it is on the receiver's disk (CFG-069). */

@@ -88,6 +88,8 @@ export interface MirrorSet {
   readonly databases: readonly MirrorDatabaseDefinition[];
   /** Newest last. A member of that name that knows only an older set is turned away for good; absent = nobody. */
   readonly removed?: readonly RemovedMember[];
+  /** Removed members that have not said yet that they know it, and where each was reached; absent = nobody. */
+  readonly untold?: readonly MemberDefinition[];
 }
 
 export const defaultSettings: MirrorSettings = {
@@ -279,12 +281,33 @@ export function isNewerSet(a: SetNumber, b: SetNumber): boolean {
 
 /** CFG-069. */
 export function withoutMember(set: MirrorSet, { name, removeAttribute }: RemovedMember): MirrorSet {
-  const before = (set.removed ?? []).filter((each) => each.name !== name);
-  return {
-    ...set,
-    members: set.members.filter((each) => each.name !== name),
-    removed: [...before, { name, removeAttribute }].slice(-limits.removedMembersRemembered),
-  };
+  const before = withoutTraces(set, name);
+  const removed = [...(before.removed ?? []), { name, removeAttribute }].slice(-limits.removedMembersRemembered);
+  const gone = set.members.filter((each) => each.name === name);
+  const untold = [...(before.untold ?? []), ...gone].filter((each) => removed.some((one) => one.name === each.name));
+  return { ...before, members: set.members.filter((each) => each.name !== name), removed, untold };
+}
+
+/** Whoever joins is no removed member any more. */
+export function withMembers(set: MirrorSet, members: readonly MemberDefinition[], joined: MemberName): MirrorSet {
+  return { ...withoutTraces(set, joined), members };
+}
+
+/** The same revision: nothing depends on who has heard, and no set may count as newer for it. */
+export function withTold(set: MirrorSet, name: MemberName): MirrorSet {
+  return set.untold === undefined ? set : { ...set, untold: set.untold.filter((each) => each.name !== name) };
+}
+
+function withoutTraces(set: MirrorSet, name: MemberName): MirrorSet {
+  const { removed } = set;
+  return removed === undefined
+    ? withTold(set, name)
+    : { ...withTold(set, name), removed: removed.filter((each) => each.name !== name) };
+}
+
+/** Where a member is called, also one that has to hear that it was removed. */
+export function calledMember(set: MirrorSet, name: MemberName): MemberDefinition | undefined {
+  return memberNamed(set, name) ?? set.untold?.find((each) => each.name === name);
 }
 
 /** The failover members of a set that is newer than the one somebody knows: he may not have heard of one of them. */

@@ -2,19 +2,20 @@
  * A member without a primary: it asks the other's agent, says hello to the other, and waits; it becomes primary only with
  * a right (FO-007, FO-021..027, FO-061..064). A hello is a promise: whoever says it has dropped every right before.
  */
-import { becomePrimary, giveUp } from './becoming.ts';
+import { becomePrimary, giveUp, isKeptBySite } from './becoming.ts';
 import type { Facts } from './effects.ts';
 import type { MemberEvent } from './events.ts';
 import { isSameList, listToTell, otherAsyncs } from './failover-members.ts';
 import { type DownFacts, decide, downTable, type HelloFacts, helloTable } from './failover-table.ts';
 import { isAhead, isDiverged, isGone, joinHistory } from './joining.ts';
-import { comparePositions, type EpochBeginning } from './journal-position.ts';
+import { epochOf } from './journal-position.ts';
 import { setJournal } from './journal-transfer.ts';
 import { isNewerThan, promotedByForce } from './member-record.ts';
 import type { MemberState, Step } from './member-state.ts';
 import { learnList } from './members-change.ts';
-import type { AgentVerdict, DataMessage, DownRecord, Envelope } from './messages.ts';
+import type { AgentVerdict, DataMessage, DownRecord, Envelope, Refusal } from './messages.ts';
 import { forceNow } from './operator-commands.ts';
+import { type Hello, hasMore, hasMoreThanOwner, isLastReign, mayGoFirst, newer, tellLacking } from './precedence.ts';
 import { goOnWithoutPrimary } from './promotion.ts';
 import {
   dropAttempt,
@@ -22,13 +23,15 @@ import {
   isTrying,
   onHelloFailed,
   pauseSeeking,
+  refuseForce,
   setSeeking,
   tellFailure,
   tellWaiting,
   windowNow,
 } from './seeking.ts';
 import { agoMs, askAgent, isForced, log, note, noteAttempt, saveRecord, send } from './step.ts';
-import { type Epoch, type MemberName, sameEpoch } from './terms.ts';
+import { type MemberName, sameEpoch } from './terms.ts';
+import { stopItFirst } from './ways-out.ts';
 
 /** The next attempt, when it is time; also gives up one that takes too long. */
 export function seek(step: Step): void {
@@ -37,9 +40,10 @@ export function seek(step: Step): void {
   const busy = isTrying(seeking);
   if (busy && seeking.fetching === null && step.nowMs >= seeking.deadlineMs) {
     const wasHello = seeking.request === null;
+    if (wasHello && isForced(state) && seeking.next === 'hello') refuseForce(step, stopItFirst(state));
     pauseSeeking(step, 'no answer within the QoS timeout', wasHello ? 'agent' : 'hello');
     // Whoever is silent has had its turn: the next one may be the primary.
-    if (wasHello) setSeeking(step, { turn: seeking.turn + 1 });
+    setSeeking(step, wasHello ? { turn: seeking.turn + 1 } : { otherReigns: false });
     return;
   }
   if (busy || step.nowMs < seeking.retryAtMs) return;
@@ -62,11 +66,15 @@ function inquire(step: Step, name: MemberName): void {
   dialFor(step, name);
 }
 
-/** Mostly the partner; now and then an async, since the partner may be gone for good, replaced by somebody. */
+/**
+ * Mostly the partner; now and then an async, since the partner may be gone for good, replaced by somebody. Not while this member is active:
+ * a hello would end that for nothing, and whoever was promoted calls by himself (docs/decisions/0048).
+ */
 function nextToDial({ state }: Step, partner: MemberName): MemberName {
   const asyncs = otherAsyncs(state);
   const { turn } = state.seeking;
-  if (asyncs.length === 0 || turn % 4 !== 3) return partner;
+  const isForIt = turn % 4 === 3 && !isForced(state) && state.record.wasActive === null;
+  if (asyncs.length === 0 || !isForIt) return partner;
   return asyncs[(turn >> 2) % asyncs.length] as MemberName;
 }
 
@@ -91,7 +99,8 @@ function startAlone(step: Step): void {
     return refuseToTakeOver(step, fenced ? 'FO-063' : 'FO-084', because);
   }
   const { splitIn, epoch } = state.record;
-  if (splitIn !== null && sameEpoch(splitIn, epoch)) {
+  // A promotion by force is a choice between histories (docs/decisions/0033).
+  if (promoted === null && splitIn !== null && sameEpoch(splitIn, epoch)) {
     return refuseToTakeOver(step, 'FO-088', 'another history of its last epoch was met, and nobody has chosen one');
   }
   if (state.record.noFailover && !state.record.primaryOfEpoch) {
@@ -135,13 +144,15 @@ export function onDialled(step: Step, to: string, connection: number): void {
     primaryOfEpoch: state.record.primaryOfEpoch,
     hello: state.hellos,
     journalEnd: state.journal.appended,
+    ...(state.epochHeard > state.record.epoch.number ? { heard: state.epochHeard } : {}),
     ...listToTell(state),
+    ...(isForced(state) ? { forced: true } : {}),
   });
 }
 
 export function onAgentAnswer(step: Step, answer: AgentVerdict): void {
   const { state } = step;
-  setSeeking(step, { request: null });
+  setSeeking(step, { request: null, otherReigns: answer.says === 'running' && answer.primary });
   const other = state.settings.partner as string;
   switch (answer.says) {
     case 'running':
@@ -157,7 +168,7 @@ export function onAgentAnswer(step: Step, answer: AgentVerdict): void {
       return;
     case 'nothing':
       pauseSeeking(step, answer.reason, 'hello');
-      setSeeking(step, { retryAtMs: 0 });
+      setSeeking(step, { retryAtMs: 0, refusal: null });
       tellWaiting(step, answer.reason);
       return;
     case 'unkillable':
@@ -190,8 +201,9 @@ function recordFact(step: Step, record: DownRecord | null): DownFacts['record'] 
 /** FO-023..025, FO-061: the other instance is down; may this member become primary, and with which data? */
 function onDown(step: Step, record: DownRecord | null): void {
   const { state } = step;
+  setSeeking(step, { refusal: null });
   const facts: DownFacts = {
-    active: state.record.wasActive !== null,
+    active: state.record.wasActive !== null && state.becameActive,
     record: recordFact(step, record),
     window: windowNow(step),
   };
@@ -226,7 +238,8 @@ function onDown(step: Step, record: DownRecord | null): void {
   noteAttempt(step, 'fetches journal data from the agent', verdict.spec, { because: verdict.because, ...seen });
   state.requests += 1;
   const incarnation = record?.incarnation ?? 0;
-  setSeeking(step, { request: state.requests, fetching: { request: state.requests, incarnation } });
+  const last = facts.record === 'mine-is-newer' || record?.epoch.owner === state.self;
+  setSeeking(step, { request: state.requests, fetching: { request: state.requests, incarnation, last } });
   step.effects.push({
     type: 'ask-journal',
     request: state.requests,
@@ -259,13 +272,6 @@ function refuseToTakeOver(step: Step, spec: string, because: string, seen: Facts
   setSeeking(step, { told: true });
 }
 
-/** The other's record cannot be read, but its journal shows no reign beside or after this member's own, of which nobody has more. */
-function isLastReign({ state }: Step, newest: EpochBeginning | undefined): boolean {
-  const { primaryOfEpoch, epoch } = state.record;
-  if (!primaryOfEpoch || newest === undefined) return primaryOfEpoch;
-  return newest.epoch < epoch.number || sameEpoch({ ...newest, number: newest.epoch }, epoch);
-}
-
 /** A record that cannot be read may hold an epoch that began no file. */
 function leaveNumberOut({ state }: Step): void {
   state.epochHeard = Math.max(state.epochHeard, state.record.epoch.number + 1);
@@ -284,17 +290,30 @@ export function onJournalOffered(step: Step, event: Extract<MemberEvent, { type:
     setSeeking(step, { fetching: null, request: null });
     return becomePrimary(step, 'force', 'FO-081', 'the partner has no journal data that this member lacks');
   }
+  if (hasMoreThanOwner(step, event)) {
+    tellLacking(step, { of: state.record.epoch.owner, end: event.end }, { of: state.self, end: state.journal.flushed });
+    setSeeking(step, { fetching: null, request: null });
+    return becomePrimary(
+      step,
+      'agent-down',
+      'FO-061 FO-090',
+      'the other is down, and this member has more of its reign',
+    );
+  }
   // Two histories, and a person chooses this one; the other halts when it comes back.
   if (isForced(state) && (isDiverged(step, event) || isGone(step, event))) return forceNow(step);
-  if (fetching.incarnation === 0 && isLastReign(step, newest)) {
-    leaveNumberOut(step);
-    setSeeking(step, { fetching: null, request: null });
-    becomePrimary(step, 'agent-down', 'FO-061', 'this member was the last primary, as the journal of the other shows');
-    return;
+  if ((fetching.last || fetching.incarnation === 0) && isLastReign(step, newest)) {
+    const { record, journal, self } = state;
+    if (!hasMore(record.epoch, event.end, journal.appended)) {
+      if (fetching.incarnation === 0) leaveNumberOut(step);
+      setSeeking(step, { fetching: null, request: null });
+      return becomePrimary(step, 'agent-down', 'FO-061', 'this member was the last primary, and the other has no more');
+    }
+    tellLacking(step, { of: self, end: journal.appended }, { of: state.settings.partner as string, end: event.end });
   }
   if (newest !== undefined && newest.epoch > state.record.epoch.number) {
     saveRecord(step, {
-      epoch: { number: newest.epoch, owner: newest.owner, lineage: newest.lineage },
+      epoch: epochOf(newest),
       primaryOfEpoch: false,
       wasActive: null,
       activeBackup: null,
@@ -335,36 +354,6 @@ export function onFetchFailed(step: Step, request: number, reason: string): void
   pauseSeeking(step, reason, 'agent');
 }
 
-type Hello = Extract<DataMessage, { type: 'hello' }>;
-
-/**
- * FO-081: a person has paired two members of which none was the last primary, and has accepted losses: the one with more journal data
- * goes first. Never both: of two equal ones it is the first by name.
- */
-function mayGoFirst({ state }: Step, { from }: Envelope, { journalEnd }: Hello): boolean {
-  if (promotedByForce(state.record) === null) return false;
-  const order = comparePositions(state.journal.flushed, journalEnd);
-  return order > 0 || (order === 0 && state.self < from);
-}
-
-/** How two epochs stand to each other, for the hello table. */
-function newer(
-  step: Step,
-  envelope: Envelope,
-  hello: Pick<Hello, 'primaryOfEpoch'>,
-): 'ours' | 'theirs' | 'neither' | 'split' {
-  const { record } = step.state;
-  const { primaryOfEpoch } = hello;
-  const ours: Epoch = record.epoch;
-  if (ours.number !== envelope.epoch.number) {
-    if (ours.number > envelope.epoch.number) return record.primaryOfEpoch ? 'ours' : 'neither';
-    return primaryOfEpoch ? 'theirs' : 'neither';
-  }
-  if (!sameEpoch(ours, envelope.epoch) || (record.primaryOfEpoch && primaryOfEpoch)) return 'split';
-  if (record.primaryOfEpoch) return 'ours';
-  return primaryOfEpoch ? 'theirs' : 'neither';
-}
-
 /** The other failover member's hello while this member is not primary. Returns what to do with the connection. */
 export function onHelloWhileSeeking(
   step: Step,
@@ -377,64 +366,125 @@ export function onHelloWhileSeeking(
   if (state.role === 'becoming' && envelope.epoch.number > state.record.epoch.number) {
     giveUp(step, 'FO-067 FO-068', `${envelope.from} has been primary of epoch ${envelope.epoch.number} meanwhile`);
   }
-  const role =
-    state.role === 'seeking' || state.role === 'becoming' || state.role === 'attached' ? state.role : 'closed';
   const stands = newer(step, envelope, message);
   const facts: HelloFacts = {
-    role,
+    role: roleToward(step, message),
     newer: stands === 'neither' && mayGoFirst(step, envelope, message) ? 'ours' : stands,
   };
-  const verdict = decide(helloTable, facts, ['consent', 'refuse']);
+  const verdict = decide(helloTable, facts, ['consent', 'give-way', 'refuse']);
   const seen = {
     ...facts,
     from: envelope.from,
     otherEpoch: envelope.epoch.number,
     otherWasPrimary: message.primaryOfEpoch,
   };
+  if (stands === 'ours') takeFenceAway(step, envelope.from);
   // By this member's own list: the other may not have heard of its promotion yet, and then it has no right at all.
   const isPartner = state.failoverMember && state.settings.partner === envelope.from;
   const consent = verdict.outcome === 'consent' && isPartner && state.record.validatedMember && isInquired(state);
-  const isOut = state.record.removed !== null;
-  const closed = isOut ? 'not-a-member' : 'stopped';
+  const yields = verdict.outcome === 'give-way' && isPartner;
+  const reason = yields ? 'gives-way' : consent ? 'becoming-primary' : whyNot(step, stands);
+  if (yields) giveWay(step, verdict.spec, verdict.because);
   send(step, connection, {
     type: 'refuse',
-    reason: consent || role === 'becoming' ? 'becoming-primary' : role === 'closed' ? closed : 'not-primary',
+    reason,
     primary: state.attachment?.to ?? null,
     ...listToTell(state, message.failoverMembers),
   });
   step.effects.push({ type: 'close', connection, reason: verdict.because });
   state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
+  if (consent && stands === 'ours' && !state.record.primaryOfEpoch)
+    tellLacking(step, { of: envelope.from, end: message.journalEnd }, { of: state.self, end: state.journal.flushed });
   if (consent) becomePrimary(step, 'consent', verdict.spec, verdict.because, { seen });
   else noteAttempt(step, 'took nobody in', verdict.spec, { ...seen, because: verdict.because });
 }
 
 /**
- * The hello was refused. A partner that has its removal on disk can never be active again, so the last primary needs no hello of it:
- * it died before it had taken the other out of its mirror set.
+ * FO-063: the one for whom this member was called down was not primary since, and drops with its hello what it was told. Only where there is
+ * nobody else to ask: by its list this member is alone, and the other, promoted by force perhaps, waits for it (docs/decisions/0047).
+ */
+function takeFenceAway(step: Step, from: MemberName): void {
+  const { role, settings, failoverMember, record } = step.state;
+  const { fence } = record;
+  if (role !== 'seeking' || !failoverMember || settings.partner !== null || fence?.requester !== from) return;
+  step.state.epochHeard = Math.max(step.state.epochHeard, fence.epoch.number);
+  saveRecord(step, { fence: null });
+  note(step, 'the fence is taken away', 'FO-063', { requester: from, fence: fence.epoch.number });
+  setSeeking(step, { retryAtMs: step.nowMs });
+}
+
+function roleToward({ state }: Step, { forced }: Hello): HelloFacts['role'] {
+  const { role, record } = state;
+  if (role === 'becoming') return forced === true && isKeptBySite(state) ? 'kept' : role;
+  if (role === 'seeking' || role === 'attached') return role;
+  return record.removed === null && (role === 'stopped' || role === 'halted') ? 'idle' : 'closed';
+}
+
+function whyNot({ state }: Step, stands: HelloFacts['newer']): Refusal {
+  const { role, record } = state;
+  if (record.removed !== null) return 'not-a-member';
+  if (role === 'becoming') return stands === 'theirs' && isKeptBySite(state) ? 'kept-by-site' : 'becoming-primary';
+  return role === 'stopped' || role === 'halted' ? role : 'not-primary';
+}
+
+/** Whatever right it has ends, on disk, before the other hears of it. */
+function giveWay(step: Step, spec: string, because: string): void {
+  giveUpActive(step, spec, because);
+  if (step.state.role === 'becoming') giveUp(step, spec, because);
+}
+
+/**
+ * The hello was refused. The last primary needs no hello of a partner that gives way. Nor of one that has its removal on disk, which can
+ * never be active again: this member died before it had taken the other out of its mirror set.
  */
 export function onRefused(
   step: Step,
   connection: number,
   envelope: Envelope,
-  { reason, failoverMembers }: Extract<DataMessage, { type: 'refuse' }>,
+  { reason, failoverMembers, incarnation }: Extract<DataMessage, { type: 'refuse' }>,
 ): void {
   const { state } = step;
+  if (incarnation !== undefined) outlive(step, envelope.from, incarnation);
   state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
   step.effects.push({ type: 'close', connection, reason: 'refused' });
   setSeeking(step, { helloOver: null });
   if (learnList(step, failoverMembers, envelope.from)) return;
-  onHelloFailed(step, `${envelope.from} answers: ${reason}`);
-  const isOut = reason === 'not-a-member' && state.failoverMember && envelope.from === state.settings.partner;
-  if (!isOut || newer(step, envelope, { primaryOfEpoch: false }) !== 'ours' || !state.record.validatedMember) return;
-  becomePrimary(step, 'consent', 'FO-061 CFG-069', 'this member was the last primary, and the other was removed by it');
+  const isPartner = state.failoverMember && envelope.from === state.settings.partner;
+  if (isPartner) setSeeking(step, { refusal: reason });
+  const why = isPartner ? noRight[reason] : undefined;
+  const isLast = why !== undefined && newer(step, envelope, { primaryOfEpoch: false }) === 'ours';
+  if (!isLast || !state.record.validatedMember || !isInquired(state))
+    return onHelloFailed(step, `${envelope.from} answers: ${reason}`);
+  becomePrimary(step, 'consent', why.spec, why.because);
 }
+
+/**
+ * FO-090: the primary has heard of a later life of this member, whose disk was set back since. Only whoever lives hears that, and its next
+ * hello comes from a life above it.
+ */
+function outlive(step: Step, primary: MemberName, heard: number): void {
+  const { incarnation } = step.state.record;
+  if (heard < incarnation) return;
+  saveRecord(step, { incarnation: heard + 1 });
+  log(step, 'was-set-back', { incarnation, primary, heard });
+  note(step, 'goes on as a later life of itself', 'FO-090', { primary, heard, incarnation: heard + 1 });
+}
+
+/** What a partner says that can have no right any more. */
+const noRight: { readonly [R in Refusal]?: { readonly spec: string; readonly because: string } } = {
+  'not-a-member': {
+    spec: 'FO-061 CFG-069',
+    because: 'this member was the last primary, and the other was removed by it',
+  },
+  'gives-way': { spec: 'FO-061 FO-064', because: 'this member was the last primary, and the other has no right' },
+};
 
 /** Has it said hello to every async since it started? */
 function isInquired(state: MemberState): boolean {
   return otherAsyncs(state).every((name) => state.inquired.includes(name));
 }
 
-/** How a hello stands against a primary. */
-export function helloToPrimary(step: Step, envelope: Envelope, hello: Hello) {
-  return decide(helloTable, { role: 'primary', newer: newer(step, envelope, hello) }, ['welcome', 'halt']);
+/** How a hello stands against a primary, whose journal is the mirror's. */
+export function helloToPrimary(step: Step, envelope: Envelope, { primaryOfEpoch }: Hello) {
+  return decide(helloTable, { role: 'primary', newer: newer(step, envelope, { primaryOfEpoch }) }, ['welcome', 'halt']);
 }

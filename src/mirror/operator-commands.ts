@@ -3,7 +3,7 @@
  * an option, so that a menu never offers what the member would refuse.
  */
 
-import { becomePrimary } from './becoming.ts';
+import { becomePrimary, isKeptBySite } from './becoming.ts';
 import type { Facts } from './effects.ts';
 import type { MemberEvent, OperatorCommand } from './events.ts';
 import { decide, stopTable } from './failover-table.ts';
@@ -14,8 +14,9 @@ import { demoteOther, refusalToChange } from './members-change.ts';
 import type { AgentVerdict } from './messages.ts';
 import { beginPromotion, refusalToPromote } from './promotion.ts';
 import { isRemoved, preconditionOfRemoval, removeMember, withdraw } from './removal.ts';
-import { beginSeeking, dropAttempt, giveUpActive, setSeeking } from './seeking.ts';
+import { beginSeeking, dropAttempt, giveUpActive, refuseForce, setSeeking } from './seeking.ts';
 import { backupNow, connectedBackup } from './serving.ts';
+import { keepMirrorSet, preconditionOfKeeping } from './set-keeping.ts';
 import { addOrder, answerOperator, answerOrders, log, note, noteNoFailover, saveRecord, send } from './step.ts';
 
 const noPrimary: Precondition = {
@@ -23,11 +24,6 @@ const noPrimary: Precondition = {
   text: 'there is no primary to agree with; try again when this member is backup',
   spec: 'FO-072',
 };
-
-/** FO-067: ^ZMIRROR said no before anything had happened. */
-function isKeptBySite({ becoming }: MemberState): boolean {
-  return becoming?.phase === 'permission' && becoming.refusal !== null;
-}
 
 function hasPrimary({ attachment }: MemberState): boolean {
   return attachment !== null && !attachment.asking;
@@ -61,7 +57,13 @@ function refusalToDemoteOther(state: MemberState): Precondition | null {
   return refusalToChange(state, 'demotion');
 }
 
-const changesOfPlace = { promote: refusalToPromote, demote: refusalToDemote, 'demote-other': refusalToDemoteOther };
+const changesOfMembers = {
+  'remove-member': preconditionOfRemoval,
+  'keep-mirror-set': preconditionOfKeeping,
+  promote: refusalToPromote,
+  demote: refusalToDemote,
+  'demote-other': refusalToDemoteOther,
+};
 
 /** Null = the order may be given now. */
 export function precondition(state: MemberState, command: OperatorCommand['command']): Precondition | null {
@@ -72,8 +74,6 @@ export function precondition(state: MemberState, command: OperatorCommand['comma
   switch (command) {
     case 'stop-instance':
       return null;
-    case 'remove-member':
-      return preconditionOfRemoval(state);
     case 'stop-mirror':
       if (isPrimary)
         return failed('is-primary', 'mirroring cannot be stopped on the primary; stop the instance instead', 'SYN-022');
@@ -122,10 +122,12 @@ export function precondition(state: MemberState, command: OperatorCommand['comma
       return role === 'becoming' && !isKeptBySite(state)
         ? failed('becoming-primary', 'this member is already becoming primary', 'FO-074')
         : null;
+    case 'remove-member':
+    case 'keep-mirror-set':
     case 'promote':
     case 'demote':
     case 'demote-other':
-      return changesOfPlace[command](state);
+      return changesOfMembers[command](state);
     case 'resume-primary':
       return isPrimary && state.serving.trouble !== null && state.serving.trouble.untilMs === null
         ? null
@@ -176,6 +178,8 @@ export function onOrder(step: Step, event: Extract<MemberEvent, { type: 'operato
       return resumePrimary(step, request, order);
     case 'remove-member':
       return removeMember(step, request, order);
+    case 'keep-mirror-set':
+      return keepMirrorSet(step, request);
     default:
       return order satisfies never;
   }
@@ -194,6 +198,7 @@ const ruleOf: Readonly<Record<OperatorCommand['command'], string>> = {
   'force-primary': 'FO-074',
   'resume-primary': 'FO-076',
   'remove-member': 'CFG-069',
+  'keep-mirror-set': 'CFG-056',
 };
 
 /** What an operator said or was shown with the order; a lineage is a secret of nobody and of no use to a reader. */
@@ -327,11 +332,8 @@ export function onAgentWhileForced(step: Step, answer: AgentVerdict): boolean {
     return true;
   }
   if (answer.says === 'running') {
-    const text = answer.primary
-      ? `${step.state.settings.partner} is running as primary; stop it first`
-      : `${step.state.settings.partner} is running and settles the roles with this member; stop it first`;
-    note(step, 'did not take over though forced', 'FO-074', { because: text, otherEpoch: answer.epoch.number });
-    answerOrders(step, 'force-primary', { outcome: 'refused', reason: 'other-is-running', text, spec: 'FO-074' });
+    // One that is not primary is told that a person forces this member: it may give way (FO-067), and says why it does not.
+    if (answer.primary) refuseForce(step, `${step.state.settings.partner} is running as primary; stop it first`);
     return true;
   }
   forceNow(step);
@@ -360,6 +362,7 @@ export function watchOrders(step: Step): void {
       'force-primary': 'the operation may not have succeeded; see the messages log',
       'resume-primary': 'the operation may not have succeeded; see the messages log',
       'remove-member': `${order.removal?.member} has not said that it is out, or this primary is in trouble state; see the status, and remove it again`,
+      'keep-mirror-set': `the change is written down here, and ${step.state.settings.partner} has not said that it knows of it: a takeover now may lose it; see the status, and order it again`,
     }[order.command];
     note(step, `the order ${order.command} takes too long`, ruleOf[order.command], { because: text });
     answerOperator(step, order.request, { outcome: 'not-known', reason: 'takes-too-long', text });

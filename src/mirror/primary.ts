@@ -5,18 +5,20 @@
  */
 import { hasSession } from './arbiter-link.ts';
 import { askToLeave, onBackupHeard, onEnterReady, onLeft, proposeArbiterMode } from './arbiter-mode.ts';
-import { isNewerList, isSameList, listToTell, presentList } from './failover-members.ts';
+import { listToTell, presentList } from './failover-members.ts';
 import { beginHandOver, continueHandOver, finishStop, stopAsStale } from './hand-over.ts';
-import { halt } from './joining.ts';
 import { comparePositions, JOURNAL_START, later } from './journal-position.ts';
 import { advanceDurable, bytesUnderWay, oldestUnansweredMs, onAcknowledged, pumpMember } from './journal-transfer.ts';
 import { activationLagBytes } from './limits.ts';
 import type { Served, Step } from './member-state.ts';
 import { onWishToChange } from './members-change.ts';
 import type { AgentVerdict, DataMessage, Envelope } from './messages.ts';
+import { memberNamed } from './mirror-set.ts';
 import { helloToPrimary } from './negotiation.ts';
+import { haltAsSplit, isReplaced, isSplit, tellReign } from './reign.ts';
 import { tellRemoval } from './removal.ts';
 import { connectedBackup, freshServed, freshServing, setServed, setServing } from './serving.ts';
+import { onSetHeard } from './set-keeping.ts';
 import {
   answerOrders,
   askAgent,
@@ -30,7 +32,7 @@ import {
   send,
   silenceLimitMs,
 } from './step.ts';
-import { type Epoch, type FailoverMembers, sameEpoch } from './terms.ts';
+import type { FailoverMembers } from './terms.ts';
 import { onMemberLost, releaseBackup } from './trouble.ts';
 
 export function onHelloToPrimary(
@@ -40,12 +42,15 @@ export function onHelloToPrimary(
   message: Extract<DataMessage, { type: 'hello' }>,
 ): void {
   const { state } = step;
-  if (state.settings.removed?.includes(envelope.from)) return turnAway(step, connection, envelope.from);
+  const { mirrorSet } = state.settings;
+  if (mirrorSet !== undefined && memberNamed(mirrorSet, envelope.from) === undefined)
+    return turnAway(step, connection, envelope.from);
   const newest = state.helloFrom.get(envelope.from);
   const isOlder =
     newest !== undefined && (newest.incarnation - envelope.incarnation || newest.hello - message.hello) >= 0;
   if (isOlder) {
-    send(step, connection, { type: 'refuse', reason: 'older-hello', primary: state.self });
+    const { incarnation } = newest;
+    send(step, connection, { type: 'refuse', reason: 'older-hello', primary: state.self, incarnation });
     step.effects.push({ type: 'close', connection, reason: 'an older hello' });
     return;
   }
@@ -65,9 +70,12 @@ export function onHelloToPrimary(
   takeIn(step, connection, envelope.from, place, message.failoverMembers);
 }
 
-/** It dialled before it was removed. At its next call it is told so; to be taken in, it would be a backup that this primary forgets. */
+/**
+ * It dialled before it was removed, or joined at a later primary. To be taken in, it would be a backup that this primary's mirror set does
+ * not know.
+ */
 function turnAway(step: Step, connection: number, name: string): void {
-  const because = `${name} was removed from the mirror`;
+  const because = `${name} is not in the mirror set of this primary`;
   noteAttempt(step, `did not take in ${name}`, 'CFG-069', { because });
   step.effects.push({ type: 'close', connection, reason: because });
 }
@@ -108,6 +116,7 @@ function takeIn(
     shipping: false,
     durableTold: JOURNAL_START,
     roundMs: 0,
+    setHeard: null,
   });
   setServing(step, failoverMember ? { members, fencing: null } : { members });
   send(step, connection, {
@@ -167,6 +176,8 @@ export function onServedMessage(step: Step, served: Served, message: DataMessage
       noteNoFailover(step, message.set, `by ${served.name}`);
       send(step, served.connection, { type: 'no-failover-done', set: message.set });
       return;
+    case 'mirror-set-heard':
+      return onSetHeard(step, served, message);
     case 'no-failover-done':
       if (state.role === 'handing-over' && state.record.noFailover) finishStop(step, 'no failover was asked for');
       answerOrders(step, 'change-no-failover', {
@@ -258,74 +269,6 @@ export function onFenceAnswer(step: Step, request: number, answer: AgentVerdict)
   setServing(step, { fencing: { request: 0, atMs: step.nowMs + retryPauseMs(step) * 4 } });
 }
 
-/** Primaries never say hello to each other: the other one is told whose reign it is, and stops or halts. */
-export function showReign(step: Step, to: string, connection: number): void {
-  const { settings, serving } = step.state;
-  const isFenced = serving.fencing !== null && settings.partner === to;
-  if (isFenced || isToBeTold(step, to)) send(step, connection, { type: 'reign', ...listToTell(step.state) });
-  else step.effects.push({ type: 'close', connection, reason: 'not needed any more' });
-}
-
-/**
- * Somebody reigns, in no higher epoch than this member knows (FO-038 came before): a primary answers with its own reign. So does
- * one that halted because of two histories, or the other would go on as if nothing had happened.
- */
-export function onReign(
-  step: Step,
-  connection: number,
-  envelope: Envelope,
-  { failoverMembers }: Extract<DataMessage, { type: 'reign' }>,
-): void {
-  const { state } = step;
-  state.epochHeard = Math.max(state.epochHeard, envelope.epoch.number);
-  const reigns = state.role === 'primary' || state.role === 'handing-over';
-  const isOther =
-    state.record.primaryOfEpoch && isSplit(step, envelope.epoch) && !isReplaced(step, envelope, failoverMembers);
-  if (reigns || isOther) send(step, connection, { type: 'reign', ...listToTell(state) });
-  step.effects.push({ type: 'close', connection, reason: 'it is known who reigns' });
-  if (reigns && isOther) haltAsSplit(step, envelope.from);
-}
-
-/**
- * FO-084: of a promotion that could not reach everybody, the former failover members are told again and again until each has come as
- * an async: where two of them go on without having heard of it, there would be two primaries.
- */
-function isToBeTold({ state }: Step, name: string): boolean {
-  const { forced, epoch, failoverMembers } = state.record;
-  if (forced?.byPromotion !== true || forced.epoch.lineage !== epoch.lineage || failoverMembers === null) return false;
-  return !failoverMembers.names.includes(name) && !state.serving.members.has(name);
-}
-
-function tellFormerMembers(step: Step): void {
-  const { state } = step;
-  if (state.role !== 'primary' || step.nowMs < state.serving.tellAtMs) return;
-  setServing(step, { tellAtMs: step.nowMs + state.settings.qosTimeoutMs });
-  for (const name of state.settings.members ?? [])
-    if (isToBeTold(step, name)) step.effects.push({ type: 'dial', to: name });
-}
-
-/**
- * Has this member's list, which the sender hears of, given the sender's place to others? Then a person has chosen between the two
- * histories already, and the sender keeps out. Of two lists of which none is newer (two promotions by force) neither has.
- */
-function isReplaced({ state }: Step, { from, epoch }: Envelope, told: FailoverMembers | undefined): boolean {
-  const known = presentList(state);
-  if (known.names.includes(from)) return false;
-  return isSameList(told, known) || isNewerList(known, told ?? { epoch: epoch.number, number: 0, names: [] });
-}
-
-/** Has somebody else reigned in an epoch of this number? Only a person can have made that. */
-function isSplit({ state }: Step, epoch: Epoch): boolean {
-  return epoch.number === state.record.epoch.number && !sameEpoch(epoch, state.record.epoch);
-}
-
-function haltAsSplit(step: Step, other: string): void {
-  const { number } = step.state.record.epoch;
-  saveRecord(step, { splitIn: step.state.record.epoch });
-  log(step, 'two-histories', { member: other, epoch: number });
-  halt(step, 'FO-088', `${other} has another history of epoch ${number}`);
-}
-
 /** Timers of a primary. */
 export function watchMembers(step: Step): void {
   const { state } = step;
@@ -359,7 +302,7 @@ export function watchMembers(step: Step): void {
   activate(step);
   proposeArbiterMode(step);
   fence(step);
-  tellFormerMembers(step);
+  tellReign(step);
 }
 
 function speakTo(step: Step, served: Served): void {

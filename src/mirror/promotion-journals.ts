@@ -6,6 +6,7 @@
 import type { MemberEvent } from './events.ts';
 import { otherAsyncs, presentList } from './failover-members.ts';
 import { joinHistory } from './joining.ts';
+import { epochOf } from './journal-position.ts';
 import { freshJournal } from './journal-transfer.ts';
 import { forceWaitMs } from './limits.ts';
 import { furthestBehind, lossAgainst, type OfferedJournal, place, printPlace } from './loss-report.ts';
@@ -95,8 +96,7 @@ export function gather(step: Step): boolean {
   if (of === null || offer == null) return false;
   const newest = offer.history.at(-1);
   if (newest !== undefined && newest.epoch > state.record.epoch.number) {
-    const epoch = { number: newest.epoch, owner: newest.owner, lineage: newest.lineage };
-    saveRecord(step, { epoch, primaryOfEpoch: false, wasActive: null, activeBackup: null });
+    saveRecord(step, { epoch: epochOf(newest), primaryOfEpoch: false, wasActive: null, activeBackup: null });
   }
   // It goes on where this journal ends, so that nothing but an empty file is cut.
   joinHistory(step, offer);

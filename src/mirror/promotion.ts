@@ -6,7 +6,7 @@
  */
 import type { Facts } from './effects.ts';
 import type { MemberEvent, OperatorCommand } from './events.ts';
-import { isNewerList, isSameList, presentList } from './failover-members.ts';
+import { isNewerList, isReportingAsync, isSameList, presentList } from './failover-members.ts';
 import { decide, type PromotionFacts, promotionTable } from './failover-table.ts';
 import { forceWaitMs } from './limits.ts';
 import { isBefore, printPlace, reportedText } from './loss-report.ts';
@@ -25,22 +25,36 @@ type Promote = Extract<OperatorCommand, { command: 'promote' }>;
 export function refusalToPromote(state: MemberState): Precondition | null {
   const failed = (reason: string, text: string, spec = 'FO-077'): Precondition => ({ reason, text, spec });
   if (state.failoverMember) return failed('not-an-async', 'this member is a failover member already');
+  if (isReportingAsync(state, state.self)) {
+    return failed('not-dr', 'this member is a reporting async; only a disaster recovery async can be promoted');
+  }
   if (state.promotion !== null) return failed('under-way', 'a promotion of this member is under way');
   if (state.role === 'attached' || state.role === 'seeking') return null;
   return failed('not-able', `this member is ${state.role}, and only one that takes part in its mirror can be promoted`);
 }
 
+/** The partner that an operator chose; null = it can be tried with that one. */
+export function refusalOfPartner(state: MemberState, partner: Promote['partner']): Precondition | null {
+  const primary = state.role === 'attached' ? state.attachment?.to : undefined;
+  if (partner === null || partner === primary) return null;
+  if (primary !== undefined) {
+    const text = `${primary} is the primary and becomes the partner; leave the partner out, or stop ${primary} first`;
+    return { reason: 'other-partner', text, spec: 'FO-078' };
+  }
+  const { names } = presentList(state);
+  if (partner === 'none' || names.includes(partner)) return null;
+  const text = `${partner} is no failover member; the partner is one of ${names.join(', ')}, or none`;
+  return { reason: 'no-such-partner', text, spec: 'FO-080' };
+}
+
 export function beginPromotion(step: Step, order: Promote): void {
   const { state } = step;
   const { attachment } = state;
+  const why = refusalOfPartner(state, order.partner);
+  if (why !== null) return endPromotion(step, why);
   if (state.role === 'attached' && attachment !== null) {
-    const { to, connection } = attachment;
-    if (order.partner !== null && order.partner !== to) {
-      const text = `${to} is the primary and becomes the partner; leave the partner out, or stop ${to} first`;
-      return endPromotion(step, 'other-partner', text, 'FO-078');
-    }
     begin(step, order, 'requested', new Map());
-    return send(step, connection, { type: 'request-promotion' });
+    return send(step, attachment.connection, { type: 'request-promotion' });
   }
   askAgents(step, order);
 }
@@ -54,15 +68,14 @@ function begin(step: Step, order: Promote, phase: Promotion['phase'], waits: Pro
 /** The primary was lost before it answered: the promotion goes on without it. */
 export function goOnWithoutPrimary(step: Step): void {
   const { promotion } = step.state;
-  if (promotion?.phase === 'requested') askAgents(step, promotion.order);
+  if (promotion?.phase !== 'requested') return;
+  const why = refusalOfPartner(step.state, promotion.order.partner);
+  if (why === null) askAgents(step, promotion.order);
+  else endPromotion(step, why);
 }
 
 function askAgents(step: Step, order: Promote): void {
   const { names } = presentList(step.state);
-  if (order.partner !== null && order.partner !== 'none' && !names.includes(order.partner)) {
-    const text = `${order.partner} is no failover member; the partner is one of ${names.join(', ')}, or none`;
-    return endPromotion(step, 'no-such-partner', text, 'FO-080');
-  }
   dropAttempt(step);
   begin(step, order, 'asking', new Map(names.map((name) => [askAgent(step, name, 'look-down', null), name])));
 }
@@ -121,7 +134,7 @@ function seenOf(answer: AgentVerdict) {
   return { otherEpoch: epoch.number, wasPrimary: primaryOfEpoch, waitedFor: activeBackup?.member ?? null };
 }
 
-function endPromotion(step: Step, reason: string, text: string, spec: string): void {
+function endPromotion(step: Step, { reason, text, spec }: Precondition): void {
   step.state.promotion = null;
   log(step, 'promotion-refused', { rules: spec, because: text });
   note(step, 'was not promoted', spec, { because: text });
@@ -147,15 +160,19 @@ function lastPrimary(downs: Known): MemberName | null {
 
 function decidePartner(step: Step, promotion: Promotion): void {
   const { answers, order } = promotion;
+  if (isReportingAsync(step.state, step.state.self)) {
+    const text = 'this member has become a reporting async since the promotion was ordered';
+    return endPromotion(step, { reason: 'not-dr', text, spec: 'FO-077' });
+  }
   for (const [name, { says }] of answers) {
     if (says !== 'running' && says !== 'unkillable') continue;
     const text = `${name} is running, so it or its partner may be the primary; this member is promoted while it is connected to the primary, or when both are down`;
-    return endPromotion(step, 'is-running', text, 'FO-079');
+    return endPromotion(step, { reason: 'is-running', text, spec: 'FO-079' });
   }
   for (const [name, offer] of promotion.offers) {
     if (offer?.primary == null) continue;
     const text = `${name} is connected with ${offer.primary}, which is primary, though this member does not reach it; mend the network, or stop ${offer.primary} first`;
-    return endPromotion(step, 'is-running', text, 'FO-079');
+    return endPromotion(step, { reason: 'is-running', text, spec: 'FO-079' });
   }
   const downs = known(answers);
   const missing = [...answers.keys()].filter((name) => !downs.some(([down]) => down === name));
@@ -172,7 +189,7 @@ function decidePartner(step: Step, promotion: Promotion): void {
     const last = lastPrimary(downs);
     const advice = last === null ? '' : ` (${last} was the last primary of those that answer)`;
     const text = `${missing.join(', ') || 'no member'}: no answer of the agent; choose the failover partner${advice}, or none, and see to it that a member that did not answer is not started before ValidatedMember is 0 there`;
-    return endPromotion(step, 'choose-partner', text, verdict.spec);
+    return endPromotion(step, { reason: 'choose-partner', text, spec: verdict.spec });
   }
   const heard = Math.max(
     ...downs.map(([, { epoch }]) => epoch.number),
@@ -186,7 +203,7 @@ function decidePartner(step: Step, promotion: Promotion): void {
   const loss = lossOf(step, partner);
   if (!isSafe && isTooMuch(loss, promotion.order.acceptLossUpTo)) {
     const text = `${reportedText(loss)}; losses were accepted up to ${printPlace(promotion.order.acceptLossUpTo as JournalPlace)} only`;
-    return endPromotion(step, 'loss-too-great', text, 'FO-082');
+    return endPromotion(step, { reason: 'loss-too-great', text, spec: 'FO-082' });
   }
   tellList(step, partner, isSafe ? null : { number: heard + 1, loss });
 }
@@ -234,7 +251,7 @@ function finishPromotion(step: Step, promotion: Promotion): void {
   for (const [name, answer] of answers) {
     if (answer.says === 'down' && isSameList(answer.record?.failoverMembers, list)) continue;
     const text = `${name} was started meanwhile, or knows of another promotion; nothing was changed here. Look at the status of the members and try again`;
-    return endPromotion(step, 'changed-meanwhile', text, 'FO-084');
+    return endPromotion(step, { reason: 'changed-meanwhile', text, spec: 'FO-084' });
   }
   state.promotion = null;
   if (list.forced !== undefined) log(step, 'promoted-by-force', { evidence: list.forced.evidence });
@@ -256,7 +273,12 @@ export function watchPromotion(step: Step): void {
   if (promotion === null || step.nowMs < promotion.untilMs) return;
   // Whether the primary has done it is not known: the order itself says so.
   if (promotion.phase === 'requested') step.state.promotion = null;
-  else endPromotion(step, 'takes-too-long', 'the agents did not answer in time; nothing was changed here', 'FO-080');
+  else
+    endPromotion(step, {
+      reason: 'takes-too-long',
+      text: 'the agents did not answer in time; nothing was changed here',
+      spec: 'FO-080',
+    });
 }
 
 /** The primary does not want it. */

@@ -1,12 +1,15 @@
 /**
  * A member is taken out of the mirror for good (CFG-066..CFG-069). The order keeps a removed backup from ever taking over: it gives up
  * being active and has the removal on its disk, the primary counts it no more, and only then is it taken out of the mirror set, which
- * makes agents and members turn it away (docs/decisions/0025). Who is out of reach learns of it from whomever it meets first.
+ * makes agents and members turn it away (docs/decisions/0025). Who is out of reach learns of it from whomever it meets first, and is
+ * called by the primary until it has said that it knows (docs/decisions/0048).
  */
+import { hasSession } from './arbiter-link.ts';
 import type { OperatorCommand } from './events.ts';
 import { halt } from './joining.ts';
 import type { MemberRecord } from './member-record.ts';
 import type { MemberState, Precondition, Step } from './member-state.ts';
+import { type MirrorSet, memberNamed, removalOf, type SetNumber } from './mirror-set.ts';
 import { dropAttempt, giveUpActive } from './seeking.ts';
 import { addOrder, answerOperator, answerOrders, enterRole, log, note, saveRecord, send } from './step.ts';
 import type { MemberName } from './terms.ts';
@@ -73,8 +76,8 @@ export function watchRemovals(step: Step): void {
 }
 
 /**
- * On the member that is removed, told by its primary, by another member or an agent, or ordered by a person who stands before it. Only
- * a forced takeover can have made it primary meanwhile: the mirror goes on elsewhere, so it must not.
+ * On the member that is removed, told by its primary, by another member or an agent, or ordered by a person who stands before it. Where
+ * it is primary itself, it was cut off when another took over, or a person has forced it: the mirror goes on elsewhere, so it must not.
  */
 export function onRemoved(step: Step, by: MemberName, removeAttribute: boolean): void {
   const { state } = step;
@@ -93,12 +96,58 @@ export function onRemoved(step: Step, by: MemberName, removeAttribute: boolean):
   }
 }
 
+/** A primary tells its mirror set. True = this member is none of it, and says so: there is nothing else to hear. */
+export function hearRemoval(step: Step, connection: number, by: MemberName, told: MirrorSet | undefined): boolean {
+  const { state } = step;
+  const own = state.settings.mirrorSet;
+  const removal = told === undefined || own === undefined ? undefined : removalOf(told, state.self, own);
+  if (removal !== undefined) onRemoved(step, by, removal.removeAttribute);
+  if (state.record.removed === null) return false;
+  if (told !== undefined) {
+    const { epoch, revision } = told;
+    send(step, connection, { type: 'removal-heard', epoch, revision });
+  }
+  step.effects.push({ type: 'close', connection, reason: 'this member was removed from the mirror' });
+  return true;
+}
+
+/**
+ * On the primary: a member knows that it is out for good. One that is in the mirror set still has left without its primary, or was removed by
+ * one that died before it had written that down; as soon as it counts for nothing, the set follows.
+ */
+export function hearOut(step: Step, member: MemberName, { epoch, revision }: SetNumber): void {
+  const { settings, role } = step.state;
+  const { mirrorSet } = settings;
+  // It may have joined again since it said so.
+  if (mirrorSet?.epoch !== epoch || mirrorSet.revision !== revision) return;
+  if (memberNamed(mirrorSet, member) === undefined) return onRemovalHeard(step, member);
+  if (role !== 'primary' || preconditionOfRemoval(step.state) !== null || !isOut(step.state, member)) return;
+  log(step, 'member-left', { member });
+  note(step, `${member} is out of the mirror by its own word`, 'CFG-066 CFG-069', { member });
+  step.effects.push({ type: 'removal-heard', member });
+}
+
+/** Whoever was removed knows it, or there is nobody any more who would have to know. */
+export function onRemovalHeard(step: Step, member: MemberName): void {
+  const { role, settings } = step.state;
+  if (role !== 'primary' || settings.mirrorSet?.untold?.every(({ name }) => name !== member) !== false) return;
+  log(step, 'removal-heard', { member });
+  note(step, `${member} knows that it was removed`, 'CFG-069', { member });
+  step.effects.push({ type: 'removal-heard', member });
+}
+
 /** Give up every right, on disk first, and take no part any more. */
 export function withdraw(step: Step, spec: string, because: string, changes: Partial<MemberRecord>): void {
   const { state } = step;
   giveUpActive(step, spec, because);
   saveRecord(step, changes);
-  const connection = state.attachment?.connection ?? 0;
+  const { attachment } = state;
+  // FO-035: the primary may have lost this member already, and waits for this word then; nobody else would ever send it.
+  if (attachment !== null && attachment.mode !== 'agent' && hasSession(step)) {
+    const message = { type: 'left-notice', epoch: state.record.epoch, term: attachment.modeTerm } as const;
+    step.effects.push({ type: 'tell-arbiter', message });
+  }
+  const connection = attachment?.connection ?? 0;
   if (connection > 0) {
     send(step, connection, { type: 'going-down', noFailover: false });
     step.effects.push({ type: 'close', connection, reason: because });

@@ -1,6 +1,7 @@
 /** The slice of a member without a primary: beginning, dropping and pausing an attempt. What an attempt is stands in negotiation.ts. */
 import { noSeeking, type Seeking, type Step } from './member-state.ts';
-import { agoMs, enterRole, log, note, retryPauseMs, saveRecord } from './step.ts';
+import { agoMs, answerOrders, enterRole, isForced, log, note, retryPauseMs, saveRecord } from './step.ts';
+import { stopItFirst } from './ways-out.ts';
 
 export function setSeeking(step: Step, changes: Partial<Seeking>): void {
   step.state.seeking = { ...step.state.seeking, ...changes };
@@ -47,10 +48,17 @@ export function onHelloFailed(step: Step, reason: string): void {
   const { state } = step;
   // An async that was only asked for news keeps nobody waiting.
   const isInquiry = state.failoverMember && state.seeking.next === 'agent';
+  if (!isInquiry && isForced(state)) refuseForce(step, stopItFirst(state));
   setSeeking(step, { turn: state.seeking.turn + 1, helloOver: null });
   pauseSeeking(step, reason, 'agent');
   if (isInquiry) setSeeking(step, { retryAtMs: step.nowMs });
   tellWaiting(step, reason);
+}
+
+/** FO-074: the other member runs, so that its journal can be asked for by nobody but itself, and it does not let this one lead. */
+export function refuseForce(step: Step, text: string): void {
+  note(step, 'did not take over though forced', 'FO-074', { because: text });
+  answerOrders(step, 'force-primary', { outcome: 'refused', reason: 'other-is-running', text, spec: 'FO-074' });
 }
 
 /** Once per wait: what is waited for (FO-062). */

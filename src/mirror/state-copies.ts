@@ -24,6 +24,7 @@ export function copyOfState(state: MemberState): MemberState {
     helloFrom: state.helloFrom,
     requests: state.requests,
     windowUntilMs: state.windowUntilMs,
+    becameActive: state.becameActive,
     journal: state.journal,
     seeking: state.seeking,
     becoming: state.becoming,
@@ -71,6 +72,7 @@ export function copyOfServed(served: Served): Served {
     inFlight: served.inFlight,
     shipping: served.shipping,
     durableTold: served.durableTold,
+    setHeard: served.setHeard,
     roundMs: served.roundMs,
   };
   return copy;

@@ -60,6 +60,8 @@ export interface StatusFacts extends ReportClock {
   readonly databases: readonly DatabaseFacts[];
   /** What the primary told about all members in the present contact; null = nothing yet. Not read on a primary. */
   readonly rowsTold: readonly MemberReport[] | null;
+  /** Likewise in a contact that is over, with their age now; null = nothing. */
+  readonly rowsHeard: readonly MemberReport[] | null;
   readonly journalEnd: JournalPosition | null;
   readonly fileNameOf: (file: number) => string;
   readonly received: { readonly networkBytes: number; readonly journalBytes: number } | null;
@@ -76,6 +78,7 @@ export function reportStatus(facts: StatusFacts): StatusReport {
   const status = memberStatus(facts);
   const isPrimary = state?.role === 'primary' || state?.role === 'handing-over';
   const end = facts.journalEnd;
+  const untold = state?.role === 'primary' ? (mirrorSet?.untold ?? []).map(({ name }) => name) : [];
   return {
     instance: facts.instance,
     mirror: mirrorSet?.name ?? null,
@@ -98,6 +101,7 @@ export function reportStatus(facts: StatusFacts): StatusReport {
     dejournalStopped: facts.dejournalStopped,
     dejournalFilter: facts.dejournalFilter,
     missingDatabases: missingDatabases(facts, self?.type ?? null),
+    ...(untold.length === 0 ? {} : { untold }),
     catchUp: catchUp(state, status),
     qosTimeoutMs: mirrorSet?.settings.qosTimeoutMs ?? qosTimeoutMs.default,
     at: facts.isoOf(facts.wallMs),

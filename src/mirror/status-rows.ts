@@ -19,6 +19,8 @@ const needsAttention: readonly DatabaseStatus[] = [
   'Obsolete',
 ];
 
+const asksNobody: readonly MemberState['role'][] = ['stopped', 'halted', 'down'];
+
 /** In the order of the mirror set. */
 export function rowsOfMembers(facts: StatusFacts, mirrorSet: MirrorSet): readonly MemberReport[] {
   const { state } = facts;
@@ -160,11 +162,20 @@ function toldRow(facts: StatusFacts, member: MemberDefinition): MemberReport {
   const told = primary === null ? undefined : facts.rowsTold?.find((report) => report.name === member.name);
   if (told !== undefined) return told;
   if (member.name === primary) return row(member, 'Primary', notApplicable, notApplicable);
+  if (state !== null && asksNobody.includes(state.role)) return heardRow(facts, member, state);
   // A failover member that is primary nowhere and cannot be reached is shown Down; of an async nothing is known here.
   const isLostPartner = primary === null && member.type === 'Failover';
   if (!isLostPartner || state === null) return row(member, 'Error', notApplicable, notApplicable);
   const lost = disconnected(facts, facts.wallMs - (facts.nowMs - state.roleSinceMs));
   return row(member, 'Down', lost, lost);
+}
+
+/** Who takes no part knows nothing of the others' present: Down would be a guess (MON-002). */
+function heardRow(facts: StatusFacts, member: MemberDefinition, { roleSinceMs }: MemberState): MemberReport {
+  const lost = disconnected(facts, facts.wallMs - (facts.nowMs - roleSinceMs));
+  const heard = facts.rowsHeard?.find((report) => report.name === member.name);
+  const unknown = row(member, 'Error', lost, lost);
+  return heard?.ageMs === undefined ? unknown : { ...unknown, lastHeard: { status: heard.status, ageMs: heard.ageMs } };
 }
 
 /** SYN-027: now minus the time of the first record that it lacks. */

@@ -34,6 +34,8 @@ export interface MemberReport {
   readonly dejournalBehind?: JournalDistance;
   /** How old what stands here is, ms: since that member was last heard, or the primary last told of it; absent without a link. */
   readonly ageMs?: number;
+  /** Where this member takes no part and asks nobody: as what the other one was told of last, and how long ago. */
+  readonly lastHeard?: { readonly status: MemberStatus; readonly ageMs: number };
   /** Absent on the primary, and where no link with it is known. */
   readonly compression?: CompressionReport;
 }
@@ -153,6 +155,8 @@ export interface StatusReport {
   readonly dejournalFilter: { readonly module: string; readonly skippedRecords: number } | null;
   /** On backup and DR async: mirror database names that have no copy here (DB-055). */
   readonly missingDatabases: readonly string[];
+  /** On the primary: removed members that have not said yet that they know it; it calls them again and again. Absent = nobody. */
+  readonly untold?: readonly string[];
   /** Progress of a member that fetches what it missed; null otherwise. */
   readonly catchUp: { readonly recordsDone: number; readonly recordsToDo: number } | null;
   /** Absent where no member runs. */

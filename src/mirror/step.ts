@@ -1,7 +1,7 @@
 /** The verbs every rule file uses on a step: change the record, send, tell the log, answer the operator. */
 import type { Facts } from './effects.ts';
 import { keepAliveShareOfQos, silenceShareOfQos } from './limits.ts';
-import type { LogMessage } from './log-messages.ts';
+import type { LogFacts, LogMessage } from './log-messages.ts';
 import type { MemberRecord } from './member-record.ts';
 import type { MemberRole, MemberState, PendingOrder, Step } from './member-state.ts';
 import type { DataMessage, StateQuestion } from './messages.ts';
@@ -19,8 +19,8 @@ export function send(step: Step, connection: number, message: DataMessage): void
   step.effects.push({ type: 'send', connection, message });
 }
 
-export function log(step: Step, message: LogMessage, facts: Facts = {}): void {
-  step.effects.push({ type: 'log', message, facts });
+export function log<M extends LogMessage>(step: Step, message: M, ...[facts]: LogFacts<M>): void {
+  step.effects.push({ type: 'log', message, facts: facts ?? {} });
 }
 
 /** A role change, a decision, or a decision not to act: into the events record, and its rules into the result of the step. */
@@ -93,7 +93,7 @@ export function addOrder(
   request: number,
   command: PendingOrder['command'],
   waitMs: number,
-  more: Partial<Pick<PendingOrder, 'set' | 'removal'>> = {},
+  more: Partial<Pick<PendingOrder, 'set' | 'removal' | 'keeps'>> = {},
 ): void {
   step.state.orders = [
     ...step.state.orders,

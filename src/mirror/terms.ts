@@ -66,8 +66,8 @@ export type DatabaseStatus =
   | 'Obsolete';
 
 /**
- * One reign of one primary. `number` grows by one each time a member becomes primary; `owner` is that member;
- * `lineage` changes only when a person forces a takeover, so that two histories of the same number can be told apart.
+ * One reign of one primary. `number` grows by one each time a member becomes primary; `owner` is that member; `lineage` is a random
+ * mark, so that two reigns of one number can be told apart: one that a person forced, or one that its owner has forgotten with its disk.
  */
 export interface Epoch {
   readonly number: number;

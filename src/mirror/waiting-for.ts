@@ -5,6 +5,7 @@
 import type { Becoming, MemberState, Trouble } from './member-state.ts';
 import type { StatusFacts } from './status-report.ts';
 import { isNegotiating } from './status-rows.ts';
+import { wayAround } from './ways-out.ts';
 
 export function waitingFor(facts: StatusFacts): string | null {
   const { state, mirrorSet } = facts;
@@ -61,9 +62,14 @@ function seeking(facts: StatusFacts, state: MemberState): string {
     return `this member fetches journal data from the agent of ${partner} ${since}, to become primary, and has it up to ${epoch}/${sequence}; nothing is to be done`;
   }
   if (isNegotiating(state, facts)) return `this member looks for a primary ${since}${met}; nothing is to be done yet`;
+  if (state.seeking.otherReigns) {
+    return `${partner} runs as primary, by its agent, and this member is not connected to it ${since}${met}; mend the network between them: until then it is no backup`;
+  }
   if (state.record.noFailover) {
     return `there is no primary ${since}, and no failover is set; start ${partner}, or clear it here with Change No Failover State`;
   }
+  const around = wayAround(state);
+  if (around !== null) return `there is no primary ${since}, and ${around}`;
   return `there is no primary ${since}, and ${partner} or its agent must answer first${met}; start ${partner} or its agent, or use Force this node to become the primary, which may lose data`;
 }
 
@@ -78,11 +84,21 @@ function becoming(facts: StatusFacts, state: MemberState): string {
     return `${begun}: ${doing} first; nothing is to be done`;
   }
   const again = request === null && retryAtMs > 0 ? `, again at ${moment(facts, retryAtMs)}` : '';
-  const toDo =
+  const mend =
     refusal.spec === 'FO-004'
       ? 'mount or mend that database, or do not require it at startup'
-      : "let the site's zmirror.mjs return 1, or make the other failover member primary";
-  return `${begun} and waits (${refusal.spec}: ${refusal.because})${again}; ${toDo}`;
+      : "let the site's zmirror.mjs return 1";
+  return `${begun} and waits (${refusal.spec}: ${refusal.because})${again}; ${mend}${orTheOther(state)}`;
+}
+
+/** FO-067, FO-068: or a person makes the other failover member primary. */
+function orTheOther({ settings, record, becoming }: MemberState): string {
+  const { partner } = settings;
+  if (partner === null) return '';
+  const force = 'Force this node to become the primary';
+  if (becoming?.phase === 'permission' && !record.primaryOfEpoch)
+    return `, or start ${partner} and use ${force} there: this member gives way to it`;
+  return `, or stop this instance and use ${force} on ${partner}`;
 }
 
 /** Null for a primary that serves. */

@@ -72,7 +72,8 @@ function unpackUpTo(type: CompressionType, packed: Uint8Array, length: number): 
   const bounded = { maxOutputLength: Math.max(1, length) };
   switch (type) {
     case 'zlib':
-      return zlib.inflateSync(packed, bounded);
+      // In one piece: by itself it takes 16 KiB at a time and joins them. One byte more, since a full piece calls for another.
+      return zlib.inflateSync(packed, { ...bounded, chunkSize: Math.max(64, length + 1) });
     case 'zstd':
       return here(zstd).zstdDecompressSync(packed, bounded);
     case 'lz4':

@@ -8,7 +8,7 @@
  */
 import { copyPieceBytesMax } from '../mirror/limits.ts';
 import type { MirrorDatabaseName } from '../mirror/terms.ts';
-import type { Refusal } from './control-channel.ts';
+import type { Refusal } from './control-commands.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from './frame.ts';
 
 /** Frame kinds. */

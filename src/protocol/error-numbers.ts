@@ -2,7 +2,7 @@
  * Numbers of the original's General Error Codes (2000-2175), for scripts that know them. Only reasons that mean what the original's text means
  * have one; the text stays the instance's own, which says more.
  */
-import type { CommandName, Refusal } from './control-channel.ts';
+import type { CommandName, Refusal } from './control-commands.ts';
 
 interface Numbered {
   readonly number: number;
@@ -23,6 +23,7 @@ const numbered: readonly Numbered[] = [
   { number: 2066, reason: 'service-off' },
   { number: 2067, reason: 'tls' },
   { number: 2073, reason: 'no-database' },
+  { number: 2073, reason: 'deleted-already' },
   { number: 2074, reason: 'not-a-member' },
   { number: 2133, reason: 'no-other', command: 'demote-other' },
   { number: 2075, reason: 'no-other' },

@@ -8,7 +8,7 @@ import { unpackedBytesMax } from '../mirror/limits.ts';
 import type { DataMessage, Envelope } from '../mirror/messages.ts';
 import type { MemberDefinition, MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberReport } from '../mirror/status.ts';
-import type { MemberName } from '../mirror/terms.ts';
+import type { JournalPlace, MemberName } from '../mirror/terms.ts';
 import { HeadReader, HeadWriter, headBytes, nameBytes, textBytes } from './batch-heads.ts';
 import type { ClockWord } from './clock-offset.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from './frame.ts';
@@ -159,15 +159,9 @@ function checkAddressed(value: unknown): Addressed {
 export const MEMBER_REQUEST = { request: 16, answer: 17 } as const;
 
 export type MemberRequest =
-  /** To be taken into the mirror. */
-  | { readonly type: 'join'; readonly member: MemberDefinition }
-  /** Member `by` wants to leave, or that an async is removed (CFG-069). */
-  | {
-      readonly type: 'remove';
-      readonly member: MemberName;
-      readonly by: MemberName;
-      readonly removeAttribute: boolean;
-    }
+  | JudgedRequest
+  /** What would be answered to it now; changes nothing. */
+  | { readonly type: 'would'; readonly request: JudgedRequest }
   /** An async is to be one of another type; it has checked what depends on its copies (CFG-050). */
   | {
       readonly type: 'change-type';
@@ -176,7 +170,24 @@ export type MemberRequest =
   /** Member serves on this port now (CFG-057). */
   | { readonly type: 'superserver-port'; readonly member: MemberName; readonly port: number };
 
+export type JudgedRequest =
+  /** To be taken into the mirror. */
+  | { readonly type: 'join'; readonly member: MemberDefinition }
+  /** Member `by` wants to leave, or that an async is removed (CFG-069). */
+  | {
+      readonly type: 'remove';
+      readonly member: MemberName;
+      readonly by: MemberName;
+      readonly removeAttribute: boolean;
+    };
+
 export type MemberRequestAnswer =
   /** `mirrorSet` with what was asked for. `incarnation` after a join: the newest that the primary met of a former member of this name; those of the new one go on above it. */
-  | { readonly ok: true; readonly mirrorSet: MirrorSet; readonly incarnation: number }
+  | {
+      readonly ok: true;
+      readonly mirrorSet: MirrorSet;
+      readonly incarnation: number;
+      /** Of `would`: from where the primary keeps its journal, and where it ends. */
+      readonly journal?: { readonly from: JournalPlace; readonly upTo: JournalPlace };
+    }
   | { readonly ok: false; readonly reason: string; readonly text: string; readonly spec: string | null };

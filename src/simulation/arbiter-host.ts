@@ -8,7 +8,7 @@ import {
   stepArbiter,
 } from '../mirror/arbiter.ts';
 import type { ToArbiter } from '../mirror/messages.ts';
-import type { FromArbiterFrame } from './member-process.ts';
+import type { FromArbiterFrame } from './arbiter-end.ts';
 import type { Appointment } from './virtual-clock.ts';
 import type { EndPoint } from './virtual-network.ts';
 import type { World } from './world.ts';

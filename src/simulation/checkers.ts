@@ -6,6 +6,8 @@
  * A person who forces makes a second history. From there on each history is judged for itself: in each, one member at a time
  * makes updates durable, and what was acknowledged in it, or before it and was on the disk of the forced member, is not lost.
  * Reads of an isolated primary may be old and are not judged.
+ *
+ * A person who sets a disk back to an older state loses what no other failover member has (docs/decisions/0049).
  */
 import { printPlace } from '../mirror/loss-report.ts';
 import type { MemberRecord } from '../mirror/member-record.ts';
@@ -15,6 +17,7 @@ import { LicenceWatch } from './licence-watch.ts';
 import type { JournalElement, MemberDisk } from './member-disk.ts';
 import type { MemberHost } from './member-host.ts';
 import type { MemberProcess, Untimed } from './member-process.ts';
+import { MembershipWatch } from './membership-watch.ts';
 import type { Violation, World } from './world.ts';
 
 /** A member whose databases hold what the mirror lacks. */
@@ -23,7 +26,7 @@ interface Divergence {
   readonly first: JournalElement;
   readonly lackedBy: MemberDisk;
   /** Histories that a person has begun with it. */
-  readonly chosenIn: Set<string>;
+  readonly chosenIn: Set<History>;
 }
 
 export class Checkers {
@@ -31,6 +34,7 @@ export class Checkers {
   /** What clients were told is durable, in the order of the telling. */
   readonly acked: JournalElement[] = [];
   readonly licences: LicenceWatch;
+  readonly memberships: MembershipWatch;
   readonly histories: Histories;
   readonly #world: World;
   readonly #elements = new Map<string, number>();
@@ -42,7 +46,12 @@ export class Checkers {
   takeoversAcknowledged = 0;
   /** Histories begun by a promotion by force, and acknowledged updates that they left behind: the report of losses was put to the test. */
   promotionsByForce = 0;
+  /** Asyncs that became failover members, and former failover members that followed a primary as asyncs, without any edit (FO-083). */
+  placesTaken = 0;
+  formerBack = 0;
+  readonly #former = new Set<string>();
   losses = 0;
+  setBacks = 0;
   #unproven: number | null = null;
   /** How often each decision was noted: shows that a run was not vacuous. */
   readonly decisions = new Map<string, number>();
@@ -50,12 +59,13 @@ export class Checkers {
   constructor(world: World) {
     this.#world = world;
     this.licences = new LicenceWatch(this);
+    this.memberships = new MembershipWatch(this);
     this.histories = new Histories();
   }
 
-  /** An operator has forced a takeover. */
-  get forced(): boolean {
-    return this.histories.count > 1;
+  /** A person has forced a takeover, or set a disk back: members may have what the mirror lacks. */
+  get mayDiverge(): boolean {
+    return this.histories.count > 1 || this.setBacks > 0;
   }
 
   complain(promise: string, text: string): void {
@@ -74,22 +84,35 @@ export class Checkers {
     if (inTrouble && isAbove(state.journal.durable, before.journal.durable))
       this.complain('I4', `${host} in trouble state counts ${state.journal.durable.sequence} as durable`);
     this.licences.stepped(process, before);
+    this.#takesPlace(process, before);
+    this.memberships.stepped(process, before);
+    const counted = state.serving.counted?.member;
+    if (
+      counted !== undefined &&
+      counted !== before.serving.counted?.member &&
+      this.#world.member(counted).kind.isReporting
+    )
+      this.complain('FO-077', `${host} counts ${counted}, a reporting async`);
     if (state.record.epoch.number < before.record.epoch.number)
       this.complain('I3', `${host} goes back to epoch ${state.record.epoch.number}`);
-    if (state.role === 'halted' && before.role !== 'halted') this.#halts(process, event);
+    if (state.role === 'halted' && before.role !== 'halted') this.#halts(process, before, event);
     if (state.role === 'attached' && before.role !== 'attached') this.#follows(process);
     if (event.type === 'message' && before.role === 'primary' && state.role === 'primary')
       this.#meets(process, before, event);
   }
 
-  #halts(process: MemberProcess, event: Untimed): void {
+  /** A primary that its successor has removed halts too. */
+  #halts(process: MemberProcess, before: MemberState, event: Untimed): void {
     const from = event.type === 'message' ? event.envelope.from : process.state.settings.partner;
     const lackedBy = this.#world.members.find(({ name }) => name === from)?.disk;
     const { elements, applied } = process.on.disk;
     const first = elements.slice(0, applied).find((each) => lackedBy?.holds(each, lackedBy.elements.length) === false);
     if (first !== undefined && lackedBy !== undefined)
       this.#diverged.set(process.host, { first, lackedBy, chosenIn: new Set() });
-    if (!this.forced)
+    const { number } = before.record.epoch;
+    const isFormer = this.#world.members.some(({ disk: { record } }) => record.epoch.number > number);
+    const isRemoved = process.state.haltedSpec === 'CFG-069' && isFormer;
+    if (!this.mayDiverge && !isRemoved)
       this.complain(
         'I7',
         `${process.host} halts though nobody forced a takeover (${process.state.haltedBecause}; ${event.type})`,
@@ -97,17 +120,24 @@ export class Checkers {
   }
 
   /** From this history. No more, when the databases lost it with the power, or the other has fetched it since. */
-  #isDiverged({ name, disk }: MemberHost, lineage: string): boolean {
+  #hasMore({ name, disk }: MemberHost, history: History | undefined): boolean {
     const mark = this.#diverged.get(name);
-    if (mark === undefined || mark.chosenIn.has(lineage)) return false;
+    if (mark === undefined || history === undefined || mark.chosenIn.has(history)) return false;
     const { first, lackedBy } = mark;
     return disk.holds(first, disk.applied) && !lackedBy.holds(first, lackedBy.elements.length);
+  }
+
+  /** The one that lacks it has gone another way: where it has merely less, an async that is promoted brings back what was lost. */
+  #isDiverged(host: MemberHost, history: History | undefined): boolean {
+    const end = this.#diverged.get(host.name)?.lackedBy.elements.at(-1);
+    return this.#hasMore(host, history) && end !== undefined && !host.disk.holds(end, host.disk.elements.length);
   }
 
   /** A member whose databases hold what its primary lacks halts instead; one that may follow is not diverged any more. */
   #follows({ on, host, state }: MemberProcess): void {
     const primary = this.#world.members.find(({ name }) => name === state.attachment?.to);
     if (primary?.process?.state.role !== 'primary') return;
+    if (this.#former.delete(host)) this.formerBack += 1;
     const last = on.disk.elements[on.disk.applied - 1];
     if (last !== undefined && !primary.disk.holds(last, primary.disk.elements.length))
       this.complain('I7', `${host} follows ${primary.name}, which lacks ${print(last)} of the databases of ${host}`);
@@ -119,6 +149,8 @@ export class Checkers {
     const { number, owner, lineage } = event.envelope.epoch;
     const { epoch } = before.record;
     const who = `${process.host}, primary of epoch ${epoch.number},`;
+    // Whoever was removed and forced since has no reign that counts (CFG-069).
+    if (event.message.type === 'removal-heard') return;
     const isServed = event.message.type === 'hello' ? event.message.failoverMember : true;
     if (number > epoch.number && isServed) this.complain('I1', `${who} goes on though it heard of epoch ${number}`);
     const isOther = number === epoch.number && (owner !== epoch.owner || lineage !== epoch.lineage);
@@ -127,6 +159,27 @@ export class Checkers {
     const hasPlace = this.#world.failoverMembers.some(({ name }) => name === event.envelope.from);
     if (isOther && saysSo && isServed && hasPlace)
       this.complain('I7', `${who} goes on though ${event.envelope.from} has another history of it`);
+  }
+
+  /** FO-077, DB-042: an async is a failover member from this step on. A list that agents have been told already is not taken back. */
+  #takesPlace({ on, state }: MemberProcess, before: MemberState): void {
+    const { disk, name, kind } = on;
+    if (before.failoverMember && !state.failoverMember) this.#former.add(name);
+    if (before.failoverMember || !state.failoverMember || before.role === 'starting') return;
+    this.placesTaken += 1;
+    this.#former.delete(name);
+    if (kind.isReporting && before.promotion?.phase !== 'telling')
+      this.complain('FO-077', `${name} is ${kind.type} and becomes a failover member`);
+    if (disk.flagCleared) this.complain('DB-042', `${name} becomes a failover member, and its flags are cleared`);
+  }
+
+  /** DB-040: only where nobody counts on the copies as exact ones. */
+  flagCleared({ name, kind, failoverMember }: MemberHost): void {
+    if (kind.isReporting && !failoverMember) return;
+    this.complain(
+      'DB-040',
+      `${name} is ${failoverMember ? 'a failover member' : kind.type}, and its flags are cleared`,
+    );
   }
 
   /** Becoming primary is the write of a new epoch (before it is on disk). */
@@ -141,17 +194,22 @@ export class Checkers {
     this.takeoversBy.set(right, (this.takeoversBy.get(right) ?? 0) + 1);
     if (!failoverMember) this.complain('I7', `${name} becomes primary and is no failover member`);
     if (disk.record.removed !== null) this.complain('I7', `${name} becomes primary and was removed from the mirror`);
-    const history = this.histories.of(epoch.lineage);
+    if (disk.flagCleared) this.complain('DB-039', `${name} becomes primary with copies whose flags are cleared`);
+    const isForced = right === 'force' || right === 'resume';
+    const history = this.histories.of(isForced ? epoch.lineage : disk.record.epoch.lineage);
     if (history === undefined) {
-      if (this.histories.count > 0 && right !== 'force' && right !== 'resume')
-        this.complain('I7', `${name} begins a history of its own (${right})`);
+      if (this.histories.count > 0 && !isForced) this.complain('I7', `${name} begins a history of its own (${right})`);
       this.#losesAsReported(process, record);
-      this.histories.begin(epoch.lineage, disk, this.acked);
+      const begun = this.histories.begin(epoch.lineage, disk, this.acked);
       // What a person has chosen is no divergence of the others who hold it.
       for (const { first, chosenIn } of this.#diverged.values())
-        if (disk.holds(first, disk.elements.length)) chosenIn.add(epoch.lineage);
+        if (disk.holds(first, disk.elements.length)) chosenIn.add(begun);
       this.#diverged.delete(name);
-    } else this.#reignsIn(history, process, epoch.number);
+    } else {
+      this.#reignsIn(history, process, epoch.number);
+      this.memberships.reigns(process, history);
+      this.histories.goOn(history, epoch.lineage);
+    }
     this.histories.of(epoch.lineage)?.reign(epoch.number, name);
   }
 
@@ -163,11 +221,14 @@ export class Checkers {
     if (reported === undefined || !isByIt) return;
     this.promotionsByForce += 1;
     const { from, upTo, notReached } = reported;
-    for (const element of this.histories.of(disk.record.epoch.lineage)?.acked ?? []) {
+    const history = this.histories.of(disk.record.epoch.lineage);
+    // The journal of one that has diverged ends in another history, so that its end is no place in this one.
+    const isBeside = this.#hasMore(on, history);
+    for (const element of history?.acked ?? []) {
       if (disk.holds(element, disk.flushed)) continue;
       this.losses += 1;
       const { position } = element;
-      if (isAbove(position, from) && (notReached.length > 0 || !isAbove(position, upTo))) continue;
+      if ((isBeside || isAbove(position, from)) && (notReached.length > 0 || !isAbove(position, upTo))) continue;
       const told = `behind ${printPlace(from)} up to ${printPlace(upTo)}, not reached: ${notReached.join(' ')}`;
       this.complain('FO-082', `the promotion of ${name} loses acknowledged ${print(element)}; reported ${told}`);
     }
@@ -175,8 +236,7 @@ export class Checkers {
 
   #reignsIn(history: History, { on, state }: MemberProcess, epoch: number): void {
     const { disk, name } = on;
-    if (this.#isDiverged(on, history.lineage))
-      this.complain('I7', `${name} has diverged and becomes primary (${state.right})`);
+    if (this.#isDiverged(on, history)) this.complain('I7', `${name} has diverged and becomes primary (${state.right})`);
     if (epoch <= history.epoch)
       this.complain('I1', `${name} begins epoch ${epoch} after epoch ${history.epoch} had begun`);
     const { newestAcked } = history;
@@ -186,7 +246,7 @@ export class Checkers {
     }
     for (const host of this.#world.members) {
       const last = host.disk.elements[host.disk.applied - 1];
-      const isIn = host.disk.record.epoch.lineage === history.lineage && !this.#isDiverged(host, history.lineage);
+      const isIn = this.histories.of(host.disk.record.epoch.lineage) === history && !this.#hasMore(host, history);
       if (isIn && last !== undefined && !disk.holds(last, disk.flushed))
         this.complain('I3', `${name} becomes primary without ${print(last)}, which the databases of ${host.name} hold`);
     }
@@ -217,7 +277,7 @@ export class Checkers {
       this.complain('I1', `${host} (${state.role}) acknowledges ${print(element)}`);
     if (state.role === 'primary' && state.serving.trouble !== null)
       this.complain('I4', `${host} acknowledges ${print(element)} in trouble state`);
-    if (this.#isDiverged(on, state.record.epoch.lineage))
+    if (this.#isDiverged(on, this.histories.of(state.record.epoch.lineage)))
       this.complain('I7', `${host} has diverged and acknowledges ${print(element)}`);
     if (!disk.holds(element, disk.flushed))
       this.complain('I2', `${host} acknowledges ${print(element)}, which is not on its disk`);
@@ -226,7 +286,9 @@ export class Checkers {
     if (history === undefined) return this.complain('I1', `${host} acknowledges in no epoch that ever began`);
     if (element.position.epoch < history.epoch) {
       const owner = this.#world.member(history.owner);
-      if (!owner.disk.holds(element, owner.disk.elements.length))
+      // A person may have let it leave, and has put aside what only it had.
+      const isOut = owner.disk.set === null;
+      if (!isOut && !owner.disk.holds(element, owner.disk.elements.length))
         this.complain(
           'I1',
           `${host} acknowledges ${print(element)}, which ${owner.name}, primary of epoch ${history.epoch}, does not have`,
@@ -283,9 +345,39 @@ export class Checkers {
       this.complain('I3', `the databases of ${host.name} take what its journal has not flushed`);
   }
 
+  /**
+   * The disk of this member was set back; it held all that `held` names, `since` was acknowledged after the snapshot. What it alone of the
+   * failover members held is lost to them; an async that has it in its databases lacks nothing and is lacked by all.
+   */
+  setBack(host: MemberHost, held: readonly JournalElement[], since: ReadonlySet<JournalElement>): void {
+    this.setBacks += 1;
+    this.memberships.setBack();
+    const { members, failoverMembers } = this.#world;
+    const disks = failoverMembers.map(({ disk }) => disk);
+    const isHeld = (element: JournalElement): boolean =>
+      disks.some((disk) => disk.holds(element, disk.flushed) && (disk !== host.disk || !since.has(element)));
+    const lost = new Set(held.filter((element) => !isHeld(element)));
+    for (const history of this.histories.all) {
+      const records = disks
+        .map(({ record }) => record)
+        .filter(({ epoch }) => this.histories.of(epoch.lineage) === history);
+      const [newest] = records.sort((a, b) => b.epoch.number - a.epoch.number);
+      if (newest !== undefined) history.forget(lost, newest.epoch.number, newest.epoch.owner);
+    }
+    for (const { name, disk } of members) {
+      // What it has not applied yet, it may apply before it meets anybody.
+      const first = disks.includes(disk) ? undefined : disk.elements.find((element) => !isHeld(element));
+      const lackedBy = first && disks.find((other) => !other.holds(first, other.elements.length));
+      if (first !== undefined && lackedBy !== undefined)
+        this.#diverged.set(name, { first, lackedBy, chosenIn: new Set() });
+    }
+  }
+
   /** A machine was replaced by an empty one. */
   rebuilt(host: MemberHost): void {
     this.#diverged.delete(host.name);
+    this.#former.delete(host.name);
+    this.memberships.rebuilt(host.name);
   }
 
   /** I8: a deadline in the past that a wake-up does not settle keeps the process busy for ever. */

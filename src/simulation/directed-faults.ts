@@ -185,4 +185,31 @@ export const directedFaults: readonly Fault[] = [
       };
     },
   },
+  {
+    name: 'the site keeps one from becoming primary, and the other is forced',
+    byForce: true,
+    lastsMs: (chance, qos) => qos * chance.between(4, 7),
+    strike: (world, chance, name) => {
+      const [last, other] = [primaryOr(world, chance), backupOr(world, chance)];
+      if (last === other || last.process === null || !other.up) return null;
+      const [kept, forced] = chance.happens(0.6) ? [other, last] : [last, other];
+      const { qosTimeoutMs } = world.options;
+      world.fault(`${last.name} dies; ^ZMIRROR keeps ${kept.name} from leading, and ${forced.name} is forced`, name);
+      kept.siteRefuses = 'CanNodeStartToBecomePrimary';
+      forced.kill();
+      if (kept === last) {
+        kept.kill();
+        kept.start();
+      }
+      const isKept = () => kept.process?.state.becoming?.phase === 'permission';
+      asSoonAs(world, isKept, qosTimeoutMs * 3, () => {
+        forced.start();
+        world.later(qosTimeoutMs * chance.between(0.1, 1), () => forced.overrule('force-primary'));
+      });
+      return () => {
+        kept.siteRefuses = null;
+        for (const host of [last, other]) bringBack(host);
+      };
+    },
+  },
 ];

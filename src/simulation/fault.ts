@@ -10,6 +10,8 @@ export interface Fault {
   readonly name: string;
   /** Most seeds have nothing that a person forces: data may be lost by his order, and less can be promised. */
   readonly byForce?: true;
+  /** A person restores an older state of a disk: in few seeds, for the same reason. */
+  readonly setsBack?: true;
   /** Leaves a record that cannot be read, the one case in which a bound on clocks is needed: see `clockFaults`. */
   readonly needsClocks?: true;
   /** How long it lasts, where that differs from other faults. */

@@ -3,10 +3,11 @@
  * nothing of it reaches the rules: duplicated, reordered, lost and corrupted messages of one connection (TCP and the frame's
  * checksum see to that; test/protocol), torn and misdirected writes, bit flips, renames that are not durable (test/journal,
  * test/contracts), certificates, names and versions (test/network, test/protocol), a journal file's size, a merge file. A disk
- * that lies about fsync, a copied data directory and a disk set back to an older state break what every rule stands on; what
- * can be noticed of them is tested in test/mirror and test/agent. Memory that runs out ends the process: 'process killed'.
+ * that lies about fsync and a copied data directory break what every rule stands on; what can be noticed of them is tested in
+ * test/mirror and test/agent. Memory that runs out ends the process: 'process killed'.
  * Delays and reordering between connections happen in every story and are not counted.
  */
+import { asyncFaults } from './async-faults.ts';
 import { directedFaults } from './directed-faults.ts';
 import type { Fault } from './fault.ts';
 import { arbiterFaults, clockFaults, diskFaults, hostFaults, processFaults } from './host-faults.ts';
@@ -25,6 +26,7 @@ export const faults: readonly Fault[] = [
   ...directedFaults,
   ...membershipFaults,
   ...removalFaults,
+  ...asyncFaults,
   ...loadFaults,
 ];
 

@@ -213,7 +213,35 @@ export const arbiterFaults: readonly Fault[] = [
   },
 ];
 
+/** Which members there are and which places they have, by the newest of all disks. */
+function membersOf({ set, members }: World): string {
+  const lists = members.map(({ disk }) => disk.record.failoverMembers?.number ?? 0);
+  return JSON.stringify([set.epoch, set.revision, Math.max(...lists)]);
+}
+
 export const diskFaults: readonly Fault[] = [
+  {
+    name: 'disk set back',
+    setsBack: true,
+    lastsMs: (chance, qos) => qos * chance.between(0.3, 12),
+    strike: (world, chance, name) => {
+      const host = victim(world, chance);
+      const { state } = host.disk;
+      const ackedThen = world.checkers.acked.length;
+      const members = membersOf(world);
+      if (state.set === null) return null;
+      world.tell('!!', `a snapshot is taken of the machine of ${host.name}`);
+      const offForMs = world.options.qosTimeoutMs * chance.between(0.1, 3);
+      return () => {
+        // One that was a member of another mirror then may take itself for the only one (docs/decisions/0049).
+        if (host.disk.set === null || membersOf(world) !== members) return;
+        world.fault(`the disk of ${host.name} is set back to the snapshot`, name);
+        host.setBack(state, ackedThen);
+        host.boot();
+        world.later(offForMs, startAgain(host));
+      };
+    },
+  },
   {
     name: 'disk 100 times slower',
     strike: (world, chance, name) => {

@@ -6,6 +6,7 @@
  */
 import { describe, isCaughtUp } from './checkers.ts';
 import type { MemberHost } from './member-host.ts';
+import { promote } from './operator-faults.ts';
 import { comeBack } from './removal-faults.ts';
 import type { Core } from './story-plan.ts';
 import type { World } from './world.ts';
@@ -90,19 +91,10 @@ function healHost(world: World, host: MemberHost): void {
 function startEverything(world: World): void {
   for (const host of world.core) {
     host.start();
-    const isMember = world.set.members.some(({ name }) => name === host.name);
-    const isRemoved = host.disk.record.removed !== null || host.disk.set === null || !isMember;
-    // One that has not heard of it is restarted, too. Where it was forced meanwhile and reigns alone, nobody will ever call it: a person
-    // sees the second primary, and removes the mirror configuration there (docs/ROADMAP.md).
-    const reignsAlone = !isMember && host.process?.state.role === 'primary' && host.disk.record.forced !== null;
-    if (!isMember) host.kill(true);
-    if (reignsAlone) host.disk.record = { ...host.disk.record, removed: { by: 'a person', removeAttribute: false } };
-    if (isRemoved) comeBack(world, host);
+    if (host.disk.record.removed !== null || host.disk.set === null) comeBack(world, host);
     else if (host.process?.state.role === 'stopped') host.order({ command: 'start-mirror' });
   }
 }
-
-const serves = ({ process }: MemberHost): boolean => process?.state.serving.trouble === null && !process.frozen;
 
 /** What a person does from time to time. */
 function lookAfter(world: World): void {
@@ -111,13 +103,12 @@ function lookAfter(world: World): void {
   for (const host of world.core) {
     const state = host.process?.state;
     if (state?.role === 'halted' && primary !== undefined) host.rebuild();
-    // Its backup is gone for ever, and a person knows it (FO-076).
+    // Its backup is gone for ever, or has left without asking it, and a person knows it (FO-076).
     const inTrouble = state?.role === 'primary' && state.serving.trouble?.untilMs === null;
-    if (inTrouble && failoverMembers(world).some((other) => !world.core.includes(other)))
+    const backup = state?.settings.partner ?? null;
+    const hasLeft = backup !== null && world.member(backup).disk.set === null;
+    if (inTrouble && (hasLeft || failoverMembers(world).some((other) => !world.core.includes(other))))
       host.overrule('resume-primary');
-    // The primary joined while this member was away, and nobody but the primary would tell its address (docs/ROADMAP.md).
-    const isLost = primary !== undefined && state?.role === 'seeking' && !host.membership.knows(primary.name);
-    if (isLost && serves(primary)) host.rebuild();
     // It counts on a partner that is out of the mirror for good, and only a person knows that (docs/decisions/0025).
     // A halted one has halted because of the other's history, which is gone for good with it.
     const partner = state?.role === 'seeking' || state?.role === 'halted' ? state.settings.partner : null;
@@ -125,6 +116,18 @@ function lookAfter(world: World): void {
     if (isAlone) host.overrule('force-primary');
     if (state?.record.noFailover) host.order({ command: 'change-no-failover', set: false });
   }
+}
+
+/** Both failover members have left without asking anybody: a person promotes the DR async that has the most (FO-082). */
+function promoteWhoIsLeft(world: World): void {
+  if (world.primary !== undefined || failoverMembers(world).some(({ disk }) => disk.set !== null)) return;
+  const left = world.core.filter(
+    ({ disk, process, kind }) => process !== null && !kind.isReporting && !disk.flagCleared,
+  );
+  const most = left.sort((a, b) => b.disk.elements.length - a.disk.elements.length)[0];
+  if (most === undefined) return;
+  world.tell('!!', `a person promotes ${most.name}, since the failover members have left`);
+  promote(world.chance, most, 'none');
 }
 
 /**
@@ -144,7 +147,7 @@ function chooseHistory(world: World): void {
 /** Judged by the disks alone: neither journal is the beginning of the other. */
 export function hasTwoHistories(world: World): boolean {
   const [a, b] = failoverMembers(world).map(({ disk }) => disk);
-  if (a === undefined || b === undefined || !world.checkers.forced) return false;
+  if (a === undefined || b === undefined || !world.checkers.mayDiverge) return false;
   const [lastA, lastB] = [a.elements.at(-1), b.elements.at(-1)];
   if (lastA === undefined || lastB === undefined) return false;
   return !a.holds(lastB, a.elements.length) && !b.holds(lastA, b.elements.length);
@@ -158,7 +161,7 @@ export function mustProgress(world: World, core: Core, failures: string[]): numb
   const waitsForSite = world.members.some((host) => host.process?.state.role === 'becoming');
   // A person may have to force on the way.
   const limitMs = (): number =>
-    recoveryLimitInQos * qos + (waitsForSite ? siteRetryMs * 1.1 : 0) + (checkers.forced ? 60 * qos : 0);
+    recoveryLimitInQos * qos + (waitsForSite ? siteRetryMs * 1.1 : 0) + (checkers.mayDiverge ? 60 * qos : 0);
   let before = -1;
   const missing = (): string | null => {
     const text = whatIsMissing(world, core);
@@ -172,6 +175,7 @@ export function mustProgress(world: World, core: Core, failures: string[]): numb
     while (missing() !== null && clock.nowMs < roundEndsMs && checkers.violations.length === 0) world.run(qos / 20);
     rounds += 1;
     lookAfter(world);
+    promoteWhoIsLeft(world);
     if (rounds % 3 === 0) chooseHistory(world);
   }
   if (checkers.violations.length > 0) return null;
@@ -195,9 +199,10 @@ function whatIsMissing(world: World, core: Core): string | null {
   if (hasBackup && serving.counted?.confirmed !== true) return `no active backup: ${where()}`;
   const hasArbiter = world.options.arbiter && cores[core].arbiter;
   if (hasArbiter && hasBackup && serving.mode !== 'arbiter') return `mode ${serving.mode} in spite of an arbiter`;
-  // Numbers do not tell: its data may be of another history.
-  const halted = world.core.find((host) => host.process?.state.role === 'halted');
-  if (halted !== undefined) return `${halted.name} has halted: ${where()}`;
+  // Numbers do not tell: its data may be of another history, which shows when it runs.
+  const isAway = ({ process }: MemberHost): boolean => process === null || process.state.role === 'halted';
+  const away = world.core.find(isAway);
+  if (away !== undefined) return `${away.name} takes no part: ${where()}`;
   const behind = world.core.find((host) => host !== primary && !isCaughtUp(host, primary));
   return behind === undefined ? null : `${behind.name} is behind: ${behind.disk.applied} of ${primary.disk.applied}`;
 }

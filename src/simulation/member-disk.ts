@@ -28,11 +28,17 @@ const recordBytes = 100;
 /** Records of one transaction at most. */
 export const transactionRecordsMax = 12;
 
+export type DiskState = Readonly<
+  Pick<MemberDisk, 'record' | 'set' | 'elements' | 'flagCleared' | 'flushed' | 'applied' | 'appliedFlushed'>
+>;
+
 export class MemberDisk {
   record: MemberRecord = firstRecord;
   /** The mirror as its configuration knows it; null = it is a member of nothing. */
   set: MirrorSet | null;
   elements: JournalElement[] = [];
+  /** The FailoverDB flags of its copies of the mirrored databases are cleared (DB-038). */
+  flagCleared = false;
   /** How many elements are flushed. */
   flushed = 0;
   /** How many elements the databases hold, and how many of these survive a crash of the host. */
@@ -113,9 +119,21 @@ export class MemberDisk {
     return gone;
   }
 
+  /** What a snapshot of the machine keeps: what is on the disk for good. */
+  get state(): DiskState {
+    const { record, set, flagCleared, flushed, appliedFlushed } = this;
+    const elements = this.elements.slice(0, flushed);
+    return { record, set, elements, flagCleared, flushed, applied: appliedFlushed, appliedFlushed };
+  }
+
+  setBack(state: DiskState): void {
+    Object.assign(this, { ...state, elements: [...state.elements] });
+  }
+
   /** A new disk. */
   empty(): void {
     this.record = firstRecord;
+    this.flagCleared = false;
     this.elements = [];
     this.flushed = 0;
     this.applied = 0;
@@ -137,11 +155,12 @@ export class MemberDisk {
     payload: number,
     continues: boolean,
   ): JournalElement {
-    const { position, owner } = place;
+    const { position, owner, lineage } = place;
     const before = this.elements.at(-1)?.chain ?? 0;
     let chain = Math.imul(before ^ payload, 0x01000193) ^ position.epoch;
-    for (let index = 0; index < owner.length; index += 1)
-      chain = Math.imul(chain ^ owner.charCodeAt(index), 0x5bd1e995);
+    for (const text of [owner, lineage])
+      for (let index = 0; index < text.length; index += 1)
+        chain = Math.imul(chain ^ text.charCodeAt(index), 0x5bd1e995);
     chain = Math.imul(chain ^ position.sequence ^ (chain >>> 15), 0x85ebca6b) >>> 0;
     const element = { ...place, payload, continues, chain };
     this.elements.push(element);

@@ -4,7 +4,8 @@ import type { OperatorCommand } from '../mirror/events.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
 import { AgentHost } from './agent-host.ts';
-import { type JournalElement, MemberDisk } from './member-disk.ts';
+import { AsyncKind } from './async-kind.ts';
+import { type DiskState, type JournalElement, MemberDisk } from './member-disk.ts';
 import { MemberProcess } from './member-process.ts';
 import { Membership } from './membership.ts';
 import type { World } from './world.ts';
@@ -14,6 +15,7 @@ export class MemberHost {
   readonly name: string;
   readonly disk: MemberDisk;
   readonly membership: Membership;
+  readonly kind: AsyncKind;
   readonly agent: AgentHost;
   process: MemberProcess | null = null;
   up = true;
@@ -45,6 +47,8 @@ export class MemberHost {
     this.name = name;
     this.disk = new MemberDisk(set);
     this.membership = new Membership(this, world.options.arbiter);
+    this.kind = new AsyncKind(this);
+    this.disk.flagCleared = this.kind.type === 'Read-Write Reporting';
     this.agent = new AgentHost(this);
     this.#clockOffsetMs = world.chance.between(0, 1e6) + (world.options.upForMs ?? 0);
     this.#clockRate = world.chance.between(0.99, 1.01);
@@ -128,7 +132,18 @@ export class MemberHost {
       process.die();
       this.world.network.ended(process, true);
     }
+    this.world.network.hostLost(this.name);
     this.disk.loseUnflushed(this.world.chance);
+  }
+
+  /** FO-090: a snapshot of the machine is restored while it is off. When it was taken, so many updates were acknowledged. */
+  setBack(state: DiskState, ackedThen: number): void {
+    this.crash();
+    const { disk, world } = this;
+    const { acked } = world.checkers;
+    const held = acked.filter((element) => disk.holds(element, disk.flushed));
+    disk.setBack(state);
+    world.checkers.setBack(this, held, new Set(acked.slice(ackedThen)));
   }
 
   boot(): void {
@@ -163,9 +178,7 @@ export class MemberHost {
    */
   rebuild(): void {
     this.kill();
-    this.disk.empty();
-    this.disk.set = null;
-    this.world.checkers.rebuilt(this);
+    this.membership.empty();
     this.world.tell(this.name, 'is rebuilt from nothing');
     this.membership.join();
   }

@@ -9,9 +9,10 @@ import type { JournalPosition } from '../mirror/journal-position.ts';
 import { keepAliveShareOfQos } from '../mirror/limits.ts';
 import { nextWakeMs, step } from '../mirror/member.ts';
 import { initialState, type MemberState } from '../mirror/member-state.ts';
-import type { DataMessage, Envelope, FromArbiter } from '../mirror/messages.ts';
+import type { DataMessage, Envelope } from '../mirror/messages.ts';
 import type { MirrorSet } from '../mirror/mirror-set.ts';
 import { AgentCalls } from './agent-calls.ts';
+import { ArbiterEnd, type FromArbiterFrame } from './arbiter-end.ts';
 import { type JournalElement, transactionRecordsMax } from './member-disk.ts';
 import type { MemberHost } from './member-host.ts';
 import type { Appointment } from './virtual-clock.ts';
@@ -36,9 +37,6 @@ interface SetTold {
   readonly set: MirrorSet;
 }
 
-/** How the arbiter's end and ours meet. */
-export type FromArbiterFrame = { readonly session: number } | { readonly told: FromArbiter };
-
 const elementsInChunk = 40;
 /** How soon a flush that did not end is looked at again. */
 const flushRetryMs = 100;
@@ -60,16 +58,12 @@ export class MemberProcess implements EndPoint {
   /** The deadline for which the timer is set, so that it stays where no step moved it. */
   #timerDueMs = 0;
   #arrived = new Map<number, readonly JournalElement[]>();
-  #arbiter: { connection: number | null; attempt: number; opened: boolean } = {
-    connection: null,
-    attempt: 0,
-    opened: false,
-  };
   #dials = 0;
   #flushing = false;
   /** The processor is busy elsewhere; the inbox waits. */
   #busy = false;
   #calls: AgentCalls;
+  readonly #arbiter: ArbiterEnd;
   /** Those who have been told the mirror set when they came. */
   #members: MemberState['serving']['members'] = new Map();
   /** Updates at the door, and those appended whose client waits. */
@@ -84,6 +78,7 @@ export class MemberProcess implements EndPoint {
     this.host = on.name;
     this.state = initialState(on.name, 'MIRROR', on.failoverMember);
     this.#calls = new AgentCalls(this);
+    this.#arbiter = new ArbiterEnd(this);
   }
 
   begin(): void {
@@ -130,13 +125,7 @@ export class MemberProcess implements EndPoint {
   // Events.
 
   received(connection: number, frame: unknown): void {
-    if (connection === this.#arbiter.connection) {
-      const fromArbiter = frame as FromArbiterFrame;
-      if ('session' in fromArbiter) this.#arbiter.opened = true;
-      if ('session' in fromArbiter) this.post({ type: 'arbiter-opened', session: fromArbiter.session });
-      else this.post({ type: 'arbiter-message', message: fromArbiter.told });
-      return;
-    }
+    if (connection === this.#arbiter.connection) return this.#arbiter.received(frame as FromArbiterFrame);
     if ('set' in (frame as SetFrame)) {
       this.post({ type: 'set-told', connection, set: (frame as SetFrame).set });
       return;
@@ -147,11 +136,8 @@ export class MemberProcess implements EndPoint {
   }
 
   closed(connection: number, reason: string): void {
-    if (connection === this.#arbiter.connection) {
-      this.#arbiter.connection = null;
-      this.#arbiter.attempt += 1;
-      this.post({ type: 'arbiter-closed', reason });
-    } else this.post({ type: 'closed', connection, reason });
+    if (connection === this.#arbiter.connection) this.#arbiter.closed(reason);
+    else this.post({ type: 'closed', connection, reason });
   }
 
   post(event: Untimed | SetTold): void {
@@ -266,13 +252,11 @@ export class MemberProcess implements EndPoint {
         this.#arrived.delete(effect.connection);
         return world.network.close(effect.connection, this, effect.reason);
       case 'open-arbiter':
-        return this.#openArbiter();
+        return this.#arbiter.open();
       case 'close-arbiter':
-        return this.#closeArbiter();
+        return this.#arbiter.close();
       case 'tell-arbiter':
-        if (this.#arbiter.connection !== null)
-          world.network.send(this.#arbiter.connection, this, { member: this.host, message: effect.message });
-        return;
+        return this.#arbiter.tell(effect.message);
       case 'ask-agent':
         return this.#calls.ask(effect);
       case 'ask-journal':
@@ -295,6 +279,12 @@ export class MemberProcess implements EndPoint {
         return this.on.answered(effect.request, effect.outcome === 'done');
       case 'failover-members':
         return this.on.membership.listChanged(effect.failoverMembers);
+      case 'mirror-set':
+        return this.on.membership.told(effect.mirrorSet);
+      case 'renew-mirror-set':
+        return void this.on.membership.change((set) => set);
+      case 'removal-heard':
+        return this.on.membership.removalHeard(effect.member);
       default:
         return this.#carryOutOnData(effect);
     }
@@ -349,22 +339,25 @@ export class MemberProcess implements EndPoint {
       this.post(event);
     };
     world.clock.after(this.state.settings.qosTimeoutMs, () => settle({ type: 'dial-failed', to, reason: 'timeout' }));
-    if (!this.on.membership.knows(to)) {
+    if (!this.on.membership.calls(to)) {
       world.clock.after(0, () => settle({ type: 'dial-failed', to, reason: `no address of ${to} is known` }));
       return;
     }
+    // An async falls back to the address of the superserver; to a failover member nothing answers (CFG-061, FO-086).
+    if (this.state.failoverMember && !world.network.isPrivateOpen(this.host, to)) return;
     world.network.carry(this.host, to, () => {
       const target = world.member(to);
       if (!target.up) return;
       const { process } = target;
       const removal = target.membership.removalOf(this.on);
-      const isMember = target.membership.knows(this.host);
+      const answers = target.membership.answers(this.on);
+      const noMember = target.disk.set === null ? ({ noMember: true } as const) : {};
       world.network.carry(to, this.host, () => {
         if (!this.alive || settled) return;
         if (process !== null && removal !== undefined)
           this.post({ type: 'removed', by: to, removeAttribute: removal.removeAttribute });
-        if (process === null || removal !== undefined || !isMember)
-          return settle({ type: 'dial-failed', to, reason: 'refused' });
+        if (process === null || removal !== undefined || !answers)
+          return settle({ type: 'dial-failed', to, reason: 'refused', ...noMember });
         const connection = world.network.connect(this, process);
         if (!process.alive) world.network.ended(process, false);
         settle({ type: 'dialled', to, connection });
@@ -379,40 +372,6 @@ export class MemberProcess implements EndPoint {
     if (world.verbose) world.tell(this.host, `#${connection} ${JSON.stringify(message)}`);
     const envelope = { from: this.host, incarnation: record.incarnation, epoch: record.epoch };
     world.network.send(connection, this, { envelope, message, elements } satisfies DataFrame, elements.length);
-  }
-
-  #openArbiter(): void {
-    const { world } = this.on;
-    this.#arbiter.attempt += 1;
-    this.#arbiter.opened = false;
-    const { attempt } = this.#arbiter;
-    const isPresent = () => this.alive && this.#arbiter.attempt === attempt && this.#arbiter.connection === null;
-    world.clock.after(this.state.settings.qosTimeoutMs, () => {
-      if (!this.alive || this.#arbiter.attempt !== attempt || this.#arbiter.opened) return;
-      this.#closeArbiter();
-      this.post({ type: 'arbiter-closed', reason: 'timeout' });
-    });
-    world.network.carry(this.host, 'X', () => {
-      const target = world.arbiter.process;
-      if (!world.arbiter.up) return;
-      world.network.carry('X', this.host, () => {
-        if (!isPresent()) return;
-        if (target === null || target !== world.arbiter.process) {
-          this.#arbiter.attempt += 1;
-          return this.post({ type: 'arbiter-closed', reason: 'refused' });
-        }
-        this.#arbiter.connection = world.network.connect(this, target);
-        const hello = { member: this.host, open: this.state.settings.qosTimeoutMs };
-        world.network.send(this.#arbiter.connection, this, hello);
-      });
-    });
-  }
-
-  #closeArbiter(): void {
-    this.#arbiter.attempt += 1;
-    if (this.#arbiter.connection === null) return;
-    this.on.world.network.close(this.#arbiter.connection, this, 'closed by the member');
-    this.#arbiter.connection = null;
   }
 
   // Journal and databases.

@@ -8,7 +8,9 @@ import type { MemberSettings } from '../mirror/events.ts';
 import { isNewerList, nextRevision, settingsOf, withKnownList } from '../mirror/failover-members.ts';
 import { firstRecord } from '../mirror/member-record.ts';
 import type { MemberRole } from '../mirror/member-state.ts';
+import { refusalToChangeKind } from '../mirror/members-change.ts';
 import {
+  calledMember,
   defaultSettings,
   failoverMembers,
   isNewerSet,
@@ -19,10 +21,12 @@ import {
   type RemovedMember,
   removalOf,
   withListedTypes,
+  withMembers,
   withoutMember,
+  withTold,
 } from '../mirror/mirror-set.ts';
 import { isOut } from '../mirror/removal.ts';
-import type { FailoverMembers, MemberType } from '../mirror/terms.ts';
+import { type FailoverMembers, isReporting, type MemberType } from '../mirror/terms.ts';
 import type { MemberHost } from './member-host.ts';
 import type { MemberProcess } from './member-process.ts';
 
@@ -40,22 +44,21 @@ function definition(name: string, type: MemberType): MemberDefinition {
   };
 }
 
-/** Of a mirror that begins: these failover members, and these asyncs. */
-export function firstSet(qosTimeoutMs: number, pair: readonly string[], asyncs: readonly string[]): MirrorSet {
-  const members = [
-    ...pair.map((name) => definition(name, 'Failover')),
-    ...asyncs.map((name) => definition(name, 'Disaster Recovery')),
-  ];
+/** Of a mirror that begins. */
+export function firstSet(qosTimeoutMs: number, types: readonly (readonly [string, MemberType])[]): MirrorSet {
+  const members = types.map(([name, type]) => definition(name, type));
   const settings = { ...defaultSettings, qosTimeoutMs };
   return { name: 'MIRROR', epoch: 0, revision: 1, settings, members, databases: [] };
 }
 
 export class Membership {
   readonly #on: MemberHost;
+  /** What it was before it was emptied, and joins again as where it has a choice. */
+  #typeBefore: MemberType | null = null;
   /** Is an arbiter configured? Here it is edited on all members at once. */
   arbiter: boolean;
   /** Who is being removed by this process. */
-  #removing: { readonly process: MemberProcess; readonly name: string } | null = null;
+  readonly #removing = new Map<string, MemberProcess>();
 
   constructor(on: MemberHost, arbiter: boolean) {
     this.#on = on;
@@ -87,15 +90,38 @@ export class Membership {
     return set !== null && memberNamed(set, name) !== undefined;
   }
 
+  /** Also one that was removed and does not know it yet. */
+  calls(name: string): boolean {
+    const { set } = this.#on.disk;
+    return set !== null && calledMember(set, name) !== undefined;
+  }
+
+  /** Does this member answer that one's call? A primary that joined while this one was away has a newer set to tell. */
+  answers(caller: MemberHost): boolean {
+    const [own, known] = [this.#on.disk.set, caller.disk.set];
+    return this.knows(caller.name) || (own !== null && known !== null && isNewerSet(known, own));
+  }
+
   // The set changes.
 
   /** On disk, then told to the rules and to whoever is connected; false = this is no primary. */
   change(change: (set: MirrorSet) => MirrorSet): boolean {
+    return this.#write((set, reign) => nextRevision(set, change(set), reign));
+  }
+
+  /** CFG-066, CFG-069: it knows that it is out of the mirror. */
+  removalHeard(name: string): void {
+    if (this.knows(name)) this.change((set) => withoutMember(set, { name, removeAttribute: false }));
+    this.#write((set) => withTold(set, name));
+  }
+
+  #write(change: (set: MirrorSet, reign: number) => MirrorSet): boolean {
     const { disk, process } = this.#on;
     if (process?.state.role !== 'primary' || disk.set === null) return false;
     const { epoch, failoverMembers: list } = process.state.record;
-    const set = withKnownList(disk.set, list);
-    disk.set = nextRevision(set, change(set), epoch.number);
+    const { members } = disk.set;
+    disk.set = change(withKnownList(disk.set, list), epoch.number);
+    this.#on.world.checkers.memberships.changes(members, disk.set.members);
     this.settingsChanged();
     for (const { connection } of process.state.serving.members.values()) process.tellSet(connection);
     return true;
@@ -131,17 +157,26 @@ export class Membership {
   remove(name: string, done: (isRemoved: boolean) => void): void {
     const { process, disk } = this.#on;
     if (process?.state.role !== 'primary' || disk.set === null || name === this.#on.name) return done(false);
-    if (memberNamed(disk.set, name) === undefined) return done(true);
-    this.#removing = { process, name };
+    if (memberNamed(disk.set, name) === undefined) return this.#keep(process, name, done);
+    this.#removing.set(name, process);
     this.#on.order({ command: 'remove-member', member: name, removeAttribute: false }, (isDone) =>
       this.#soon(process, () => {
-        this.#removing = null;
+        this.#removing.delete(name);
         if (!isDone) return done(false);
         if (!isOut(process.state, name)) return this.remove(name, done);
-        done(this.change((set) => withoutMember(set, { name, removeAttribute: false })));
+        this.change((set) => withoutMember(set, { name, removeAttribute: false }));
         this.#on.world.tell(this.#on.name, `${name} is in the mirror set no more`);
+        this.#keep(process, name, done);
       }),
     );
+  }
+
+  /** Nobody is told that a member is in the mirror, or out of it, before a takeover keeps that. */
+  #keep(process: MemberProcess, name: string, then: (isKept: boolean) => void): void {
+    this.#on.order({ command: 'keep-mirror-set' }, (isKept) => {
+      if (isKept) this.#on.world.checkers.memberships.told(process, name);
+      then(isKept);
+    });
   }
 
   /** The primary goes last, and not in a story: a mirror would be at its end. */
@@ -172,10 +207,16 @@ export class Membership {
   end(): void {
     const { disk, world, name } = this.#on;
     if (disk.record.removed === null) return;
+    this.empty();
+    world.tell(name, 'is a member of nothing: its journal is put aside');
+  }
+
+  empty(): void {
+    const { disk, world, kind } = this.#on;
+    this.#typeBefore = kind.type ?? this.#typeBefore;
     disk.empty();
     disk.set = null;
     world.checkers.rebuilt(this.#on);
-    world.tell(name, 'is a member of nothing: its journal is put aside');
   }
 
   /** An empty member, which asks the primary to be taken in: as a failover member, if there is room for one. */
@@ -185,8 +226,9 @@ export class Membership {
     if (disk.set !== null || !this.#on.up || primary === undefined) return;
     world.tell(name, `asks ${primary.name} to be taken in`);
     world.network.carry(name, primary.name, () => {
-      const answer = primary.membership.#takeIn(name);
-      if (answer !== null) world.network.carry(primary.name, name, () => this.joined(answer.set, answer.incarnation));
+      primary.membership.#takeIn(name, this.#typeBefore, (set, incarnation) =>
+        world.network.carry(primary.name, name, () => this.joined(set, incarnation)),
+      );
     });
   }
 
@@ -195,31 +237,48 @@ export class Membership {
     if (disk.set !== null) return;
     disk.record = { ...firstRecord, incarnation };
     disk.set = set;
+    disk.flagCleared = this.#on.kind.type === 'Read-Write Reporting';
     this.#on.start();
   }
 
-  #takeIn(name: string): { set: MirrorSet; incarnation: number } | null {
+  /** Not answered = it asks again. */
+  #takeIn(name: string, wish: MemberType | null, answer: (set: MirrorSet, incarnation: number) => void): void {
     const { process, disk } = this.#on;
-    if (process?.state.role !== 'primary' || process.frozen || disk.set === null) return null;
+    if (process?.state.role !== 'primary' || process.frozen || disk.set === null) return;
     // It may be primary no more (src/instance/join-server.ts).
-    if (process.state.serving.trouble !== null) return null;
+    if (process.state.serving.trouble !== null) return;
     // One command about the mirror set at a time (src/instance/turns.ts): who is being removed asks again afterwards.
-    if (this.#removing?.process === process && this.#removing.name === name) return null;
+    if (this.#removing.get(name) === process) return;
     const incarnation = process.state.helloFrom.get(name)?.incarnation ?? 0;
     // Newer than any set in which it was removed, also where a takeover lost that one.
-    if (this.knows(name)) this.change((set) => set);
+    if (this.knows(name)) this.change((set) => withMembers(set, set.members, name));
     else {
-      if (process.state.serving.members.has(name)) return null;
+      if (process.state.serving.members.has(name)) return;
       const present = withKnownList(disk.set, process.state.record.failoverMembers);
-      const type = failoverMembers(present).length < 2 ? 'Failover' : 'Disaster Recovery';
-      this.change((set) => ({
-        ...set,
-        members: [...set.members, definition(name, type)],
-        removed: (set.removed ?? []).filter((each) => each.name !== name),
-      }));
+      const hasRoom = failoverMembers(present).length < 2;
+      const type = wish !== null && isReporting(wish) ? wish : hasRoom ? 'Failover' : 'Disaster Recovery';
+      this.change((set) => withMembers(set, [...set.members, definition(name, type)], name));
       this.#on.world.tell(this.#on.name, `takes ${name} into the mirror as ${type}`);
     }
-    return { set: disk.set, incarnation };
+    const { set } = disk;
+    this.#keep(process, name, (isKept) => {
+      if (isKept) answer(set, incarnation);
+    });
+  }
+
+  /** CFG-050, at the primary (src/instance/join-server.ts): the set in which it is so; null = it is not changed here. */
+  changeTypeOf(name: string, type: MemberType): MirrorSet | null {
+    const { process, disk } = this.#on;
+    if (process?.state.role !== 'primary' || process.frozen || disk.set === null) return null;
+    if (refusalToChangeKind(process.state, name) !== null) return null;
+    const present = memberNamed(disk.set, name);
+    if (present === undefined || present.type === 'Failover') return null;
+    if (present.type !== type) {
+      const typed = { ...present, type };
+      this.change((set) => ({ ...set, members: set.members.map((each) => (each.name === name ? typed : each)) }));
+      this.#on.world.tell(this.#on.name, `${name} is ${type} now`);
+    }
+    return disk.set;
   }
 
   #soon(process: MemberProcess, then: () => void): void {

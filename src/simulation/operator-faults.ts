@@ -197,12 +197,27 @@ export const operatorFaults: readonly Fault[] = [
 /** An async is promoted; `partner`: null = chosen by the rules. */
 export function promote(chance: Chance, host: MemberHost, partner: string | null = null): void {
   const lineage = `promoted-${host.name}-${chance.below(1e9)}`;
-  host.order({ command: 'promote', partner, hold: chance.happens(0.2), lineage, atMs: 0, evidence: 'none' });
+  host.kind.promote({ command: 'promote', partner, hold: chance.happens(0.2), lineage, atMs: 0, evidence: 'none' });
 }
 
-function asyncMember(world: World, chance: Chance): MemberHost | undefined {
+export function asyncMember(world: World, chance: Chance): MemberHost | undefined {
   const asyncs = world.members.filter((host) => !host.failoverMember && host.process !== null);
-  return asyncs.length === 0 ? undefined : chance.pick(asyncs);
+  // Mostly one that can be promoted.
+  const able = asyncs.filter(({ kind }) => kind.type === 'Disaster Recovery');
+  const among = able.length > 0 && chance.happens(0.85) ? able : asyncs;
+  return among.length === 0 ? undefined : chance.pick(among);
+}
+
+/** The pair goes down, and a person orders it at some moment of that. */
+export function promoteWithoutPair(world: World, chance: Chance, host: MemberHost): End {
+  const pair = [...world.failoverMembers];
+  for (const member of pair)
+    if (chance.happens(0.5)) member.kill();
+    else member.order({ command: 'stop-instance', noFailover: true });
+  world.later(chance.between(0, 3) * world.options.qosTimeoutMs, () => promote(chance, host));
+  return () => {
+    for (const member of pair) bringBack(member);
+  };
 }
 
 export const membershipFaults: readonly Fault[] = [
@@ -235,15 +250,8 @@ export const membershipFaults: readonly Fault[] = [
     strike: (world, chance, name) => {
       const host = asyncMember(world, chance);
       if (host === undefined) return null;
-      const pair = [...world.failoverMembers];
       world.fault(`the pair goes down, and an operator promotes ${host.name}`, name);
-      for (const member of pair)
-        if (chance.happens(0.5)) member.kill();
-        else member.order({ command: 'stop-instance', noFailover: true });
-      world.later(chance.between(0, 3) * world.options.qosTimeoutMs, () => promote(chance, host));
-      return () => {
-        for (const member of pair) bringBack(member);
-      };
+      return promoteWithoutPair(world, chance, host);
     },
   },
   {
@@ -284,7 +292,8 @@ export const membershipFaults: readonly Fault[] = [
         else if (kind < 0.7) world.isolateQuietly(member.name);
         else member.kill();
       }
-      const partner = chance.happens(0.5) ? 'none' : chance.pick(pair).name;
+      const wish = chance.next();
+      const partner = wish < 0.45 ? 'none' : wish < 0.8 ? chance.pick(pair).name : null;
       // Refused while it hears of a primary still: the person asks again.
       for (const qos of [chance.between(0, 3), chance.between(3, 6), chance.between(6, 9)])
         world.later(qos * world.options.qosTimeoutMs, () => promote(chance, host, partner));

@@ -26,6 +26,12 @@ function target(world: World, chance: Chance): MemberHost | undefined {
       : chance.pick(others);
 }
 
+/** One that stands still may have been told to leave already: a mirror that all have left who could lead it is none. */
+function couldLead({ disk, process, kind, failoverMember }: MemberHost): boolean {
+  if (disk.set === null || disk.record.removed !== null || disk.flagCleared || process?.frozen !== false) return false;
+  return process.state.role !== 'halted' && (failoverMember || !kind.isReporting);
+}
+
 function remove(world: World, primary: MemberHost, host: MemberHost): void {
   world.tell(primary.name, `an operator removes ${host.name}`);
   primary.membership.remove(host.name, () => {});
@@ -181,7 +187,7 @@ export const removalFaults: readonly Fault[] = [
     byForce: true,
     strike: (world, chance, name) => {
       const host = target(world, chance);
-      const isLast = world.failoverMembers.every((each) => each === host || each.disk.record.removed !== null);
+      const isLast = world.members.every((each) => each === host || !couldLead(each));
       if (host?.process == null || !host.membership.mayLeave || isLast) return null;
       world.fault(`an operator lets ${host.name} leave without asking the primary`, name);
       host.process.post({ type: 'removed', by: 'its operator', removeAttribute: false });

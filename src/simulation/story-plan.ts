@@ -70,19 +70,27 @@ function optionsOf(seed: number): WorldOptions {
     qosTimeoutMs: seed % 3 === 0 ? 2000 : 1000,
     arbiter: seed % 6 !== 0,
     asyncs: seed % 4 === 0 ? 2 : seed % 4 === 1 || seed >= forcesFromSeed ? 1 : 0,
+    ...(seed % 5 < 2 ? { reporting: seed % 10 < 5 ? 'Read-Only Reporting' : 'Read-Write Reporting' } : {}),
     updateEveryMs: 60 + (seed % 7) * 10,
   };
 }
 
 type Weighted = readonly { readonly fault: Fault; readonly weight: number }[];
 
+/** So many stories have disks that are set back, most of them and nothing else that a person may lose data by. */
+const setBackShare = 0.15;
+
 /** Without one of these a story would have one primary from beginning to end. */
 const takeoverMakers = ['process killed', 'power cut', 'planned stop', 'become primary', 'one isolated', 'SIGSTOP'];
 
 function swarm(chance: Chance, known: readonly Fault[], forceShare: number): Weighted {
   const withForce = chance.happens(forceShare);
+  const withSetBack = chance.happens(setBackShare);
   const share = chance.between(0.15, 0.6);
-  const drawn = known.filter((fault) => (fault.byForce ? withForce : chance.happens(share)));
+  const drawn = known.filter((fault) => {
+    if (fault.byForce) return withForce;
+    return fault.setsBack ? withSetBack : chance.happens(share);
+  });
   for (let left = 2; left > 0; left -= 1) {
     const name = chance.pick(takeoverMakers);
     const maker = known.find((fault) => fault.name === name) as Fault;

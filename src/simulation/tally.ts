@@ -11,6 +11,8 @@ export interface Tally {
   /** After which the new primary told a client that its update is durable. */
   takeoversAcknowledged: number;
   takeoversBy: Counts;
+  /** What `Checkers` counts by these names. */
+  promotions: Counts;
   /** Faults that struck, by name; delays and reorders are none. */
   faults: Counts;
   /** Rows of decision tables that fired. */
@@ -27,6 +29,7 @@ export function emptyTally(): Tally {
     takeovers: 0,
     takeoversAcknowledged: 0,
     takeoversBy: {},
+    promotions: {},
     faults: {},
     rows: {},
     recoveryInQosMax: 0,
@@ -42,6 +45,13 @@ export function tallyOf({ world, recoveryInQos }: StoryResult): Tally {
     takeovers: checkers.takeovers,
     takeoversAcknowledged: checkers.takeoversAcknowledged,
     takeoversBy: Object.fromEntries(checkers.takeoversBy),
+    promotions: {
+      'asyncs became failover members': checkers.placesTaken,
+      'former failover members came back as asyncs': checkers.formerBack,
+      'promotions by force that made a primary': checkers.promotionsByForce,
+      'acknowledged updates that these lost, all as reported': checkers.losses,
+      'takeovers that kept who was told to be in the mirror': checkers.memberships.kept,
+    },
     faults: Object.fromEntries(world.faultsStruck),
     rows: {},
     recoveryInQosMax: recoveryInQos ?? 0,
@@ -55,6 +65,7 @@ export function addTally(to: Tally, more: Tally): void {
   to.takeovers += more.takeovers;
   to.takeoversAcknowledged += more.takeoversAcknowledged;
   addCounts(to.takeoversBy, more.takeoversBy);
+  addCounts(to.promotions, more.promotions);
   addCounts(to.faults, more.faults);
   addCounts(to.rows, more.rows);
   to.recoveryInQosMax = Math.max(to.recoveryInQosMax, more.recoveryInQosMax);

@@ -51,6 +51,7 @@ export class VirtualNetwork {
   readonly #connections = new Map<number, Connection>();
   readonly #cut = new Set<string>();
   readonly #silent = new Set<string>();
+  readonly #private = new Set<string>();
   readonly #slow = new Map<string, Slowness>();
   #number = 0;
   /** How many messages have arrived. */
@@ -87,6 +88,20 @@ export class VirtualNetwork {
     if (side.timer !== null) side.timer.cancelled = true;
     side.timer = null;
     this.#pump(connection, index);
+  }
+
+  /** The private addresses of the two are not reached from each other, where failover members keep their data channels (CFG-061). */
+  closePrivate(a: string, b: string): void {
+    this.#private.add(`${a}>${b}`).add(`${b}>${a}`);
+  }
+
+  openPrivate(a: string, b: string): void {
+    this.#private.delete(`${a}>${b}`);
+    this.#private.delete(`${b}>${a}`);
+  }
+
+  isPrivateOpen(from: string, to: string): boolean {
+    return !this.#private.has(`${from}>${to}`);
   }
 
   /** Connections are accepted, and nothing is heard on any. */
@@ -163,15 +178,22 @@ export class VirtualNetwork {
     this.#put(connection, index, null, reason);
   }
 
+  /** The power of a host is gone, and what its processes had sent and the network had not taken yet. */
+  hostLost(host: string): void {
+    for (const { sides, carried } of this.#connections.values())
+      for (const side of sides) if (side.point.host === host && !carried) side.outgoing = [];
+  }
+
   /** A process is gone: its peers hear so unless the whole host is gone; then they hear nothing until it is back. */
   ended(point: EndPoint, hostLost: boolean, orderly = false): void {
+    if (hostLost) this.hostLost(point.host);
     for (const connection of this.#connections.values()) {
       const index = connection.sides.findIndex((side) => side.point === point) as 0 | 1 | -1;
       if (index < 0 || !connection.sides[index as 0 | 1].open) continue;
       const side = connection.sides[index as 0 | 1];
       side.open = false;
-      if (hostLost) side.outgoing = [];
-      else if (!orderly && this.#chance.happens(0.3)) side.outgoing = side.outgoing.slice(0, this.#chance.below(4));
+      if (!hostLost && !orderly && this.#chance.happens(0.3))
+        side.outgoing = side.outgoing.slice(0, this.#chance.below(4));
       if (!hostLost) this.#put(connection, index as 0 | 1, null, 'the process at the other end is gone');
     }
   }

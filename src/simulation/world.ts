@@ -4,7 +4,7 @@
  */
 import { isNewerList } from '../mirror/failover-members.ts';
 import { failoverMembers, isNewerSet, listOf, type MirrorSet } from '../mirror/mirror-set.ts';
-import type { FailoverMembers } from '../mirror/terms.ts';
+import type { FailoverMembers, MemberType } from '../mirror/terms.ts';
 import { ArbiterHost } from './arbiter-host.ts';
 import { Checkers } from './checkers.ts';
 import { MemberHost } from './member-host.ts';
@@ -17,7 +17,9 @@ export interface WorldOptions {
   readonly seed: number;
   readonly qosTimeoutMs: number;
   readonly arbiter: boolean;
+  /** Disaster recovery asyncs, and one reporting async of this type more. */
   readonly asyncs: number;
+  readonly reporting?: MemberType;
   /** Put every message into the timeline. */
   readonly verbose?: boolean;
   /** Time between two updates of one client. */
@@ -67,12 +69,19 @@ export class World {
     this.network = new VirtualNetwork(this.clock, this.chance);
     this.checkers = new Checkers(this);
     this.arbiter = new ArbiterHost(this);
-    const asyncs = ['C', 'D'].slice(0, options.asyncs);
-    this.#whole = firstSet(options.qosTimeoutMs, ['A', 'B'], asyncs);
-    this.members = [
-      new MemberHost(this, 'A', firstSet(options.qosTimeoutMs, ['A'], asyncs)),
-      ...['B', ...asyncs].map((name) => new MemberHost(this, name, this.#whole)),
+    const { qosTimeoutMs, reporting } = options;
+    const types: [string, MemberType][] = [
+      ['A', 'Failover'],
+      ['B', 'Failover'],
+      ...['C', 'D'].slice(0, options.asyncs).map((name): [string, MemberType] => [name, 'Disaster Recovery']),
     ];
+    if (reporting !== undefined) types.push(['R', reporting]);
+    this.#whole = firstSet(qosTimeoutMs, types);
+    const alone = firstSet(
+      qosTimeoutMs,
+      types.filter(([name]) => name !== 'B'),
+    );
+    this.members = types.map(([name]) => new MemberHost(this, name, name === 'A' ? alone : this.#whole));
     if (options.arbiter) this.arbiter.start();
   }
 
@@ -97,6 +106,8 @@ export class World {
   get failoverMembers(): readonly MemberHost[] {
     const { set } = this;
     let newest: FailoverMembers | null = listOf(set);
+    // Persons who force can make a member primary alone that was removed elsewhere: a set without any failover member.
+    if (newest?.names.length === 0) newest = null;
     for (const { failoverMembers: list } of this.members.map(({ disk }) => disk.record))
       if (list !== null && isNewerList(list, newest)) newest = list;
     const names = newest?.names ?? failoverMembers(set).map(({ name }) => name);

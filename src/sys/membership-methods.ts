@@ -1,7 +1,7 @@
 /** SYS.Mirror: creating a mirror, joining and leaving it (API-001..010), and what of it needs TLS, which is not built. */
 import type { CompressionMode, ParallelDejournaling } from '../mirror/mirror-set.ts';
 import type { MemberType } from '../mirror/terms.ts';
-import type { CommandArguments } from '../protocol/control-channel.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import {
   type Context,
   type Kind,

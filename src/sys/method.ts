@@ -2,7 +2,7 @@
  * What a method of the library is: a row with everything a person or a program may want to know of it, and the call. No row
  * decides anything: it asks the instance, and hands back what the instance says.
  */
-import type { CommandArguments, CommandName, Refusal } from '../protocol/control-channel.ts';
+import type { CommandArguments, CommandName, Refusal } from '../protocol/control-commands.ts';
 import { errorNumberOf } from '../protocol/error-numbers.ts';
 import type { Control } from '../terminal/control-client.ts';
 

@@ -1,5 +1,5 @@
 /** SYS.Mirror: who takes part, and as what (API-014..016). Forcing and resuming have no method here (FO-074). */
-import type { CommandArguments } from '../protocol/control-channel.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import { type Context, type Method, type Parameter, perform, refusalOfMirror, type Status } from './method.ts';
 
 const optionalMirror: Parameter = { name: 'MirrorName', kind: 'text', default: 'the only mirror of this instance' };

@@ -4,7 +4,8 @@
  */
 import type { Question } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
-import type { CommandArguments, CommandName, Description, Outcome, Refusal } from '../protocol/control-channel.ts';
+import type { Description } from '../protocol/control-channel.ts';
+import type { CommandArguments, CommandName, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { errorNumberOf } from '../protocol/error-numbers.ts';
 import type { Control, RequestRefusedError } from './control-client.ts';
 import { AbandonedError, type Dialogue, InterruptedWaitError } from './dialogue.ts';
@@ -57,9 +58,8 @@ export async function perform<N extends CommandName>(
   context: ActionContext,
   command: N,
   given: CommandArguments[N],
-  situation?: number,
 ): Promise<void> {
-  const outcome = await send(context, command, given, situation);
+  const outcome = await send(context, command, given);
   if (outcome !== null) tell(context, command, given, outcome);
 }
 

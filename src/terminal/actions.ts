@@ -2,42 +2,34 @@
  * The actions of the menus, one function for each kind: questions, what will be done, confirmation, the command, and what
  * happened. An action that is abandoned has changed nothing, because no question follows a command.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Action } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
-import type { CompressionMode } from '../mirror/mirror-set.ts';
-import type {
-  Assessment,
-  CommandArguments,
-  Description,
-  MirrorLookup,
-  TroubleAssessment,
-} from '../protocol/control-channel.ts';
+import type { CompressionMode, ParallelDejournaling } from '../mirror/mirror-set.ts';
+import type { Description, MirrorLookup } from '../protocol/control-channel.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import {
   type ActionContext,
   confirmed,
   looked,
-  noReport,
   nothingToPick,
   perform,
-  refusalText,
-  refused,
   send,
   showEquivalent,
   showPlan,
   tell,
   yesNo,
 } from './action-steps.ts';
+import { assessedAction, performLooked, promoteAction } from './assessed-actions.ts';
 import { askAsync, asyncDefaults, asyncTypeOf, editAsyncArguments, showAsync } from './async-actions.ts';
 import { backupAction, backupVolume, restoreAction } from './backup-actions.ts';
 import { createDatabaseAction, databaseDetails, editFieldsAction, presentProperties } from './database-actions.ts';
 import type { Dialogue } from './dialogue.ts';
-import { EXIT } from './exit-codes.ts';
 import { journalRecords } from './journal-actions.ts';
 import { editAddressesAction, removeMemberAction, removeMirrorAction } from './member-actions.ts';
 import { pickDatabases } from './pick-databases.ts';
-import { promotionSentences } from './promotion-lines.ts';
 import type { Defaults, Values } from './question.ts';
-import { factLines, fill, screenDateTime, wrap } from './screen.ts';
+import { factLines, fill } from './screen.ts';
 
 type Of<K extends Action['kind']> = Extract<Action, { kind: K }>;
 
@@ -85,16 +77,17 @@ export async function runAction(action: Exclude<Action, { kind: 'screen' }>, con
 async function performAction(action: Of<'perform'>, context: ActionContext): Promise<void> {
   const { dialogue, description } = context;
   if (action.command === 'create-mirror' && !description.agentRunning) dialogue.say(wording.agentNotRunning);
+  if (action.command === 'edit-mirror') return await editMirror(action, context);
   const values = await dialogue.askAll(action.questions, presentDefaults(description));
   showPlan(context, action.summary, action.questions, values);
-  if (!(await confirmed(dialogue, action.confirm))) return;
   switch (action.command) {
     case 'create-mirror':
-      return await perform(context, action.command, createArguments(values));
+      return await performLooked(context, action.command, createArguments(values), action.confirm);
     case 'join-as-new-member':
-      return await perform(context, action.command, newMemberArguments(values));
-    case 'edit-mirror':
-      return await perform(context, action.command, editArguments(values));
+      return await performLooked(context, action.command, newMemberArguments(values), action.confirm);
+  }
+  if (!(await confirmed(dialogue, action.confirm))) return;
+  switch (action.command) {
     case 'set-dejournal-filter':
       return await perform(context, action.command, {
         module: values.module === 'none' ? null : String(values.module),
@@ -108,6 +101,37 @@ async function performAction(action: Of<'perform'>, context: ActionContext): Pro
     default:
       return await perform(context, action.command, {});
   }
+}
+
+/** CFG-045. Only what differs from what was offered is sent: what somebody else changes meanwhile stays as he wants it. */
+async function editMirror(action: Of<'perform'>, context: ActionContext): Promise<void> {
+  const { dialogue, description } = context;
+  const values = await dialogue.askAll(action.questions, presentDefaults(description));
+  const asked = settingsAsked(values);
+  const present: Partial<typeof asked> = description.mirrorSet?.settings ?? {};
+  const names = (Object.keys(asked) as (keyof typeof asked)[]).filter(
+    (name) => asked[name] !== undefined && !isDeepStrictEqual(asked[name], present[name]),
+  );
+  const shown = action.questions.filter(({ name }) => names.some((each) => name === each || isOfArbiter(name, each)));
+  showPlan(context, action.summary, shown, values);
+  if (!(await confirmed(dialogue, action.confirm))) return;
+  if (names.length === 0) return dialogue.print(wording.nothingChanged);
+  await perform(context, 'edit-mirror', Object.fromEntries(names.map((name) => [name, asked[name]])));
+}
+
+/** As the instance has them; undefined = not asked. */
+function settingsAsked(values: Values): CommandArguments['edit-mirror'] {
+  const { qosTimeoutMs, useArbiter } = values;
+  return {
+    ...(useArbiter === undefined ? {} : { arbiter: arbiterOf(values) }),
+    ...compressionOf(values),
+    parallelDejournaling: values.parallelDejournaling as ParallelDejournaling,
+    ...(qosTimeoutMs === undefined ? {} : { qosTimeoutMs: Number(qosTimeoutMs) }),
+  };
+}
+
+function isOfArbiter(question: string, setting: string): boolean {
+  return setting === 'arbiter' && ['useArbiter', 'arbiterHost', 'arbiterPort'].includes(question);
 }
 
 /** Nobody is left to ask after it. */
@@ -143,8 +167,7 @@ async function joinAction(action: Of<'join'>, context: ActionContext): Promise<v
   const questions = action.questions.filter(({ name }) => !(name in present));
   const values = { ...(await dialogue.askAll(questions, defaults, asked)), ...present };
   showPlan(context, action.summary, [...action.lookUp, ...questions], values);
-  if (!(await confirmed(dialogue, action.confirm))) return;
-  await perform(context, action.command, joinArguments(values, action.asAsync));
+  await performLooked(context, action.command, joinArguments(values, action.asAsync), action.confirm);
 }
 
 /** CFG-028, CFG-030: shown, not editable. */
@@ -217,12 +240,13 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
   const background = mayChoose && (await dialogue.askQuestion(asked, {})) === true;
   const extent = description.isPrimary ? wording.removedForGood : wording.removedHere;
   showPlan(context, fill(action.summary, { databases, extent }), [], {});
-  if (!(await confirmed(dialogue, action.confirm))) return;
   const names = picked.map(({ name }) => name);
   if (action.command === 'add-databases') {
     const mirrorDatabases = names.map((name) => String(answers.get(name)?.mirrorDatabase ?? name));
-    return await perform(context, action.command, { databases: names, mirrorDatabases, background });
+    const given = { databases: names, mirrorDatabases, background };
+    return await performLooked(context, action.command, given, action.confirm);
   }
+  if (!(await confirmed(dialogue, action.confirm))) return;
   if (
     action.command === 'catch-up-databases' ||
     action.command === 'pause-databases' ||
@@ -246,92 +270,11 @@ async function databasesAction(action: Of<'databases'>, context: ActionContext):
   }
 }
 
-/**
- * FO-074, FO-075, FO-076. The confirmation holds for the situation that was shown and for no other: the instance refuses if it
- * has changed, and then it is asked again, of a person only, and never from what was typed before.
- */
-async function assessedAction(action: Of<'assessed'>, context: ActionContext): Promise<void> {
-  const { control, dialogue } = context;
-  for (;;) {
-    if (action.command === 'resume-primary') dialogue.print(wording.troubleAsking);
-    const assessment = await looked(context, control.assess(action.command));
-    if (assessment === null) return dialogue.endBeforeQuestions();
-    if (assessment.refusal) {
-      refused(context, refusalText(assessment.refusal, action.command), EXIT.refused);
-      return dialogue.endBeforeQuestions();
-    }
-    dialogue.printLines(assessmentLines(action.command, assessment, dialogue.columns));
-    for (const [index, question] of action.confirm.entries()) {
-      const text = fill(question.text, { other: assessment.trouble?.other ?? null });
-      if (await confirmed(dialogue, { ...question, text })) continue;
-      return index + 1 < action.confirm.length ? dialogue.endBeforeQuestions() : undefined;
-    }
-    if (action.command === 'force-primary') dialogue.print(wording.forceWaiting);
-    const outcome = await send(context, action.command, {}, assessment.situation);
-    if (outcome === null) return;
-    if (outcome.ok || outcome.refusal.reason !== 'situation-changed') {
-      tell(context, action.command, {}, outcome);
-      return;
-    }
-    if (!dialogue.isTerminal) throw dialogue.answersError(wording.situationChangedPiped);
-    dialogue.warn(wording.situationChanged);
-    dialogue.dropTypedAhead();
-  }
-}
-
-/** FO-077..082. With a primary there is nothing to choose. */
-async function promoteAction(action: Of<'promote'>, context: ActionContext): Promise<void> {
-  const { control, dialogue } = context;
-  const assessment = await looked(context, control.assess(action.command));
-  if (assessment === null) return dialogue.endBeforeQuestions();
-  if (assessment.refusal || assessment.promotion == null) {
-    refused(context, refusalText(assessment.refusal ?? noReport, action.command), EXIT.refused);
-    return dialogue.endBeforeQuestions();
-  }
-  const { promotion, situation } = assessment;
-  for (const line of promotionSentences(promotion)) dialogue.printLines(wrap(line, dialogue.columns, ''));
-  const values = promotion.primary === null ? await dialogue.askAll([action.partner, action.hold], {}) : {};
-  if (!(await confirmed(dialogue, action.confirm))) return;
-  const partner = values.partner === undefined || values.partner === 'AUTO' ? {} : { partner: String(values.partner) };
-  await perform(context, action.command, { ...partner, hold: values.hold === true }, situation);
-}
-
-function assessmentLines(command: Of<'assessed'>['command'], now: Assessment, columns: number): readonly string[] {
-  if (command === 'become-primary') {
-    return [now.primary === null ? wording.noCurrentPrimary : fill(wording.currentPrimary, { member: now.primary })];
-  }
-  const facts = {
-    time: now.newestJournalTime === null ? wording.noJournalTime : screenDateTime(now.newestJournalTime),
-    file: now.newestJournalFile ?? wording.noJournalFile,
-  };
-  if (now.trouble !== null) {
-    return troubleSentences(now.trouble, fill(wording.journalUpTo, facts)).flatMap((each) => wrap(each, columns, ''));
-  }
-  const wasNotActive = now.wasPrimary ? wording.forceWasPrimary : wording.forceWasNotActive;
-  const text = now.wasActive ? wording.forceWasActive : wasNotActive;
-  return [
-    ...text.flatMap((line) => wrap(fill(line, facts), columns, '')),
-    ...(now.otherAnswers === true ? [wording.forceOtherAnswers] : []),
-  ];
-}
-
-/** FO-076. */
-function troubleSentences(trouble: TroubleAssessment, newestJournal: string): readonly string[] {
-  const { since, spec, because, other, agentSays, arbiterSays } = trouble;
-  return [
-    fill(wording.troubleSince, { since: screenDateTime(since), spec, because }),
-    newestJournal,
-    fill(wording.troubleAgent[agentSays], { other }),
-    fill(wording.troubleArbiter[arbiterSays], { other }),
-    fill(wording.troubleWarning, { other }),
-  ];
-}
-
 function presentDefaults(description: Description): Defaults {
   const { mirrorSet, alternateJournal } = description;
   const defaults = { ...description.defaults, presentAlternateJournal: alternateJournal ?? 'none' };
   if (mirrorSet === null) return defaults;
-  const { arbiter, qosTimeoutMs, compressionFailover, compressionAsync } = mirrorSet.settings;
+  const { arbiter, qosTimeoutMs, compressionFailover, compressionAsync, parallelDejournaling } = mirrorSet.settings;
   return {
     ...defaults,
     ...asyncDefaults(description),
@@ -339,6 +282,7 @@ function presentDefaults(description: Description): Defaults {
     presentQosTimeout: qosTimeoutMs,
     presentCompressionFailover: compressionFailover,
     presentCompressionAsync: compressionAsync,
+    presentParallelDejournaling: parallelDejournaling,
     ...(arbiter === null ? {} : { presentArbiterHost: arbiter.host, presentArbiterPort: arbiter.port }),
   };
 }
@@ -357,16 +301,10 @@ function createArguments(values: Values): CommandArguments['create-mirror'] {
     superserverAddress: String(values.superserverAddress),
     agentPort: Number(values.agentPort),
     qosTimeoutMs: Number(values.qosTimeoutMs),
-    parallelDejournaling: values.parallelDejournaling as 'Failover Members',
+    parallelDejournaling: values.parallelDejournaling as ParallelDejournaling,
     privateAddress: String(values.privateAddress),
     agentAddress: String(values.agentAddress),
   };
-}
-
-function editArguments(values: Values): CommandArguments['edit-mirror'] {
-  return values.qosTimeoutMs === undefined
-    ? { arbiter: arbiterOf(values), ...compressionOf(values) }
-    : { qosTimeoutMs: Number(values.qosTimeoutMs) };
 }
 
 /** The instance checks the words. */

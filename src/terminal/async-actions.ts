@@ -2,7 +2,8 @@
 import type { Action } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
 import type { MemberType } from '../mirror/terms.ts';
-import type { CommandArguments, Description } from '../protocol/control-channel.ts';
+import type { Description } from '../protocol/control-channel.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import type { Dialogue } from './dialogue.ts';
 import type { Defaults, Value, Values } from './question.ts';
 import { fill } from './screen.ts';

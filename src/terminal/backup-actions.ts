@@ -1,7 +1,8 @@
 /** Actions of ^BACKUP and ^DBREST. What a restore would do is planned by the instance, shown, and confirmed before it is done. */
 import type { Action } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
-import type { CommandArguments, RestorePlan, RestoreStep } from '../protocol/control-channel.ts';
+import type { RestorePlan, RestoreStep } from '../protocol/control-channel.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import { type ActionContext, confirmed, looked, nothingToPick, perform, refused, showPlan } from './action-steps.ts';
 import type { Dialogue } from './dialogue.ts';
 import { EXIT } from './exit-codes.ts';

@@ -6,23 +6,20 @@
 import type { StatusReport, VerificationReport } from '../mirror/status.ts';
 import type { Connection, Network } from '../network/network.ts';
 import { openChannel } from '../network/opening-exchange.ts';
+import type { Assessment } from '../protocol/assessment.ts';
 import {
   type AnswerFrame,
-  type Assessment,
   CONTROL,
-  type CommandArguments,
-  type CommandName,
   type ControlAnswers,
   type ControlRequest,
   type Description,
   type EventRecord,
   type MirrorLookup,
-  type Outcome,
   type ProgressFrame,
-  type Refusal,
   type RequestFrame,
   type RestorePlan,
 } from '../protocol/control-channel.ts';
+import type { CommandArguments, CommandName, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { type Frame, jsonBody, parseJsonBody } from '../protocol/frame.ts';
 import { makeOpen } from '../protocol/opening.ts';
 
@@ -59,7 +56,8 @@ export interface Control {
   mirror: string | undefined;
   status(): Promise<StatusReport>;
   describe(): Promise<Description>;
-  assess(command: CommandName): Promise<Assessment>;
+  /** With arguments: what the command would meet with them, and do; changes nothing. */
+  assess<N extends CommandName>(command: N, given?: CommandArguments[N]): Promise<Assessment>;
   /** @throws OutcomeUnknownError when the instance goes away before it has answered. */
   perform<N extends CommandName>(
     command: N,
@@ -131,8 +129,10 @@ export class ControlClient implements Control {
     return this.request({ type: 'describe' });
   }
 
-  assess(command: CommandName): Promise<Assessment> {
-    return this.request({ type: 'assess', command });
+  assess<N extends CommandName>(command: N, given?: CommandArguments[N]): Promise<Assessment> {
+    // As with `perform`: the signature keeps command and arguments together.
+    const request = { type: 'assess', command, ...(given === undefined ? {} : { arguments: given }) };
+    return this.request(request as ControlRequest & { type: 'assess' });
   }
 
   perform<N extends CommandName>(

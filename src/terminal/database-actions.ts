@@ -1,7 +1,8 @@
 /** Actions of ^DATABASE: a database made or changed by numbered fields, and what is known of one. */
 import type { Action, Question } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
-import type { CommandArguments, DatabaseDescription } from '../protocol/control-channel.ts';
+import type { DatabaseDescription } from '../protocol/control-channel.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import { type ActionContext, confirmed, nothingToPick, perform, printed, showPlan, yesNo } from './action-steps.ts';
 import type { Dialogue } from './dialogue.ts';
 import { pickDatabases } from './pick-databases.ts';

@@ -16,7 +16,7 @@ import {
   type Value,
   type Values,
 } from './question.ts';
-import { wrap } from './screen.ts';
+import { fill, wrap } from './screen.ts';
 import type { Style } from './style.ts';
 
 /** The operator abandoned the action: back to its menu. */
@@ -51,10 +51,10 @@ export interface Asked<T> {
   /** What would have fitted, for the line that says that answers ended. */
   readonly expected: string;
   /**
-   * Where it is asked. An end of input leaves from a menu and from a page that is only looked at, and abandons an action;
-   * Ctrl-C leaves from a menu, and elsewhere goes back to it.
+   * Where it is asked. An end of input leaves from a menu, and abandons an action; Ctrl-C leaves from a menu, and elsewhere
+   * goes back to it.
    */
-  readonly where: 'menu' | 'page' | 'action';
+  readonly where: 'menu' | 'action';
   /** On a terminal: resolve with 'late' when nothing was typed for so long. */
   readonly withinMs?: number;
 }
@@ -170,12 +170,11 @@ export class Dialogue {
         this.print(`${String(index + 1).padStart(2)}) ${choice.label}${suffix}`);
       });
     }
-    const hint = defaultText(question, defaults) === null ? wording.questionHintNoDefault : wording.questionHint;
     const onlyNo = question.kind === 'yes-no' && question.onlyNo !== undefined ? `Note: ${question.onlyNo}. ` : '';
     if (onlyNo !== '') this.say(onlyNo.trim());
     const answer = await this.ask({
       prompt: questionPrompt(question, defaults),
-      help: wrap(`${question.help} ${onlyNo}${hint}`, this.columns, '  '),
+      help: wrap(`${question.help} ${onlyNo}${hintOf(question, defaults)}`, this.columns, '  '),
       parse: (text) => parseAnswer(question, text, defaults),
       expected: expectedAnswer(question),
       where: 'action',
@@ -252,11 +251,18 @@ export class Dialogue {
       return asked.where === 'menu' ? new LeaveError(EXIT.interrupted) : new AbandonedError(wording.abandoned);
     }
     if (this.isTerminal) return new AbandonedError(wording.abandoned);
-    if (asked.where !== 'action') return new LeaveError(EXIT.done);
+    if (asked.where === 'menu') return new LeaveError(EXIT.done);
     return this.answersError(`the answers ended: expected ${asked.expected}`);
   }
 
   #record(prompt: string, text: string): void {
     this.#parts.record?.(`# ${prompt.replace(/\s+/g, ' ').trim()}\n${asFileLine(text)}\n`);
   }
+}
+
+/** What RETURN does at a question. */
+function hintOf(question: Question, defaults: Defaults): string {
+  const preset = defaultText(question, defaults);
+  if (preset !== null) return fill(wording.questionHint, { preset });
+  return parseAnswer(question, '', defaults).ok ? wording.questionHintOptional : wording.questionHintNoDefault;
 }

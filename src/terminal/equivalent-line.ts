@@ -1,5 +1,6 @@
 /** What the commands know and the terminal prints: the command line that does the same as what a menu has done. */
-import type { CommandArguments, CommandName, Description } from '../protocol/control-channel.ts';
+import type { Description } from '../protocol/control-channel.ts';
+import type { CommandArguments, CommandName } from '../protocol/control-commands.ts';
 
 /** In one line, exact and runnable; `now` is the description that the action began with. */
 export type EquivalentLine = <N extends CommandName>(

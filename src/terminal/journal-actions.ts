@@ -58,7 +58,7 @@ async function askFile(
   const newest = names.at(-1) ?? null;
   const answer = await dialogue.ask<string | null>({
     prompt: `${file.text} <${newest}> `,
-    help: wrap(`${file.help} ${wording.questionHint}`, dialogue.columns, '  '),
+    help: wrap(`${file.help} ${fill(wording.questionHint, { preset: newest })}`, dialogue.columns, '  '),
     expected: wording.journalFileExpected,
     where: 'action',
     parse: (text) => {
@@ -96,15 +96,15 @@ async function showPages(journal: JournalReader, search: JournalSearch, dialogue
 async function wantsMore(dialogue: Dialogue): Promise<boolean> {
   const parse = (text: string): Parsed<boolean> => {
     if (text === '') return { ok: true, value: true };
-    if (/^(q|\^)$/i.test(text)) return { ok: true, value: false };
+    if (/^q$/i.test(text)) return { ok: true, value: false };
     return { ok: false, expected: wording.moreExpected };
   };
   try {
     const prompt = `${wording.morePrompt} `;
-    const help = [`Expected ${wording.moreExpected}.`];
-    return (await dialogue.ask({ prompt, help, parse, expected: wording.moreExpected, where: 'page' })) === true;
+    const help = wrap(wording.moreHelp, dialogue.columns, '  ');
+    return (await dialogue.ask({ prompt, help, parse, expected: wording.moreExpected, where: 'action' })) === true;
   } catch (error) {
-    if (error instanceof AbandonedError) return false; // Ctrl-C or Ctrl-D
+    if (error instanceof AbandonedError) return false; // ^, Ctrl-C or Ctrl-D
     throw error;
   }
 }

@@ -2,11 +2,11 @@
 import type { Action, PickQuestion } from '../../menus/menu.ts';
 import { wording } from '../../menus/wording.ts';
 import type { MemberDefinition } from '../mirror/mirror-set.ts';
-import type { CommandArguments, RemovalPlan } from '../protocol/control-channel.ts';
+import type { RemovalPlan } from '../protocol/assessment.ts';
+import type { CommandArguments } from '../protocol/control-commands.ts';
 import {
   type ActionContext,
   confirmed,
-  looked,
   noReport,
   nothingToPick,
   perform,
@@ -14,7 +14,16 @@ import {
   refused,
   showPlan,
 } from './action-steps.ts';
+import {
+  type Assessed,
+  assessed,
+  inShownSituation,
+  lookAhead,
+  performAssessed,
+  tellSituationChanged,
+} from './assessed-actions.ts';
 import { EXIT } from './exit-codes.ts';
+import { findingSentences } from './finding-lines.ts';
 import type { Defaults, Values } from './question.ts';
 import { attributeSentence, otherRemovalSentences, removalSentences } from './removal-lines.ts';
 import { fill } from './screen.ts';
@@ -22,33 +31,42 @@ import { fill } from './screen.ts';
 type Of<K extends Action['kind']> = Extract<Action, { kind: K }>;
 
 interface Leaving {
-  readonly context: ActionContext;
+  readonly shown: Assessed;
   readonly plan: RemovalPlan;
-  readonly situation: number;
 }
 
-/** The confirmation holds for the situation that was shown and for no other. */
 export async function removeMirrorAction(action: Of<'remove-mirror'>, context: ActionContext): Promise<void> {
   const { control, dialogue, description } = context;
   const chosen = control.mirror;
   const several = action.which === 'all' && description.mirrors.length > 1 ? description.mirrors : [chosen];
   try {
-    const leavings: Leaving[] = [];
-    for (const mirror of several) {
-      control.mirror = mirror;
-      const leaving = await assessLeaving(action, context);
-      if (leaving === null) return dialogue.endBeforeQuestions();
-      for (const sentence of removalSentences(leaving.plan)) dialogue.say(sentence);
-      leavings.push(leaving);
-    }
-    const hasChoice = leavings.some(({ plan }) => losesDatabases(plan));
-    const removeAttribute = hasChoice && (await dialogue.askQuestion(action.attribute, {})) === true;
-    if (hasChoice) dialogue.say(attributeSentence(removeAttribute));
-    if (!(await confirmed(dialogue, action.confirm))) return;
-    // CFG-066: each is left by itself, and what becomes of one says nothing of the others.
-    for (const { context: ofOne, plan, situation } of leavings) {
-      if (several.length > 1) control.mirror = plan.mirror;
-      await perform(ofOne, action.command, { removeAttribute: removeAttribute && losesDatabases(plan) }, situation);
+    for (let left = several; left.length > 0; ) {
+      const leavings: Leaving[] = [];
+      for (const mirror of left) {
+        control.mirror = mirror;
+        const leaving = await assessLeaving(action, context);
+        if (leaving === null) return dialogue.endBeforeQuestions();
+        const { findings } = leaving.shown.assessment;
+        for (const sentence of [...removalSentences(leaving.plan), ...findingSentences(findings)])
+          dialogue.say(sentence);
+        leavings.push(leaving);
+      }
+      const hasChoice = leavings.some(({ plan }) => losesDatabases(plan));
+      const removeAttribute = hasChoice && (await dialogue.askQuestion(action.attribute, {})) === true;
+      if (hasChoice) dialogue.say(attributeSentence(removeAttribute));
+      if (!(await confirmed(dialogue, action.confirm))) return;
+      // CFG-066: each is left by itself, and what becomes of one says nothing of the others.
+      const changed: string[] = [];
+      left = [];
+      for (const { shown, plan } of leavings) {
+        if (several.length > 1) control.mirror = plan.mirror;
+        const given = { removeAttribute: removeAttribute && losesDatabases(plan) };
+        const text = await performAssessed(shown, action.command, given);
+        if (text === null) continue;
+        changed.push(text);
+        left = [...left, control.mirror];
+      }
+      if (changed.length > 0) tellSituationChanged(context, changed.join('; '), changed.length === leavings.length);
     }
   } finally {
     control.mirror = chosen;
@@ -57,16 +75,11 @@ export async function removeMirrorAction(action: Of<'remove-mirror'>, context: A
 
 /** Null when it is refused, which has been said. */
 async function assessLeaving(action: Of<'remove-mirror'>, context: ActionContext): Promise<Leaving | null> {
-  const { control } = context;
-  const assessment = await looked(context, control.assess(action.command));
-  if (assessment === null) return null;
-  const { refusal, removal: plan, situation } = assessment;
-  if (refusal !== null || plan === null) {
-    refused(context, refusalText(refusal ?? noReport, action.command), EXIT.refused);
-    return null;
-  }
-  const description = control.mirror === undefined ? context.description : await control.describe();
-  return { context: { ...context, description }, plan, situation };
+  const shown = await assessed(context, action.command, {});
+  if (shown === null) return null;
+  const plan = shown.assessment.removal;
+  if (plan === null) refused(context, refusalText(noReport, action.command), EXIT.refused);
+  return plan === null ? null : { shown, plan };
 }
 
 function losesDatabases({ databases, step }: RemovalPlan): boolean {
@@ -74,18 +87,21 @@ function losesDatabases({ databases, step }: RemovalPlan): boolean {
 }
 
 export async function removeMemberAction(action: Of<'remove-member'>, context: ActionContext): Promise<void> {
-  const { dialogue, description } = context;
-  const { mirrorSet, member: self, isPrimary } = description;
-  const candidates = (mirrorSet?.members ?? []).filter(
-    ({ name, type }) => name !== self && (isPrimary || type !== 'Failover'),
-  );
-  const target = await pickMember(action.member, candidates, context);
-  if (target === null || mirrorSet === null) return;
-  for (const sentence of otherRemovalSentences(mirrorSet.name, target)) dialogue.say(sentence);
-  const removeAttribute = (await dialogue.askQuestion(action.attribute, {})) === true;
-  dialogue.say(attributeSentence(removeAttribute));
-  if (!(await confirmed(dialogue, action.confirm))) return;
-  await perform(context, action.command, { member: target.name, removeAttribute });
+  const { dialogue } = context;
+  await inShownSituation(context, action.command, async ({ context: now }) => {
+    const { mirrorSet, member: self, isPrimary } = now.description;
+    const candidates = (mirrorSet?.members ?? []).filter(
+      ({ name, type }) => name !== self && (isPrimary || type !== 'Failover'),
+    );
+    const target = await pickMember(action.member, candidates, now);
+    if (target === null || mirrorSet === null) return null;
+    for (const sentence of otherRemovalSentences(mirrorSet.name, target)) dialogue.say(sentence);
+    const removeAttribute = (await dialogue.askQuestion(action.attribute, {})) === true;
+    dialogue.say(attributeSentence(removeAttribute));
+    const given = { member: target.name, removeAttribute };
+    if ((await lookAhead(now, action.command, given)) === null) return null;
+    return (await confirmed(dialogue, action.confirm)) ? given : null;
+  });
 }
 
 /** Null when there is nobody, which has been said. */

@@ -1,8 +1,10 @@
 /** Choosing some of the instance's databases: one after the other, `*` for all, RETURN to end the list. */
 import type { DatabasesQuestion } from '../../menus/menu.ts';
+import { wording } from '../../menus/wording.ts';
 import type { DatabaseDescription, Description } from '../protocol/control-channel.ts';
 import type { Dialogue } from './dialogue.ts';
 import { parseDatabasePick } from './question.ts';
+import { fill, wrap } from './screen.ts';
 
 /** In the order chosen, each once; null when there is nothing to choose from. */
 export async function pickDatabases(
@@ -24,7 +26,7 @@ export async function pickDatabases(
   for (;;) {
     const pick = await dialogue.ask({
       prompt: `${picked.length === 0 ? question.text : question.textForMore} `,
-      help: list,
+      help: [...list, ...wrap(fill(wording.pickHint, { help: question.help }), dialogue.columns, '  ')],
       parse: (text) => parseDatabasePick(question, names, text),
       expected: 'a database, * or RETURN',
       where: 'action',

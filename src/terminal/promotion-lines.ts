@@ -1,6 +1,7 @@
 /** What a promotion would meet, and what might be lost by it (FO-077..084), in sentences; for the routine and the command line. */
 import { wording } from '../../menus/wording.ts';
-import type { LossReport, MemberStanding, PromotionReport } from '../protocol/control-channel.ts';
+import type { LossReport, MemberStanding, PromotionReport } from '../protocol/assessment.ts';
+import type { Description } from '../protocol/control-channel.ts';
 import { fill } from './screen.ts';
 
 const { promotion } = wording;
@@ -42,7 +43,13 @@ function place({ epoch, sequence }: PromotionReport['own']): string {
   return `${epoch}/${sequence}`;
 }
 
-/** FO-087. */
-export function demotionSentence(member: string, other: string): string {
-  return fill(wording.demoted.own, { member, other });
+/** FO-087: whom it is about, and whom it leaves. */
+export function demotionOf({ member, mirrorSet }: Description, command: 'demote' | 'demote-other') {
+  const self = member ?? '';
+  const other = mirrorSet?.members.find(({ name, type }) => type === 'Failover' && name !== self)?.name ?? '';
+  return command === 'demote' ? { member: self, other } : { member: other, other: self };
+}
+
+export function demotionSentence(description: Description, command: 'demote' | 'demote-other'): string {
+  return fill(wording.demotion, demotionOf(description, command));
 }

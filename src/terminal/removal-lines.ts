@@ -1,7 +1,7 @@
 /** What removing a member will do, in sentences (CFG-066..CFG-071, CFG-074, CFG-077); for the routine and the command line. */
 import { wording } from '../../menus/wording.ts';
 import type { MemberDefinition } from '../mirror/mirror-set.ts';
-import type { RemovalPlan } from '../protocol/control-channel.ts';
+import type { RemovalPlan } from '../protocol/assessment.ts';
 import { fill } from './screen.ts';
 
 const { removal } = wording;

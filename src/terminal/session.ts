@@ -140,8 +140,12 @@ async function runMenu(
     const { leadsTo } = option;
     if (leadsTo === 'leave') return 'left';
     if (leadsTo === 'not-built' || leadsTo === 'not-here') continue;
-    if (isAction(leadsTo)) await carryOut(desk, dialogue, now, leadsTo, option.label);
-    else {
+    if (isAction(leadsTo)) {
+      // The menu may have stood there for long, and others were at work.
+      const present = await describeChosen(desk);
+      if (present === null || present.mirrors.join() !== mirrors.join()) return 'other-mirrors';
+      await carryOut(desk, dialogue, present, leadsTo, option.label);
+    } else {
       const below: MenuOf = (later) => ('options' in leadsTo ? leadsTo : leadsTo[placeOf(later)]);
       if ((await runMenu(desk, dialogue, below, mirrors)) === 'other-mirrors') return 'other-mirrors';
     }

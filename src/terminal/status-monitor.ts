@@ -53,22 +53,22 @@ async function askWish(dialogue: Dialogue, seconds: number, mayAct: boolean): Pr
     if (folded === '') return { ok: true, value: { kind: 'refresh' } };
     if (folded === 'A' && mayAct) return { ok: true, value: { kind: 'act' } };
     if (folded === 'D') return { ok: true, value: { kind: 'databases' } };
-    if (folded === 'Q' || folded === '^') return { ok: true, value: { kind: 'quit' } };
+    if (folded === 'Q') return { ok: true, value: { kind: 'quit' } };
     const interval = parseNumber(text, min, max);
     return interval.ok ? { ok: true, value: { kind: 'interval', seconds: interval.value } } : { ok: false, expected };
   };
   try {
     const wish = await dialogue.ask({
       prompt: `${fill(monitorPrompt, { seconds })} `,
-      help: [`Expected ${expected}.`],
+      help: wrap(fill(wording.monitorHelp, { seconds }), dialogue.columns, '  '),
       parse,
       expected,
-      where: 'page',
+      where: 'action',
       ...(dialogue.isTerminal ? { withinMs: seconds * 1000 } : {}),
     });
     return wish === 'late' ? { kind: 'refresh' } : wish;
   } catch (error) {
-    if (error instanceof AbandonedError) return { kind: 'quit' }; // Ctrl-C or Ctrl-D
+    if (error instanceof AbandonedError) return { kind: 'quit' }; // ^, Ctrl-C or Ctrl-D
     throw error;
   }
 }
@@ -90,6 +90,7 @@ export function monitorLines(
     ...arbiterLines(report, warn),
     ...dejournalLines(report, warn),
     ...missingLines(report).map(warn),
+    ...untoldLines(report).map(warn),
     ...(showDatabases ? [] : differingLines(report).map(look.style.bad)),
     ...(report.noFailover ? ['', warn(wording.monitorNoFailover)] : []),
     ...(report.waitingFor === null ? [] : ['', ...wrap(asSentence(report.waitingFor), 80, '').map(warn)]),
@@ -179,9 +180,15 @@ function memberLines(report: StatusReport, { columns: screen, style }: Look): re
       const at = memberWidths[0] + 2;
       const coloured = style[severity[member.status]](member.status);
       const name = isWide && !lost ? columns([member.name, '', '', '', age(member.ageMs)], widths) : member.name;
-      return [name, `${line.slice(0, at)}${coloured}${line.slice(at + member.status.length)}`];
+      return [name, `${line.slice(0, at)}${coloured}${line.slice(at + member.status.length)}`, ...heard(member)];
     }),
   ];
+}
+
+function heard({ lastHeard }: MemberReport): readonly string[] {
+  if (lastHeard === undefined) return [];
+  const { status, ageMs } = lastHeard;
+  return [`     ${fill(wording.lastHeard, { status, seconds: Math.round(ageMs / 1000) })}`];
 }
 
 /** Bytes, records and seconds; empty where it is not known or does not apply. */
@@ -265,6 +272,12 @@ export function dejournalLines(report: StatusReport, warn = plain.style.warn): r
 export function missingLines({ mirror, missingDatabases }: StatusReport): readonly string[] {
   if (missingDatabases.length === 0) return [];
   return ['', wording.missingDatabases, ...missingDatabases.map((name) => `     :mirror:${mirror}:${name}`)];
+}
+
+/** CFG-069: absent when nobody is called. */
+export function untoldLines({ untold }: StatusReport): readonly string[] {
+  if (untold === undefined) return [];
+  return ['', ...wrap(fill(wording.untoldMembers, { members: untold.join(', ') }), 80, '')];
 }
 
 const databaseWidths = [13, 35, 11, 11] as const;

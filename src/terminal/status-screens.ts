@@ -8,7 +8,7 @@ import { flagText } from './async-actions.ts';
 import type { Control } from './control-client.ts';
 import type { Dialogue } from './dialogue.ts';
 import { asSentence, factLines, fill, screenDateTime, wrap } from './screen.ts';
-import { arbiterLines, dejournalLines, missingLines, runStatusMonitor } from './status-monitor.ts';
+import { arbiterLines, dejournalLines, missingLines, runStatusMonitor, untoldLines } from './status-monitor.ts';
 
 export async function showScreen(
   screen: Screen,
@@ -78,6 +78,7 @@ function nodeStatusLines(report: StatusReport): readonly string[] {
   facts.push(['Epoch', String(report.epoch)], ['At', screenDateTime(report.at)]);
   const lines = [`Mirror status of ${report.member ?? report.instance}:`, ...factLines(facts)];
   if (report.waitingFor !== null) lines.push('', ...wrap(asSentence(report.waitingFor), 80, ''));
+  lines.push(...untoldLines(report));
   return [...lines, ...arbiterLines(report), ...dejournalLines(report)];
 }
 

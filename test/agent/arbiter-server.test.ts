@@ -4,6 +4,7 @@ import { ArbiterServer } from '../../src/agent/arbiter-server.ts';
 import type { Clock } from '../../src/host/host.ts';
 import { nodeHost } from '../../src/host/node-host.ts';
 import { silenceShareOfQos } from '../../src/mirror/limits.ts';
+import { agentLogLine, type WriteAgentLog } from '../../src/mirror/log-messages.ts';
 import type { FromArbiter, ToArbiter } from '../../src/mirror/messages.ts';
 import type { Connection } from '../../src/network/network.ts';
 import { openChannel } from '../../src/network/opening-exchange.ts';
@@ -129,7 +130,7 @@ describe('an arbiter whose process stood still', () => {
     const logged: string[] = [];
     const parts = {
       host: { ...nodeHost, clock },
-      log: (_: number, text: string) => logged.push(text),
+      log: ((message, ...facts) => void logged.push(agentLogLine(message, ...facts).text)) as WriteAgentLog,
       events: { newest: 0, append: (event: Omit<EventRecord, 'number'>) => ({ ...event, number: 1 }), after: () => [] },
       firstSession: 1,
     };

@@ -1,4 +1,5 @@
 /** A host of one test: a home with an instance IRIS in mirror DEMO, an agent in this process, instances as real processes. */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -14,6 +15,7 @@ import { nodeHost } from '../../src/host/node-host.ts';
 import { refOf } from '../../src/host/process-table.ts';
 import { makePrivateDirectory, removeSocket } from '../../src/host/socket-files.ts';
 import { openDiskJournal } from '../../src/journal/disk-journal.ts';
+import { agentLogLine } from '../../src/mirror/log-messages.ts';
 import { firstRecord, type MemberRecord } from '../../src/mirror/member-record.ts';
 import { defaultSettings, type MirrorSet } from '../../src/mirror/mirror-set.ts';
 import { type AgentCall, type AgentQuestion, askAgent } from '../../src/network/agent-client.ts';
@@ -108,7 +110,10 @@ export class TestHost {
       network,
       openJournal: (place) => openDiskJournal({ ...place, files: nodeHost.files, readOnly: true }),
       readConfiguration,
-      log: (severity, text) => this.logged.push(`${severity} ${text}`),
+      log: (message, ...facts) => {
+        const { severity, text } = agentLogLine(message, ...facts);
+        this.logged.push(`${severity} ${text}`);
+      },
       events: this.events,
       version: '1.2.3',
       firstSession: 700,

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -91,6 +91,30 @@ describe('the program caretmirror-iscagent', () => {
     });
     expect(await run('--port', '0')).toEqual({ code: 2, lines: [expect.stringContaining('1 to 65535')] });
     expect(await run('--strange')).toEqual({ code: 2, lines: [expect.stringContaining('--home DIR')] });
+  });
+
+  test('AGT-012: as a service its lines go to the system log with their severity, and only where that is its output', async () => {
+    const path = join(directory, 'journal');
+    const home = mkdtempSync(join(directory, 'home-'));
+    const conf = 'application_server.port=2188\napplication_server.interface_address=192.0.2.1\nstrange=1\n';
+    writeFileSync(join(home, 'iscagent.conf'), conf);
+    const journal = openSync(path, 'a');
+    const { dev, ino } = fstatSync(journal, { bigint: true });
+    for (const stream of [`${dev}:${ino}`, `${dev}:${ino + 1n}`]) {
+      const env = { ...process.env, JOURNAL_STREAM: stream };
+      const child = spawn(process.execPath, [program, '--home', home], { stdio: ['ignore', journal, 'inherit'], env });
+      children.push(child);
+      expect(await once(child, 'close')).toEqual([1, null]);
+    }
+    closeSync(journal);
+    expect(readFileSync(path, 'utf8').trimEnd().split('\n')).toEqual([
+      '<6>Starting',
+      expect.stringMatching(/^<4>.*"strange" is not known and is ignored$/),
+      '<6>Starting ApplicationServer on 192.0.2.1:2188',
+      expect.stringMatching(/^<2>.*this host does not have the address/),
+      expect.stringMatching(/ ISCAgent\[\d+\]: Starting$/),
+      ...Array.from({ length: 3 }, () => expect.stringMatching(/ ISCAgent\[\d+\]: /)),
+    ]);
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Client, type ConnectOptions, connect } from '../../src/client/client.ts';
 import type { ClientRefusal } from '../../src/protocol/client-channel.ts';
+import { encodeKey } from '../../src/protocol/global-key.ts';
 import { network, SmallSuperserver } from './small-superserver.ts';
 
 const open: { close(): unknown }[] = [];
@@ -296,5 +297,78 @@ describe('refusals', () => {
     })();
     await expect(writing).rejects.toMatchObject({ code: 'request-refused', message: 'too long' });
     expect(stream.acknowledged).toBe(6);
+  });
+});
+
+describe('each request has a time limit of its own', () => {
+  const node = encodeKey('CITY', ['FR']);
+
+  test.each([
+    ['an instance', ''],
+    ['a primary of a mirror', 'M'],
+  ])(
+    '%s that refuses for now again and again is asked no longer than that, and the error says which request',
+    async (_, mirror) => {
+      const a = await server(true);
+      a.fate = () => becoming;
+      const one = await client([a], { mirror, timeoutMs: 600 });
+      const [set, get] = await Promise.allSettled([one.set(node, value(1)), one.get(node)]);
+      const where = `127.0.0.1:${a.address.port}`;
+      expect(set).toMatchObject({
+        reason: {
+          code: 'mirror-unreachable',
+          message: `set ^CITY("FR"): ${where}: not yet; given up after 0.6 s; nothing of it was done: ask again`,
+        },
+      });
+      expect(get).toMatchObject({
+        reason: { message: `get ^CITY("FR"): ${where}: not yet; given up after 0.6 s; ask again` },
+      });
+      expect(a.seen.length).toBeGreaterThan(6);
+      a.fate = () => 'do';
+      await one.set(node, value(2));
+      expect(a.done).toHaveLength(1);
+    },
+  );
+
+  test('a primary that takes the link and drops each request is asked no longer than that', async () => {
+    const a = await server(true);
+    a.fate = () => 'drop';
+    const one = await client([a], { timeoutMs: 600 });
+    const message = one.get(node).catch((error: Error) => error.message);
+    expect(await message).toMatch(/^get \^CITY\("FR"\): 127\.0\.0\.1:\d+: .*; given up after 0\.6 s; ask again$/);
+    const stream = one.stream();
+    stream.write(node, value(1));
+    stream.write(node, value(2));
+    await expect(stream.end()).rejects.toMatchObject({
+      code: 'outcome-unknown',
+      message: expect.stringMatching(/^2 sets from \^CITY\("FR"\) on: .*may have been done or not/),
+    });
+  });
+
+  test('one that was asked later waits on when the first has failed, with a primary and without one', async () => {
+    for (const isThere of [true, false]) {
+      const a = await server(true);
+      const one = await client([a], { timeoutMs: 900 });
+      a.fate = () => becoming;
+      const { port } = a.address;
+      if (!isThere) await a.close();
+      const first = one.get(node).catch((error: Error) => error.message);
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const second = one.get(node);
+      expect(await first).toContain('given up after 0.9 s');
+      a.fate = () => 'do';
+      if (!isThere) await a.open(port);
+      expect(await second).toBeNull();
+    }
+  });
+
+  test('what waits behind others is not failed while these get their answers', async () => {
+    const a = await server(true);
+    a.msForEach = 90;
+    const one = await client([a], { timeoutMs: 700, window: 1 });
+    const begunMs = performance.now();
+    const values = await Promise.all(Array.from({ length: 15 }, () => one.get(node)));
+    expect(values).toHaveLength(15);
+    expect(performance.now() - begunMs).toBeGreaterThan(1100);
   });
 });

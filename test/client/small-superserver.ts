@@ -30,6 +30,8 @@ export class SmallSuperserver {
   epoch: number;
   primary: string | null = null;
   fate: (request: ClientRequest, count: number) => Fate = () => 'do';
+  /** It reads the next message so long after the last one. */
+  msForEach = 0;
   #listener: Listener | null = null;
   readonly #connections = new Set<Connection>();
 
@@ -65,7 +67,13 @@ export class SmallSuperserver {
       1000,
     );
     if (accepted.state !== 'opened') return;
-    connection.onFrames((frames) => this.#work(connection, frames));
+    let before = Promise.resolve();
+    connection.onFrames((frames) => {
+      if (this.msForEach === 0) return this.#work(connection, frames);
+      before = before
+        .then(() => new Promise((resolve) => setTimeout(resolve, this.msForEach)))
+        .then(() => this.#work(connection, frames));
+    });
   }
 
   #work(connection: Connection, frames: readonly Frame[]): void {

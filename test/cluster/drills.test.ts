@@ -127,6 +127,7 @@ test(
       const { lab } = stage;
       await lab.hostDown(primary);
       await witness.untilWrittenBy(backup, changeMs);
+      await untilAsync(lab, 'C');
       await promote(lab, 'C');
       await untilPair(lab, backup, 'C');
       await witness.untilWritten(100);

@@ -20,9 +20,12 @@ export class HostLab extends Lab {
   readonly addresses: Readonly<Record<Label, Address>>;
   #isMade = false;
   #qosMs = qosTimeoutMs;
+  /** Members have mirror private addresses: their instances serve at every address of their hosts. */
+  readonly #isPrivate: boolean;
 
-  constructor() {
+  constructor({ isPrivate = false } = {}) {
     super();
+    this.#isPrivate = isPrivate;
     const of = (label: Label): Address => ({ host: this.network.addressOf(label), port: superserverPortDefault });
     this.addresses = { A: of('A'), B: of('B'), C: of('C') };
   }
@@ -41,7 +44,7 @@ export class HostLab extends Lab {
     );
     await Promise.all(labels.map((label) => this.#makeInstance(label)));
     const arbiter = `${this.network.addressOf('X')}:${agentPortDefault}`;
-    const as = (label: Label) => [label, '--mirror', mirror, '--member', label];
+    const as = (label: Label) => [label, '--mirror', mirror, '--member', label, ...this.#placesOf(label)];
     await this.on('A', 'mirror', 'create', ...as('A'), '--arbiter', arbiter, '--qos', String(qosMs));
     const introduced = ['--agent', `${this.network.addressOf('A')}:${agentPortDefault}`, '--instance', 'A'];
     await this.on('B', 'mirror', 'join', ...as('B'), '--type', 'failover', ...introduced);
@@ -51,8 +54,15 @@ export class HostLab extends Lab {
   }
 
   async #makeInstance(label: Label): Promise<void> {
-    await this.on(label, 'instance', 'create', label, '--address', this.network.addressOf(label));
+    const address = this.#isPrivate ? '0.0.0.0' : this.network.addressOf(label);
+    await this.on(label, 'instance', 'create', label, '--address', address);
     await this.on(label, 'instance', 'start', label);
+  }
+
+  #placesOf(label: Label): readonly string[] {
+    if (!this.#isPrivate) return [];
+    const [outside, inside] = [this.network.addressOf(label), this.network.privateAddressOf(label)];
+    return ['--superserver-address', outside, '--private-address', inside, '--agent-address', outside];
   }
 
   /** Whatever a scenario left undone: wires first, then agents, then instances. */

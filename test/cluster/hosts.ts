@@ -32,6 +32,11 @@ export class Network {
     return `10.91.${this.#worker}.${lastNumbers[place]}`;
   }
 
+  /** Of the private network between the members, on the same wires. */
+  privateAddressOf(label: HostLabel): string {
+    return `10.92.${this.#worker}.${lastNumbers[label]}`;
+  }
+
   /** What runs a program on a host: to be put before it. */
   on(label: HostLabel): readonly string[] {
     return ['nsenter', `--net=/run/netns/${this.#namespace(label)}`];
@@ -51,13 +56,13 @@ export class Network {
     nft(`table bridge ${this.#table} {
       set cuts { type ifname . ifname; }
       set closed { type ifname . ifname . inet_service; }
-      chain lossy { }
+      set hidden { type ifname . ifname . ipv4_addr; }
       chain forward {
         type filter hook forward priority 0; policy accept;
         iifname . oifname @cuts drop
         iifname . oifname . tcp dport @closed drop
         oifname . iifname . tcp sport @closed drop
-        jump lossy
+        iifname . oifname . ip daddr @hidden drop
       }
     }`);
   }
@@ -72,7 +77,8 @@ export class Network {
 
   #address(label: HostLabel): void {
     const namespace = this.#namespace(label);
-    ip('-n', namespace, 'addr', 'add', `${this.addressOf(label)}/24`, 'dev', 'eth0');
+    for (const address of [this.addressOf(label), this.privateAddressOf(label)])
+      ip('-n', namespace, 'addr', 'add', `${address}/24`, 'dev', 'eth0');
     ip('-n', namespace, 'link', 'set', 'eth0', 'up');
     ip('-n', namespace, 'link', 'set', 'lo', 'up');
   }
@@ -94,30 +100,43 @@ export class Network {
     nft(`add element bridge ${this.#table} closed { "${this.#port(from)}" . "${this.#port(to)}" . ${port} }`);
   }
 
+  /** The two reach each other by their other addresses only: nothing passes to the private ones. */
+  cutPrivate(a: HostLabel, b: HostLabel): void {
+    nft(`add element bridge ${this.#table} hidden { ${this.#hidden(a, b)} }`);
+  }
+
+  mendPrivate(a: HostLabel, b: HostLabel): void {
+    nft(`delete element bridge ${this.#table} hidden { ${this.#hidden(a, b)} }`);
+  }
+
+  #hidden(a: HostLabel, b: HostLabel): string {
+    const way = (from: HostLabel, to: HostLabel) =>
+      `"${this.#port(from)}" . "${this.#port(to)}" . ${this.privateAddressOf(to)}`;
+    return `${way(a, b)}, ${way(b, a)}`;
+  }
+
   /** Every connection between the two is reset; new ones can be made at once. */
   reset(a: HostLabel, b: HostLabel): void {
     mustRun('nsenter', [...this.on(a).slice(1), 'ss', '--kill', 'dst', this.addressOf(b)]);
   }
 
   /**
-   * Every so many'th frame between hosts that run members or agents is lost. In turn and not at random: by chance a frame is
-   * lost three times on end (1 in 8,000 at 5 %), and then TCP itself is silent for longer than most QoS timeouts.
+   * One in so many of the frames that come from slow hosts for slow hosts is lost at random, but no segment of TCP twice: by chance one in
+   * 8,000 is lost three times on end at 5 %, and then TCP itself is silent for longer than 75 % of most QoS timeouts.
    */
   loseOneIn(frames: number): void {
-    const members = hostLabels.map((label) => `"${this.#port(label)}"`).join(', ');
-    this.loseNone();
-    const rule = `iifname { ${members} } oifname { ${members} } numgen inc mod ${frames} == 0 drop`;
-    nft(`add rule bridge ${this.#table} lossy ${rule}`);
+    for (const { stdin } of this.#slow) stdin?.write(`${frames}\n`);
   }
 
   loseNone(): void {
-    nft(`flush chain bridge ${this.#table} lossy`);
+    this.loseOneIn(0);
   }
 
   /** No cut, no loss, every cable in its socket. */
   healAll(): void {
     nft(`flush set bridge ${this.#table} cuts`);
     nft(`flush set bridge ${this.#table} closed`);
+    nft(`flush set bridge ${this.#table} hidden`);
     this.loseNone();
     for (const label of hostLabels) this.plug(label);
   }

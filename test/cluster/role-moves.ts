@@ -24,6 +24,13 @@ export async function stop(lab: Lab, label: Label): Promise<void> {
   await lab.on(label, 'instance', 'stop', label);
 }
 
+/** Both hosts in one moment: nothing is acknowledged between the first step and the last. */
+export async function loseBoth(lab: Lab, primary: Label, backup: Label): Promise<void> {
+  lab.freeze(primary);
+  await lab.hostDown(backup);
+  await lab.hostDown(primary);
+}
+
 /** As the primary sees it, and as the backup itself does. */
 export async function untilPair(lab: Lab, primary: Label, backup: Label): Promise<void> {
   await lab.until(backup, 'the backup', (status) => status?.status === 'Backup', changeMs);

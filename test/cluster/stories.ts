@@ -21,9 +21,9 @@ export function useCables(): Stage<Lab> {
 }
 
 /** Only together with `hostTest`. */
-export function useHosts(qosMs = qosTimeoutMs): Stage<HostLab> {
+export function useHosts(qosMs = qosTimeoutMs, make = () => new HostLab()): Stage<HostLab> {
   if (whyNoHosts() !== null) return { lab: undefined as unknown as HostLab };
-  return useStage(() => new HostLab(), qosMs);
+  return useStage(make, qosMs);
 }
 
 /** Skipped, and counted so, where there can be no hosts. */

@@ -58,11 +58,7 @@ beforeEach(async () => {
 });
 afterEach(() => line.remove());
 
-const lines = (text: string): readonly { readonly [field: string]: unknown }[] =>
-  text
-    .trim()
-    .split('\n')
-    .map((each) => JSON.parse(each));
+const records = (text: string): readonly { readonly [field: string]: unknown }[] => JSON.parse(text);
 const flip = (name: string, offset: number): void => {
   const path = join(paths.journal, name);
   const bytes = readFileSync(path);
@@ -81,12 +77,12 @@ test('SYN-001: files are listed with their times, records and bytes', async () =
 
 test('SYN-001: records are shown from an offset on, and no more than asked for', async () => {
   const { out, err } = await line.run(['journal', 'view', 'A', names[1]!, '--limit', '2', '--json']);
-  expect(lines(out).map(({ reference, value }) => [reference, value])).toEqual([
+  expect(records(out).map(({ reference, value }) => [reference, value])).toEqual([
     ['^X(1)', 'two 1'],
     ['^X(2)', 'two 2'],
   ]);
   expect(err).toContain('there are more');
-  const offset = String(lines(out)[1]!.offset);
+  const offset = String(records(out)[1]!.offset);
   const rest = await line.run(['journal', 'view', 'A', names[1]!, '--offset', offset]);
   expect(rest.out.split('\n')[0]).toMatch(/ {2}5 {2}2026-01-31T12:01:00\.000Z {2}set {2}DATA {2}\^X\(2\) = "two 2"$/);
   expect((await line.run(['journal', 'view', 'A', 'MIRROR-DEMO-20200101.001'])).code).toBe(1);
@@ -94,10 +90,11 @@ test('SYN-001: records are shown from an offset on, and no more than asked for',
 
 test('SYN-001: records are found by global, with the kill of a node above, by value and by time', async () => {
   const search = async (...options: readonly string[]) =>
-    lines((await line.run(['journal', 'search', 'A', '--json', ...options])).out).map(({ sequence }) => sequence);
+    records((await line.run(['journal', 'search', 'A', '--json', ...options])).out).map(({ sequence }) => sequence);
   expect(await search('--global', '^X(2)')).toEqual([2, 5, 7, 9]);
   expect(await search('--value', 'three')).toEqual([8, 9, 10]);
   expect(await search('--from', '2026-01-31T12:00:30Z', '--to', '2026-01-31T12:01:30Z')).toEqual([4, 5, 6, 7]);
+  expect(await search('--database', 'OTHER')).toEqual([]);
   expect((await line.run(['journal', 'search', 'A', '--database', 'OTHER'])).err).toContain('no record was found');
   expect((await line.run(['journal', 'search', 'A', '--from', 'yesterday'])).code).toBe(2);
 });

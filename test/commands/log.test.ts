@@ -1,6 +1,6 @@
 /** `caretmirror log`: lines of messages.log by severity, once or as they come. */
 import { spawn } from 'node:child_process';
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { FreshPrograms } from '../fixtures/fresh-programs.ts';
@@ -24,7 +24,9 @@ test('all lines, and those of a severity and worse', async () => {
   const log = (...args: string[]) => programs.runWell('log', ...args, '--home', home);
   expect(await log()).toBe(line(0, 'information') + line(1, 'warning') + line(2, 'severe'));
   expect(await log('A', '--severity', '1')).toBe(line(1, 'warning') + line(2, 'severe'));
-  expect(JSON.parse(await log('A', '--severity', '2', '--json'))).toMatchObject([{ severity: 2, text: 'severe' }]);
+  expect(JSON.parse(await log('A', '--severity', '2', '--json'))).toEqual([
+    { at: new Date(2026, 10, 28, 20).toISOString(), pid: 77, severity: 2, event: 'Utility.Event', text: 'severe' },
+  ]);
 });
 
 test('--follow goes on with the lines to come, whole ones only', async () => {
@@ -50,8 +52,20 @@ test('--follow goes on with the lines to come, whole ones only', async () => {
     await until('later');
     appendFileSync(path, last.slice(30));
     await until('fatal');
+    // A new file, longer than the old one, with lines in both that were not read yet.
+    appendFileSync(path, line(2, 'last of the old file'));
+    renameSync(path, `${path.replace('.log', '.old_20261128')}`);
+    appendFileSync(path, line(0, 'filling'.repeat(200)) + line(2, 'first of the new file'));
+    await until('new file');
   } finally {
     child.kill('SIGINT');
   }
-  expect(shown).toBe(line(1, 'warning') + line(2, 'severe') + line(1, 'later') + line(3, 'fatal'));
+  expect(shown).toBe(
+    line(1, 'warning') +
+      line(2, 'severe') +
+      line(1, 'later') +
+      line(3, 'fatal') +
+      line(2, 'last of the old file') +
+      line(2, 'first of the new file'),
+  );
 });

@@ -81,9 +81,14 @@ describe('instances of a home', () => {
   test('names are upper-cased, ports follow each other, a second one of the same name is refused', async () => {
     expect(await line.run(['instance', 'create', 'one', '--address', '127.0.0.9'])).toMatchObject({ code: 0, out: '' });
     expect((await line.run(['instance', 'create', 'two'])).err).toContain('127.0.0.9:1973');
-    expect(await line.run(['instance', 'create', 'ONE'])).toMatchObject({
+    expect(await line.run(['instance', 'create', 'ONE'])).toEqual({
+      code: 0,
+      out: '',
+      err: 'instance ONE exists already, superserver 127.0.0.9:1972\n',
+    });
+    expect(await line.run(['instance', 'create', 'ONE', '--port', '1999'])).toMatchObject({
       code: 1,
-      err: expect.stringContaining('exists already'),
+      err: expect.stringMatching(/exists already .* with superserver 127\.0\.0\.9:1972; see caretmirror instance edit/),
     });
     const listed = JSON.parse((await line.run(['instance', 'list', '--json'])).out);
     expect(listed).toMatchObject([
@@ -100,6 +105,9 @@ describe('instances of a home', () => {
     expect(JSON.parse((await line.run(['instance', 'list', '--json'])).out)).toHaveLength(1);
     expect(await line.run(['instance', 'delete', 'A', '--confirm', 'a'])).toMatchObject({ code: 0 });
     expect((await line.run(['instance', 'list', '--json'])).out).toBe('[]\n');
+    const again = await line.run(['instance', 'delete', 'A', '--confirm', 'a']);
+    expect(again).toMatchObject({ code: 0, err: expect.stringContaining('is deleted already') });
+    expect(await line.run(['instance', 'delete', 'A'])).toMatchObject({ code: 1 });
   });
 
   test('stop, force and agent stop of what is down are done already', async () => {
@@ -109,7 +117,7 @@ describe('instances of a home', () => {
       ['instance', 'force', 'A'],
       ['agent', 'stop'],
     ]) {
-      expect(await line.run(args)).toMatchObject({ code: 0, err: expect.stringContaining('not running') });
+      expect(await line.run(args)).toMatchObject({ code: 0, err: expect.stringContaining('is down already') });
     }
   });
 

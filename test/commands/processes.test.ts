@@ -94,6 +94,16 @@ describe('an instance as a process', () => {
     });
   });
 
+  test('a daemon that ends just after it was ready is 1 at once, long before the time limit', async () => {
+    await fresh({ endsWhenReady: true });
+    const begunMs = performance.now();
+    expect(await run('instance', 'start', 'A', '--timeout', '5m')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^caretmirror: instance A ended after it had started; see .*log A.*\n$/),
+    });
+    expect(performance.now() - begunMs).toBeLessThan(60_000);
+  });
+
   test('a frozen one is hung, and force ends it', async () => {
     await fresh({});
     expect(await run('instance', 'start', 'A')).toMatchObject({ code: 0 });
@@ -141,10 +151,15 @@ describe('an instance as a process', () => {
     });
     expect(await run('database', 'create', 'A', 'd', '--mirrored')).toMatchObject({ code: 0 });
     expect(performed(directory)).toMatchObject([
-      { command: 'enable-mirror-service' },
       {
         command: 'create-mirror',
-        arguments: { mirror: 'M', member: 'ONE', qosTimeoutMs: 3000, arbiter: { host: '127.0.0.9', port: 2190 } },
+        arguments: {
+          enableService: true,
+          mirror: 'M',
+          member: 'ONE',
+          qosTimeoutMs: 3000,
+          arbiter: { host: '127.0.0.9', port: 2190 },
+        },
       },
       { command: 'edit-mirror', arguments: { arbiter: null } },
       {

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import type { StatusReport } from '../../src/mirror/status.ts';
-import type { Assessment } from '../../src/protocol/control-channel.ts';
+import type { Assessment } from '../../src/protocol/assessment.ts';
 import { type FreshLab, FreshPrograms, freshLab } from '../fixtures/fresh-programs.ts';
 
 type Member = 'A' | 'B' | 'C' | 'C2';

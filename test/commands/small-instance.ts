@@ -1,6 +1,6 @@
 /**
  * Stands in for the daemon of an instance: lock, control socket, and a member that is at once what it was told to be. What
- * it was asked is in performed.jsonl; behaviour.json in its directory makes it slow to settle, or refuse.
+ * it was asked is in performed.jsonl; behaviour.json in its directory makes it slow to settle, refuse, or end.
  */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -107,6 +107,7 @@ export async function main(args: readonly string[]): Promise<number> {
       (connection) => void serve(connection),
     );
     await sayReady();
+    if (behaviour.endsWhenReady === true) process.exit(1);
     await new Promise(() => {});
     return 0;
   } catch (error) {

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openEventsLog, readEvents } from '../../src/host/events-log.ts';
 import { messageLine, openMessagesLog, readMessageLine } from '../../src/host/messages-log.ts';
+import { MessagesReader } from '../../src/host/messages-reader.ts';
 import { nodeFileOperations } from '../../src/host/node-files.ts';
 import { createRecordFiles } from '../../src/host/record-file.ts';
+import { logLine } from '../../src/mirror/log-messages.ts';
 
 let directory: string;
 beforeAll(() => {
@@ -18,11 +20,11 @@ const clock = { wallMs: () => atMs };
 
 describe('messages.log', () => {
   test('MON-024: a line has the form of the original', () => {
-    expect(messageLine(atMs, 4711, 2, 'Utility.Event', 'Arbiter contact lost')).toBe(
-      '11/02/26-03:04:05:006 (4711) 2 [Utility.Event] Arbiter contact lost\n',
+    expect(messageLine(atMs, 4711, logLine('dejournaling-failed', { database: 'SALES', reason: 'it is full' }))).toBe(
+      '11/02/26-03:04:05:006 (4711) 2 [Utility.Event] Dejournaling into SALES failed: it is full\n',
     );
     expect(readMessageLine('11/02/26-03:04:05:006 (4711) 2 [Utility.Event] Arbiter contact lost')).toEqual({
-      at: '11/02/26-03:04:05:006',
+      at: new Date(atMs).toISOString(),
       pid: 4711,
       severity: 2,
       event: 'Utility.Event',
@@ -32,7 +34,11 @@ describe('messages.log', () => {
   });
 
   test('one message is one line, whatever it holds', () => {
-    const line = messageLine(atMs, 1, 0, 'Generic.Event', 'two\r\n  lines\x1b[31m\u2028end\n');
+    const line = messageLine(
+      atMs,
+      1,
+      logLine('filter-output', { module: 'x', line: 'two\r\n  lines\x1b[31m\u2028end\n' }),
+    );
     expect(line.slice(0, -1)).toMatch(/^[^\n\r\x1b\u2028]*two lines\?\[31m\?end$/);
   });
 
@@ -40,7 +46,7 @@ describe('messages.log', () => {
     const path = join(directory, 'messages.log');
     writeFileSync(path, 'before\n');
     const log = openMessagesLog({ path, clock, bytesMax: 200 });
-    for (let i = 0; i < 12; i += 1) log.write(0, 'Utility.Event', `message ${i}`);
+    for (let i = 0; i < 12; i += 1) log.write(logLine('filter-output', { module: 'z', line: `message ${i}` }));
     log.close();
     const names = readdirSync(directory).filter((name) => name.startsWith('messages.'));
     expect(names).toContain('messages.old_20261102');
@@ -49,6 +55,28 @@ describe('messages.log', () => {
     for (const name of names) expect(readFileSync(join(directory, name)).length).toBeLessThanOrEqual(200);
     for (let i = 0; i < 12; i += 1) expect(all).toContain(`message ${i}\n`);
     expect(all).toContain('before\n');
+  });
+
+  test('who reads it as it grows gets every line once and in order, however many files were put aside meanwhile', () => {
+    const own = mkdtempSync(join(directory, 'followed-'));
+    const path = join(own, 'messages.log');
+    const reader = new MessagesReader(path);
+    expect(reader.next()).toEqual([]);
+    const log = openMessagesLog({ path, clock, bytesMax: 200 });
+    const seen: string[] = [];
+    const written = Array.from({ length: 90 }, (_, i) => `message ${i};`);
+    for (const [i, line] of written.entries()) {
+      log.write(logLine('filter-output', { module: 'z', line }));
+      // Now after each line, now after so many that several files lie between.
+      if (i < 10 || i % 17 === 0) seen.push(...reader.next());
+    }
+    log.close();
+    expect(readdirSync(own).length).toBeGreaterThan(20);
+    appendFileSync(path, 'torn');
+    seen.push(...reader.next());
+    expect(seen.map((line) => /message \d+;/.exec(line)?.[0])).toEqual(written);
+    appendFileSync(path, ' and mended\n');
+    expect(reader.next()).toEqual(['torn and mended']);
   });
 });
 

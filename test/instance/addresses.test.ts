@@ -1,6 +1,6 @@
 /** Network addresses: who may change which, and how the others learn of it, over real sockets. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { CommandArguments, Outcome } from '../../src/protocol/control-channel.ts';
+import type { CommandArguments, Outcome } from '../../src/protocol/control-commands.ts';
 import { freePort, startWholeHost, type WholeHost } from '../fixtures/whole-host.ts';
 
 let a: WholeHost;

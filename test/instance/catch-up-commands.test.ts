@@ -2,6 +2,7 @@
 import { expect, test } from '@jest/globals';
 import { catchUpAll } from '../../src/instance/catch-up-commands.ts';
 import { CatalogRefusal, type InstanceDaemon } from '../../src/instance/parts.ts';
+import { logLine, type WriteLog } from '../../src/mirror/log-messages.ts';
 
 const at = (sequence: number) => ({ epoch: 1, file: 1, offset: 256 + sequence, sequence });
 
@@ -17,11 +18,13 @@ function daemonWith(receivedMs: number) {
     host: { clock: { nowMs: () => nowMs, wait } },
     catalog: {
       find: () => ({ database: { applied: at(500) } }),
-      catchUp: async (name: string) => {
-        caughtUp.push([name, nowMs]);
-        if (name === 'OLD' && nowMs < receivedMs) {
-          throw new CatalogRefusal('not-received', 'database OLD stands at 1/500', 'DB-023');
-        }
+      dejournaling: {
+        catchUp: async (name: string) => {
+          caughtUp.push([name, nowMs]);
+          if (name === 'OLD' && nowMs < receivedMs) {
+            throw new CatalogRefusal('not-received', 'database OLD stands at 1/500', 'DB-023');
+          }
+        },
       },
     },
     member: {
@@ -33,7 +36,7 @@ function daemonWith(receivedMs: number) {
         },
       },
     },
-    log: (_severity: number, _category: string, text: string) => logged.push(text),
+    log: ((message, ...facts) => void logged.push(logLine(message, ...facts).text)) as WriteLog,
   } as unknown as InstanceDaemon;
   return { daemon, logged, caughtUp };
 }

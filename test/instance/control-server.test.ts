@@ -7,7 +7,8 @@ import { connect } from '../../src/client/client.ts';
 import { admit, admitType } from '../../src/instance/admission.ts';
 import type { MemberDefinition, MirrorSet } from '../../src/mirror/mirror-set.ts';
 import { openChannel } from '../../src/network/opening-exchange.ts';
-import { CONTROL, type Outcome } from '../../src/protocol/control-channel.ts';
+import { CONTROL } from '../../src/protocol/control-channel.ts';
+import type { Outcome } from '../../src/protocol/control-commands.ts';
 import { jsonBody, parseJsonBody } from '../../src/protocol/frame.ts';
 import { encodeKey } from '../../src/protocol/global-key.ts';
 import { makeOpen } from '../../src/protocol/opening.ts';
@@ -433,7 +434,31 @@ describe('databases of the mirror', () => {
     expect(a.instance.catalog.find('CITIES')?.status).toBe('Local');
     expect(await a.control.perform('remove-database', { database: 'CITIES' })).toMatchObject({ ok: true });
     expect(await a.control.perform('delete-database', { database: 'CITIES' })).toMatchObject({ ok: true });
-    expect(refusalIn(await a.control.perform('delete-database', { database: 'CITIES' }))).toBe('refused: no-database');
+    expect(refusalIn(await a.control.perform('delete-database', { database: 'CITIES' }))).toBe(
+      'refused: deleted-already',
+    );
+  });
+
+  test('a database that never was is not deleted already: the refusal has the names nearest to it', async () => {
+    for (const database of ['MILLS', 'MILL', 'LOCKS']) {
+      expect(await a.control.perform('create-database', { database })).toMatchObject({ ok: true });
+    }
+    const textFor = async (database: string) => {
+      const outcome = await a.control.perform('delete-database', { database });
+      expect(refusalIn(outcome)).toBe('refused: no-database');
+      return outcome.ok ? '' : outcome.refusal.text;
+    };
+    expect(await textFor('mill_')).toBe(
+      'there is no database MILL_ on this instance; the name nearest to it is MILLS or MILL',
+    );
+    expect(await textFor('LOKCS')).toMatch(/nearest to it is LOCKS$/);
+    expect(await textFor('BRIDGES')).toBe('there is no database BRIDGES on this instance');
+    for (const database of ['MILLS', 'MILL', 'LOCKS']) {
+      expect(await a.control.perform('delete-database', { database })).toMatchObject({ ok: true });
+    }
+    expect(refusalIn(await a.control.perform('delete-database', { database: 'locks' }))).toBe(
+      'refused: deleted-already',
+    );
   });
 });
 

@@ -3,7 +3,7 @@ import { copyFileSync, existsSync, readdirSync, readFileSync, truncateSync, writ
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Client, connect } from '../../src/client/client.ts';
-import type { CommandArguments, Outcome } from '../../src/protocol/control-channel.ts';
+import type { CommandArguments, Outcome } from '../../src/protocol/control-commands.ts';
 import { encodeKey, WHOLE_DATABASE } from '../../src/protocol/global-key.ts';
 import { network, startWholeHost, type WholeHost } from '../fixtures/whole-host.ts';
 

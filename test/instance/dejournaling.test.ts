@@ -1,4 +1,5 @@
 /** Applying the journal to several databases: in one reading, in order, with its course, and one that is full. */
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,7 @@ import type { Journal } from '../../src/journal/journal.ts';
 import { readParts } from '../../src/journal/read-records.ts';
 import { WholeBlocks } from '../../src/journal/record-groups.ts';
 import type { JournalPosition } from '../../src/mirror/journal-position.ts';
+import { logLine } from '../../src/mirror/log-messages.ts';
 import type { CatchUpProgress } from '../../src/protocol/control-channel.ts';
 import { encodeKey, WHOLE_DATABASE } from '../../src/protocol/global-key.ts';
 import { SimulatedDatabaseStore } from '../../src/simulation/simulated-databases.ts';
@@ -52,7 +54,7 @@ beforeEach(async () => {
       },
     },
     readParts,
-    log: (_severity, _category, text) => log.push(text),
+    log: (message, ...facts) => void log.push(logLine(message, ...facts).text),
     isPrimary: () => isPrimary,
     wait: () => new Promise<void>((resolve) => waits.push(resolve)),
     nowMs: () => reads * 100,
@@ -112,15 +114,15 @@ function expectAllApplied(name: string): void {
 
 test('SYN-015: what is applied stands in the order of the journal, and the event loop turns meanwhile', async () => {
   fillJournal();
-  catalog.follow(journal);
+  catalog.dejournaling.follow(journal);
   let turned = false;
   setImmediate(() => {
     turned = true;
   });
-  await catalog.apply(journal.end);
+  await catalog.dejournaling.apply(journal.end);
   for (const name of names) expectAllApplied(name);
   expect(turned).toBe(true);
-  expect(catalog.applied).toEqual(journal.end);
+  expect(catalog.dejournaling.applied).toEqual(journal.end);
 });
 
 test('SYN-014 DB-034: databases that are caught up together read the journal once, and say how far they are', async () => {
@@ -128,7 +130,7 @@ test('SYN-014 DB-034: databases that are caught up together read the journal onc
   const readsOf = async (together: readonly string[]): Promise<number> => {
     reads = 0;
     const told = new Map<string, CatchUpProgress[]>(together.map((name) => [name, []]));
-    await Promise.all(together.map((name) => catalog.catchUp(name, (at) => told.get(name)?.push(at))));
+    await Promise.all(together.map((name) => catalog.dejournaling.catchUp(name, (at) => told.get(name)?.push(at))));
     for (const steps of told.values()) {
       const last = steps.at(-1) as CatchUpProgress;
       expect([last.recordsDone, last.bytesDone]).toEqual([last.recordsToDo, last.bytesToDo]);
@@ -140,11 +142,11 @@ test('SYN-014 DB-034: databases that are caught up together read the journal onc
     }
     return reads;
   };
-  catalog.follow(counted(journal));
+  catalog.dejournaling.follow(counted(journal));
   // Nothing is in step: the others stand at the end, as far as they are concerned.
   catalog.pauseAll(true);
   catalog.pauseAll(false);
-  await catalog.apply(journal.end);
+  await catalog.dejournaling.apply(journal.end);
   const single = await readsOf(['ONE']);
   expect(await readsOf(['TWO', 'THREE'])).toBe(single);
   for (const name of names) expectAllApplied(name);
@@ -159,7 +161,7 @@ test.each([
   const run = new CatchUpRun({
     blocks: new WholeBlocks(journal, readParts, 64 * 1024),
     target: () => journal.end,
-    filtering: catalog.filtering,
+    filtering: catalog.dejournaling.filtering,
     jobsMax: () => jobs,
     maximumFor: () => 'kept',
     turn: () => new Promise((resolve) => setImmediate(resolve)),
@@ -181,15 +183,15 @@ test.each([
 
 test('SYN-017: a full database pauses only itself on a backup, and goes on by catchup when it has room', async () => {
   fillJournal();
-  catalog.follow(journal);
+  catalog.dejournaling.follow(journal);
   await databaseOf('TWO').setMaximumBytes(1000);
-  await catalog.apply(journal.end);
+  await catalog.dejournaling.apply(journal.end);
   for (const name of ['ONE', 'THREE']) expectAllApplied(name);
   expect(catalog.find('TWO')?.status).toBe('Dejournaling Stopped');
   expect(log.filter((text) => /Dejournaling into TWO failed: database .*TWO: .*at most/.test(text))).toHaveLength(1);
-  await expect(catalog.catchUp('TWO', () => undefined)).rejects.toMatchObject({ code: 'database-full' });
+  await expect(catalog.dejournaling.catchUp('TWO', () => undefined)).rejects.toMatchObject({ code: 'database-full' });
   await databaseOf('TWO').setMaximumBytes(0);
-  await catalog.catchUp('TWO', () => undefined);
+  await catalog.dejournaling.catchUp('TWO', () => undefined);
   expectAllApplied('TWO');
   expect(catalog.find('TWO')?.status).toBe('Dejournaling');
 });
@@ -197,9 +199,9 @@ test('SYN-017: a full database pauses only itself on a backup, and goes on by ca
 test('SYN-017: on a primary a full database takes what was durable before it was full', async () => {
   fillJournal();
   isPrimary = true;
-  catalog.follow(journal);
+  catalog.dejournaling.follow(journal);
   await databaseOf('TWO').setMaximumBytes(1000);
-  await catalog.apply(journal.end);
+  await catalog.dejournaling.apply(journal.end);
   for (const name of names) expectAllApplied(name);
   expect([databaseOf('TWO').isFull, catalog.find('TWO')?.status]).toEqual([true, 'Normal']);
 });

@@ -1,4 +1,5 @@
 /** The keeper of a journal's files on a simulated disk, with claims that survive a restart. */
+
 import { beforeEach, expect, test } from '@jest/globals';
 import type { Clock } from '../../src/host/host.ts';
 import { createRecordFiles } from '../../src/host/record-file.ts';
@@ -10,6 +11,7 @@ import { openDiskJournal } from '../../src/journal/disk-journal.ts';
 import type { Journal } from '../../src/journal/journal.ts';
 import type { JournalPosition } from '../../src/mirror/journal-position.ts';
 import { diskReserveBytes } from '../../src/mirror/limits.ts';
+import { logLine } from '../../src/mirror/log-messages.ts';
 import { initialState, type MemberState, type Served } from '../../src/mirror/member-state.ts';
 import { defaultSettings, type JournalSettings, type MirrorSet } from '../../src/mirror/mirror-set.ts';
 import { SimulatedFiles } from '../../src/simulation/simulated-files.ts';
@@ -67,7 +69,7 @@ class Scene {
       self: 'A',
       records: createRecordFiles(this.files),
       path: '/host/claims.json',
-      log: (text) => void this.logged.push(text),
+      log: (message, ...facts) => void this.logged.push(logLine(message, ...facts).text),
     });
     const clock = {
       nowMs: () => this.nowMs,
@@ -86,7 +88,7 @@ class Scene {
       purgesAtOnce: () => false,
       stored: async () => this.stored,
       databases: () => ['SALES'],
-      log: (message, facts) => void this.logged.push(`${message} ${JSON.stringify(facts)}`),
+      log: (message, ...[facts]) => void this.logged.push(`${message} ${JSON.stringify(facts)}`),
       note: (note) => void this.notes.push(note),
       purged: () => {},
       failed: (error) => {

@@ -5,14 +5,14 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { nodeHost } from '../../src/host/node-host.ts';
 import * as files from '../../src/host/socket-files.ts';
 import { LinkClocks } from '../../src/instance/link-clocks.ts';
-import { MemberLinks } from '../../src/instance/member-links.ts';
+import { dataAddresses, MemberLinks } from '../../src/instance/member-links.ts';
 import { OutgoingBlocks } from '../../src/instance/outgoing-blocks.ts';
 import type { JournalChunk } from '../../src/journal/journal.ts';
 import type { CompressionType } from '../../src/mirror/compression.ts';
 import { compressedAtOnceBytes, compressedBytesMin, unpackedBytesMax } from '../../src/mirror/limits.ts';
 import type { DataMessage, Envelope } from '../../src/mirror/messages.ts';
 import type { CompressionMode, MirrorSet } from '../../src/mirror/mirror-set.ts';
-import type { Connection, Listener } from '../../src/network/network.ts';
+import { type Connection, type Listener, UnreachableError } from '../../src/network/network.ts';
 import { createBlockCodec } from '../../src/network/node-block-codec.ts';
 import { acceptChannel } from '../../src/network/opening-exchange.ts';
 import { createTcpNetwork } from '../../src/network/tcp-network.ts';
@@ -62,7 +62,7 @@ async function connected(member: 'BETA/IRIS' | 'GAMMA_IRIS', unpacks: readonly C
       timers: nodeHost.clock,
       envelope: () => ({ ...envelope, from: self }),
       open: () => makeOpen({ channel: 'data', mirror: 'DEMO', member, unpacks }),
-      addressesOf: () => [{ host: '127.0.0.1', port }],
+      addressesOf: () => ({ addresses: [{ host: '127.0.0.1', port }], remark: '' }),
       mirrorSet: () => set,
       timeoutMs: () => 5000,
       post: post as never,
@@ -254,4 +254,46 @@ describe('OutgoingBlocks', () => {
     expect(blocks.take(chunkOf(text(compressedAtOnceBytes), 1), 'zlib')).toHaveProperty('bytes');
     expect(blocks.take(chunkOf(text(compressedAtOnceBytes + 1), 2), 'zlib')).toHaveProperty('then');
   });
+});
+
+test('FO-086, CFG-061: an async falls back to the address of the superserver, a failover member says that it does not', () => {
+  const [agent, superserver] = [
+    { host: 'a.example', port: 2188 },
+    { host: 'a.example', port: 1972 },
+  ];
+  const place = { instance: 'A', instanceDirectory: '', superserver, agent };
+  const member = { name: 'A', type: 'Failover', ...place, privateAddress: '10.0.0.1' } as const;
+  const first = { host: '10.0.0.1', port: 1972 };
+  expect(dataAddresses(member, false)).toEqual({ addresses: [first, superserver], remark: '' });
+  expect(dataAddresses(member, true)).toMatchObject({
+    addresses: [first],
+    remark: expect.stringContaining('private address 10.0.0.1'),
+  });
+  expect(dataAddresses({ ...member, privateAddress: null }, true)).toEqual({ addresses: [superserver], remark: '' });
+});
+
+test('FO-086, CFG-061: an address that swallows everything leaves time for the next one within the same attempt', async () => {
+  const events: Happened[] = [];
+  const waitedMs: number[] = [];
+  const dial = (host: string, _port: number, timeoutMs: number): Promise<Connection> => {
+    waitedMs.push(timeoutMs);
+    return Promise.reject(new UnreachableError(`no answer from ${host}`));
+  };
+  const hosts = ['10.0.0.1', 'a.example'];
+  const links = new MemberLinks({
+    network: { ...network, dial },
+    codec,
+    timers: nodeHost.clock,
+    envelope: () => envelope,
+    open: () => makeOpen({ channel: 'data', mirror: 'DEMO', member: 'GAMMA_IRIS', unpacks: [] }),
+    addressesOf: () => ({ addresses: hosts.map((host) => ({ host, port: 1972 })), remark: '' }),
+    mirrorSet: () => mirrorSet,
+    timeoutMs: () => 800,
+    post: (event) => events.push(event as Happened),
+    onNotice: () => {},
+    clocks: new LinkClocks({ clock: nodeHost.clock, events: { append: () => ({}) as never }, member: 'GAMMA_IRIS' }),
+  });
+  await links.dial('ALPHA/IRIS');
+  expect(waitedMs).toEqual([400, 400]);
+  expect(events).toMatchObject([{ type: 'dial-failed', reason: 'no answer from a.example' }]);
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect } from '../../src/client/client.ts';
 import { instancePaths } from '../../src/host/home.ts';
-import type { CommandArguments, Outcome } from '../../src/protocol/control-channel.ts';
+import type { CommandArguments, Outcome } from '../../src/protocol/control-commands.ts';
 import { encodeKey } from '../../src/protocol/global-key.ts';
 import { freePort, network, startWholeHost, type WholeHost } from '../fixtures/whole-host.ts';
 

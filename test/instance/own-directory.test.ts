@@ -1,4 +1,5 @@
 /** An instance whose directory was copied or moved, in files on disk: it never uses what belongs to the original. */
+
 import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import type { ConfigurationStore, InstanceConfiguration } from '../../src/host/h
 import { nodeHost } from '../../src/host/node-host.ts';
 import { ordinaryDatabase } from '../../src/instance/catalog-parts.ts';
 import { settleDirectory } from '../../src/instance/own-directory.ts';
+import { logLine } from '../../src/mirror/log-messages.ts';
 
 let root: string;
 let logged: string[];
@@ -47,7 +49,10 @@ function settled(now: string): InstanceConfiguration {
     configuration,
     files: nodeHost.files,
     paths,
-    log: (severity, _, text) => logged.push(`${severity} ${text}`),
+    log: (message, ...facts) => {
+      const { severity, text } = logLine(message, ...facts);
+      logged.push(`${severity} ${text}`);
+    },
   });
   return present;
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, expect, test } from '@jest/globals';
 import { connect } from '../../src/client/client.ts';
 import { mirrorJournalLogPath } from '../../src/host/home.ts';
-import type { CommandArguments } from '../../src/protocol/control-channel.ts';
+import type { CommandArguments } from '../../src/protocol/control-commands.ts';
 import { encodeKey } from '../../src/protocol/global-key.ts';
 import { freePort, network, startWholeHost, type WholeHost } from '../fixtures/whole-host.ts';
 

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { connect } from '../../src/client/client.ts';
-import type { CommandArguments, Outcome } from '../../src/protocol/control-channel.ts';
+import type { CommandArguments, CommandName, Outcome } from '../../src/protocol/control-commands.ts';
 import { encodeKey } from '../../src/protocol/global-key.ts';
 import { network, startWholeHost, type WholeHost } from '../fixtures/whole-host.ts';
 
@@ -89,10 +89,51 @@ describe('what is refused', () => {
   });
 });
 
+describe('what was shown in another situation', () => {
+  const situationOf = async (command: CommandName) => (await a.control.assess(command)).situation;
+  const textOf = async (work: Promise<Outcome>) => {
+    const outcome = await work;
+    return outcome.ok ? outcome.text : `${outcome.refusal.reason}: ${outcome.refusal.text}`;
+  };
+
+  test('FO-075 FO-087 CFG-069: is refused, and says what has changed', async () => {
+    const removal = await situationOf('remove-member');
+    const demotion = await situationOf('demote-other');
+    await done(c.control.perform('promote', {}));
+    await a.reach(({ members: rows }) => rows.some((row) => row.name === 'C' && row.journalTransfer === 'Active'));
+    expect(await textOf(a.control.perform('demote-other', {}, demotion))).toMatch(
+      /^situation-changed: .*: the failover members are A and C$/,
+    );
+    expect(await textOf(a.control.perform('remove-member', { member: 'B' }, removal))).toMatch(
+      /^situation-changed: .*; B is in the mirror as Disaster Recovery$/,
+    );
+    expect(members(a)).toEqual(['A', 'B', 'C']);
+    await done(a.control.perform('demote-other', {}, await situationOf('demote-other')));
+    await b.reach(({ status }) => status === 'Connected');
+    await done(b.control.perform('promote', {}));
+    await isActive();
+  }, 30_000);
+
+  test('FO-087: a backup that was assessed before no failover was set and cleared is not demoted', async () => {
+    const { situation } = await b.control.assess('demote');
+    await done(a.control.perform('change-no-failover', { set: true }));
+    await done(a.control.perform('change-no-failover', { set: false }));
+    await b.reach(({ noFailover }) => !noFailover);
+    expect(await textOf(b.control.perform('demote', {}, situation))).toMatch(
+      /^situation-changed: .*: no failover is cleared$/,
+    );
+  });
+});
+
 describe('an async', () => {
   test('CFG-066 CFG-067 CFG-068: leaves, and is a member of nothing after its restart', async () => {
     const plan = (await c.control.assess('remove-mirror')).removal;
     expect(plan).toMatchObject({ step: 'leave', isLast: false, databases: ['DATA'] });
+    const { situation } = await c.control.assess('remove-mirror');
+    await done(c.control.perform('remove-database', { database: 'DATA' }));
+    expect(await refusalIn(c.control.perform('remove-mirror', keep, situation))).toBe('refused: situation-changed');
+    await done(c.control.perform('delete-database', { database: 'DATA' }));
+    await done(c.control.perform('create-database', { database: 'DATA', mirrored: 'DATA' }));
     expect(await done(c.control.perform('remove-mirror', keep))).toMatch(/restart this instance/);
     expect(members(a)).toEqual(['A', 'B']);
     expect(await c.control.status()).toMatchObject({ status: 'Stopped' });
@@ -118,8 +159,11 @@ describe('an async', () => {
   }, 20_000);
 
   test('CFG-069: removed by way of the backup, it takes no part from then on', async () => {
+    const { situation } = await a.control.assess('remove-member');
     await done(b.control.perform('remove-member', { member: 'C', removeAttribute: true }));
     expect(members(a)).toEqual(['A', 'B']);
+    // Who was asked the same at the same time has what was wanted.
+    expect(await done(a.control.perform('remove-member', { member: 'C' }, situation))).toMatch(/removed .* already$/);
     await b.reach(() => members(b)?.length === 2);
     await c.reach(({ status }) => status === 'Stopped');
     await c.restart();
@@ -129,13 +173,24 @@ describe('an async', () => {
 });
 
 describe('the backup', () => {
-  test('CFG-069: one that is out of reach when it is removed learns of it at its next contact', async () => {
-    await b.instance.member?.order({ command: 'stop-mirror' });
+  const untold = async () => (await a.control.status()).untold;
+
+  test('CFG-069: one that is away when it is removed is called until it is reached, and the status names it so long', async () => {
+    await done(b.control.perform('stop-mirror', {}));
     await a.reach((report) => report.members.some((row) => row.name === 'B' && row.status === 'Down'));
-    await done(a.control.perform('remove-member', { member: 'B' }));
-    expect(members(a)).toEqual(['A']);
-    await done(b.control.perform('start-mirror', {}));
+    await b.restart(async () => {
+      expect(await done(a.control.perform('remove-member', { member: 'B' }))).toMatch(
+        /will be told when it is reached/,
+      );
+      expect(members(a)).toEqual(['A']);
+      expect(await untold()).toEqual(['B']);
+      await a.restart();
+      await a.reach((report) => report.status === 'Primary');
+      expect(await untold()).toEqual(['B']);
+    });
+    // Mirroring is stopped on it, so that it calls nobody.
     await b.reach(({ status, waitingFor }) => status === 'Stopped' && /has removed this member/.test(waitingFor ?? ''));
+    await a.reach((report) => report.untold === undefined);
     await b.restart();
     expect(b.instance.configuration.get()).toMatchObject({ mirrorSet: null });
     expect(statusOfData(b)).toBe('Needs Activation');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Client, connect } from '../../src/client/client.ts';
 import { NodeFilterCode } from '../../src/host/node-dejournal-filter.ts';
-import type { Outcome } from '../../src/protocol/control-channel.ts';
+import type { Outcome } from '../../src/protocol/control-commands.ts';
 import { encodeKey } from '../../src/protocol/global-key.ts';
 import { type BuiltProgram, buildProgram } from '../fixtures/database-thread.ts';
 import { network, startWholeHost, type WholeHost } from '../fixtures/whole-host.ts';

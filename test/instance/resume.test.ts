@@ -7,7 +7,7 @@ import { nodeProcesses } from '../../src/host/processes.ts';
 import { NO_EPOCH } from '../../src/mirror/terms.ts';
 import { acceptChannel } from '../../src/network/opening-exchange.ts';
 import { decodeAgentRequest, encodeAgentAnswer } from '../../src/protocol/agent-channel.ts';
-import type { Assessment } from '../../src/protocol/control-channel.ts';
+import type { Assessment } from '../../src/protocol/assessment.ts';
 import { agree } from '../../src/protocol/opening.ts';
 import { type FreshLab, FreshPrograms, freshLab } from '../fixtures/fresh-programs.ts';
 import { network } from '../fixtures/whole-host.ts';
@@ -102,6 +102,21 @@ test('FO-036 FO-058 FO-076: without --confirm it says what is known, and what th
   expect(await statusOfA()).toBe('In Trouble');
 }, 60_000);
 
+test('FO-036 DB-001: which databases the mirror has is not changed meanwhile: it would wait without a time limit', async () => {
+  expect(await onA('database', 'create', 'A', 'PLAIN')).toMatchObject({ code: 0 });
+  for (const words of [
+    ['create', 'A', 'NEW', '--mirrored', 'NEW'],
+    ['add', 'A', 'PLAIN'],
+    ['remove', 'A', 'DATA'],
+  ]) {
+    expect(await onA('database', ...words)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('in trouble state'),
+    });
+  }
+  expect((await onA('database', 'list', 'A')).out).not.toMatch(/^NEW/m);
+}, 30_000);
+
 test('FO-076: refused when the agent of the other says that it runs as primary', async () => {
   await kill(homePaths(lab.homeOf('B')).agentStatus);
   const liar = await lyingAgent();
@@ -122,7 +137,7 @@ test('FO-076 PROC-030: it resumes with a new epoch, takes updates, and the other
   expect(now).toMatchObject({ refusal: null, trouble: { agentSays: 'no-answer', arbiterSays: 'no-answer' } });
   expect(await onA('mirror', 'resume', 'A', '--confirm', 'A', '--situation', String(now.situation + 1))).toMatchObject({
     code: 1,
-    err: expect.stringContaining('the situation has changed'),
+    err: expect.stringMatching(/the situation has changed since it was shown: its number is of no .*; see --dry-run/),
   });
   expect(await onA('mirror', 'resume', 'A', '--confirm', 'a', '--situation', String(now.situation))).toMatchObject({
     code: 0,

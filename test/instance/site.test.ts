@@ -201,7 +201,7 @@ describe('FO-004: databases required at startup', () => {
     await alone.reach(isPrimary);
   });
 
-  test('FO-004 DB-033: a mirrored one that cannot be mounted; not required any more, the member becomes primary', async () => {
+  test('FO-004 DB-008 DB-033: a mirrored one that cannot be mounted; not required any more, the member becomes primary', async () => {
     const alone = await startPrimary();
     const edit = async (mountRequired: boolean) =>
       await alone.control.perform('edit-database', { database: 'SALES', mountRequired });

@@ -1,6 +1,6 @@
 /** The limit of mirrors that a reporting async may be in, with ten primaries on hosts of their own in this process. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { Outcome } from '../../src/protocol/control-channel.ts';
+import type { Outcome } from '../../src/protocol/control-commands.ts';
 import { startWholeHost, type WholeHost } from '../fixtures/whole-host.ts';
 
 const count = 11;

@@ -181,6 +181,7 @@ describe('a real primary', () => {
     const instance = nodeProcesses.describeLock(paths.lock);
     if (agent.state !== 'held' || instance.state !== 'held') throw new Error('A is not up');
     expect(await nodeProcesses.forceDown(agent.by, 5000)).toBe('down');
+    while (!existsSync(`${paths.events}.watched`)) await new Promise((resolve) => setTimeout(resolve, 20));
     process.kill(instance.by.pid, 'SIGUSR2');
     expect(await nodeProcesses.waitUntilGone(instance.by, qosTimeoutMs * 5)).toBe('gone');
     expect(readEvents(paths.events, 0).at(-1)).toMatchObject({

@@ -1,11 +1,13 @@
 /** One member on a bench: events in, effects out, and the usual ways into its roles. For tests of single rules. */
 import type { MemberEffect } from '../../src/mirror/effects.ts';
 import type { MemberEvent, MemberSettings } from '../../src/mirror/events.ts';
+import { settingsOf } from '../../src/mirror/failover-members.ts';
 import { type EpochBeginning, JOURNAL_START, type JournalPosition } from '../../src/mirror/journal-position.ts';
 import { step } from '../../src/mirror/member.ts';
 import { firstRecord, type MemberRecord } from '../../src/mirror/member-record.ts';
 import { initialState, type MemberState } from '../../src/mirror/member-state.ts';
 import type { DataMessage, Envelope } from '../../src/mirror/messages.ts';
+import type { MirrorSet } from '../../src/mirror/mirror-set.ts';
 import type { Epoch } from '../../src/mirror/terms.ts';
 
 export const qosTimeoutMs = 1000;
@@ -114,6 +116,11 @@ export class Bench {
       type: 'settings-changed',
       settings: { ...settings, ...changes, partner: this.state.self === 'A' ? 'B' : 'A' },
     });
+  }
+
+  /** It comes to know this mirror set. */
+  knows(set: MirrorSet): this {
+    return this.post({ type: 'settings-changed', settings: settingsOf(set, this.state.self) });
   }
 
   /** A primary whose backup is connected over connection 7 and active. */

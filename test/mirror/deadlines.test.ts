@@ -46,8 +46,8 @@ describe('FO-010: a deadline that has passed is settled by one wake-up', () => {
     const order = { command: 'force-primary', lineage: 'forced', atMs: 0, evidence: 'none' } as const;
     bench.post({ type: 'operator', request: 1, order });
     const { epoch } = bench.state.record;
-    bench.post({ type: 'file-started', end: at(1, 0), history: [beginning(epoch, 0)] });
-    bench.post({ type: 'databases-applied', to: at(1, 0) });
+    bench.post({ type: 'file-started', end: at(epoch.number, 0), history: [beginning(epoch, 0)] });
+    bench.post({ type: 'databases-applied', to: at(epoch.number, 0) });
     expect(bench.state.role).toBe('primary');
     expect(wakeUps(bench, 1000)).toBeLessThan(20);
   });

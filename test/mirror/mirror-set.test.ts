@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import * as limits from '../../src/mirror/limits.ts';
 import {
+  calledMember,
   checkMemberName,
   checkMirrorDatabaseName,
   checkMirrorName,
@@ -9,8 +10,13 @@ import {
   defaultMemberName,
   defaultSettings,
   dejournalJobs,
+  memberNamed,
+  withMembers,
+  withoutMember,
+  withTold,
 } from '../../src/mirror/mirror-set.ts';
 import type { MemberType } from '../../src/mirror/terms.ts';
+import { firstSet } from '../../src/simulation/membership.ts';
 
 describe('CFG-017: the mirror name', () => {
   test.each([
@@ -99,4 +105,28 @@ test('CFG-049: who dejournals in parallel; failover members can never be exclude
   expect(jobs('Read-Only Reporting')).toEqual([1, 1, 16]);
   expect(jobs('Read-Write Reporting')).toEqual([1, 1, 16]);
   expect(defaultSettings.parallelDejournaling).toBe('Failover Members and DR');
+});
+
+test('CFG-069: the set keeps where a removed member is reached until it knows, and forgets it when it joins again', () => {
+  const set = firstSet(1000, [
+    ['A', 'Failover'],
+    ['B', 'Failover'],
+    ['C', 'Disaster Recovery'],
+  ]);
+  const without = withoutMember(set, { name: 'C', removeAttribute: true });
+  expect(memberNamed(without, 'C')).toBeUndefined();
+  expect(calledMember(without, 'C')).toEqual(memberNamed(set, 'C'));
+  const told = withTold(without, 'C');
+  expect(calledMember(told, 'C')).toBeUndefined();
+  expect(told).toMatchObject({ revision: without.revision, removed: [{ name: 'C', removeAttribute: true }] });
+  const joined = withMembers(without, set.members, 'C');
+  expect(joined).toMatchObject({ removed: [], untold: [], members: set.members });
+  expect(withMembers(set, set.members, 'C')).toEqual(set);
+});
+
+test('CFG-069: of more removed members than are remembered the oldest is called no more', () => {
+  const names = Array.from({ length: limits.removedMembersRemembered + 1 }, (_, n) => `M${n}`);
+  let set = firstSet(1000, [['A', 'Failover'], ...names.map((name) => [name, 'Disaster Recovery'] as const)]);
+  for (const name of names) set = withoutMember(set, { name, removeAttribute: false });
+  expect(set.untold?.map(({ name }) => name)).toEqual(names.slice(1));
 });

@@ -155,11 +155,12 @@ describe('FO-088 FO-038: a forced primary finds that the other one is primary to
   }
 
   test.each([
-    [1, 'halted'],
-    [2, 'down'],
-    [0, 'primary'],
-  ])('FO-088: of epoch %i: it is %s afterwards', (number, role) => {
+    ['the same', 'halted', 0],
+    ['a higher', 'down', 1],
+    ['a lower', 'primary', -1],
+  ])('FO-088: of %s epoch: it is %s afterwards', (_, role, above) => {
     const { bench, request } = forced();
+    const number = bench.state.record.epoch.number + above;
     const answer = { says: 'running', primary: true, epoch: { number, owner: 'B', lineage: 'first' } } as const;
     bench.post({ type: 'agent-answered', request, answer });
     expect(bench.state.role).toBe(role);

@@ -1,7 +1,17 @@
 import { expect, test } from '@jest/globals';
 import type { OperatorCommand } from '../../src/mirror/events.ts';
+import { withoutMember } from '../../src/mirror/mirror-set.ts';
 import { isOut } from '../../src/mirror/removal.ts';
+import { firstSet } from '../../src/simulation/membership.ts';
 import { at, Bench, epochOf, qosTimeoutMs } from './bench.ts';
+
+const set = firstSet(qosTimeoutMs, [
+  ['A', 'Failover'],
+  ['B', 'Failover'],
+  ['C', 'Disaster Recovery'],
+]);
+const without = (name: string) => ({ ...withoutMember(set, { name, removeAttribute: true }), revision: 2 });
+const reignWithout = (name: string) => ({ type: 'reign', mirrorSet: without(name) }) as const;
 
 const remove: OperatorCommand = { command: 'remove-member', member: 'B', removeAttribute: true };
 const order = (command: OperatorCommand, request = 9) => ({ type: 'operator', request, order: command }) as const;
@@ -20,6 +30,26 @@ test('CFG-069: a removed active backup gives up being active and notes its remov
   expect(bench.state).toMatchObject({ role: 'stopped', attachment: null });
   expect(bench.rules).toContain('CFG-069');
 });
+
+test.each([
+  ['CFG-069: a removed backup', (bench: Bench) => bench.from('A', 3, epochOf(1, 'A'), removed)],
+  ['SYN-022: a backup on which mirroring is stopped', (bench: Bench) => bench.post(order({ command: 'stop-mirror' }))],
+])(
+  '%s sends word through the arbiter, too, that it is not active: its goodbye may be lost with the link (FO-035)',
+  (_, act) => {
+    const bench = act(new Bench().activeWithArbiter());
+    const said = bench.effects.flatMap((effect) => {
+      if (effect.type === 'save-record') return [effect.record.wasActive === null ? 'not active' : 'active'];
+      return effect.type === 'tell-arbiter' || effect.type === 'send' ? [effect.message.type] : [];
+    });
+    expect(said.filter((each) => each !== 'not active')).toEqual(['left-notice', 'going-down']);
+    expect(said[0]).toBe('not active');
+    expect(bench.effects.find(({ type }) => type === 'tell-arbiter')).toMatchObject({
+      message: { epoch: epochOf(1, 'A'), term: 2 },
+    });
+    expect(new Bench().active().from('A', 3, epochOf(1, 'A'), removed).effect('tell-arbiter')).toBeUndefined();
+  },
+);
 
 test('CFG-069: the primary forgets an active backup only when that has said that it is out, on disk first', () => {
   const bench = new Bench('A').primaryWithActiveBackup().post(order(remove));
@@ -145,8 +175,7 @@ test('CFG-069: a removed member tells the other that it is none', () => {
 test('CFG-069: a channel that the removed member had opened before leads nowhere: it is not taken in as backup', () => {
   const bench = new Bench('A').primary().post(order(remove));
   expect(isOut(bench.state, 'B')).toBe(true);
-  const { settings } = bench.state;
-  bench.post({ type: 'settings-changed', settings: { ...settings, partner: null, removed: ['B'] } });
+  bench.knows(without('B'));
   bench.backupSaysHello(7, 1);
   expect(bench.sent('welcome')).toBeUndefined();
   expect(bench.sent('refuse')).toBeUndefined();
@@ -162,4 +191,70 @@ test('CFG-069 FO-078: of a removal and a change of the failover members one wait
   removing.post(order({ command: 'demote-other' }, 10));
   const refusal = { request: 10, outcome: 'refused', reason: 'removal-under-way' };
   expect(removing.effect('answer-operator')).toMatchObject(refusal);
+});
+
+test.each(['seeking', 'attached', 'stopped'] as const)(
+  'CFG-069: a member that is %s hears from a primary that it was removed, and answers when it is on disk',
+  (role) => {
+    const record = { stoppedByOperator: role === 'stopped' };
+    const bench = role === 'attached' ? new Bench().active() : new Bench().started({ record }).woke();
+    bench.knows(set);
+    expect(bench.state.role).toBe(role);
+    bench.from('C', 9, epochOf(2, 'C'), reignWithout('B'));
+    expect(bench.state).toMatchObject({ role: 'stopped', record: { removed: { by: 'C', removeAttribute: true } } });
+    const types = bench.effects.map((effect) => (effect.type === 'send' ? effect.message.type : effect.type));
+    expect(types.indexOf('removal-heard')).toBeGreaterThan(types.lastIndexOf('save-record'));
+    expect(bench.from('C', 10, epochOf(2, 'C'), reignWithout('B')).sent('removal-heard')).toBeDefined();
+  },
+);
+
+test('CFG-069: a former primary, or one that was forced, halts by it, whichever epoch is higher, and says nothing of its reign', () => {
+  for (const epoch of [epochOf(2, 'B'), epochOf(1, 'B', 'another'), epochOf(0, 'B')]) {
+    const bench = new Bench('A').primary().knows(set);
+    bench.from('B', 9, epoch, reignWithout('A'));
+    expect(bench.state).toMatchObject({ role: 'halted', haltedSpec: 'CFG-069', record: { removed: { by: 'B' } } });
+    expect(bench.sent('removal-heard')).toBeDefined();
+    expect(bench.from('B', 10, epochOf(1, 'B', 'another'), { type: 'reign' }).sent('reign')).toBeUndefined();
+    expect(bench.post({ type: 'dialled', to: 'B', connection: 11 }).sent('reign')).toBeUndefined();
+  }
+});
+
+test('CFG-069: one whose set is newer has joined again, or is the mirror that goes on: it was not removed', () => {
+  const bench = new Bench('A')
+    .primary()
+    .knows({ ...set, revision: 3 })
+    .from('B', 9, epochOf(1, 'A'), reignWithout('A'));
+  expect(bench.state).toMatchObject({ role: 'primary', record: { removed: null } });
+});
+
+test('CFG-069: the primary hears that it is known, whatever epoch the other has, and goes on', () => {
+  const bench = new Bench('A').primary().knows(without('B'));
+  const heard = { type: 'removal-heard', epoch: 0, revision: 2 } as const;
+  // Said of an older set: it may have joined again since.
+  expect(bench.from('B', 9, epochOf(7, 'B'), { ...heard, revision: 1 }).effect('removal-heard')).toBeUndefined();
+  bench.from('B', 9, epochOf(7, 'B', 'forced'), heard);
+  expect(bench.effect('removal-heard')).toEqual({ type: 'removal-heard', member: 'B' });
+  expect(bench.state.role).toBe('primary');
+  expect(bench.from('E', 9, epochOf(7, 'E'), heard).effect('removal-heard')).toBeUndefined();
+  bench.post({ type: 'dial-failed', to: 'B', reason: 'refused' });
+  expect(bench.effect('removal-heard')).toBeUndefined();
+  bench.post({ type: 'dial-failed', to: 'B', reason: 'it is in no mirror', noMember: true });
+  expect(bench.effect('removal-heard')).toBeDefined();
+});
+
+test('CFG-066 CFG-069: one that is in the mirror set and says that it is out is taken out when it counts for nothing', () => {
+  const heard = { type: 'removal-heard', epoch: 0, revision: 1 } as const;
+  const bench = new Bench('A').primaryWithActiveBackup().knows(set).from('B', 9, epochOf(1, 'A'), heard);
+  expect(bench.effect('removal-heard')).toBeUndefined();
+  bench.post({ type: 'closed', connection: 7, reason: 'test' });
+  expect(bench.from('B', 9, epochOf(1, 'A'), heard).effect('removal-heard')).toBeUndefined();
+  bench.woke(2 * qosTimeoutMs);
+  expect(bench.state.serving.trouble).toBeNull();
+  expect(bench.from('B', 9, epochOf(1, 'A'), heard).effect('removal-heard')).toEqual({
+    type: 'removal-heard',
+    member: 'B',
+  });
+  // That an instance is in no mirror is no word of the member.
+  bench.post({ type: 'dial-failed', to: 'B', reason: 'it is in no mirror', noMember: true });
+  expect(bench.effect('removal-heard')).toBeUndefined();
 });

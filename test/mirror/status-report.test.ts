@@ -71,6 +71,7 @@ function facts(of: MemberState | null, changes: Partial<StatusFacts> = {}): Stat
     notReached: null,
     databases: [],
     rowsTold: null,
+    rowsHeard: null,
     journalEnd: of === null ? null : of.journal.flushed,
     fileNameOf: (file) => `MIRROR-DEMO-20261122.00${file}`,
     received: { networkBytes: 1, journalBytes: 2 },
@@ -103,6 +104,7 @@ function served(name: string, changes: Partial<Served> = {}): Served {
     roundMs: 0,
     shipping: false,
     durableTold: at(100),
+    setHeard: null,
     ...changes,
   };
 }
@@ -266,6 +268,21 @@ describe('on a backup', () => {
     const early = reportStatus(facts({ ...seeking, roleSinceMs: 99_000 }));
     expect(early.status).toBe('Transition');
     expect(early.waitingFor).not.toBeNull();
+  });
+
+  test('MON-002: one that takes no part knows of the others only what it was told, and does not call them down', () => {
+    const heard = told.map((row) => ({ ...row, ageMs: 12_000 }));
+    for (const role of ['halted', 'stopped', 'down'] as const) {
+      const alone = state('B', { role, roleSinceMs: 70_000 });
+      const { members } = reportStatus(facts(alone, { rowsTold: told, rowsHeard: heard }));
+      const disconnected = { status: 'Error', journalTransfer: 'Disconnected on printed 970000' };
+      expect(members.filter(({ name }) => name !== 'B')).toMatchObject([
+        { name: 'A', ...disconnected, lastHeard: { status: 'Primary', ageMs: 12_000 } },
+        { name: 'C', ...disconnected, lastHeard: { status: 'Connected', ageMs: 12_000 } },
+        { name: 'D', ...disconnected, lastHeard: { status: 'Down', ageMs: 12_000 } },
+      ]);
+      expect(rowOf(facts(alone), 'A')).not.toHaveProperty('lastHeard');
+    }
   });
 
   test('MON-008 MON-009: it may be Active with dejournaling behind; databases that need a person come first', () => {

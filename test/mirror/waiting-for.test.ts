@@ -118,7 +118,12 @@ const cases: readonly (readonly [string, () => MemberState, keyof typeof exits])
     () => seeking({ lastFailure: 'the record of the other is older' }),
     'force',
   ],
-  ['FO-024 journal data is fetched', () => seeking({ fetching: { request: 1, incarnation: 1 } }), 'nothing'],
+  [
+    'FO-024 journal data is fetched',
+    () => seeking({ fetching: { request: 1, incarnation: 1, last: false } }),
+    'nothing',
+  ],
+  ['FO-086 the other is primary and is not reached', () => seeking({ otherReigns: true }), 'mend'],
   ['FO-063 alone, and fenced', () => seeking({ lastFailure: 'fence' }, settings({ partner: null })), 'force'],
   [
     'FO-072 alone, and no failover',

@@ -1,7 +1,7 @@
 /** ^JOURNAL from a pipe, and the way into ^MIRROR of a member that is kept out of its mirror. */
 import { describe, expect, test } from '@jest/globals';
 import { journalRoutine } from '../../menus/journal.ts';
-import type { Outcome } from '../../src/protocol/control-channel.ts';
+import type { Outcome } from '../../src/protocol/control-commands.ts';
 import type { JournalReader, JournalSearch } from '../../src/terminal/journal-reader.ts';
 import { expectTranscript, pipedSession } from '../fixtures/piped-session.ts';
 import {
@@ -169,6 +169,8 @@ describe('a member that is kept out of its mirror', () => {
       superserverAddress: '10.0.0.7',
       agentAddress: '10.0.0.2',
     };
-    expect(session.instance.performed).toEqual([{ type: 'perform', command: 'join-as-new-member', arguments: given }]);
+    expect(session.instance.performed).toEqual([
+      { type: 'perform', command: 'join-as-new-member', arguments: given, situation: 41 },
+    ]);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Assessment, Outcome, RemovalPlan } from '../../src/protocol/control-channel.ts';
+import type { Assessment, RemovalPlan } from '../../src/protocol/assessment.ts';
+import type { CommandName, Outcome } from '../../src/protocol/control-commands.ts';
 import { expectTranscript, pipedSession } from '../fixtures/piped-session.ts';
 import { blankAssessment, description, type Place, report, type Script } from '../fixtures/scripted-instance.ts';
 
@@ -12,7 +13,8 @@ function at(place: Place, removal: RemovalPlan | null, text: string): Script {
     removal,
   };
   const status = () => report(place as 'primary' | 'backup' | 'dr');
-  return { describe: () => description(place), status, assess: () => assessment, perform: done(text) };
+  const assess = (command: CommandName) => (command === 'remove-mirror' ? assessment : blankAssessment);
+  return { describe: () => description(place), status, assess, perform: done(text) };
 }
 
 const plan: RemovalPlan = { step: 'leave', mirror: 'DEMO', member: 'GAMMA', isLast: false, databases: ['SALES'] };
@@ -41,9 +43,18 @@ describe('leaving and removing', () => {
   });
 
   test('CFG-069: the primary removes another member', async () => {
-    const session = await pipedSession(at('primary', null, 'BETA/IRIS is removed'), '3\n2\nBETA\n\ny\n\n\n');
+    const connected = { says: 'removed-connected', facts: { member: 'BETA/IRIS', end: '3/99' } } as const;
+    const session = await pipedSession(
+      {
+        ...at('primary', null, 'BETA/IRIS is removed'),
+        // As an instance does: only with arguments there is something to find.
+        assess: (_, given) => ({ ...blankAssessment, findings: given === undefined ? [] : [connected] }),
+      },
+      '3\n2\nBETA\n\ny\n\n\n',
+    );
     expectTranscript('remove-other', session);
-    expect(session.instance.performed[0]?.arguments).toEqual({ member: 'BETA/IRIS', removeAttribute: false });
+    const given = { member: 'BETA/IRIS', removeAttribute: false };
+    expect(session.instance.performed[0]).toMatchObject({ arguments: given, situation: 41 });
   });
 });
 

@@ -4,6 +4,7 @@
  */
 import { expect, test } from '@jest/globals';
 import { wording } from '../../menus/wording.ts';
+import { askFirstWish } from '../../src/terminal/empty-home.ts';
 import { routines } from '../../src/terminal/session.ts';
 import { Answering, type Look, listed } from '../fixtures/answering.ts';
 import { routineNames, type Way, waysOf } from '../fixtures/routine-menus.ts';
@@ -80,6 +81,8 @@ const fitting: readonly (readonly [RegExp, string])[] = [
   [/^Mirror Name\?/, 'DEMO'],
   [/^(Require SSL|Use Virtual)/, 'no'],
   [/^Arbiter Address\?/, '10.0.0.9'],
+  [/^Compression Mode for Async/, 'Uncompressed'],
+  [/^Quality of Service/, '4000'],
   [/^Agent Address on/, '10.0.0.1'],
   [/^InterSystems IRIS Instance/, 'IRIS'],
   [/^Database directory\?/, '/srv/new'],
@@ -96,27 +99,95 @@ const fitting: readonly (readonly [RegExp, string])[] = [
   [/./, ''],
 ];
 
+/** Carries the option out, as whoever says Yes; `onPrompt` may answer first. */
+async function carryOut(way: Way, onPrompt: (prompt: string, output: string) => string | null = () => null) {
+  const { leadsTo } = way.option;
+  const hasFields = isAction(leadsTo) && (leadsTo.kind === 'edit-fields' || leadsTo.kind === 'create-database');
+  const fields = hasFields ? ['1', '77', ''] : [];
+  const left = [...way.answers];
+  const desk = scriptedDesk(() => way.state);
+  const answering = new Answering(looks['80x24'] as Look, async (prompt) => {
+    const first = onPrompt(prompt, answering.output);
+    if (first !== null) return { text: first };
+    if (left.length === 0 && /^Option\?/.test(prompt)) return 'end';
+    const text = left.shift();
+    if (text !== undefined) return { text };
+    if (/^Field number|^Maximum Size/.test(prompt) && fields.length > 0) return { text: fields.shift() ?? '' };
+    return { text: fitting.find(([pattern]) => pattern.test(prompt.trimStart()))?.[1] ?? '' };
+  });
+  await answering.dialogue.run(() => routines[way.routine](desk, answering.dialogue));
+  return { commands: [...new Set(desk.performed.map(({ command }) => command))], output: answering.output };
+}
+
 test('each option that is offered carries out its command, and only that, when all is confirmed', async () => {
   const reached = new Set<string>();
   for (const way of ways) {
     if (isDisabled(way) || typeof way.option.leadsTo === 'string' || !isAction(way.option.leadsTo)) continue;
     const action = way.option.leadsTo;
     if (!('command' in action)) continue;
-    const fields = action.kind === 'edit-fields' || action.kind === 'create-database' ? ['1', '77', ''] : [];
-    const left = [...way.answers];
-    const desk = scriptedDesk(() => way.state);
-    const answering = new Answering(looks['80x24'] as Look, async (prompt) => {
-      if (desk.performed.length > 0 && /^Option\?/.test(prompt)) return 'end';
-      const text = left.shift();
-      if (text !== undefined) return { text };
-      if (/^Field number|^Maximum Size/.test(prompt) && fields.length > 0) return { text: fields.shift() ?? '' };
-      return { text: fitting.find(([pattern]) => pattern.test(prompt.trimStart()))?.[1] ?? '' };
-    });
-    await answering.dialogue.run(() => routines[way.routine](desk, answering.dialogue));
-    const commands = [...new Set(desk.performed.map(({ command }) => command))];
-    expect([commands, way.name, answering.output]).toEqual([[action.command], way.name, answering.output]);
+    const { commands, output } = await carryOut(way);
+    expect([commands, way.name, output]).toEqual([[action.command], way.name, output]);
     reached.add(action.command);
-    expect(answering.output).not.toContain(wording.nothingChanged);
+    expect(output).not.toContain(wording.nothingChanged);
   }
   console.log(`${reached.size} commands were carried out: ${[...reached].sort().join(', ')}`);
+  const named = ways.flatMap(({ option: { leadsTo } }) =>
+    isAction(leadsTo) && 'command' in leadsTo ? [leadsTo.command] : [],
+  );
+  expect([...reached].sort()).toEqual([...new Set<string>(named)].sort());
 }, 120_000);
+
+/** A prompt with what differs from place to place left out. */
+const kindOf = (prompt: string): string =>
+  prompt
+    .replace(/<[^>]*>/, '<>')
+    .replace(/\/srv\/\S+/g, 'DIRECTORY')
+    .trim();
+
+/** `?` at each prompt, then its answer; what was explained is checked and kept by the kind of its prompt. */
+function explaining(explained: Map<string, string>, where: string): (prompt: string, output: string) => string | null {
+  let asked: { readonly prompt: string; readonly from: number } | null = null;
+  return (prompt, output) => {
+    if (asked === null) {
+      asked = { prompt, from: output.length };
+      return '?';
+    }
+    const help = withoutColour(output.slice(asked.from, -prompt.length)).replace('?', '').replace(/\s+/g, ' ').trim();
+    const says = `${where}\n${prompt}\n${help}`;
+    expect([asked.prompt, says]).toEqual([prompt, says]);
+    asked = null;
+    const preset = /<(.*)>\s*$/.exec(prompt)?.[1] ?? '';
+    const saysReturn = /RETURN|no default/.test(help) && help.includes(preset);
+    expect([help.length > 30, saysReturn, says]).toEqual([true, true, says]);
+    explained.set(kindOf(prompt), help);
+    return null;
+  };
+}
+
+test('? explains every prompt, says what RETURN does there, and the prompt comes again', async () => {
+  const explained = new Map<string, string>();
+  for (const way of ways.filter((each) => !isDisabled(each))) await carryOut(way, explaining(explained, way.name));
+  const [hook, answers] = [explaining(explained, 'empty home'), ['1', 'ONE', '10.0.0.1']];
+  const empty: Answering = new Answering(looks['80x24'] as Look, async (prompt) => ({
+    text: hook(prompt, empty.output) ?? answers.shift() ?? '',
+  }));
+  const wish = await askFirstWish(empty.dialogue, '/srv/home', '10.0.0.1');
+  expect(wish).toEqual({ kind: 'instance', name: 'ONE', address: '10.0.0.1' });
+  console.log(`${explained.size} prompts: ${[...explained.keys()].sort().join(' | ')}`);
+  expect(explained.size).toBeGreaterThanOrEqual(65);
+}, 120_000);
+
+test('CFG-055 CFG-061 CFG-062 CFG-063 CFG-079: ? at an address says what it is for, and how hosts and network should be', async () => {
+  const explained = new Map<string, string>();
+  for (const way of ways) {
+    const isMeant = way.state === 'no-mirror' && way.routine === 'MIRROR' && /^(Create|Join)/.test(way.option.label);
+    if (isMeant) await carryOut(way, explaining(explained, way.name));
+  }
+  const at = (prompt: string): string | undefined => explained.get(prompt);
+  expect(at('Superserver Address? <>')).toMatch(/applications and other members.*Asyncs.*looks whether it is reached/);
+  expect(at('Mirror Private Address? <>')).toMatch(/fetch journal data.*low latency.*cannot become backup/);
+  expect(at('Agent Address? <>')).toMatch(/ISCAgent.*is down.*mirror private and the superserver address/);
+  expect(at('Arbiter Address?')).toMatch(/ISCAgent is the arbiter.*no host of a failover or disaster recovery member/);
+  expect(at('Agent Address on Other System?')).toMatch(/host of a failover member/);
+  expect(at('Option?')).toMatch(/comparable processors.*low latency.*separate links.*keep the backup from taking over/);
+});

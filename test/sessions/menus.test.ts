@@ -3,10 +3,12 @@ import { mirrorConfiguration } from '../../menus/mirror-configuration.ts';
 import { noMirror } from '../../menus/no-mirror.ts';
 import { monitorRefreshSeconds } from '../../menus/wording.ts';
 import * as limits from '../../src/mirror/limits.ts';
-import type { Outcome } from '../../src/protocol/control-channel.ts';
+import type { Finding } from '../../src/protocol/assessment.ts';
+import type { Outcome } from '../../src/protocol/control-commands.ts';
 import { expectTranscript, pipedSession } from '../fixtures/piped-session.ts';
 import {
   assessment,
+  blankAssessment,
   description,
   localMoment,
   mirrorSet,
@@ -21,6 +23,15 @@ function at(place: Place, more: Script = {}): Script {
   const isMember = place === 'primary' || place === 'backup' || place === 'dr';
   return { describe: () => description(place), ...(isMember ? { status: () => report(place) } : {}), ...more };
 }
+
+/** What the instance found before it was asked to do it. */
+const finds = (...findings: readonly Finding[]) => ({ assess: () => ({ ...blankAssessment, findings }) });
+
+const ownAddresses: readonly Finding[] = [
+  { says: 'agent', facts: { at: '10.0.0.2|2188', version: '0.1.0' } },
+  { says: 'superserver', facts: { at: '10.0.0.2|1972' } },
+];
+const databasesHere: Finding = { says: 'ordinary', facts: { databases: 'CITIES, ORDERS', mirror: 'DEMO' } };
 
 const lookUp = () => ({ mirrorSet, asked: 'ALPHA/IRIS', primary: 'ALPHA/IRIS' });
 
@@ -43,7 +54,16 @@ describe('an instance in no mirror', () => {
 
   test('CFG-017, CFG-018, CFG-019, CFG-020, CFG-021, CFG-022, CFG-023, CFG-024: create asks in this order', async () => {
     const session = await pipedSession(
-      at('no-mirror', { perform: done('Mirror DEMO is created; this member is its primary.') }),
+      at('no-mirror', {
+        ...finds(
+          ...ownAddresses,
+          { says: 'no-leftover', facts: { mirror: 'DEMO', directory: '/srv/home/journal' } },
+          { says: 'arbiter-silent', facts: { at: '10.0.0.9|2188', met: 'nothing listens there' } },
+          { says: 'begins-journal', facts: { member: 'BETA/IRIS', mirror: 'DEMO', directory: '/srv/home/journal' } },
+          databasesHere,
+        ),
+        perform: done('Mirror DEMO is created; this member is its primary.'),
+      }),
       '1\ndemo\nno\ny\n10.0.0.9\n\nN\n\nunc\n\n\n\n4000\nall\n10.1.0.2\n\ny\n\n',
     );
     expectTranscript('create-mirror', session);
@@ -78,7 +98,18 @@ describe('an instance in no mirror', () => {
 
   test('CFG-027, CFG-028, CFG-029, CFG-030: join as failover member', async () => {
     const session = await pipedSession(
-      at('no-mirror', { lookUp, perform: done('This member has joined mirror DEMO.') }),
+      at('no-mirror', {
+        lookUp,
+        ...finds(
+          ...ownAddresses,
+          { says: 'data-channel', facts: { primary: 'ALPHA/IRIS', at: '10.0.0.1|1972' } },
+          { says: 'taken-in', facts: { primary: 'ALPHA/IRIS', member: 'BETA/IRIS', type: 'Failover' } },
+          { says: 'journal-kept', facts: { primary: 'ALPHA/IRIS', from: '1/0', upTo: '3/99' } },
+          { says: 'copies', facts: { databases: 'SALES' } },
+          databasesHere,
+        ),
+        perform: done('This member has joined mirror DEMO.'),
+      }),
       'Join Mirror as F\ndemo\n10.0.0.1\n\niris\n\n\n\n\n\nyes\n\n',
     );
     expectTranscript('join-failover', session);
@@ -94,6 +125,20 @@ describe('an instance in no mirror', () => {
       privateAddress: '10.0.0.2',
       agentAddress: '10.0.0.2',
     });
+  });
+
+  test('CFG-012, CFG-073: what would be refused is refused before the confirmation, with the number that the original has', async () => {
+    const refusal = { reason: 'agent-not-reached', text: 'this instance does not reach the ISCAgent', spec: 'CFG-012' };
+    const assess = () => ({ ...blankAssessment, refusal });
+    const create = await pipedSession(at('no-mirror', { assess }), `1\nDEMO\n${'\n'.repeat(12)}y\n`);
+    expectTranscript('create-refused', create);
+    const join = await pipedSession(at('no-mirror', { lookUp, assess }), '2\ndemo\n10.0.0.1\n\niris\n\n\n\n\n\ny\n');
+    const add = await pipedSession(at('primary', { assess }), '2\n1\nCITATIONS\n\n\n\ny\n');
+    for (const session of [create, join, add]) {
+      expect([session.exitCode, session.instance.performed]).toEqual([1, []]);
+      expect(session.output).toContain('Refused: ERROR #2086: this instance does not reach the ISCAgent');
+      expect(session.output).not.toMatch(/(Create|Join) this mirror\?|Do you want to continue\?/);
+    }
   });
 
   test('CFG-028: a mirror that cannot be looked up cannot be joined', async () => {
@@ -331,8 +376,13 @@ describe('Mirror Status', () => {
     expectTranscript('monitor-dr', await pipedSession(at('dr'), '1\n4\nq\n\n\n'));
   });
 
-  test('the monitor leaves at the end of input, and refuses what is no wish', async () => {
-    expect((await pipedSession(at('dr'), '1\n4\n')).exitCode).toBe(0);
+  test('the monitor is left with Q or ^; answers that end there end in an action, and what is no wish is refused', async () => {
+    for (const left of ['Q', '^']) expect((await pipedSession(at('dr'), `1\n4\n${left}\n`)).exitCode).toBe(0);
+    const ended = await pipedSession(at('dr'), '1\n4\n');
+    expect(ended.exitCode).toBe(3);
+    expect(ended.errors).toMatch(
+      /^line 3 of the answers, at .*: the answers ended: expected a whole number of seconds/,
+    );
     const unfit = await pipedSession(at('dr'), '1\n4\nsoon\n');
     expect(unfit.exitCode).toBe(3);
     expect(unfit.errors).toMatch(
@@ -345,6 +395,12 @@ describe('Mirror Management', () => {
   test('DB-019: several databases are added, each with its name in the mirror', async () => {
     const session = await pipedSession(
       at('primary', {
+        ...finds(
+          { says: 'adds', facts: { name: 'ORDERS', mirrorDatabase: 'ORDERS' } },
+          { says: 'adds', facts: { name: 'CITATIONS', mirrorDatabase: 'CITING' } },
+          { says: 'added-from', facts: { from: '3/99', members: 'BETA/IRIS, GAMMA_IRIS' } },
+          { says: 'background', facts: {} },
+        ),
         perform: async (request) => ({
           ok: true,
           text: `${(request.arguments as { databases: string[] }).databases.join(', ')} are added`,
@@ -543,17 +599,26 @@ describe('Mirror Management', () => {
 });
 
 describe('Mirror Configuration', () => {
-  test('CFG-045: arbiter and compression are edited, with the present ones as default', async () => {
+  test('CFG-043, CFG-045: settings are edited, with the present ones as default; only what differs is sent', async () => {
     const session = await pipedSession(
       at('primary', { perform: done('The arbiter is now 10.0.0.9|2189.') }),
-      '3\n1\n\n\n2189\n\ncompressed with l\ny\n\n\n',
+      '3\n1\n\n\n2189\n\ncompressed with l\n\ny\n\n\n',
     );
     expectTranscript('edit-mirror', session);
     expect(session.instance.performed[0]?.arguments).toEqual({
       arbiter: { host: '10.0.0.9', port: 2189 },
-      compressionFailover: 'System Selected',
       compressionAsync: 'Compressed with LZ4',
     });
+  });
+
+  test('CFG-045, CFG-049: parallel dejournaling is edited, and nothing is sent where nothing differs', async () => {
+    const script = at('primary', { perform: done('Parallel dejournaling is now on All Members.') });
+    const edited = await pipedSession(script, '3\n1\n\n\n\n\n\nall\ny\n\n\n');
+    expect(edited.instance.performed[0]?.arguments).toEqual({ parallelDejournaling: 'All Members' });
+    expect(edited.output).toContain("mirror edit IRIS --parallel-dejournaling 'All Members'");
+    const same = await pipedSession(script, '3\n1\n\n\n\n\n\n\ny\n\n\n');
+    expect(same).toMatchObject({ exitCode: 0, output: expect.stringContaining('Nothing was changed.') });
+    expect(same.instance.performed).toEqual([]);
   });
 
   test('CFG-048: the QoS timeout is adjusted', async () => {

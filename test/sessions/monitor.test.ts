@@ -81,3 +81,22 @@ test('MON-001 MON-002: each status has the colour of its severity, and what some
   const text = lines.map((line) => line.replace(/<\/?(good|warn|bad)>/g, ''));
   expect(text).toEqual(monitorLines(status, null, false));
 });
+
+test('MON-002: of the others a halted member shows what it was told last, and when', () => {
+  const status = report('backup');
+  const [first] = status.members;
+  const lost = 'Disconnected on 03/14/2026 08:00:00';
+  const row = { ...first!, status: 'Error', journalTransfer: lost, dejournaling: lost } as const;
+  const members = [
+    { ...row, lastHeard: { status: 'Primary', ageMs: 150_000 } as const },
+    { ...row, name: 'LOST' },
+  ];
+  const lines = monitorLines({ ...status, members }, null, false);
+  const at = lines.findIndex((line) => line.startsWith('LOST'));
+  expect(lines.slice(at - 2, at + 2)).toEqual([
+    `     Failover               Error      ${lost}`,
+    '     This member asks nobody; it was told last, 150 s ago: Primary',
+    'LOST',
+    `     Failover               Error      ${lost}`,
+  ]);
+});

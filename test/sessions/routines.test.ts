@@ -1,7 +1,8 @@
 /** ^DATABASE, ^BACKUP and ^DBREST from a pipe: the whole screens, and what was asked of the instance. */
 import { describe, expect, test } from '@jest/globals';
 import { databaseRoutine } from '../../menus/database.ts';
-import type { Outcome, RestorePlan, RestoreStep } from '../../src/protocol/control-channel.ts';
+import type { RestorePlan, RestoreStep } from '../../src/protocol/control-channel.ts';
+import type { Outcome } from '../../src/protocol/control-commands.ts';
 import { expectTranscript, pipedSession } from '../fixtures/piped-session.ts';
 import { database, description, localMoment, type Place, type Script } from '../fixtures/scripted-instance.ts';
 

@@ -56,9 +56,22 @@ function twoHistories(): string[] {
   });
 }
 
+/** A member that is away is removed by a primary that has just been isolated. */
+function removedAndLost(): string[] {
+  const world = mirror();
+  return violationsIn(world, () => {
+    world.kill('C');
+    reach(world, 'A has lost C', () => world.member('A').process?.state.serving.members.size === 1);
+    world.isolate('A');
+    world.member('A').membership.remove('C', () => {});
+    reach(world, 'B primary', () => role(world, 'B') === 'primary');
+  });
+}
+
 export const directed: Readonly<Record<string, () => string[]>> = {
   I1: isolated,
   I3: isolated,
   I4: lostWhileFlushing,
   I7: twoHistories,
+  'CFG-069': removedAndLost,
 };

@@ -83,7 +83,9 @@ describe('beginning', () => {
   test('FO-029 what is late at the beginning is under way there', () => {
     const underWay = (configuration: keyof typeof configurations): readonly string[] =>
       beginning(configuration).connections.flatMap(({ queues }) =>
-        queues.flat().map((frame) => (frame.kind === 'session' ? 'session' : frame.message.type)),
+        queues
+          .flat()
+          .map((frame) => (frame.kind === 'session' || frame.kind === 'set' ? frame.kind : frame.message.type)),
       );
     expect(underWay('arbiter, half entered')).toEqual(['entered', 'entered']);
     expect(underWay('arbiter, late left notice')[0]).toBe('left-notice');

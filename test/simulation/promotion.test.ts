@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { comeBack } from '../../src/simulation/removal-faults.ts';
 import type { World } from '../../src/simulation/world.ts';
-import { acked, isActive, mirror, qosTimeoutMs, reach, role, serves, stays } from './scenes.ts';
+import { acked, isActive, mirror, nothingIsLost, qosTimeoutMs, reach, role, serves, stays } from './scenes.ts';
 
 const four = (): World => mirror({ asyncs: 2 });
 
@@ -25,13 +25,6 @@ function kill(world: World, ...killed: string[]): void {
   for (const name of killed) world.kill(name);
 }
 
-/** A client's update of before is in the journal of the primary, and it serves. */
-function nothingIsLost(world: World, primary: string): void {
-  serves(world, primary);
-  world.checkers.allKept();
-  expect(world.checkers.violations).toEqual([]);
-}
-
 describe('a primary is running', () => {
   test('FO-078: it becomes the partner, the old backup is demoted at once, and the promoted member becomes active', () => {
     const world = four();
@@ -42,6 +35,27 @@ describe('a primary is running', () => {
     nothingIsLost(world, 'A');
     kill(world, 'A');
     nothingIsLost(world, 'C');
+  });
+
+  test('FO-086: without the private address of the primary it becomes no backup, and primary through the data of its agent', () => {
+    const world = four();
+    world.network.closePrivate('A', 'C');
+    kill(world, 'C');
+    world.restart('C');
+    reach(world, 'C follows by the other address', () => role(world, 'C') === 'attached');
+    promote(world, 'C');
+    reach(world, 'B is an async', () => role(world, 'B') === 'attached' && !world.member('B').failoverMember);
+    const isBackup = (): boolean => role(world, 'C') === 'attached' || isActive(world, 'C');
+    stays(world, 'C is no backup', () => !isBackup() && role(world, 'A') === 'primary', 10 * qosTimeoutMs);
+    expect(names(world, 'C')).toBe('A C');
+    const before = acked(world);
+    reach(world, 'A goes on alone', () => acked(world) > before + 20);
+    kill(world, 'A');
+    nothingIsLost(world, 'C');
+    expect(world.checkers.takeoversBy.get('agent-down')).toBe(1);
+    world.network.openPrivate('A', 'C');
+    world.restart('A');
+    reach(world, 'A is the active backup', () => isActive(world, 'A'), 20 * qosTimeoutMs);
   });
 
   test('FO-078: a backup that is away is demoted at its next start, and never takes over meanwhile', () => {

@@ -2,17 +2,13 @@
 import { expect, test } from '@jest/globals';
 import { comeBack } from '../../src/simulation/removal-faults.ts';
 import type { World } from '../../src/simulation/world.ts';
-import { isActive, mirror, qosTimeoutMs, reach, role, serves, stays } from './scenes.ts';
+import { isActive, mirror, nothingIsLost, qosTimeoutMs, reach, role, serves, stays, trouble } from './scenes.ts';
 
 const remove = (world: World, name: string, by = 'A'): void => world.member(by).membership.remove(name, () => {});
 const isForgotten = (world: World, name: string, by = 'A'): boolean => !world.member(by).membership.knows(name);
 const isRemoved = (world: World, name: string): boolean => world.member(name).disk.record.removed !== null;
-
-function nothingIsLost(world: World, primary: string): void {
-  serves(world, primary);
-  world.checkers.allKept();
-  expect(world.checkers.violations).toEqual([]);
-}
+const isUntold = (world: World, name: string, by = 'A'): boolean =>
+  world.member(by).disk.set?.untold?.some((each) => each.name === name) ?? false;
 
 test('CFG-069: the active backup is removed: it gives up its right, never takes over, and joins again as an empty backup', () => {
   const world = mirror();
@@ -64,8 +60,31 @@ test('CFG-069: a primary that dies between its word and its mirror set starts wi
   world.kill('A');
   world.restart('A');
   nothingIsLost(world, 'A');
-  remove(world, 'B');
-  reach(world, 'B is forgotten', () => isForgotten(world, 'B'));
+  reach(world, 'B is forgotten', () => isForgotten(world, 'B') && !isUntold(world, 'B'));
+});
+
+test('CFG-069: a removal that a primary had told and not written down is made good by its successor', () => {
+  const world = mirror();
+  remove(world, 'C');
+  reach(world, 'C has it on disk', () => isRemoved(world, 'C'));
+  expect(isForgotten(world, 'C')).toBe(false);
+  world.kill('A');
+  serves(world, 'B');
+  reach(world, 'C is forgotten', () => isForgotten(world, 'C', 'B') && !isUntold(world, 'C', 'B'));
+  world.restart('A');
+  reach(world, 'A has it from B', () => isActive(world, 'A') && isForgotten(world, 'C'));
+  nothingIsLost(world, 'B');
+});
+
+test('CFG-066: a backup that has left without its primary is taken out of the mirror set when that is back', () => {
+  const world = mirror();
+  world.kill('A');
+  world.member('B').process?.post({ type: 'removed', by: 'its operator', removeAttribute: false });
+  reach(world, 'B has left', () => role(world, 'B') === 'stopped');
+  world.restart('A');
+  serves(world, 'A');
+  reach(world, 'B is forgotten', () => isForgotten(world, 'B') && isForgotten(world, 'B', 'C'));
+  nothingIsLost(world, 'A');
 });
 
 test('CFG-066: a backup leaves, and the mirror goes on without it', () => {
@@ -111,6 +130,60 @@ test('CFG-069: a member that joins again is not turned away by one that has kept
   nothingIsLost(world, 'B');
 });
 
+test('CFG-069: that a member which is away is removed, is told when the backup that may take over knows it', () => {
+  const world = mirror();
+  world.kill('C');
+  reach(world, 'A has lost C', () => world.member('A').process?.state.serving.members.size === 1);
+  world.network.slowDown('A', 'B', 0.3 * qosTimeoutMs);
+  let isTold = false;
+  world.member('A').membership.remove('C', (isRemoved) => {
+    isTold = isRemoved;
+  });
+  reach(world, 'the operator is told', () => isTold);
+  // What was told a moment ago arrives no more.
+  world.isolate('A');
+  serves(world, 'B');
+  expect(isForgotten(world, 'C', 'B')).toBe(true);
+  expect(world.checkers.memberships.kept).toBeGreaterThan(0);
+  world.healAll();
+  reach(world, 'A has ended', () => role(world, 'A') !== 'primary', 10 * qosTimeoutMs);
+  world.restart('C');
+  reach(world, 'C knows it', () => isRemoved(world, 'C'));
+  nothingIsLost(world, 'B');
+});
+
+test('CFG-027: whoever joins is answered when the backup that may take over knows it', () => {
+  const world = mirror();
+  remove(world, 'C');
+  reach(world, 'C is out', () => isForgotten(world, 'C', 'B') && isRemoved(world, 'C'));
+  world.network.slowDown('A', 'B', 0.3 * qosTimeoutMs);
+  comeBack(world, world.member('C'));
+  reach(world, 'C is in the mirror', () => world.member('C').disk.set !== null);
+  world.isolate('A');
+  serves(world, 'B');
+  expect(isForgotten(world, 'C', 'B')).toBe(false);
+  expect(world.checkers.memberships.kept).toBeGreaterThan(0);
+  world.healAll();
+  reach(world, 'A has ended', () => role(world, 'A') !== 'primary', 10 * qosTimeoutMs);
+  reach(world, 'C follows', () => role(world, 'C') === 'attached');
+  nothingIsLost(world, 'B');
+});
+
+test('CFG-069: a removal that the backup has not heard of before it takes over is told to nobody as done', () => {
+  const world = mirror();
+  world.kill('C');
+  reach(world, 'A has lost C', () => world.member('A').process?.state.serving.members.size === 1);
+  world.isolate('A');
+  const told: boolean[] = [];
+  world.member('A').membership.remove('C', (isRemoved) => told.push(isRemoved));
+  serves(world, 'B', 20 * qosTimeoutMs);
+  expect(isForgotten(world, 'C')).toBe(true);
+  expect(isForgotten(world, 'C', 'B')).toBe(false);
+  world.healAll();
+  reach(world, 'A has ended', () => role(world, 'A') !== 'primary', 10 * qosTimeoutMs);
+  expect(told).not.toContain(true);
+});
+
 test('CFG-027: a primary in trouble takes nobody in, since it may be primary no more', () => {
   const world = mirror();
   remove(world, 'C');
@@ -124,4 +197,72 @@ test('CFG-027: a primary in trouble takes nobody in, since it may be primary no 
   reach(world, 'A has ended', () => role(world, 'A') !== 'primary', 10 * qosTimeoutMs);
   comeBack(world, world.member('C'));
   reach(world, 'C follows the new primary', () => role(world, 'C') === 'attached', 10 * qosTimeoutMs);
+});
+
+test('CFG-069: a former primary that was cut off when it was removed hears of it at the first contact', () => {
+  const world = mirror();
+  world.isolate('A');
+  serves(world, 'B');
+  reach(world, 'A is in trouble', () => trouble(world, 'A') !== null);
+  remove(world, 'A', 'B');
+  reach(world, 'A is forgotten', () => isForgotten(world, 'A', 'B'));
+  stays(world, 'A does not know it', () => !isRemoved(world, 'A') && isUntold(world, 'A', 'B'), 3 * qosTimeoutMs);
+  world.healAll();
+  reach(world, 'A knows it', () => isRemoved(world, 'A') && !isUntold(world, 'A', 'B'), 2 * qosTimeoutMs);
+  nothingIsLost(world, 'B');
+  comeBack(world, world.member('A'));
+  reach(world, 'A is active', () => isActive(world, 'A'), 20 * qosTimeoutMs);
+});
+
+test('CFG-069: a member that was forced in ignorance of its removal gives up when a primary calls that it does not even know', () => {
+  const world = mirror({ arbiter: false });
+  remove(world, 'C');
+  reach(world, 'C is out', () => isForgotten(world, 'C') && isForgotten(world, 'C', 'B') && isRemoved(world, 'C'));
+  world.isolate('B');
+  reach(world, 'A goes on', () => world.member('A').process?.state.serving.counted === null, 20 * qosTimeoutMs);
+  remove(world, 'B');
+  reach(world, 'B is forgotten', () => isForgotten(world, 'B'));
+  comeBack(world, world.member('C'));
+  reach(world, 'C is active', () => isActive(world, 'C'), 20 * qosTimeoutMs);
+  world.kill('A');
+  serves(world, 'C', 20 * qosTimeoutMs);
+  remove(world, 'A', 'C');
+  world.crashHost('A');
+  world.member('B').overrule('force-primary');
+  reach(world, 'B reigns beside C', () => role(world, 'B') === 'primary', 20 * qosTimeoutMs);
+  stays(world, 'B does not know it', () => !isRemoved(world, 'B') && isUntold(world, 'B', 'C'), 3 * qosTimeoutMs);
+  world.healAll();
+  reach(world, 'B knows it', () => isRemoved(world, 'B') && !isUntold(world, 'B', 'C'), 3 * qosTimeoutMs);
+  expect(role(world, 'B')).toBe('halted');
+  nothingIsLost(world, 'C');
+});
+
+test('CFG-069: one that has heard of its removal elsewhere and has ended its mirror configuration is called no more', () => {
+  const world = mirror();
+  world.kill('C');
+  remove(world, 'C');
+  reach(world, 'C is forgotten', () => isForgotten(world, 'C'));
+  stays(world, 'nobody has told C', () => isUntold(world, 'C'), 3 * qosTimeoutMs);
+  world.restart('C');
+  reach(world, 'C knows it', () => isRemoved(world, 'C'));
+  reach(world, 'A knows that', () => !isUntold(world, 'C'), 2 * qosTimeoutMs);
+  nothingIsLost(world, 'A');
+});
+
+test('CFG-056: a member that was away while another one joined that is primary now is called by it', () => {
+  const world = mirror({ asyncs: 2 });
+  remove(world, 'D');
+  reach(world, 'D is out', () => isForgotten(world, 'D') && isRemoved(world, 'D'));
+  world.isolate('C');
+  comeBack(world, world.member('D'));
+  reach(world, 'D follows', () => role(world, 'D') === 'attached', 20 * qosTimeoutMs);
+  const lineage = 'promoted-D';
+  world.member('D').order({ command: 'promote', partner: null, hold: false, lineage, atMs: 0, evidence: 'none' });
+  reach(world, 'D is active', () => isActive(world, 'D'), 20 * qosTimeoutMs);
+  world.kill('A');
+  serves(world, 'D', 20 * qosTimeoutMs);
+  world.kill('B');
+  world.healAll();
+  reach(world, 'C follows D', () => world.member('C').process?.state.attachment?.to === 'D', 4 * qosTimeoutMs);
+  nothingIsLost(world, 'D');
 });

@@ -67,6 +67,17 @@ export function recovers(world: World): void {
     () => world.checkers.atRest() === null && acked(world) > before + 5,
     40 * qosTimeoutMs,
   );
+  keepsAll(world);
+}
+
+/** Every update that a client was told of is where the rules say it is, and no promise is broken. */
+export function keepsAll(world: World): void {
   world.checkers.allKept();
   if (world.checkers.violations.length > 0) throw new Error(JSON.stringify(world.checkers.violations));
+}
+
+/** A client's update of before is in the journal of the primary, and it serves. */
+export function nothingIsLost(world: World, primary: string): void {
+  serves(world, primary);
+  keepsAll(world);
 }

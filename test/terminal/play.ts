@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from '@jest/globals';
 import { type Ran, runProgram } from '../fixtures/program.ts';
+import { Screen } from './screen.ts';
 
 /** Hosts that a play is about. */
 export interface Ground {
@@ -78,6 +79,20 @@ export class Play {
   async routine(label: string, routine: string, answers: readonly string[], code = 0): Promise<string> {
     const input = answers.map((each) => `${each}\n`).join('');
     return (await this.#run(label, ['session', label, routine], code, input)).out;
+  }
+
+  /** ^MIRROR on a terminal of a host: all that stands there at the end. */
+  async terminal(label: string, ...answers: readonly string[]): Promise<string> {
+    // As wide as is needed for a line with a path.
+    const screen = new Screen(['--home', this.#ground.homeOf(label)], { columns: 160, env: { NO_COLOR: '1' } });
+    try {
+      await screen.answerAll(answers);
+      const text = screen.shown().trimEnd();
+      this.#parts.push(`\n--- at a terminal of ${label}'s host\n${text}\n`);
+      return text;
+    } finally {
+      screen.close();
+    }
   }
 
   /** A command on a host. */

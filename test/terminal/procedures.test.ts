@@ -18,6 +18,8 @@ test('PROC-001: the monitor on primary, backup and async', () =>
     for (const label of ['A', 'B', 'C']) await play.menus(label, ...monitor);
   }));
 
+const ofAnotherMember = ['is-primary', 'not-primary', 'not-a-failover-member', 'not-dr', 'not-here'];
+
 describe('where options run', () => {
   test.each([
     ['A', 'primary'],
@@ -35,5 +37,14 @@ describe('where options run', () => {
         commands[leadsTo.command] === null,
     );
     expect(wrong.map(({ label: name }) => name)).toEqual([]);
+    // And where it says that it runs, nothing that lasts stands against it.
+    const promised = optionsBelow(top, place).filter(
+      ({ leadsTo, runsOn }) =>
+        isAction(leadsTo) &&
+        'command' in leadsTo &&
+        runsOn?.includes(place) === true &&
+        ofAnotherMember.includes(commands[leadsTo.command]?.reason ?? ''),
+    );
+    expect(promised.map(({ label: name }) => name)).toEqual([]);
   });
 });

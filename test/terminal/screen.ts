@@ -5,7 +5,9 @@ import { programPath } from '../fixtures/program.ts';
 /** Tests that need a tool are skipped with this reason when it is missing. */
 export function lacks(...tools: readonly string[]): string | null {
   const missing = tools.filter((tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0);
-  return missing.length === 0 ? null : `${missing.join(' and ')} missing (apt-get install -y tmux expect)`;
+  return missing.length === 0
+    ? null
+    : `${missing.join(' and ')} missing (apt-get install -y tmux expect openssh-client)`;
 }
 
 let count = 0;
@@ -14,16 +16,18 @@ export interface ScreenOptions {
   readonly columns?: number;
   readonly rows?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** A program with arguments that runs it, such as ssh. */
+  readonly through?: readonly string[];
 }
 
 export class Screen {
   readonly #socket: string;
 
   /** Runs `caretmirror ARGS`; when it ends, `--- exit N` is shown. */
-  constructor(args: readonly string[], { columns = 80, rows = 24, env = {} }: ScreenOptions = {}) {
+  constructor(args: readonly string[], { columns = 80, rows = 24, env = {}, through = [] }: ScreenOptions = {}) {
     count += 1;
     this.#socket = `caretmirror-${process.pid}-${count}`;
-    const words = [process.execPath, programPath(), ...args].map(quoted).join(' ');
+    const words = [...through, process.execPath, programPath(), ...args].map(quoted).join(' ');
     const settings = Object.entries({ NODE_OPTIONS: '', ...env }).map(([name, value]) => `${name}=${quoted(value)}`);
     const script = `env ${settings.join(' ')} ${words}; echo "--- exit $?"; exec cat`;
     this.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', String(columns), '-y', String(rows), script);
@@ -88,6 +92,10 @@ export class Screen {
       this.answer(text);
       await this.untilTrue('a change', (shown) => shown !== before && /([?>]|--- exit \d+)\s*$/.test(shown));
     }
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#tmux('resize-window', '-x', String(columns), '-y', String(rows));
   }
 
   /** Of the node process on the terminal, KB. */

@@ -4,15 +4,25 @@ import { firstRecord } from '../../mirror/member-record.ts';
 import { Coverage } from './coverage.ts';
 import { runFair, type Steering } from './fair-run.ts';
 import type { Terms } from './moves.ts';
-import { arbiterHost, directionBit, type Host, membersOf, type Node, nobodyThere, type World } from './plain-world.ts';
-import { Play, settingsOf } from './play.ts';
+import {
+  arbiterHost,
+  directionBit,
+  firstSet,
+  type Host,
+  membersOf,
+  type Node,
+  nobodyThere,
+  type World,
+} from './plain-world.ts';
+import { Play } from './play.ts';
+import { settingsOf } from './removals.ts';
 
 export type Beginning = 'full operation' | 'before entry' | keyof typeof ways;
 
 const emptyNode: Node = {
   up: true,
   agent: true,
-  disk: { record: firstRecord, journal: [], flushed: 0, applied: 0, readable: true },
+  disk: { set: firstSet, record: firstRecord, journal: [], flushed: 0, applied: 0, readable: true },
   process: null,
 };
 
@@ -68,7 +78,7 @@ function operating(terms: Terms, isEntered: boolean): World {
   alone.wake(0, 'retry');
   const first = until(alone.world, { ...onlyA, arbiter: false }, isPrimary);
   const both = playOn(first, terms);
-  both.run(0, { type: 'settings-changed', settings: settingsOf(0, terms) });
+  both.run(0, { type: 'settings-changed', settings: settingsOf(0, terms, firstSet) });
   both.setNode(0, { agent: false });
   both.start(1);
   const isLate = (label: string): boolean => label === 'the agent of A starts';

@@ -20,12 +20,13 @@ import { listText } from '../../mirror/failover-members.ts';
 import type { JournalPosition } from '../../mirror/journal-position.ts';
 import type { MemberRecord } from '../../mirror/member-record.ts';
 import type { ArbiterLink, Attachment, MemberState, Promotion, Serving } from '../../mirror/member-state.ts';
-import type { AgentAnswer, DataMessage } from '../../mirror/messages.ts';
+import type { AgentAnswer, DataMessage, Refusal } from '../../mirror/messages.ts';
 import { type Epoch, type FailoverMembers, sameEpoch } from '../../mirror/terms.ts';
 import {
   type Call,
   type Connection,
   type Frame,
+  type KnownSet,
   membersOf,
   type Node,
   now,
@@ -39,6 +40,9 @@ import {
 export function keyOf(world: World): number {
   return new Key(world).value();
 }
+
+/** Of the reasons for a refusal those that make the other one go on. */
+const counting: readonly Refusal[] = ['not-a-member', 'gives-way'];
 
 /** A number for each word met. */
 const words = new Map<string, number>();
@@ -120,17 +124,23 @@ class Key {
     this.#ordered.push(term === 0 ? 0 : epoch.number * 1000 + term);
   }
 
-  /** Incarnations, and with them hellos, of each member in a range of their own. */
+  /** Incarnations, and with them hellos, of each member in a range of their own, above all terms. */
   #incarnation(of: number, incarnation: number, hello = 0): void {
-    this.#ordered.push(1e6 * (of + 1) + incarnation * 1000 + hello);
+    this.#ordered.push(1e9 * (of + 1) + incarnation * 1000 + hello);
   }
 
   #node({ up, agent, disk, process }: Node): void {
     const { journal, flushed, applied, readable, record } = disk;
     this.#put(bits(up, agent, readable), textOf(journal), flushed, applied);
+    this.#set(disk.set);
     this.#record(record);
     if (process === null) this.#put(none);
     else this.#process(process);
+  }
+
+  /** Most know the first one. */
+  #set({ epoch, removed }: KnownSet): void {
+    if (removed.length > 0) this.#put('set', epoch, ...removed.map(({ name }) => name));
   }
 
   #record(record: MemberRecord): void {
@@ -138,9 +148,12 @@ class Key {
     this.#epoch(epoch);
     this.#put(bits(record.primaryOfEpoch, record.noFailover, record.stoppedByOperator, validatedMember));
     this.#list(record.failoverMembers);
+    if (record.removed !== null) this.#put('removed', record.removed.by);
     const isByForce = record.forced?.byPromotion === true && record.forced.epoch.lineage === epoch.lineage;
     this.#put(bits(isByForce, splitIn !== null && sameEpoch(splitIn, epoch)));
-    this.#put(Math.max(0, (fence?.epoch.number ?? 0) - epoch.number), record.noFailoverClearedIn);
+    this.#put(Math.max(0, record.stoppedForEpoch - epoch.number));
+    const fenceAbove = Math.max(0, (fence?.epoch.number ?? 0) - epoch.number);
+    this.#put(fenceAbove, record.noFailoverClearedIn, fenceAbove > 0 ? (fence?.requester ?? none) : none);
     if (activeBackup !== null) {
       this.#put(activeBackup.member);
       this.#term(epoch, activeBackup.term);
@@ -161,8 +174,11 @@ class Key {
     const heard = Math.max(state.epochHeard, record.fence?.epoch.number ?? 0) - record.epoch.number;
     const isWindowOpen = state.windowUntilMs > now && record.wasActive !== null;
     const isForcing = state.orders.some(({ command }) => command === 'force-primary');
-    this.#put(role, gate, bits(hung, flushing, isWindowOpen, isForcing), showing, Math.max(0, heard));
+    const hasBeenActive = state.becameActive && record.wasActive !== null;
+    this.#put(role, gate, bits(hung, flushing, isWindowOpen, isForcing, hasBeenActive), showing, Math.max(0, heard));
     if (applyingTo !== null) this.#place(applyingTo);
+    if (process.forgetting !== null) this.#put('forgetting', process.forgetting);
+    for (const { removal } of state.orders) if (removal !== undefined) this.#put('removing', removal.member);
     this.#put(unanswered.length);
     for (const { payload } of unanswered) this.#put(payload);
     this.#journal(state);
@@ -204,7 +220,7 @@ class Key {
   }
 
   #promotion({ order, phase, waits, answers, list }: Promotion): void {
-    this.#put('promotion', phase, order.partner ?? none, order.lineage);
+    this.#put('promotion', phase, order.partner ?? none, order.lineage, bit(order.hold));
     for (const [request, name] of waits) {
       this.#request(request);
       this.#put(name);
@@ -339,12 +355,15 @@ class Key {
 
   #frame(frame: Frame, from: number): void {
     switch (frame.kind) {
+      case 'set':
+        return this.#set(frame.set);
       case 'session':
         this.#put('session');
         return this.#name(this.#sessions, frame.session);
       case 'data':
         this.#put(frame.message.type);
         this.#epoch(frame.epoch);
+        if (frame.message.type === 'reign') this.#put((frame.message.mirrorSet?.removed ?? []).length);
         if (frame.message.type === 'hello') this.#incarnation(from, frame.incarnation, frame.message.hello);
         if (frame.elements.length > 0) this.#put(textOf(frame.elements));
         return this.#message(frame.message, frame.epoch);
@@ -365,14 +384,14 @@ class Key {
     switch (message.type) {
       case 'hello':
         this.#list(message.failoverMembers ?? null);
-        this.#put(bits(message.primaryOfEpoch, message.failoverMember));
+        this.#put(bits(message.primaryOfEpoch, message.failoverMember, message.forced === true), message.heard ?? 0);
         return this.#place(message.journalEnd);
       case 'reign':
       case 'failover-members':
         return this.#list(message.failoverMembers ?? null);
       case 'refuse':
         this.#list(message.failoverMembers ?? null);
-        return this.#put(bit(message.reason === 'not-a-member'));
+        return this.#put(counting.includes(message.reason) ? message.reason : none);
       case 'welcome':
         this.#list(message.failoverMembers ?? null);
         this.#place(message.end);

@@ -2,7 +2,7 @@
 import { Coverage } from './coverage.ts';
 import { runFair } from './fair-run.ts';
 import type { Terms } from './moves.ts';
-import { hostNames, membersOf, type Who, type World } from './plain-world.ts';
+import { hostNames, membersOf, type Node, type Who, type World, whoIs } from './plain-world.ts';
 
 export interface Lively {
   readonly checked: number;
@@ -39,6 +39,9 @@ function reasonOf(world: World): string | null {
   return null;
 }
 
+/** It was removed, and knows it; a removal that was cut off is ordered again by a person. */
+const hasLeft = ({ disk }: Node): boolean => disk.record.removed !== null;
+
 /** Does an update that a client makes now become durable, and do all others follow? */
 function acknowledges(world: World, who: Who): boolean {
   const { process, disk } = world.nodes[who];
@@ -47,12 +50,13 @@ function acknowledges(world: World, who: Who): boolean {
   const { serving, settings } = process.state;
   // A backup that counts has to be there, or trouble must be on its way: then the world goes on.
   if (serving.counted !== null && !serving.members.has(serving.counted.member)) return false;
-  if (settings.partner !== null && serving.counted?.confirmed !== true) return false;
+  const partner = settings.partner === null ? null : world.nodes[whoIs(settings.partner)];
+  if (partner !== null && !hasLeft(partner) && serving.counted?.confirmed !== true) return false;
   return membersOf(world).every((of) => {
     const other = world.nodes[of];
     const follows = other.process?.state.role === 'attached' && other.disk.journal.length === disk.journal.length;
     // A third member of another history waits for a person, and the mirror goes on without it.
     const isOut = world.past.forced && other.process?.state.role === 'halted' && settings.partner !== hostNames[of];
-    return of === who || follows || isOut;
+    return of === who || follows || isOut || hasLeft(other);
   });
 }

@@ -3,6 +3,7 @@ import { wantsSession } from '../../mirror/arbiter-link.ts';
 import { otherAsyncs } from '../../mirror/failover-members.ts';
 import type { MemberState, Promotion } from '../../mirror/member-state.ts';
 import { isTrying } from '../../mirror/seeking.ts';
+import { connectToArbiter } from './arbiter.ts';
 import type { Moves } from './moves.ts';
 import {
   arbiterHost,
@@ -21,6 +22,7 @@ import {
   whoIs,
 } from './plain-world.ts';
 import type { Play } from './play.ts';
+import { reach } from './removals.ts';
 
 export function ofTime(moves: Moves, who: Who, process: Process): void {
   const { state } = process;
@@ -69,14 +71,7 @@ function ofSeeking(moves: Moves, who: Who, state: MemberState): void {
     const { up, process } = world.nodes[of];
     const isReached = up && isLinkUp(world, who, of);
     if (isReached && process !== null) {
-      moves.try(
-        'message',
-        `${name} reaches ${hostNames[of]}`,
-        (play) => {
-          play.run(who, { type: 'dialled', to, connection: play.connect(who, of) });
-        },
-        who,
-      );
+      moves.try('message', `${name} reaches ${hostNames[of]}`, (play) => reach(play, who, of), who);
     } else {
       moves.try('message', `${name} does not reach ${hostNames[of]}`, (play) =>
         play.run(who, { type: 'dial-failed', to, reason: isReached ? 'refused' : 'timeout' }),
@@ -120,7 +115,7 @@ function ofTryingAgain(moves: Moves, who: Who, state: MemberState): void {
     const act = (play: Play): void => {
       play.setState(who, { seeking: { ...state.seeking, turn } });
       play.wake(who, 'retry');
-      play.run(who, { type: 'dialled', to, connection: play.connect(who, of) });
+      reach(play, who, of);
     };
     moves.try('retry', `${name} says hello to ${to}`, act, who);
   }
@@ -227,7 +222,7 @@ function ofShowing(moves: Moves, who: Who, of: Who): void {
   const act = (play: Play): void => {
     const { showing = 0 } = play.process(who) ?? {};
     play.setProcess(who, { showing: showing & ~(1 << of) });
-    if (isReached) play.run(who, { type: 'dialled', to, connection: play.connect(who, of) });
+    if (isReached) reach(play, who, of);
     else play.run(who, { type: 'dial-failed', to, reason: 'timeout' });
   };
   moves.try('message', `${hostNames[who]}, which reigns, ${isReached ? 'reaches' : 'does not reach'} ${to}`, act, who);
@@ -257,7 +252,7 @@ function ofArbiter(moves: Moves, who: Who, process: Process): void {
   if (isReached && (isOpening || state.arbiter.state === 'off')) {
     moves.try('retry', `${name} connects to the arbiter`, (play) => {
       if (!isOpening) play.wake(who, 'arbiter');
-      return play.connectToArbiter(who);
+      return connectToArbiter(play, who);
     });
   }
   if (isOpening && !isReached)

@@ -10,6 +10,8 @@ import type { OperatorCommand } from '../../mirror/events.ts';
 import { presentList } from '../../mirror/failover-members.ts';
 import type { AgentAnswer } from '../../mirror/messages.ts';
 import { precondition } from '../../mirror/operator-commands.ts';
+import { askAgent, askJournal, fetchJournal, type JournalCall } from './agents.ts';
+import { runArbiter } from './arbiter.ts';
 import type { Coverage } from './coverage.ts';
 import { keepAliveTick, ofTime } from './moves-of-time.ts';
 import {
@@ -28,7 +30,8 @@ import {
   type Who,
   type World,
 } from './plain-world.ts';
-import { type JournalCall, nobody, Play, type Site } from './play.ts';
+import { nobody, Play, type Site } from './play.ts';
+import { forget, isRemoving, requestToRemove, setTold } from './removals.ts';
 
 export type Fault =
   | 'cut'
@@ -49,7 +52,9 @@ export type Fault =
   | 'force'
   | 'resume'
   | 'promote'
-  | 'demote';
+  | 'promote and hold'
+  | 'demote'
+  | 'remove';
 
 export interface Terms extends Site {
   readonly faults: ReadonlySet<Fault>;
@@ -153,7 +158,7 @@ export class Moves {
     const from = connection.ends[1 - side] as Host;
     const name = hostNames[who];
     if (frame !== undefined) {
-      const what = frame.kind === 'session' ? 'session' : frame.message.type;
+      const what = frame.kind === 'session' || frame.kind === 'set' ? frame.kind : frame.message.type;
       this.try(
         'message',
         `${name} receives ${what} of ${hostNames[from]}`,
@@ -191,6 +196,8 @@ export class Moves {
         const envelope = { from, incarnation, epoch };
         return play.run(who, { type: 'message', connection: id, envelope, message });
       }
+      case 'set':
+        return setTold(play, who, id, frame.set);
       case 'session':
         return play.run(who, { type: 'arbiter-opened', session: frame.session });
       case 'from-arbiter':
@@ -221,7 +228,14 @@ export class Moves {
         (play) => play.process(who)?.state.role === 'primary' && play.wake(who, 'journal'),
       );
     }
-    const { applyingTo, siteAsked } = process;
+    const { applyingTo, siteAsked, forgetting } = process;
+    if (forgetting !== null)
+      this.try(
+        'disk',
+        `${name} takes ${forgetting} out of the mirror set`,
+        (play) => forget(play, who, forgetting),
+        who,
+      );
     if (applyingTo !== null) {
       this.try(
         'disk',
@@ -266,7 +280,7 @@ export class Moves {
     }
     if (agent) {
       this.try('message', `the agent of ${hostNames[of]} hears ${call.question} of ${name}`, (play) => {
-        const answer = play.askAgent(who, call);
+        const answer = askAgent(play, who, call);
         play.note(of, `its agent answers ${answer.says}`);
         if (request === nobody) play.dropCall(who, of);
         else play.setCall(who, { of, kind: 'answer', request, answer });
@@ -314,8 +328,8 @@ export class Moves {
       );
     if (!isLinkUp(this.world, who, of) || !up || !agent) return failed('no answer');
     if (call.kind === 'ask-journal')
-      this.try('message', `${name} asks the agent for the journal`, (play) => play.askJournal(who, call), who);
-    else this.try('message', `${name} fetches journal data`, (play) => play.fetch(who, call), who);
+      this.try('message', `${name} asks the agent for the journal`, (play) => askJournal(play, who, call), who);
+    else this.try('message', `${name} fetches journal data`, (play) => fetchJournal(play, who, call), who);
   }
 
   // Repairs and faults.
@@ -334,7 +348,7 @@ export class Moves {
         play.run(who, { type: 'stalled', gapMs: 1 });
       });
     }
-    if (process === null && up && disk.readable)
+    if (process === null && up && disk.readable && disk.record.removed === null)
       this.try('repair', `${name} is started`, (play) => play.start(who), who);
   }
 
@@ -397,7 +411,7 @@ export class Moves {
       if (frame?.kind === 'to-arbiter') {
         this.try('message', `the arbiter receives ${frame.message.type} of ${name}`, (play) => {
           play.shift(id, arbiterHost);
-          play.runArbiter({ type: 'message', connection: id, message: frame.message });
+          runArbiter(play, { type: 'message', connection: id, message: frame.message });
         });
       }
       const { process } = this.world.nodes[who];
@@ -406,7 +420,7 @@ export class Moves {
       if (isSilent || isClosed) {
         this.try('closed', `the arbiter loses ${name}`, (play) => {
           play.closeEnd(id, arbiterHost);
-          play.runArbiter({ type: 'closed', connection: id });
+          runArbiter(play, { type: 'closed', connection: id });
         });
       }
     }
@@ -446,6 +460,7 @@ export class Moves {
     for (const [fault, order] of paid)
       if (this.#may(fault) && may(order)) this.fault(fault, `the operator of ${name}: ${order.command}`, give(order));
     this.#promotions(who, process, give);
+    this.#removals(who, process);
     const free: readonly OperatorCommand[] = [
       { command: 'start-mirror' },
       { command: 'change-no-failover', set: false },
@@ -457,17 +472,31 @@ export class Moves {
     }
   }
 
+  /** On the primary, one after the other. */
+  #removals(who: Who, { state, forgetting }: Process): void {
+    if (precondition(state, 'remove-member') !== null || forgetting !== null || isRemoving(state)) return;
+    for (const of of membersOf(this.world)) {
+      const member = hostNames[of];
+      if (of === who || this.world.nodes[who].disk.set.removed.some(({ name }) => name === member)) continue;
+      const order = { command: 'remove-member', member, removeAttribute: false } as const;
+      this.fault('remove', `the operator of ${hostNames[who]} removes ${member}`, (play) =>
+        play.run(who, { type: 'operator', request: requestToRemove(of), order }),
+      );
+    }
+  }
+
   /** With every partner that may be chosen, also none, and chosen by the rules. */
   #promotions(who: Who, { state }: Process, give: (order: OperatorCommand) => Act): void {
-    if (!this.#may('promote') || precondition(state, 'promote') !== null) return;
+    if (precondition(state, 'promote') !== null) return;
     const evidence = { lineage: `P${state.record.epoch.number + 1}${hostNames[who]}`, atMs: 0, evidence: '' };
     const { names } = presentList(state);
     const wishes = state.role === 'attached' ? [null] : [null, 'none', ...names];
     for (const partner of wishes)
-      this.fault(
-        'promote',
-        `the operator of ${hostNames[who]}: promote${partner === null ? '' : `, partner ${partner}`}`,
-        give({ command: 'promote', partner, hold: false, ...evidence }),
-      );
+      for (const fault of ['promote', 'promote and hold'] as const)
+        this.fault(
+          fault,
+          `the operator of ${hostNames[who]}: ${fault}${partner === null ? '' : `, partner ${partner}`}`,
+          give({ command: 'promote', partner, hold: fault === 'promote and hold', ...evidence }),
+        );
   }
 }

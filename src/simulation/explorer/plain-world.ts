@@ -8,6 +8,7 @@ import type { EpochBeginning, JournalPosition } from '../../mirror/journal-posit
 import { firstRecord, type MemberRecord } from '../../mirror/member-record.ts';
 import type { MemberState } from '../../mirror/member-state.ts';
 import type { AgentAnswer, DataMessage, FromArbiter, StateQuestion, ToArbiter } from '../../mirror/messages.ts';
+import type { MirrorSet } from '../../mirror/mirror-set.ts';
 import type { Epoch, FailoverMembers } from '../../mirror/terms.ts';
 
 /** The one moment at which everything happens: time is which deadline "has come" (moves.ts). */
@@ -36,7 +37,13 @@ export interface Element {
   readonly through: string;
 }
 
+/** As much of the mirror set as can change here: which of two is newer, and who was taken out. */
+export type KnownSet = Required<Pick<MirrorSet, 'epoch' | 'revision' | 'removed'>>;
+
+export const firstSet: KnownSet = { epoch: 0, revision: 1, removed: [] };
+
 export interface Disk {
+  readonly set: KnownSet;
   readonly record: MemberRecord;
   readonly journal: readonly Element[];
   /** How many elements are flushed, and how many the databases hold. */
@@ -62,6 +69,8 @@ export interface Process {
   readonly arbiterConnection: number;
   /** Updates that a client waits for. */
   readonly unanswered: readonly Element[];
+  /** The rules have answered that this member is out, and the mirror set still has it. */
+  readonly forgetting: string | null;
 }
 
 /** One host: it is up or down, its agent and its instance run or not. */
@@ -80,6 +89,7 @@ export type Frame =
       readonly message: DataMessage;
       readonly elements: readonly Element[];
     }
+  | { readonly kind: 'set'; readonly set: KnownSet }
   | { readonly kind: 'to-arbiter'; readonly message: ToArbiter }
   | { readonly kind: 'session'; readonly session: number }
   | { readonly kind: 'from-arbiter'; readonly message: FromArbiter };
@@ -141,7 +151,7 @@ export interface World {
 export const nobodyThere: Node = {
   up: false,
   agent: false,
-  disk: { record: firstRecord, journal: [], flushed: 0, applied: 0, readable: true },
+  disk: { set: firstSet, record: firstRecord, journal: [], flushed: 0, applied: 0, readable: true },
   process: null,
 };
 

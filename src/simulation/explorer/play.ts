@@ -1,22 +1,19 @@
 /**
- * One move played on a world: it drives the rules of src/mirror, keeps the promises of effects.ts as the real driver does, and
- * leaves the next world. A process may be made to die after its n-th visible effect, so that a crash falls between any two
- * of them: between two writes of the record, between a write and the message that relies on it, between two messages.
+ * One move played on a world: it drives the rules of src/mirror, keeps the promises of effects.ts as the real driver does, and leaves the
+ * next world. A process may be made to die after its n-th visible effect: between two writes, a write and its message, two messages.
  */
-import { decideForAgent, downRecord, fenced, type InstanceState, withList } from '../../mirror/agent.ts';
-import { type ArbiterEffect, type ArbiterEvent, stepArbiter } from '../../mirror/arbiter.ts';
 import type { MemberEffect } from '../../mirror/effects.ts';
-import type { MemberEvent, MemberSettings } from '../../mirror/events.ts';
+import type { MemberEvent } from '../../mirror/events.ts';
+import { isNewerList } from '../../mirror/failover-members.ts';
 import type { JournalPosition } from '../../mirror/journal-position.ts';
 import { step } from '../../mirror/member.ts';
 import { initialState } from '../../mirror/member-state.ts';
-import type { AgentAnswer, DataMessage } from '../../mirror/messages.ts';
+import type { DataMessage } from '../../mirror/messages.ts';
 import type { Coverage } from './coverage.ts';
 import { Draft } from './draft.ts';
 import { type Due, withDue, withoutKeepAlives, withRoundOver } from './due.ts';
 import {
   arbiterHost,
-  type Call,
   countUpTo,
   type Element,
   type Frame,
@@ -28,7 +25,6 @@ import {
   otherEnd,
   type Process,
   positionAt,
-  qosTimeoutMs,
   textOf,
   type Who,
   type World,
@@ -37,6 +33,7 @@ import {
   withUpdate,
 } from './plain-world.ts';
 import { acknowledgedBy, afterStep, beforeReign } from './promises.ts';
+import { changeSet, removalDone, settingsOf, tellSetToWhoCame } from './removals.ts';
 
 export type Untimed<E> = E extends unknown ? Omit<E, 'nowMs'> : never;
 export type Event = Untimed<MemberEvent>;
@@ -54,16 +51,6 @@ export interface Site {
 
 /** Request of a question whose asker is gone. */
 export const nobody = -1;
-
-export type JournalCall = Extract<Call, { kind: 'ask-journal' | 'fetch-journal' }>;
-
-/** What the mirror set says: A and B are the failover members; the record may know of a newer list. */
-export function settingsOf(who: Who, { members, arbiter }: Site): MemberSettings {
-  const partner = who === 2 || members.length === 1 ? null : who === 0 ? 'B' : 'A';
-  const settings = { qosTimeoutMs, arbiter, partner, failoverMembers: [] };
-  if (members.length < 3) return settings;
-  return { ...settings, failoverMembers: ['A', 'B'], members: ['A', 'B', 'C'] };
-}
 
 export class Play extends Draft {
   readonly site: Site;
@@ -109,6 +96,7 @@ export class Play extends Draft {
         siteAsked: 0,
         arbiterConnection: 0,
         unanswered: [],
+        forgetting: null,
       },
     });
     this.note(who, 'its process starts');
@@ -116,7 +104,7 @@ export class Play extends Draft {
     this.run(who, {
       type: 'started',
       record: disk.record,
-      settings: settingsOf(who, this.site),
+      settings: settingsOf(who, this.site, disk.set),
       journalEnd: positionAt(disk.journal, disk.journal.length),
       history: historyOf(disk.journal),
       applied,
@@ -151,6 +139,14 @@ export class Play extends Draft {
   /** One event and all that follows from it inside the process. */
   run(who: Who, event: Event): void {
     this.#inbox = [event];
+    this.goOn(who);
+  }
+
+  add(event: Event): void {
+    this.#inbox.push(event);
+  }
+
+  goOn(who: Who): void {
     while (this.#inbox.length > 0) {
       const process = this.process(who);
       if (process === null) return;
@@ -180,6 +176,7 @@ export class Play extends Draft {
         return;
       }
     }
+    tellSetToWhoCame(this, who, before);
   }
 
   #carryOut(who: Who, effect: MemberEffect, event: Event): void {
@@ -235,6 +232,12 @@ export class Play extends Draft {
       case 'end-process':
         this.note(who, `ends: ${effect.because}`);
         return this.die(who);
+      case 'answer-operator':
+        return effect.outcome === 'done' ? removalDone(this, who, effect.request) : undefined;
+      case 'mirror-set':
+      case 'renew-mirror-set':
+      case 'removal-heard':
+        return changeSet(this, who, effect);
       case 'note':
         this.note(who, `${effect.what} [${effect.rules.join(' ')}] ${effect.facts.because ?? ''}`);
         return;
@@ -358,14 +361,15 @@ export class Play extends Draft {
   }
 
   /**
-   * Whoever does not reign, nor has reigned in an epoch of this number, learns nothing by it that it does not hear anyway, as long
-   * as there is no list of failover members to tell.
+   * Whoever does not reign, nor has reigned in an epoch of this number, learns nothing by it that it does not hear anyway, but for a list
+   * of failover members that is newer than its own.
    */
   #showsReign(who: Who, to: Who): boolean {
     const mine = this.process(who)?.state;
     const theirs = this.process(to)?.state;
     if (mine === undefined || theirs === undefined || mine.role === 'seeking') return false;
-    if (mine.record.failoverMembers !== null) return true;
+    const { failoverMembers: list } = mine.record;
+    if (list !== null && isNewerList(list, theirs.record.failoverMembers)) return true;
     const reigns = theirs.role === 'primary' || theirs.role === 'handing-over';
     return reigns || (theirs.record.primaryOfEpoch && theirs.record.epoch.number === mine.record.epoch.number);
   }
@@ -464,131 +468,6 @@ export class Play extends Draft {
     for (const element of answered) acknowledgedBy(this, who, element);
   }
 
-  // The agents.
-
-  askAgent(asker: Who, call: Extract<Call, { kind: 'question' }>): AgentAnswer {
-    const { of } = call;
-    const { process, disk } = this.node(of);
-    const own = process?.state.record.epoch ?? disk.record.epoch;
-    const epoch = own.number < call.epoch.number ? 'lower' : 'not-lower';
-    const verdict = decideForAgent({ question: call.question, instance: this.#instance(of), epoch });
-    const role = process?.state.role;
-    if (verdict.outcome === 'running')
-      return { says: 'running', primary: role === 'primary' || role === 'handing-over', epoch: own };
-    if (verdict.outcome === 'kill-then-down') {
-      this.note(of, `is forced down by its agent [${verdict.spec}]`);
-      this.die(of);
-    }
-    if (!disk.readable) return { says: 'down', record: null };
-    const before = this.node(of).disk.record;
-    if (call.question === 'look-down') return { says: 'down', record: downRecord(before) };
-    const record = withList(fenced(before, hostNames[asker], call.epoch), call.failoverMembers, hostNames[of]);
-    this.setDisk(of, { record });
-    return { says: 'down', record: downRecord(record) };
-  }
-
-  #instance(of: Who): InstanceState {
-    const { process } = this.node(of);
-    if (process === null) return 'dead';
-    if (process.hung) return 'hung';
-    return process.state.role === 'primary' || process.state.role === 'handing-over' ? 'serves-as-primary' : 'serves';
-  }
-
-  askJournal(who: Who, { of, request, incarnation }: JournalCall): void {
-    this.dropCall(who, of);
-    const { journal, record } = this.node(of).disk;
-    if (!this.#handsOut(of, incarnation))
-      return this.run(who, { type: 'fetch-failed', request, reason: 'not to be had' });
-    const end = positionAt(journal, journal.length);
-    this.run(who, {
-      type: 'journal-offered',
-      request,
-      history: historyOf(journal),
-      end,
-      failoverMembers: record.failoverMembers,
-    });
-  }
-
-  /** One element after the other, so that the rest may never come. */
-  fetch(who: Who, call: JournalCall): void {
-    const { of, request, incarnation } = call;
-    this.dropCall(who, of);
-    const theirs = this.node(of).disk.journal;
-    const mine = this.node(who).disk.journal;
-    if (!this.#handsOut(of, incarnation))
-      return this.run(who, { type: 'fetch-failed', request, reason: 'not to be had' });
-    const next = theirs[countUpTo(theirs, positionAt(mine, mine.length))];
-    const journal = next === undefined ? mine : [...mine, next];
-    this.setDisk(who, { journal, flushed: journal.length });
-    if (next !== undefined) {
-      this.run(who, { type: 'fetch-progressed', end: next.position, history: historyOf(journal) });
-    }
-    const { end, history } = { end: positionAt(journal, journal.length), history: historyOf(journal) };
-    if (this.process(who)?.state.seeking.fetching?.request !== request) return;
-    if (textOf(journal) === textOf(theirs)) this.run(who, { type: 'journal-fetched', request, end, history });
-    else if (next === undefined)
-      this.complain('driver', `${hostNames[who]} fetches behind the end of the other journal`);
-    else this.setCall(who, call);
-  }
-
-  /** Can the agent of this host hand out the journal of that incarnation? */
-  #handsOut(of: Who, incarnation: number): boolean {
-    const { process, disk } = this.node(of);
-    if (process !== null) return false;
-    return incarnation === 0 || (disk.readable && disk.record.incarnation === incarnation);
-  }
-
-  // The arbiter.
-
-  /** False = it is not wanted. */
-  connectToArbiter(who: Who): boolean {
-    const state = this.process(who)?.state;
-    if (state?.arbiter.state !== 'opening') return false;
-    const connection = this.connect(who, arbiterHost);
-    this.setProcess(who, { arbiterConnection: connection });
-    const member = hostNames[who];
-    this.runArbiter({ type: 'opened', connection, mirror: 'MIRROR', member, qosTimeoutMs });
-    return true;
-  }
-
-  runArbiter(event: Untimed<ArbiterEvent>): void {
-    if (this.world.arbiter === null) return;
-    const { state, effects } = stepArbiter(this.world.arbiter, { ...event, nowMs: now } as ArbiterEvent);
-    this.set({ arbiter: state, nextSession: Math.max(this.world.nextSession, state.nextSession) });
-    for (const effect of effects) this.#carryOutForArbiter(effect);
-  }
-
-  #carryOutForArbiter(effect: ArbiterEffect): void {
-    switch (effect.type) {
-      case 'welcome':
-        return this.push(effect.connection, arbiterHost, { kind: 'session', session: effect.session });
-      case 'close':
-        return this.closeEnd(effect.connection, arbiterHost);
-      case 'tell': {
-        const { message } = effect;
-        // It tells only the status who else is there.
-        if (message.type === 'keep-alive') return;
-        const to = whoIs(hostNames[this.connection(effect.connection)?.ends[0] ?? 0]);
-        if (message.type === 'gone')
-          this.#watchLicence(`${message.epoch.number}${message.epoch.owner}/${message.term}`, to);
-        this.note(arbiterHost, `tells ${hostNames[to]} ${message.type}`);
-        return this.push(effect.connection, arbiterHost, { kind: 'from-arbiter', message });
-      }
-      default:
-        this.coverage.rules(effect.rules);
-        return;
-    }
-  }
-
-  #watchLicence(period: string, to: Who): void {
-    const { licence } = this.world.past;
-    const member = hostNames[to];
-    if (licence?.period === period && licence.member !== member)
-      this.complain('I5', `the arbiter licenses ${member} in a period in which it has licensed ${licence.member}`);
-    this.set({ past: { ...this.world.past, licence: { period, member } } });
-  }
-
-  /** The text of everything that is flushed on a disk. */
   flushedText(who: Who): string {
     const { journal, flushed } = this.node(who).disk;
     return textOf(journal, flushed);

@@ -31,6 +31,15 @@ export function afterStep(
     play.complain('I3', `${name} goes back to epoch ${state.record.epoch.number}`);
 }
 
+/** The arbiter says "the other is gone". */
+export function watchLicence(play: Play, period: string, to: Who): void {
+  const { past } = play.world;
+  const member = hostNames[to];
+  if (past.licence?.period === period && past.licence.member !== member)
+    play.complain('I5', `the arbiter licenses ${member} in a period in which it has licensed ${past.licence.member}`);
+  play.set({ past: { ...past, licence: { period, member } } });
+}
+
 /** After a force two members may reign; whichever hears of the other's reign first, both know. */
 function meetsReign(play: Play, who: Who, { role, record }: MemberState, event: Event): void {
   if (event.type !== 'message' || event.message.type !== 'reign') return;
@@ -50,10 +59,18 @@ export function beforeReign(play: Play, who: Who, record: MemberRecord): void {
   const { disk, process } = play.node(who);
   if (!record.primaryOfEpoch || record.epoch.number <= disk.record.epoch.number) return;
   const { past } = play.world;
+  if (process?.state.failoverMember === false)
+    play.complain('I7', `${hostNames[who]} becomes primary and is no failover member`);
+  if (disk.record.removed !== null || isRemovedBy(play, past.reign.owner, who))
+    play.complain('I7', `${hostNames[who]} becomes primary and was removed from the mirror`);
   const reign = { epoch: record.epoch.number, owner: who, lineage: record.epoch.lineage };
   const right = process?.state.right;
   const flushed = play.flushedText(who);
   play.note(who, `writes epoch ${reign.epoch} into its record`);
+  // A person who forces passes over it; whom a person has promoted waits until it is cleared.
+  const isForcing = process?.state.orders.some(({ command }) => command === 'force-primary') === true;
+  if (right === 'force' && !isForcing && disk.record.noFailover && !disk.record.primaryOfEpoch)
+    play.complain('FO-082', `${hostNames[who]} becomes primary though its promotion was to hold before that`);
   if (right === 'force' || right === 'resume') {
     // What it lacks is lost by the operator's order, and nothing more than that.
     const kept = disk.journal.slice(0, disk.flushed).filter((element) => past.acknowledged.startsWith(element.through));
@@ -71,6 +88,11 @@ export function beforeReign(play: Play, who: Who, record: MemberRecord): void {
   if (!flushed.startsWith(past.acknowledged))
     play.complain('I2', `${hostNames[who]} becomes primary with ${flushed}, but ${past.acknowledged} was acknowledged`);
   play.set({ past: { ...past, reign } });
+}
+
+/** Has the last primary taken it out of its mirror set? Unless somebody else has reigned since, the mirror goes on without it. */
+function isRemovedBy(play: Play, primary: Who, who: Who): boolean {
+  return play.node(primary).disk.set.removed.some(({ name }) => name === hostNames[who]);
 }
 
 /** A client is told that its update is durable. */
@@ -123,6 +145,7 @@ export function checkWorld(world: World, complain: (promise: string, text: strin
     if (node.disk.applied > node.disk.flushed)
       complain('I3', `the databases of ${name} took what its journal has not flushed`);
     checkFollower(world, who, complain);
+    checkServed(node, name, complain);
   }
 }
 
@@ -160,6 +183,13 @@ function isLicenceOpen(world: World, who: Who): boolean {
   if (period === undefined || !isThis(period) || !period.sessions.includes(arbiter.session)) return false;
   if (world.arbiter?.sessions.some(({ session }) => session === arbiter.session) !== true) return false;
   return period.licensed === 0 || period.licensed === arbiter.session;
+}
+
+/** CFG-069: whom the mirror set has forgotten nobody serves, so that nothing is counted on it. */
+function checkServed({ disk, process }: Node, name: string, complain: (promise: string, text: string) => void): void {
+  for (const removed of disk.set.removed)
+    if (process?.state.serving.members.has(removed.name))
+      complain('I7', `${name} serves ${removed.name}, which it has removed from the mirror`);
 }
 
 /** I3: what a member that follows a living primary has is a beginning of what that one has. */

@@ -1,6 +1,7 @@
 /** The agent of the other failover member says that its instance is down. */
 import { expect } from '@jest/globals';
 import { type DownFacts, downTable } from '../../../src/mirror/failover-table.ts';
+import type { JournalPosition } from '../../../src/mirror/journal-position.ts';
 import type { DownRecord } from '../../../src/mirror/messages.ts';
 import { at, Bench, beginning, epochOf } from '../bench.ts';
 import { neverAsked, played, tableTest } from './row-play.ts';
@@ -78,11 +79,46 @@ function waits(bench: Bench): void {
   expect(bench.effect('ask-agent')).toMatchObject({ question: 'confirm-down' });
 }
 
+/** B was active by its disk, which may be an older one. */
+function startedAgain(): Bench {
+  const epoch = epochOf(1, 'A');
+  const record = { epoch, wasActive: { epoch, term: 1 } };
+  const bench = new Bench('B').started({ record, end: at(1, 5), history: [beginning(epoch, 0)] }).woke();
+  expect(bench.effect('ask-agent')).toMatchObject({ question: 'confirm-down', of: 'A' });
+  return bench;
+}
+
 /** B was the last primary and starts again. */
 function lastPrimary(): Bench {
   const record = { epoch: epochOf(2, 'B'), primaryOfEpoch: true };
   const history = [beginning(epochOf(1, 'A'), 0), beginning(epochOf(2, 'B'), 5)];
   return new Bench('B').started({ record, end: at(2, 7), history }).woke();
+}
+
+function offered(bench: Bench, end: JournalPosition): Bench {
+  expect(bench.state.role).toBe('seeking');
+  expect(bench.rules).toContain('FO-061');
+  const request = bench.effect('ask-journal')?.request as number;
+  const history = bench.state.journal.history.filter(({ epoch }) => epoch <= end.epoch);
+  return bench.post({ type: 'journal-offered', request, history, end });
+}
+
+/** The journal of the other has no more of B's reign, which goes on from its own. */
+function comparesFirst(bench: Bench, end: JournalPosition): void {
+  offered(bench, end);
+  expect(bench.effect('fetch-journal')).toBeUndefined();
+  expect(bench.effect('cut-journal')).toBeUndefined();
+  expect(bench.state).toMatchObject({ role: 'becoming', right: 'agent-down', journal: { flushed: at(2, 7) } });
+}
+
+/** FO-090: it has more of it. */
+function fetchesRest(bench: Bench, end: JournalPosition): void {
+  offered(bench, end);
+  const request = bench.effect('fetch-journal')?.request as number;
+  expect(bench.state.role).toBe('seeking');
+  expect(bench.effects).toContainEqual(expect.objectContaining({ type: 'log', message: 'lacks-of-own-reign' }));
+  bench.post({ type: 'journal-fetched', request, history: bench.state.journal.history, end });
+  expect(bench.state).toMatchObject({ role: 'becoming', right: 'agent-down', journal: { flushed: end } });
 }
 
 /** Active with an open window, B said hello: the promise that it is neither. The hello met nobody, and B asks again. */
@@ -98,7 +134,6 @@ function gaveUp(): Bench {
 }
 
 const noWindow = (play: () => void) => neverAsked('the window closes when active status is given up', play);
-const neverNamed = 'only an active backup can know that the record names it: the terms must agree';
 const noPrimaryIsActive = neverAsked(
   'the primary of its own record is not active: each is cleared when the other is set',
   () => {
@@ -127,11 +162,13 @@ export const downRows = tableTest<DownFacts>(
     'active older open': played(() => takesOver(down(windowOpen(), older), 'FO-023')),
     'active older closed': played(() => waits(down(active(), older))),
     'not-active names-me open': noWindow(() => fetchesFirst(down(gaveUp(), namesMe), 'FO-025')),
-    'not-active names-me closed': neverAsked(neverNamed, () => fetchesFirst(down(notActive(), namesMe), 'FO-025')),
+    'not-active names-me closed': played(() => fetchesFirst(down(startedAgain(), namesMe), 'FO-025')),
     'not-active mine-is-newer open': noWindow(() => expect(lastPrimary().state.windowUntilMs).toBe(0)),
     'not-active mine-is-newer closed': played(() => {
-      takesOver(down(lastPrimary(), other), 'FO-061');
-      takesOver(down(lastPrimary(), { ...other, epoch: epochOf(2, 'B'), primaryOfEpoch: false }), 'FO-061');
+      comparesFirst(down(lastPrimary(), other), at(1, 9));
+      const followed = { ...other, epoch: epochOf(2, 'B'), primaryOfEpoch: false };
+      comparesFirst(down(lastPrimary(), followed), at(2, 7));
+      fetchesRest(down(lastPrimary(), followed), at(2, 8));
     }),
     'not-active other open': noWindow(() => fetchesFirst(down(gaveUp(), other), 'FO-025')),
     'not-active other closed': played(() => fetchesFirst(down(notActive(), other), 'FO-025')),

@@ -2,6 +2,8 @@
 import { expect } from '@jest/globals';
 import { type HelloFacts, helloTable } from '../../../src/mirror/failover-table.ts';
 import type { MemberRecord } from '../../../src/mirror/member-record.ts';
+import type { MemberRole } from '../../../src/mirror/member-state.ts';
+import type { Refusal } from '../../../src/mirror/messages.ts';
 import { at, Bench, beginning, epochOf } from '../bench.ts';
 import { neverAsked, played, tableTest } from './row-play.ts';
 
@@ -25,15 +27,17 @@ function saysOfItself(newer: Newer, own: Said): Said {
   }
 }
 
-/** A says hello to B over connection 8. */
-function hello(bench: Bench, newer: Newer): Bench {
+/** A says hello to B over connection 8; a person may force A. */
+function hello(bench: Bench, newer: Newer, forced: { readonly forced?: true } = {}): Bench {
   const { epoch, primaryOfEpoch } = saysOfItself(newer, bench.state.record);
   return bench.from('A', 8, epoch, {
     type: 'hello',
     failoverMember: true,
     primaryOfEpoch,
     hello: 1,
-    journalEnd: at(1, 0),
+    journalEnd: at(epoch.number, 99),
+    heard: newer === 'ours' ? bench.state.record.epoch.number : 0,
+    ...forced,
   });
 }
 
@@ -47,6 +51,13 @@ const seeking = (primaryOfEpoch: boolean): Bench =>
   started({ epoch: epochOf(2, primaryOfEpoch ? 'B' : 'A'), primaryOfEpoch });
 const stopped = (primaryOfEpoch: boolean): Bench =>
   started({ epoch: epochOf(2, primaryOfEpoch ? 'B' : 'A'), primaryOfEpoch, stoppedByOperator: true });
+
+const removed = (primaryOfEpoch: boolean): Bench =>
+  started({
+    epoch: epochOf(2, primaryOfEpoch ? 'B' : 'A'),
+    primaryOfEpoch,
+    removed: { by: 'A', removeAttribute: false },
+  });
 
 /** B was active under A and takes over. Before its site has allowed it, its record is still the one of A's epoch 1. */
 function mayBecome(site: Bench['site']): Bench {
@@ -62,6 +73,20 @@ function mayBecome(site: Bench['site']): Bench {
   });
   expect(bench.state.role).toBe('becoming');
   return bench;
+}
+
+/** Its site has said no. In the record of its own reign it was started again, or it was active under A. */
+function kept(bench: Bench): Bench {
+  const request = bench.state.becoming?.request as number;
+  bench.post({ type: 'site-answered', request, allowed: false, spec: 'FO-067', because: 'no' });
+  expect(bench.state).toMatchObject({ role: 'becoming', becoming: { phase: 'permission' } });
+  return bench;
+}
+
+function keptLastPrimary(): Bench {
+  const bench = seeking(true);
+  bench.site = null;
+  return kept(hello(bench, 'ours'));
 }
 
 const asksSite = (): Bench => mayBecome(null);
@@ -93,9 +118,9 @@ function attached(bench = seeking(false)): Bench {
 }
 
 /** Turned away with this word; role and epoch stay, nothing is begun. */
-function refuses(bench: Bench, newer: Newer, reason: 'not-primary' | 'becoming-primary' | 'stopped'): void {
+function refuses(bench: Bench, newer: Newer, reason: Refusal, forced: { readonly forced?: true } = {}): void {
   const { role, record, attachment } = bench.state;
-  hello(bench, newer);
+  hello(bench, newer, forced);
   expect(bench.sent('refuse')).toEqual({ type: 'refuse', reason, primary: attachment?.to ?? null });
   const deeds = bench.effects.map((effect) => effect.type).filter((type) => type !== 'note' && type !== 'log');
   expect(deeds).toEqual(['send', 'close']);
@@ -104,11 +129,25 @@ function refuses(bench: Bench, newer: Newer, reason: 'not-primary' | 'becoming-p
 }
 
 const becomingRefuses = (newer: Newer, from: () => Bench) => played(() => refuses(from(), newer, 'becoming-primary'));
-const closedRefuses = (newer: Newer) => played(() => refuses(stopped(newer === 'ours'), newer, 'stopped'));
+const idleRefuses = (newer: Newer) => played(() => refuses(stopped(newer === 'ours'), newer, 'stopped'));
+const closedRefuses = (newer: Newer) => played(() => refuses(removed(newer === 'ours'), newer, 'not-a-member'));
+const keptRefuses = (newer: Newer, from: () => Bench) =>
+  played(() => refuses(from(), newer, 'becoming-primary', { forced: true }));
+
+/** It has no right on its disk, says so, and stays what it is. */
+function givesWay(bench: Bench, role: MemberRole, forced: { readonly forced?: true } = {}): void {
+  hello(bench, 'theirs', forced);
+  expect(bench.sent('refuse')).toMatchObject({ reason: 'gives-way' });
+  expect(bench.effect('close')?.connection).toBe(8);
+  expect(bench.state).toMatchObject({ role, right: null, record: { wasActive: null } });
+}
 
 export const helloRows = tableTest<HelloFacts>(
   helloTable,
-  { role: ['primary', 'becoming', 'seeking', 'attached', 'closed'], newer: ['ours', 'theirs', 'neither', 'split'] },
+  {
+    role: ['primary', 'becoming', 'kept', 'seeking', 'attached', 'idle', 'closed'],
+    newer: ['ours', 'theirs', 'neither', 'split'],
+  },
   {
     'primary ours': played(() => {
       const bench = hello(primary(), 'ours');
@@ -133,6 +172,14 @@ export const helloRows = tableTest<HelloFacts>(
     'becoming theirs': becomingRefuses('theirs', asksSite),
     'becoming neither': becomingRefuses('neither', asksSite),
     'becoming split': becomingRefuses('split', becoming),
+    'kept ours': keptRefuses('ours', keptLastPrimary),
+    'kept theirs': played(() => {
+      const bench = kept(asksSite());
+      refuses(bench, 'theirs', 'kept-by-site');
+      givesWay(bench, 'seeking', { forced: true });
+    }),
+    'kept neither': keptRefuses('neither', () => kept(asksSite())),
+    'kept split': keptRefuses('split', keptLastPrimary),
     'seeking ours': played(() => {
       const bench = hello(seeking(true), 'ours');
       expect(bench.sent('refuse')).toMatchObject({ reason: 'becoming-primary' });
@@ -148,13 +195,15 @@ export const helloRows = tableTest<HelloFacts>(
     }),
     'seeking neither': played(() => refuses(seeking(false), 'neither', 'not-primary')),
     'seeking split': played(() => refuses(seeking(true), 'split', 'not-primary')),
-    'attached ours': neverAsked('a member that was taken in is not the primary of its record any more', () => {
-      const formerPrimary = started({ epoch: epochOf(1, 'B'), primaryOfEpoch: true });
-      refuses(attached(formerPrimary), 'ours', 'not-primary');
-    }),
+    // FO-090: its primary has lost this reign with its disk, and it has not noticed yet that it is gone.
+    'attached ours': played(() => refuses(attached(), 'ours', 'not-primary')),
     'attached theirs': played(() => refuses(attached(), 'theirs', 'not-primary')),
     'attached neither': played(() => refuses(attached(), 'neither', 'not-primary')),
     'attached split': played(() => refuses(attached(), 'split', 'not-primary')),
+    'idle ours': idleRefuses('ours'),
+    'idle theirs': played(() => givesWay(stopped(false), 'stopped')),
+    'idle neither': idleRefuses('neither'),
+    'idle split': idleRefuses('split'),
     'closed ours': closedRefuses('ours'),
     'closed theirs': closedRefuses('theirs'),
     'closed neither': closedRefuses('neither'),
