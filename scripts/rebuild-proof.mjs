@@ -10,9 +10,8 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { importTypeScript } from './import-typescript.mjs';
-import { exportOf, loadClientLibrary, optionNumber, requireBuilt, start, TemporaryLab } from './lab-tools.mjs';
+import { exportOf, loadClientLibrary, optionNumber, Proof, requireBuilt, start, withLab } from './lab-tools.mjs';
 
-const asJson = process.argv.includes('--json');
 const megabytes = optionNumber('--megabytes', 160);
 const kills = optionNumber('--kills', 1);
 const seed = optionNumber('--seed', Math.floor(Math.random() * 1_000_000));
@@ -21,53 +20,28 @@ const sentTwiceMax = 0.1;
 const valueBytes = 4000;
 const commandMs = 600_000;
 
-const beganMs = performance.now();
-const say = (text) => (asJson ? process.stderr : process.stdout).write(`${clock()} ${text}\n`);
-const checks = [];
 const random = randomFrom(seed);
-let present = null;
+const proof = new Proof(process.argv.includes('--json'));
 
 requireBuilt();
-for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.once(signal, () => {
-    present?.close();
-    process.exit(130);
-  });
-}
-
 const library = await loadClientLibrary();
 const { LmdbDatabaseStore } = await importTypeScript('src/database/lmdb-databases.ts');
 const { nodeHost } = await importTypeScript('src/host/node-host.ts');
-const measured = await prove();
-const failed = checks.filter(({ isGood }) => !isGood).length;
-const passed = checks.length - failed;
-if (asJson) console.log(JSON.stringify({ megabytes, kills, seed, measured, checks, passed, failed }));
-else {
-  for (const [what, value] of Object.entries(measured)) console.log(`${what}: ${value}`);
-  console.log(`${passed} passed, ${failed} failed`);
-}
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+proof.end({ megabytes, kills, seed }, await withLab(prove));
 
-async function prove() {
-  const lab = new TemporaryLab();
-  present = lab;
-  try {
-    say(`seed ${seed}; a lab in ${lab.home}`);
-    await lab.up();
-    await load(lab);
-    await diverge(lab);
-    const writer = await startWriter(lab);
-    const rebuilt = await rebuildWithKills(lab, writer);
-    await whatWasBefore(lab);
-    // The async followed the primary that was lost; it is rebuilt from the member that has just been.
-    await lab.on('C', ['mirror', 'rebuild', 'C', '--confirm', 'C', '--from', 'A', '--timeout', '300s']);
-    const written = await writer.stop();
-    await compare(lab, written);
-    return { ...rebuilt, 'updates acknowledged meanwhile': written.size };
-  } finally {
-    lab.close();
-    present = null;
-  }
+async function prove(lab) {
+  proof.say(`seed ${seed}; a lab in ${lab.home}`);
+  await lab.up();
+  await load(lab);
+  await diverge(lab);
+  const writer = await startWriter(lab);
+  const rebuilt = await rebuildWithKills(lab, writer);
+  await whatWasBefore(lab);
+  // The async followed the primary that was lost; it is rebuilt from the member that has just been.
+  await lab.on('C', ['mirror', 'rebuild', 'C', '--confirm', 'C', '--from', 'A', '--timeout', '300s']);
+  const written = await writer.stop();
+  await compare(lab, written);
+  return { ...rebuilt, 'updates acknowledged meanwhile': written.size };
 }
 
 /** Values that no compression makes smaller. */
@@ -81,7 +55,7 @@ async function load(lab) {
   }
   await stream.end();
   client.close();
-  say(`${count} records of ${valueBytes} bytes are acknowledged`);
+  proof.say(`${count} records of ${valueBytes} bytes are acknowledged`);
   await lab.up(['--timeout', '300s']);
 }
 
@@ -99,7 +73,7 @@ async function diverge(lab) {
   await lab.on('A', ['agent', 'start']);
   await lab.tryOn('A', ['instance', 'start', 'A', '--timeout', '5s']);
   await until('A has halted', async () => (await statusOf(lab, 'A')) === 'Crashed');
-  say('B was forced to become primary; A has data that the mirror lacks, and halted');
+  proof.say('B was forced to become primary; A has data that the mirror lacks, and halted');
 }
 
 async function statusOf(lab, label) {
@@ -147,20 +121,26 @@ async function rebuildWithKills(lab, writer) {
     if (killing !== undefined) {
       bytes = await killAt(lab, killing, rebuilding);
       const { exitCode } = await rebuilding;
-      check(exitCode !== 0, `killed ${number + 1}: the command says that it is not done`);
+      proof.check(exitCode !== 0, `killed ${number + 1}: the command says that it is not done`);
       await startAgain(lab, killing.victim);
-      check((await aloneOnA(lab)) === 'here', `killed ${number + 1}: the old data of A are in use`);
+      proof.check((await aloneOnA(lab)) === 'here', `killed ${number + 1}: the old data of A are in use`);
       continue;
     }
     const { exitCode, stderr, stdout } = await rebuilding;
     seconds = (performance.now() - sinceMs) / 1000;
-    check(exitCode === 0, `the rebuild ends well: ${exitCode === 0 ? stdout : stderr.split('\n').slice(-2).join(' ')}`);
-    check(writer.count > writtenBefore, 'updates were acknowledged during the rebuild');
+    proof.check(
+      exitCode === 0,
+      `the rebuild ends well: ${exitCode === 0 ? stdout : stderr.split('\n').slice(-2).join(' ')}`,
+    );
+    proof.check(writer.count > writtenBefore, 'updates were acknowledged during the rebuild');
     break;
   }
   if (bytes === 0) return { kills: 'none', 'last try': `${seconds.toFixed(1)} s` };
   const sent = (await carried(lab)) - before;
-  check(sent < bytes * (1 + sentTwiceMax), `sent ${mb(sent)} for a copy of ${mb(bytes)}: less than a tenth twice`);
+  proof.check(
+    sent < bytes * (1 + sentTwiceMax),
+    `sent ${mb(sent)} for a copy of ${mb(bytes)}: less than a tenth twice`,
+  );
   return {
     copy: mb(bytes),
     sent: `${mb(sent)}, ${((sent / bytes - 1) * 100).toFixed(1)} % more (journal data of the updates meanwhile included)`,
@@ -208,12 +188,12 @@ async function killAt(lab, { victim, at }, rebuilding) {
     const has = sizeOf(fetched);
     return isOver || (at > 1 ? isVerifying || (size > 0 && has >= size) : has > 0 && has >= at * size);
   });
-  check(!isOver, `${victim} is killed while the rebuild runs`);
+  proof.check(!isOver, `${victim} is killed while the rebuild runs`);
   const has = sizeOf(fetched);
   process.kill(pid, 'SIGKILL');
-  say(`killed ${victim === 'A' ? 'the target A' : 'the source B'} when ${mb(has)} of ${mb(size)} had come`);
+  proof.say(`killed ${victim === 'A' ? 'the target A' : 'the source B'} when ${mb(has)} of ${mb(size)} had come`);
   await rebuilding;
-  check(sizeOf(fetched) >= has, 'what had come is kept');
+  proof.check(sizeOf(fetched) >= has, 'what had come is kept');
   return size;
 }
 
@@ -221,8 +201,9 @@ function existing(path) {
   return existsSync(path) ? readdirSync(path) : [];
 }
 
+/** 0 where there is none; copies go away while they are looked at. */
 function sizeOf(path) {
-  return existsSync(path) ? statSync(path).size : 0;
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 async function carried(lab) {
@@ -238,14 +219,17 @@ async function aloneOnA(lab) {
 async function whatWasBefore(lab) {
   const replaced = join(lab.hosts.get('A').home, 'instances', 'A', 'replaced');
   const names = existing(replaced);
-  check(names.length === 1, 'one set of old data lies beside the new');
+  proof.check(names.length === 1, 'one set of old data lies beside the new');
   const store = new LmdbDatabaseStore(nodeHost.files);
   const database = await store.open(join(replaced, names[0] ?? '', 'DATA'));
   const found = database.get(library.encodeKey('ALONE', []));
-  check(found !== undefined && Buffer.from(found).toString() === 'here', 'the old data open and hold what A had alone');
+  proof.check(
+    found !== undefined && Buffer.from(found).toString() === 'here',
+    'the old data open and hold what A had alone',
+  );
   await database.close();
   await store.close?.();
-  check((await aloneOnA(lab)) === null, 'the rebuilt A does not have it');
+  proof.check((await aloneOnA(lab)) === null, 'the rebuilt A does not have it');
 }
 
 async function compare(lab, written) {
@@ -258,9 +242,9 @@ async function compare(lab, written) {
       if (global === 'WRITTEN') lacking.delete(String(subscripts[0]));
     });
     hashes.set(label, hash);
-    check(lacking.size === 0, `${label} holds all ${written.size} acknowledged updates`);
+    proof.check(lacking.size === 0, `${label} holds all ${written.size} acknowledged updates`);
   }
-  check(new Set(hashes.values()).size === 1, 'all members are equal, byte for byte');
+  proof.check(new Set(hashes.values()).size === 1, 'all members are equal, byte for byte');
 }
 
 async function until(what, isSo) {
@@ -271,17 +255,8 @@ async function until(what, isSo) {
   }
 }
 
-function check(isGood, what) {
-  checks.push({ isGood, what });
-  if (!isGood) say(`FAILED: ${what}`);
-}
-
 function mb(bytes) {
   return `${(bytes / 1e6).toFixed(1)} MB`;
-}
-
-function clock() {
-  return `${((performance.now() - beganMs) / 1000).toFixed(1).padStart(7)} s`;
 }
 
 /** The same plan for the same seed. */

@@ -1,6 +1,6 @@
 /** Databases from another member, on members that are processes of their own: either side is killed in the middle. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
@@ -66,7 +66,7 @@ async function killedIn(target: Label, victim: Label, ...args: string[]): Promis
   return kept;
 }
 
-const bytesFetched = (label: Label) => (existsSync(fetchedFile(label)) ? statSync(fetchedFile(label)).size : 0);
+const bytesFetched = (label: Label) => statSync(fetchedFile(label), { throwIfNoEntry: false })?.size ?? 0;
 
 test('DB-029: a download whose own instance is killed goes on where it was, and ends with the same data', async () => {
   const kept = await killedIn('C', 'C');
