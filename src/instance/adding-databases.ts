@@ -12,6 +12,7 @@ import {
   refusalInTrouble,
   refusalUnlessPrimary,
   refusedWith,
+  whenKeptIfPrimary,
 } from './command-outcome.ts';
 import {
   definitionOf,
@@ -134,7 +135,8 @@ export async function addOne(
   if (why !== null) return refusedWith(why);
   const { member } = daemon;
   const isThere = mirrorNameOf(entry) === mirrorDatabase && definitionOf(daemon, mirrorDatabase) !== undefined;
-  if (isThere) return done(`database ${name} is in the mirror already, as ${mirrorDatabase}`);
+  if (isThere)
+    return await whenKeptIfPrimary(daemon, `database ${name} is in the mirror already, as ${mirrorDatabase}`);
   if (member === null) return failed('not-primary', 'this instance left the mirror meanwhile');
   progress(`database ${name} is added to the mirror as ${mirrorDatabase}`);
   const notAdded = await joinMirrorWith(daemon, member, name, mirrorDatabase, false);

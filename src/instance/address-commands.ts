@@ -15,6 +15,8 @@ import {
   refusal,
   refused,
   refusedWith,
+  whenKept,
+  whenKeptIfPrimary,
 } from './command-outcome.ts';
 import { askPrimary } from './join-request.ts';
 import type { InstanceDaemon } from './parts.ts';
@@ -31,15 +33,17 @@ export async function editAddresses(daemon: InstanceDaemon, given: Given, progre
   const why = refusalToEdit(daemon, mirrorSet, target, given);
   if (why !== null) return refusedWith(why);
   const next = changed(target, given);
-  if (sameAddresses(target, next)) return done(`the addresses of ${name} are so already; nothing was changed`);
+  if (sameAddresses(target, next)) {
+    return await whenKeptIfPrimary(daemon, `the addresses of ${name} are so already; nothing was changed`);
+  }
   const bad = refusalOfAddresses(mirrorSet, next);
   if (bad !== null) return refusedWith(bad);
   const silent = await whoIsSilent(daemon, target, next, progress);
   const movesTo = next.superserver.port === target.superserver.port ? null : next.superserver.port;
-  if (movesTo === null) return saved(daemon, next, silent);
+  if (movesTo === null) return await saved(daemon, next, silent);
   const cannot = await daemon.moveSuperserver(movesTo);
   if (cannot !== null) return refused('port-not-free', cannot, 'CFG-057');
-  const outcome = saved(daemon, next, silent);
+  const outcome = await saved(daemon, next, silent);
   if (outcome.ok) await tellOwnPort(daemon);
   return outcome;
 }
@@ -132,7 +136,7 @@ async function whoIsSilent(
   return silent;
 }
 
-function saved(daemon: InstanceDaemon, next: MemberDefinition, silent: readonly string[]): Outcome {
+async function saved(daemon: InstanceDaemon, next: MemberDefinition, silent: readonly string[]): Promise<Outcome> {
   const { configuration, member } = daemon;
   const isSelf = next.name === configuration.get().member;
   if (isSelf) {
@@ -145,7 +149,7 @@ function saved(daemon: InstanceDaemon, next: MemberDefinition, silent: readonly 
   const warning = silent.length === 0 ? '' : `; nothing answers now at ${silent.join(' and ')}`;
   daemon.log('member-addresses', { member: next.name, addresses, warning });
   if (changeMirrorSet(daemon, (set) => withDefinition(set, next))) {
-    return done(`${text}; the other members are told${warning}`);
+    return await whenKept(daemon, `${text}; the other members are told${warning}`);
   }
   // Known here only, until the primary is met and says what it has; as primary this member hands it out (CFG-060).
   const present = configuration.get();
@@ -178,10 +182,10 @@ export async function tellOwnPort(daemon: InstanceDaemon): Promise<void> {
 }
 
 /** The request of another member. */
-export function answerOwnPort(
+export async function answerOwnPort(
   daemon: InstanceDaemon,
   { member: name, port }: { readonly member: MemberName; readonly port: number },
-): Outcome {
+): Promise<Outcome> {
   const { mirrorSet } = daemon.configuration.get();
   const present = mirrorSet === null ? undefined : memberNamed(mirrorSet, name);
   if (mirrorSet === null || present === undefined) return refused('no-member', `the mirror has no member ${name}`);
@@ -190,10 +194,10 @@ export function answerOwnPort(
   const next = { ...present, superserver: { ...present.superserver, port } };
   const bad = refusalOfAddresses(mirrorSet, next);
   if (bad !== null) return refusedWith(bad);
-  if (sameAddresses(present, next)) return done('the mirror has that port already');
+  if (sameAddresses(present, next)) return await whenKeptIfPrimary(daemon, 'the mirror has that port already');
   if (!changeMirrorSet(daemon, (set) => withDefinition(set, next))) {
     return refused('not-primary', 'this member is not primary any more; try again');
   }
   daemon.log('member-addresses', { member: name, addresses: addressesText(next), warning: '' });
-  return done(`${name} serves on port ${port}`);
+  return await whenKept(daemon, `${name} serves on port ${port}`);
 }

@@ -77,6 +77,17 @@ export async function whyNotKept({ member }: InstanceDaemon): Promise<Refusal | 
   return outcome === 'done' ? null : refusal(reason, text, spec);
 }
 
+/** The same as an answer. */
+export async function whenKept(daemon: InstanceDaemon, text: string): Promise<Outcome> {
+  const why = await whyNotKept(daemon);
+  return why === null ? done(text) : notKnown(why.reason, why.text);
+}
+
+/** What any member may be asked for. Also where it is so already: perhaps since an order of which nobody knows whether a takeover keeps it. */
+export async function whenKeptIfPrimary(daemon: InstanceDaemon, text: string): Promise<Outcome> {
+  return daemon.member?.state.role === 'primary' ? await whenKept(daemon, text) : done(text);
+}
+
 /** CFG-066, CFG-069: it knows that it is out of the mirror. */
 export function removalHeard(daemon: InstanceDaemon, name: MemberName): void {
   const { mirrorSet } = daemon.configuration.get();

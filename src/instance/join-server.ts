@@ -38,7 +38,7 @@ async function answerRequest(daemon: InstanceDaemon, frame: Frame): Promise<Memb
   if (request === null) return no(refusal('not-understood', 'the request is not understood; update both sides'));
   if (request.type === 'would') return await answerWould(daemon, request.request);
   if (request.type === 'join') return await answerJoin(daemon, request.member);
-  if (request.type === 'change-type') return answerTypeChange(daemon, request.member);
+  if (request.type === 'change-type') return await answerTypeChange(daemon, request.member);
   try {
     const outcome = await carryOut(daemon, request);
     const { mirrorSet } = daemon.configuration.get();
@@ -55,7 +55,7 @@ async function carryOut(
   daemon: InstanceDaemon,
   request: Extract<MemberRequest, { type: 'remove' | 'superserver-port' }>,
 ): Promise<Outcome> {
-  return request.type === 'remove' ? await answerRemoval(daemon, request) : answerOwnPort(daemon, request);
+  return request.type === 'remove' ? await answerRemoval(daemon, request) : await answerOwnPort(daemon, request);
 }
 
 async function answerWould(daemon: InstanceDaemon, request: JudgedRequest): Promise<MemberRequestAnswer> {
@@ -143,7 +143,7 @@ function no({ reason, text, spec }: Refusal): MemberRequestAnswer {
 }
 
 /** CFG-050: an async changes its own type; it has checked what depends on its copies. */
-function answerTypeChange(daemon: InstanceDaemon, said: TypeWish): MemberRequestAnswer {
+async function answerTypeChange(daemon: InstanceDaemon, said: TypeWish): Promise<MemberRequestAnswer> {
   const notPrimary = refusalUnlessPrimary(daemon, 'the type of a member is changed', 'CFG-050');
   if (notPrimary !== null) return no(notPrimary);
   const { mirrorSet } = daemon.configuration.get();
@@ -158,7 +158,9 @@ function answerTypeChange(daemon: InstanceDaemon, said: TypeWish): MemberRequest
     }
     daemon.log('member-types', { types: verdict.members.map(shown).join(', ') });
   }
-  return { ok: true, mirrorSet: daemon.configuration.get().mirrorSet ?? mirrorSet, incarnation: 0 };
+  const changed = daemon.configuration.get().mirrorSet ?? mirrorSet;
+  const why = await whyNotKept(daemon);
+  return why === null ? { ok: true, mirrorSet: changed, incarnation: 0 } : no(why);
 }
 
 function shown({ name, type }: MemberDefinition): string {

@@ -34,6 +34,8 @@ import {
   refusal,
   refused,
   refusedWith,
+  whenKept,
+  whenKeptIfPrimary,
 } from './command-outcome.ts';
 import { type Asked, type Found, lookUpMirror, requestJoin } from './join-request.ts';
 import { journalSettingsGiven, journalSettingsText } from './journal-commands.ts';
@@ -307,7 +309,7 @@ function beginRecord({ host, paths }: InstanceDaemon, incarnation: number): void
 }
 
 /** CFG-043, CFG-045. */
-export function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit-mirror']): Outcome {
+export async function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit-mirror']): Promise<Outcome> {
   const why = refusalOf(daemon, 'edit-mirror', true);
   if (why !== null) return refusedWith(why);
   const { mirrorSet } = daemon.configuration.get();
@@ -334,13 +336,15 @@ export function editMirror(daemon: InstanceDaemon, given: CommandArguments['edit
     parallelDejournaling: given.parallelDejournaling ?? settings.parallelDejournaling,
     verifyEveryMinutes: verifyEvery.value,
   };
-  if (settingsText(next) === settingsText(settings)) return done('the settings are so already; nothing was changed');
+  if (settingsText(next) === settingsText(settings)) {
+    return await whenKeptIfPrimary(daemon, 'the settings are so already; nothing was changed');
+  }
   if (!changeMirrorSet(daemon, (set) => ({ ...set, settings: next }))) {
     return refused('not-primary', 'this member is not primary any more; edit the mirror on its primary', 'CFG-043');
   }
   const text = settingsText(next);
   daemon.log('mirror-edited', { mirror: mirrorSet.name, settings: text });
-  return done(`mirror ${mirrorSet.name} now has ${text}; the other members are told`);
+  return await whenKept(daemon, `mirror ${mirrorSet.name} now has ${text}; the other members are told`);
 }
 
 /** What can be edited, in words. */

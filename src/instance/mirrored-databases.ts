@@ -11,11 +11,15 @@ import {
   changeMirrorSet,
   done,
   failed,
+  notKnown,
   type Progress,
   refusal,
   refusalInTrouble,
   refused,
   refusedWith,
+  whenKept,
+  whenKeptIfPrimary,
+  whyNotKept,
 } from './command-outcome.ts';
 import { followPrimary, propertiesOf } from './followed-properties.ts';
 import { databaseStatus } from './instance-status.ts';
@@ -110,7 +114,9 @@ async function createOnPrimary(
   const inSet = definitionOf(daemon, mirrorDatabase) !== undefined;
   const present = daemon.catalog.find(name);
   if (inSet) {
-    if (present?.attribute?.database === mirrorDatabase) return done(`database ${name} is in the mirror already`);
+    if (present?.attribute?.database === mirrorDatabase) {
+      return await whenKeptIfPrimary(daemon, `database ${name} is in the mirror already`);
+    }
     return refusedWith(takenInMirror(mirrorDatabase));
   }
   const inTrouble = refusalInTrouble(daemon, 'no mirrored database is created now');
@@ -165,7 +171,8 @@ export async function joinMirrorWith(
   if (isAdded) {
     const mirror = configuration.get().mirrorSet?.name ?? '';
     daemon.log('database-added', { database: name, mirror, mirrorDatabase: database });
-    return null;
+    const why = await whyNotKept(daemon);
+    return why === null ? null : notKnown(why.reason, why.text);
   }
   return failed('not-primary', `this member is not primary any more; repeat the command on the primary`);
 }
@@ -254,7 +261,7 @@ export async function removeDatabase(
   if (entry === undefined) return noDatabase(daemon, typed);
   const { name } = entry.configuration;
   const mirrorDatabase = mirrorNameOf(entry);
-  if (mirrorDatabase === null) return done(`database ${name} is out of the mirror already`);
+  if (mirrorDatabase === null) return await whenKeptIfPrimary(daemon, `database ${name} is out of the mirror already`);
   if (entry.database === null) return refused('dismounted', `database ${name} is dismounted; mount it first`, 'DB-047');
   if (member?.state.role !== 'primary') {
     const why = onlyHere === true ? null : refusalBeforePrimary(daemon, entry);
@@ -277,7 +284,8 @@ export async function removeDatabase(
       return failed('not-primary', 'this member is not primary any more; repeat the command on the primary');
   }
   await catalog.removeFromMirror(name);
-  return done(
+  return await whenKept(
+    daemon,
     `database ${name} is out of the mirror for good and an ordinary database here; now remove it on the backup, then on the asyncs`,
   );
 }

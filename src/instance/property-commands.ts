@@ -5,7 +5,7 @@
 import { checkDatabaseMegabytes, checkResourceName } from '../mirror/mirror-set.ts';
 import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { addOne, refusalToAdd } from './adding-databases.ts';
-import { done, failed, type Progress, refusal, refused, refusedWith } from './command-outcome.ts';
+import { done, failed, type Progress, refusal, refused, refusedWith, whenKeptIfPrimary } from './command-outcome.ts';
 import { followPrimary, publishProperties } from './followed-properties.ts';
 import { mirrorNameOf, mustBeJournaled } from './mirrored-databases.ts';
 import { noDatabase } from './missing-database.ts';
@@ -75,8 +75,9 @@ async function changeProperties(daemon: InstanceDaemon, entry: CatalogEntry, giv
   } else await followPrimary(daemon);
   const isStopped = entry.status === 'Dejournaling Stopped';
   const next = maximumMegabytes !== undefined && isStopped ? '; it has stopped dejournaling, so catch it up now' : '';
-  if (isSo) return done(`database ${name} is so already: it ${wordsFor(given).join(', and ')}`);
-  return done(`database ${name} ${wordsFor(given).join(', and ')}${whatHolds(daemon, name, given)}${next}`);
+  const words = wordsFor(given).join(', and ');
+  const text = isSo ? `is so already: it ${words}` : `${words}${whatHolds(daemon, name, given)}${next}`;
+  return await whenKeptIfPrimary(daemon, `database ${name} ${text}`);
 }
 
 function isAsWished({ configuration, database }: CatalogEntry, given: Properties): boolean {

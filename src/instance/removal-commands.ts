@@ -14,7 +14,7 @@ import {
   type Progress,
   refusal,
   refusedWith,
-  whyNotKept,
+  whenKept,
 } from './command-outcome.ts';
 import { leaveMirror } from './former-mirror.ts';
 import { askPrimary } from './join-request.ts';
@@ -179,11 +179,6 @@ async function removeOnPrimary(daemon: InstanceDaemon, name: MemberName, removeA
   daemon.log('member-removed', { member: name, mirror: set.name });
   const learns = wasConnected ? 'it was told' : 'it is not connected, and will be told when it is reached; then';
   return await whenKept(daemon, `${name} is removed from mirror ${set.name}; ${learns}; ${restart}`);
-}
-
-async function whenKept(daemon: InstanceDaemon, text: string): Promise<Outcome> {
-  const why = await whyNotKept(daemon);
-  return why === null ? done(text) : notKnown(why.reason, why.text);
 }
 
 /** CFG-066, CFG-067: this instance leaves; CFG-070, CFG-071: the last member in three steps. */

@@ -32,6 +32,20 @@ hostTest('FO-010: a backup that stands still for 0.2 s stays active', () =>
 );
 
 hostTest(
+  'CFG-043: a setting that a backup could not hear of is told as changed when that one cannot take over any more',
+  () =>
+    witnessed(stage.lab, 'CFG-043 frozen', async (witness, { primary, backup }) => {
+      const { lab } = stage;
+      lab.freeze(backup);
+      await lab.on(primary, 'mirror', 'edit', primary, '--journal-keep-days', '3');
+      expect(hasActiveBackup(await lab.status(primary))).toBe(false);
+      lab.thaw(backup);
+      await lab.until(primary, 'with its backup again', hasActiveBackup);
+      await witness.untilWrittenBy(primary);
+    }),
+);
+
+hostTest(
   'FO-009, FO-012: a primary that stands still for 1 s, hardly longer than the QoS timeout: one primary only',
   () =>
     witnessed(stage.lab, 'FO-009 1 s', async (witness, { primary, backup }) => {
