@@ -240,6 +240,11 @@ export function isSettled(report: StatusReport): boolean {
   return ['Primary', 'Backup', 'Connected', 'Stopped'].includes(report.status);
 }
 
+/** Nothing changes it but a person. */
+function isOver(report: StatusReport): boolean {
+  return isSettled(report) || report.status === 'Crashed';
+}
+
 /** Returns when the role is settled. @throws CommandFailure (unknown outcome) with what the instance waits for; (failed) when it ends. */
 export async function startInstance(
   surroundings: Surroundings,
@@ -248,11 +253,11 @@ export async function startInstance(
 ): Promise<{ readonly alreadyRan: boolean; readonly report: StatusReport }> {
   const deadlineMs = surroundings.host.clock.nowMs() + timeoutMs;
   let alreadyRan = await launchInstance(surroundings, instance, timeoutMs);
-  let report = await waitForStatus(surroundings, instance, isSettled, deadlineMs, 'ends');
+  let report = await waitForStatus(surroundings, instance, isOver, deadlineMs, 'ends');
   if (alreadyRan && lockHolder(surroundings, instance) === null) {
     // It was on its way out when it was found running: killed a moment ago, or stopping.
     alreadyRan = await launchInstance(surroundings, instance, timeoutMs);
-    report = await waitForStatus(surroundings, instance, isSettled, deadlineMs, 'ends');
+    report = await waitForStatus(surroundings, instance, isOver, deadlineMs, 'ends');
   }
   if (report !== null && isSettled(report)) return { alreadyRan, report };
   if (lockHolder(surroundings, instance) === null) {

@@ -104,6 +104,16 @@ describe('an instance as a process', () => {
     expect(performance.now() - begunMs).toBeLessThan(60_000);
   });
 
+  test('start tells at once of one that has halted: only a person changes that', async () => {
+    await fresh({ halted: true });
+    const begunMs = performance.now();
+    expect(await run('instance', 'start', 'A', '--timeout', '5m')).toMatchObject({
+      code: 5,
+      err: expect.stringContaining('its status is Crashed'),
+    });
+    expect(performance.now() - begunMs).toBeLessThan(60_000);
+  });
+
   test('a frozen one is hung, and force ends it', async () => {
     await fresh({});
     expect(await run('instance', 'start', 'A')).toMatchObject({ code: 0 });

@@ -53,7 +53,7 @@ export async function main(args: readonly string[]): Promise<number> {
       mirror: kept.role === 'Not Initialized' ? null : 'LAB',
       member: name,
       type: kept.role === 'Not Initialized' ? null : members.find((each) => each.name === name)?.type,
-      status: unsettled ? 'Synchronizing' : kept.role,
+      status: behaviour.halted === true ? 'Crashed' : unsettled ? 'Synchronizing' : kept.role,
       failoverMode: kept.role === 'Connected' ? null : 'Arbiter Controlled',
       waitingFor: unsettled ? 'the journal of the primary' : null,
       members: kept.role === 'Not Initialized' ? [] : members,
