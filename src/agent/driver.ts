@@ -3,6 +3,7 @@
  * failover members that want an arbiter to the arbiter.
  */
 import { readEvents } from '../host/events-log.ts';
+import type { MirrorSet } from '../mirror/mirror-set.ts';
 import { NO_EPOCH } from '../mirror/terms.ts';
 import type { Connection, Listener } from '../network/network.ts';
 import { acceptChannel } from '../network/opening-exchange.ts';
@@ -126,11 +127,12 @@ export class AgentDriver {
       case 'tell-mirror':
         return send(connection, { number, answer: await this.#tellMirror(name, request.mirror) });
       case 'offer-journal': {
-        const mirror = await this.#mirrorFor(caller, name, request.mirror);
-        return send(connection, { number, answer: outlet.offer(name, mirror, request) });
+        const { mirror, set } = await this.#mirrorFor(caller, name, request.mirror);
+        const offer = outlet.offer(name, mirror, request);
+        return send(connection, { number, answer: set === null ? offer : { ...offer, mirrorSet: set } });
       }
       case 'read-journal': {
-        const mirror = await this.#mirrorFor(caller, name, request.mirror);
+        const { mirror } = await this.#mirrorFor(caller, name, request.mirror);
         const { bytes, ...head } = outlet.read(name, mirror, request);
         return connection.send(AGENT.journalChunk, encodeJournalChunk({ number, ...head }, bytes));
       }
@@ -152,12 +154,12 @@ export class AgentDriver {
   }
 
   /** A configuration that cannot be read says nothing against the mirror that is asked about. */
-  async #mirrorFor(caller: Open, name: string, asked: string): Promise<string> {
-    const mirror = await this.#instances.firstMembership(name, asked);
-    if (mirror !== null && removalOfCaller(mirror.set, caller) !== undefined) {
-      throw new RequestError('removed', `${caller.member} was removed from mirror ${mirror.set.name} (CFG-069)`);
+  async #mirrorFor(caller: Open, name: string, asked: string): Promise<{ mirror: string; set: MirrorSet | null }> {
+    const set = (await this.#instances.firstMembership(name, asked))?.set ?? null;
+    if (set !== null && removalOfCaller(set, caller) !== undefined) {
+      throw new RequestError('removed', `${caller.member} was removed from mirror ${set.name} (CFG-069)`);
     }
-    return mirror?.set.name ?? asked.toUpperCase();
+    return { mirror: set?.name ?? asked.toUpperCase(), set };
   }
 
   /** CFG-028. */

@@ -45,7 +45,9 @@ function carryOut(daemon: InstanceDaemon, connection: Connection, request: Agent
     const history = journal.history.filter(({ epoch }) => epoch <= end.epoch);
     const { failoverMembers } = state.record;
     const list = failoverMembers === null ? {} : { failoverMembers };
-    return send(connection, { number, answer: { history, end, primary: primaryOf(state), ...list } });
+    const { mirrorSet } = daemon.configuration.get();
+    const known = mirrorSet === null ? {} : { mirrorSet };
+    return send(connection, { number, answer: { history, end, primary: primaryOf(state), ...list, ...known } });
   }
   if (request.type !== 'read-journal') throw new Error(`channel 'journal' has no request ${request.type}`);
   const { from, bytesMax } = request;

@@ -171,6 +171,7 @@ export class RunningMember implements MirrorMember {
       self,
       journal,
       post: this.#post,
+      onMirrorSet: (set) => this.#toldSet(set),
       isWanted: (request) => isFetching(this.state, request),
     });
   }
@@ -470,13 +471,13 @@ export class RunningMember implements MirrorMember {
     const claims = readToldClaims(notice.claims);
     if (claims !== null) this.#claims.take(claims);
     if (notice.mirrorSet !== undefined) {
-      // One that has removed this member says so in its own message.
-      if (memberNamed(notice.mirrorSet, this.#parts.self) === undefined) return;
       this.#toldSet(notice.mirrorSet);
     }
   }
 
+  /** One that has removed this member says so in its own message. */
   #toldSet(set: MirrorSet): void {
+    if (memberNamed(set, this.#parts.self) === undefined) return;
     this.#parts.onMirrorSet(set);
     this.#settingsChanged();
   }

@@ -2,7 +2,7 @@
 import { type Journal, JournalFrozenError } from '../journal/journal.ts';
 import type { MemberEffect } from '../mirror/effects.ts';
 import type { AgentAnswer } from '../mirror/messages.ts';
-import type { MemberDefinition } from '../mirror/mirror-set.ts';
+import type { MemberDefinition, MirrorSet } from '../mirror/mirror-set.ts';
 import type { MemberName, MirrorName } from '../mirror/terms.ts';
 import { type AgentCall, askAgent, fetchJournal } from '../network/agent-client.ts';
 import type { Network, Timers } from '../network/network.ts';
@@ -19,6 +19,8 @@ export interface PartnerAgentParts {
   readonly self: MemberName;
   readonly journal: Journal;
   readonly post: (event: Untimed) => void;
+  /** What the member whose journal was fetched knew of the mirror. */
+  readonly onMirrorSet: (set: MirrorSet) => void;
   /** Is the journal of this request still to be fetched? */
   readonly isWanted: (request: number) => boolean;
 }
@@ -28,6 +30,8 @@ type Wanted<T extends 'ask-journal' | 'fetch-journal'> = Extract<MemberEffect, {
 
 export class PartnerAgent {
   readonly #parts: PartnerAgentParts;
+  /** Offered with the newest journal of each. */
+  readonly #sets = new Map<MemberName, MirrorSet>();
 
   constructor(parts: PartnerAgentParts) {
     this.#parts = parts;
@@ -63,7 +67,10 @@ export class PartnerAgent {
     for (const { call, instance } of this.#calls(of, ofInstance)) {
       try {
         const about = { type: 'offer-journal', instance, mirror, incarnation } as const;
-        const { history, end, failoverMembers = null, primary = null } = await askAgent(network, call, about, timers);
+        const offer = await askAgent(network, call, about, timers);
+        const { history, end, failoverMembers = null, primary = null, mirrorSet } = offer;
+        if (mirrorSet === undefined) this.#sets.delete(of);
+        else this.#sets.set(of, mirrorSet);
         this.#parts.post({ type: 'journal-offered', request, history, end, failoverMembers, primary });
         return;
       } catch (error) {
@@ -85,6 +92,8 @@ export class PartnerAgent {
           journal.store(chunk);
           this.#parts.post({ type: 'fetch-progressed', end: journal.flush(), history: journal.history });
         }
+        if (!this.#parts.isWanted(request)) return;
+        this.#learnSet(of);
         // Also what was stored before this attempt is durable before a new epoch is.
         this.#parts.post({ type: 'journal-fetched', request, end: journal.flush(), history: journal.history });
         return;
@@ -94,6 +103,12 @@ export class PartnerAgent {
       }
     }
     this.#parts.post({ type: 'fetch-failed', request, reason });
+  }
+
+  /** Whoever goes on with its journal also knows what it was the only one to know of the mirror (docs/decisions/0058). */
+  #learnSet(of: MemberName): void {
+    const set = this.#sets.get(of);
+    if (set !== undefined) this.#parts.onMirrorSet(set);
   }
 
   /**

@@ -64,6 +64,8 @@ export interface JournalOffer {
   readonly end: JournalPosition;
   /** As the record of the instance says; left out before the first promotion or demotion, or where it cannot be read. */
   readonly failoverMembers?: FailoverMembers;
+  /** What is known there of the mirror, for whoever goes on with this journal (docs/decisions/0058); left out where it cannot be read. */
+  readonly mirrorSet?: MirrorSet;
   /** Of an instance that is asked itself: the primary that it is connected with, itself where it is primary, or null. */
   readonly primary?: MemberName | null;
 }
@@ -210,6 +212,7 @@ const answerChecks: Readonly<Record<keyof AgentAnswers, (frame: Frame, said: Fie
     positionOf(frame, said, 'end');
     if (said.primary != null) text(frame, said, 'primary');
     if (said.failoverMembers !== undefined) listOf(frame, said, 'failoverMembers');
+    if (said.mirrorSet !== undefined) checkSet(frame, said);
     for (const entry of list(frame, said, 'history')) {
       whole(frame, entry, 'epoch');
       text(frame, entry, 'owner');
@@ -218,11 +221,7 @@ const answerChecks: Readonly<Record<keyof AgentAnswers, (frame: Frame, said: Fie
     }
   },
   'tell-mirror': (frame, said) => {
-    const set = inner(frame, said, 'mirrorSet');
-    text(frame, set, 'name');
-    inner(frame, set, 'settings');
-    list(frame, set, 'members');
-    list(frame, set, 'databases');
+    checkSet(frame, said);
     text(frame, said, 'member');
     if (said.primary !== null) text(frame, said, 'primary');
   },
@@ -241,6 +240,16 @@ const answerChecks: Readonly<Record<keyof AgentAnswers, (frame: Frame, said: Fie
     list(frame, said, 'arbiterFor');
   },
 };
+
+function checkSet(frame: Frame, said: Fields): void {
+  const set = inner(frame, said, 'mirrorSet');
+  text(frame, set, 'name');
+  whole(frame, set, 'epoch');
+  whole(frame, set, 'revision');
+  inner(frame, set, 'settings');
+  list(frame, set, 'members');
+  list(frame, set, 'databases');
+}
 
 function checkStateAnswer(frame: Frame, said: Fields): void {
   switch (said.says) {

@@ -1,5 +1,6 @@
 /** What a simulated member asks the agents of other members, and asyncs themselves for their journals, over the links between the hosts. */
 import type { MemberEffect } from '../mirror/effects.ts';
+import type { MirrorSet } from '../mirror/mirror-set.ts';
 import { isFetching } from '../mirror/promotion-journals.ts';
 import type { JournalElement, MemberDisk } from './member-disk.ts';
 import type { MemberProcess, Untimed } from './member-process.ts';
@@ -18,6 +19,8 @@ function primaryOf(process: MemberProcess | null): string | null {
 
 export class AgentCalls {
   readonly #process: MemberProcess;
+  /** Offered with the newest journal of each. */
+  readonly #sets = new Map<string, MirrorSet>();
 
   constructor(process: MemberProcess) {
     this.#process = process;
@@ -55,9 +58,14 @@ export class AgentCalls {
         const end = disk.positionAt(count);
         const history = disk.history.filter(({ epoch }) => epoch <= end.epoch);
         const primary = primaryOf(this.#process.on.world.member(of).process);
-        const { failoverMembers } = disk.record;
+        const { record, set } = disk;
+        const { failoverMembers } = record;
         reply(() =>
-          done(() => this.#process.post({ type: 'journal-offered', request, history, end, failoverMembers, primary })),
+          done(() => {
+            if (set === null) this.#sets.delete(of);
+            else this.#sets.set(of, set);
+            this.#process.post({ type: 'journal-offered', request, history, end, failoverMembers, primary });
+          }),
         );
       }),
     );
@@ -89,7 +97,7 @@ export class AgentCalls {
 
   /** Chunk after chunk; abandoned as soon as the member no longer wants it. */
   fetchJournal(effect: Effect<'fetch-journal'>): void {
-    const { request } = effect;
+    const { request, of } = effect;
     const { on } = this.#process;
     const failed = (reason: string) => this.#process.post({ type: 'fetch-failed', request, reason });
     const wanted = () => this.#process.alive && isFetching(this.#process.state, request);
@@ -100,8 +108,11 @@ export class AgentCalls {
       const { end, history } = on.disk;
       this.#process.post({ type: 'fetch-progressed', end, history });
       if (!wanted()) return;
-      if (complete) this.#process.post({ type: 'journal-fetched', request, end, history });
-      else next();
+      if (!complete) return next();
+      const set = this.#sets.get(of);
+      if (set !== undefined) on.membership.told(set);
+      on.world.checkers.memberships.learns(on.name, of);
+      this.#process.post({ type: 'journal-fetched', request, end, history });
     };
     const next = (): void => {
       const from = on.disk.end;

@@ -1,6 +1,7 @@
 /**
- * Who is in the mirror, as people were told (CFG-027, CFG-069): a takeover that nobody forced keeps it, where a backup was active when it was
- * told, or has become active since (docs/decisions/0058). Judged by the mirror sets on disks and by the answers alone.
+ * Who is in the mirror, as people were told (CFG-027, CFG-069): a takeover that nobody forced keeps it, by whoever was the active backup when
+ * it was told, or has become active since, or goes on with the journal of one that knows it (docs/decisions/0058). Judged by the mirror sets on
+ * disks and by the answers alone.
  */
 import type { MemberState } from '../mirror/member-state.ts';
 import type { MemberDefinition } from '../mirror/mirror-set.ts';
@@ -12,7 +13,7 @@ import type { MemberProcess } from './member-process.ts';
 interface Told {
   readonly isIn: boolean;
   readonly history: History | undefined;
-  /** The backup that counted then, and whoever has become active since. */
+  /** The primary, the backup that counted then, and whoever has become active or fetched a journal since. */
   readonly knownTo: Set<string>;
 }
 
@@ -28,7 +29,7 @@ export class MembershipWatch {
 
   told(process: MemberProcess, name: string): void {
     const { counted } = process.state.serving;
-    const knownTo = new Set(counted === null ? [] : [counted.member]);
+    const knownTo = new Set([process.host, ...(counted === null ? [] : [counted.member])]);
     this.#told.set(name, { isIn: process.on.membership.knows(name), history: this.#historyOf(process), knownTo });
   }
 
@@ -44,6 +45,11 @@ export class MembershipWatch {
     if (counted?.confirmed !== true || before.serving.counted?.confirmed === true) return;
     const history = this.#historyOf(process);
     for (const told of this.#told.values()) if (told.history === history) told.knownTo.add(counted.member);
+  }
+
+  /** A member has fetched all that another one has in its journal. */
+  learns(name: string, of: string): void {
+    for (const { knownTo } of this.#told.values()) if (knownTo.has(of)) knownTo.add(name);
   }
 
   /** A takeover that nobody forced, before it is on disk. */

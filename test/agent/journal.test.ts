@@ -56,7 +56,7 @@ describe('the journal of an instance that is down', () => {
     const { history, end } = journal;
     journal.close();
     const before = readdirSync(host.paths.journal);
-    expect(await host.ask({ type: 'offer-journal', ...about })).toEqual({ history, end });
+    expect(await host.ask({ type: 'offer-journal', ...about })).toEqual({ history, end, mirrorSet });
     const copy = writeJournal(join(host.home, 'copy'));
     let chunks = 0;
     for await (const chunk of fetchJournal(network, host.call, about, JOURNAL_START, 1000)) {
@@ -77,7 +77,11 @@ describe('the journal of an instance that is down', () => {
 
   test('FO-025: one without a journal offers an empty one', async () => {
     host = await new TestHost(program).open();
-    expect(await host.ask({ type: 'offer-journal', ...about })).toEqual({ history: [], end: JOURNAL_START });
+    expect(await host.ask({ type: 'offer-journal', ...about })).toEqual({
+      history: [],
+      end: JOURNAL_START,
+      mirrorSet,
+    });
     for await (const chunk of fetchJournal(network, host.call, about, JOURNAL_START)) expect(chunk).toBeUndefined();
   });
 

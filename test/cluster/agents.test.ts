@@ -46,6 +46,26 @@ hostTest('FO-027: the same without an arbiter: nobody takes over until the agent
   }),
 );
 
+hostTest(
+  'FO-024, CFG-043: with the journal from the agent comes what its primary had changed of the mirror alone',
+  () =>
+    witnessed(stage.lab, 'FO-024 set', async (witness, { primary, backup }) => {
+      const { lab } = stage;
+      await lab.kill(backup);
+      await lab.until(
+        primary,
+        'without a backup',
+        (status) => status?.status === 'Primary' && !hasActiveBackup(status),
+      );
+      await lab.on(primary, 'mirror', 'edit', primary, '--journal-keep-days', '5');
+      await witness.untilWrittenBy(primary);
+      await lab.kill(primary);
+      await lab.on(backup, 'instance', 'start', backup);
+      await takesOver(backup, witness);
+      expect((await lab.on(backup, 'mirror', 'edit', backup, '--journal-keep-days', '5')).out).toContain('so already');
+    }),
+);
+
 hostTest('FO-018, FO-015: without an arbiter, a connection that is reset is mended before the trouble timeout', () =>
   witnessed(stage.lab, 'FO-018', async (witness, { primary, backup }) => {
     const { lab } = stage;

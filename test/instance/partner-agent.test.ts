@@ -31,6 +31,7 @@ test('FO-086, CFG-062: an agent address that swallows everything leaves time for
     self: 'B',
     journal: undefined as never,
     post: (event) => events.push(event),
+    onMirrorSet: () => undefined,
     isWanted: () => true,
   });
   const epoch = { number: 1, owner: 'A', lineage: 'first' };

@@ -92,6 +92,13 @@ describe('the agent channel', () => {
       number: 7,
       answer: offer,
     });
+    const mirrorSet = { name: 'DEMO', epoch: 1, revision: 4, settings: {}, members: [], databases: [] };
+    const knowing = (set: object) => ({
+      kind: AGENT.answer,
+      body: jsonBody({ number: 7, answer: { ...offer, mirrorSet: set } }),
+    });
+    expect(decodeAgentAnswer(knowing(mirrorSet), 'offer-journal')).toMatchObject({ answer: { mirrorSet } });
+    expect(codeOf(() => decodeAgentAnswer(knowing({ ...mirrorSet, revision: 'x' }), 'offer-journal'))).toBe('frame');
   });
 
   test('a journal chunk carries its bytes behind its head; a head longer than the frame is refused', () => {

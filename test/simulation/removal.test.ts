@@ -184,6 +184,25 @@ test('CFG-069: a removal that the backup has not heard of before it takes over i
   expect(told).not.toContain(true);
 });
 
+test('CFG-069: whoever takes over with the journal from the agent knows who was removed while there was no backup', () => {
+  const world = mirror();
+  world.kill('B');
+  world.kill('C');
+  reach(world, 'A is alone with D', () => world.member('A').process?.state.serving.members.size === 1);
+  let isTold = false;
+  world.member('A').membership.remove('C', (isRemoved) => {
+    isTold = isRemoved;
+  });
+  reach(world, 'the operator is told', () => isTold);
+  world.kill('A');
+  world.restart('B');
+  serves(world, 'B', 20 * qosTimeoutMs);
+  expect(isForgotten(world, 'C', 'B')).toBe(true);
+  expect(world.checkers.memberships.kept).toBeGreaterThan(0);
+  world.restart('C');
+  reach(world, 'C knows it', () => isRemoved(world, 'C'));
+});
+
 test('CFG-027: a primary in trouble takes nobody in, since it may be primary no more', () => {
   const world = mirror();
   remove(world, 'C');

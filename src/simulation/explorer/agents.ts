@@ -3,7 +3,7 @@ import { decideForAgent, downRecord, fenced, type InstanceState, withList } from
 import type { AgentAnswer } from '../../mirror/messages.ts';
 import { type Call, countUpTo, historyOf, hostNames, positionAt, textOf, type Who } from './plain-world.ts';
 import type { Play } from './play.ts';
-import { turnedAway } from './removals.ts';
+import { learnSet, turnedAway } from './removals.ts';
 
 export type JournalCall = Extract<Call, { kind: 'ask-journal' | 'fetch-journal' }>;
 
@@ -68,8 +68,11 @@ export function fetchJournal(play: Play, who: Who, call: JournalCall): void {
   }
   const { end, history } = { end: positionAt(journal, journal.length), history: historyOf(journal) };
   if (play.process(who)?.state.seeking.fetching?.request !== request) return;
-  if (textOf(journal) === textOf(theirs)) play.run(who, { type: 'journal-fetched', request, end, history });
-  else if (next === undefined) play.complain('driver', `${hostNames[who]} fetches behind the end of the other journal`);
+  if (textOf(journal) === textOf(theirs)) {
+    learnSet(play, who, of);
+    play.run(who, { type: 'journal-fetched', request, end, history });
+  } else if (next === undefined)
+    play.complain('driver', `${hostNames[who]} fetches behind the end of the other journal`);
   else play.setCall(who, call);
 }
 

@@ -104,8 +104,16 @@ export function tellSetToWhoCame(play: Play, who: Who, before: MemberState): voi
 /** One that has removed this member says so in its own message. */
 export function setTold(play: Play, who: Who, connection: number, set: KnownSet): void {
   const { attachment } = play.process(who)?.state ?? {};
-  if (attachment?.connection !== connection || isForgotten(set, who)) return;
-  if (!isNewerSet(set, play.node(who).disk.set)) return;
+  if (attachment?.connection === connection) learn(play, who, set);
+}
+
+/** All that the other has in its journal was fetched: what it knows of the mirror comes with it (docs/decisions/0058). */
+export function learnSet(play: Play, who: Who, of: Who): void {
+  learn(play, who, play.node(of).disk.set);
+}
+
+function learn(play: Play, who: Who, set: KnownSet): void {
+  if (isForgotten(set, who) || !isNewerSet(set, play.node(who).disk.set)) return;
   takeSet(play, who, set);
   play.goOn(who);
 }
