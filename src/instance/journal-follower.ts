@@ -29,6 +29,8 @@ export class JournalFollower {
   #catchUps: CatchUpRun | null = null;
   /** Where the databases that are in step stand together. */
   #applied: JournalPosition | null = null;
+  /** The end of the block that they are being given: whoever comes into step meanwhile is not given it. */
+  #inHand: JournalPosition | null = null;
   /** The dejournal filter (SYN-023). */
   readonly filtering = new Filtering();
   /** SYN-018: why dejournaling into all databases stands still, on a reporting async; empty = it does not. */
@@ -90,6 +92,11 @@ export class JournalFollower {
     return this.#applied;
   }
 
+  /** Up to there a database catches up by itself; from there on it is given what the others are given. */
+  get #meeting(): JournalPosition | null {
+    return this.#inHand ?? this.#applied;
+  }
+
   /** One that is in step and idle learns where the others stand. */
   async bringForward({ database, inStep }: Mounted): Promise<void> {
     const { applied } = database;
@@ -105,7 +112,7 @@ export class JournalFollower {
 
   /** It became part of the mirror, with its data from there on. */
   letIn(name: string, mounted: Mounted, applied: JournalPosition): void {
-    const inTime = this.#applied !== null && comparePositions(applied, this.#applied) >= 0;
+    const inTime = this.#meeting !== null && comparePositions(applied, this.#meeting) >= 0;
     const mayFollow = !this.#settings.isPaused(this.#settings.of(name)) && this.stopped === '';
     mounted.inStep = this.#isActivated(mounted.database) && inTime && mayFollow;
   }
@@ -202,7 +209,7 @@ export class JournalFollower {
     const { nowMs, turn } = this.#parts;
     this.#catchUps ??= new CatchUpRun({
       blocks: this.#blocksOf(journal),
-      target: () => this.#applied as JournalPosition,
+      target: () => this.#meeting as JournalPosition,
       filtering: this.filtering,
       jobsMax: () => ownJobs(this.#parts.configuration.get()),
       maximumFor: (database) => maximumFor(this.#parts, database),
@@ -234,12 +241,15 @@ export class JournalFollower {
     for (;;) {
       // `cutTo` may have come while a block was applied.
       const blocks = this.#blocks as WholeBlocks;
-      const block = blocks.next(this.#applied as JournalPosition, to);
+      const applied = this.#applied as JournalPosition;
+      const block = this.following().length > 0 ? blocks.next(applied, to) : blocks.pass(applied, to);
       if (block === null) {
-        if (!blocks.isOpen) this.#applied = later(this.#applied as JournalPosition, to);
+        if (!blocks.isOpen) this.#applied = later(applied, to);
         return;
       }
+      this.#inHand = block.to;
       await this.#applyBlock(block);
+      this.#inHand = null;
       this.#applied = block.to;
       if (block.timeMs > 0) this.newestAppliedMs = block.timeMs;
       if (block.barrier !== null) this.#parts.onBarrier(block.barrier, this.#standingAt(block.to));

@@ -14,6 +14,7 @@ import {
   type RecordKind,
 } from './journal.ts';
 import {
+  isBarrier,
   isSet,
   plausibleRecordLength,
   recordContinues,
@@ -228,6 +229,28 @@ function grown(places: Int32Array): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(2 * places.length);
   larger.set(places);
   return larger;
+}
+
+/**
+ * Where in a chunk the last of the groups stands that end in it, for whoever takes none of them: nothing is made of their records. Null =
+ * none ends there, or a barrier is among them. @throws JournalDamagedError
+ */
+export function passOver(chunk: JournalChunk): { readonly to: JournalPosition; readonly timeMs: number } | null {
+  const { bytes } = chunk;
+  const view = viewOf(bytes);
+  let sequence = sequenceBefore(chunk);
+  const whole = { at: -1, end: 0, sequence: 0 };
+  for (let at = firstRecordAt(chunk), end = at; at < bytes.length; at = end) {
+    end = endOfRecord(chunk, view, at, sequence);
+    sequence += 1;
+    if (recordContinues(bytes, at)) continue;
+    if (isBarrier(bytes, at)) return null;
+    whole.at = at;
+    whole.end = end;
+    whole.sequence = sequence;
+  }
+  if (whole.at < 0) return null;
+  return { to: positionAfter(chunk, whole.end, whole.sequence), timeMs: recordTimeMs(view, whole.at) };
 }
 
 /** Where a file begins its header counts: a reader at the start of a journal knows no number, and files before may be purged. */

@@ -5,6 +5,7 @@
  */
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import type { Journal, JournalPart, PlacedRecord, ReadParts } from './journal.ts';
+import { passOver } from './read-records.ts';
 
 /** Parts to apply together, and the place where databases stand afterwards; never inside a group. */
 export interface WholeBlock {
@@ -52,10 +53,8 @@ export class WholeBlocks {
    * @throws JournalGoneError, JournalMismatchError, JournalDamagedError
    */
   next(from: JournalPosition, to: JournalPosition): WholeBlock | null {
-    const open = this.#open;
-    if (open !== null && open.from.file === from.file && open.from.offset === from.offset) {
-      return this.#goOn(from, open.seenTo, to);
-    }
+    const open = this.#openAt(from);
+    if (open !== null) return this.#goOn(from, open.seenTo, to);
     this.#open = null;
     const chunk = this.#journal.read(from, to, this.#bytesMax);
     if (chunk === null) return null;
@@ -67,6 +66,18 @@ export class WholeBlocks {
     if (count === parts.length) return { parts, to: chunk.to, timeMs: chunk.timeMs, barrier: null };
     if (count > 0) return blockOf(parts.slice(0, count));
     return this.#goOn(from, chunk.to, to);
+  }
+
+  /** The same for nobody: without parts as far as there is no barrier, since making them is what costs most. */
+  pass(from: JournalPosition, to: JournalPosition): WholeBlock | null {
+    const chunk = this.#openAt(from) === null ? this.#journal.read(from, to, this.#bytesMax) : null;
+    const passed = chunk === null ? null : passOver(chunk);
+    return passed === null ? this.next(from, to) : { ...passed, parts: [], barrier: null };
+  }
+
+  #openAt({ file, offset }: JournalPosition) {
+    const { from } = this.#open ?? {};
+    return from?.file === file && from.offset === offset ? this.#open : null;
   }
 
   /** A group is open from `from` on and goes on at least to `seenTo`. */

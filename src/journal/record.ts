@@ -162,6 +162,11 @@ export function isSet(bytes: Uint8Array, at: number): boolean {
   return (bytes[at + 24]! & ~CONTINUES) === KIND_NUMBERS.set;
 }
 
+export function isBarrier(bytes: Uint8Array, at: number): boolean {
+  const kind = bytes[at + 24]! & ~CONTINUES;
+  return kind === KIND_NUMBERS.barrier || kind === KIND_NUMBERS['barrier-sums'];
+}
+
 export function recordContinues(bytes: Uint8Array, at: number): boolean {
   return (bytes[at + 24]! & CONTINUES) !== 0;
 }

@@ -112,6 +112,20 @@ function expectAllApplied(name: string): void {
   expect(values).toEqual(Array.from({ length: 100 }, (_, n) => `${name} ${recordsEach - 100 + n}`));
 }
 
+/** What it is given shows at once, and is answered when released. */
+function holdBack(database: Database): () => void {
+  const apply = database.apply.bind(database);
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  database.apply = async (...given) => {
+    await apply(...given);
+    await released;
+  };
+  return release;
+}
+
 test('SYN-015: what is applied stands in the order of the journal, and the event loop turns meanwhile', async () => {
   fillJournal();
   catalog.dejournaling.follow(journal);
@@ -151,6 +165,33 @@ test('SYN-014 DB-034: databases that are caught up together read the journal onc
   expect(await readsOf(['TWO', 'THREE'])).toBe(single);
   for (const name of names) expectAllApplied(name);
   expect(catalog.entries().map(({ status }) => status)).toEqual(['Dejournaling', 'Dejournaling', 'Dejournaling']);
+});
+
+test('SYN-014: a database that is caught up while a block is applied to the others misses nothing of it', async () => {
+  fillJournal();
+  catalog.dejournaling.follow(journal);
+  catalog.pause('TWO');
+  await catalog.dejournaling.apply(journal.end);
+  catalog.unpause('TWO');
+  const count = 20_000;
+  for (let first = 0; first < count; first += 1000) {
+    const keys = Array.from({ length: 1000 }, (_, index) => encodeKey('NEW', [String(first + index)]));
+    const record = { kind: 'set', value: Buffer.from('x'), continues: false } as const;
+    journal.append(
+      keys.flatMap((key) => names.map((database) => ({ ...record, key, database }))),
+      1,
+    );
+  }
+  journal.flush();
+  const release = holdBack(databaseOf('ONE'));
+  const applying = catalog.dejournaling.apply(journal.end);
+  const caughtUp = catalog.dejournaling.catchUp('TWO', () => undefined);
+  for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+  release();
+  await Promise.all([applying, caughtUp]);
+  await catalog.dejournaling.apply(journal.end);
+  for (const name of names) expect([name, databaseOf(name).applied]).toEqual([name, journal.end]);
+  expect(names.map((name) => [...databaseOf(name).keys(WHOLE_DATABASE)].length)).toEqual(names.map(() => 100 + count));
 });
 
 test.each([

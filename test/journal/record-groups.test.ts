@@ -28,9 +28,9 @@ interface Read {
   at: JournalPosition;
 }
 
-function readOn(blocks: WholeBlocks, to: JournalPosition, read: Read): void {
+function readOn(blocks: WholeBlocks, to: JournalPosition, read: Read, isTaken = true): void {
   for (;;) {
-    const block = blocks.next(read.at, to);
+    const block = isTaken ? blocks.next(read.at, to) : blocks.pass(read.at, to);
     if (block === null) return;
     read.sequences.push(...block.parts.flatMap(recordsOf).map(({ position }) => position.sequence));
     read.at = block.to;
@@ -121,14 +121,23 @@ describe('groups of records', () => {
           const all = [...ends(journal), journal.end];
           const blocks = new WholeBlocks(journal, readParts, bytesMax);
           const read: Read = { sequences: [], at: JOURNAL_START };
+          // Another reader takes only part of it, and stands at the same places all the same.
+          const passing = new WholeBlocks(journal, readParts, bytesMax);
+          const passed: Read = { sequences: [], at: JOURNAL_START };
           let place = 0;
           for (let step = 0; place < all.length; step += 1) {
+            const jump = steps[step % steps.length] as number;
             readOn(blocks, all[place] as JournalPosition, read);
-            place += 1 + (steps[step % steps.length] as number);
+            readOn(passing, all[place] as JournalPosition, passed, jump % 2 === 0);
+            expect([passed.at, passing.isOpen]).toEqual([read.at, blocks.isOpen]);
+            place += 1 + jump;
           }
           readOn(blocks, journal.end, read);
+          readOn(passing, journal.end, passed, false);
           expect(read.sequences).toEqual(expected);
+          expect(passed.sequences.filter((sequence) => !expected.includes(sequence))).toEqual([]);
           expect([read.at, blocks.isOpen]).toEqual([journal.end, false]);
+          expect([passed.at, passing.isOpen]).toEqual([journal.end, false]);
         },
       ),
     );
