@@ -194,6 +194,22 @@ test('SYN-014: a database that is caught up while a block is applied to the othe
   expect(names.map((name) => [...databaseOf(name).keys(WHOLE_DATABASE)].length)).toEqual(names.map(() => 100 + count));
 });
 
+test('SYN-014 DB-014: a database that is let in while a block is applied which has its beginning catches up, too', async () => {
+  fillJournal();
+  await catalog.create('FOUR', join(scratch, 'FOUR'));
+  catalog.dejournaling.follow(journal);
+  const release = holdBack(databaseOf('ONE'));
+  const applying = catalog.dejournaling.apply(journal.end);
+  const [first] = journal.files;
+  const within = journal.locate(1, (first?.sequenceBefore ?? 0) + 100) as JournalPosition;
+  await catalog.addToMirror('FOUR', { ...attributeOf('FOUR'), addedAt: within }, within);
+  expect(catalog.find('FOUR')?.status).toBe('Needs Catchup');
+  release();
+  await applying;
+  await catalog.dejournaling.catchUp('FOUR', () => undefined);
+  expect([databaseOf('FOUR').applied, catalog.find('FOUR')?.status]).toEqual([journal.end, 'Dejournaling']);
+});
+
 test.each([
   ['one after the other', 'on an async that is excluded', 1],
   ['side by side', 'elsewhere', 16],
