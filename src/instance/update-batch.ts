@@ -76,7 +76,7 @@ export class UpdateBatch {
     this.count += sets.count;
     if (level !== 'durable') this.#early.push({ client, database, update: taken, place: this.count });
     this.bytes += sets.dataBytes;
-    this.pending.add(taken, this.#nextSequence());
+    this.pending.add(taken);
     this.#expect(client, number, sets.count, null, level);
   }
 
@@ -95,7 +95,7 @@ export class UpdateBatch {
     this.#taken.push(record);
     this.count += 1;
     this.bytes += record.key.length + record.value.length;
-    this.pending.add(record, this.#nextSequence());
+    this.pending.add(record);
     if (level !== 'durable') this.#early.push({ client, database, update: record, place: this.count });
   }
 
@@ -105,11 +105,6 @@ export class UpdateBatch {
     if (run.count === count) this.#runs.push(run);
     run.place = this.count;
     this.#onExpected(count);
-  }
-
-  /** Where the newest taken update will stand, if nothing else is appended before it. */
-  #nextSequence(): number {
-    return (this.#journal?.end.sequence ?? 0) + this.count;
   }
 
   /** The value with everything that was taken, in a database already or not; `mirrored`: the database's name in the mirror. */
@@ -123,6 +118,7 @@ export class UpdateBatch {
     if (this.#journal === null) return null;
     const before = this.#journal.end.sequence;
     const end = this.#journal.append(this.#taken, atMs);
+    this.pending.appended(before);
     for (const run of this.#runs) {
       run.appendedAfter(before);
       this.unflushed[run.level === 'buffered' ? 'buffered' : 'other'] = true;
