@@ -64,6 +64,8 @@ interface Reply {
   afterDurable?: boolean;
   /** Done once, when it is its turn and the databases hold enough: what is due instead of this one. */
   begin?: () => Due;
+  /** Nothing that comes behind it is looked at before it is answered. */
+  isAlone?: true;
 }
 
 export type Due = UpdateRun | Reply;
@@ -108,6 +110,13 @@ export class ClientConnection {
   get hasJournaled(): boolean {
     if (this.#newestEarly > this.#progress.durable) return true;
     return this.#waiting().some((due) => due instanceof UpdateRun && due.sequence !== null);
+  }
+
+  /** Its newest update that is not durable, by sequence: null = it has no place in the journal yet. */
+  get unsure(): { readonly sequence: number | null } | null {
+    const newest = this.#waiting().findLast((due) => due instanceof UpdateRun);
+    if (newest !== undefined) return newest;
+    return this.#newestEarly > this.#progress.durable ? { sequence: this.#newestEarly } : null;
   }
 
   get isBlocked(): boolean {
@@ -160,16 +169,30 @@ export class ClientConnection {
     this.#push({ make, seesUpTo: 0, afterDurable: true });
   }
 
+  /** Done, without an answer, once everything answered before is durable, so that all others see it. */
+  whenDurableDo(run: () => void): void {
+    const make = (): readonly EncodedMessage[] => {
+      run();
+      return [];
+    };
+    this.#push({ make, seesUpTo: 0, afterDurable: true });
+    this.drain();
+  }
+
   /** Something that is done when it is its turn, and says then what is due. */
   whenReadyBegin(begin: () => Due): void {
     this.#pushAlone({ make: null, seesUpTo: null, begin });
   }
 
-  /** An answer that comes from outside; what comes behind it waits. */
-  expectAlone(): object {
-    const due: Due = { make: null, seesUpTo: 0 };
-    this.#pushAlone(due);
-    return due;
+  /** The same, once everything answered before is durable. */
+  whenDurableBegin(begin: () => Due): void {
+    this.#pushAlone({ make: null, seesUpTo: 0, afterDurable: true, begin });
+  }
+
+  /** What is due next; what comes behind it waits where it is to be alone. */
+  expectNext(due: Due): void {
+    if ('isAlone' in due) this.#pushAlone(due);
+    else this.#push(due);
   }
 
   #pushAlone(due: Due): void {
@@ -268,7 +291,7 @@ export class ClientConnection {
       if (due.begin === undefined) return true;
       const next = due.begin();
       this.#due[this.#first] = next;
-      if (this.#blockedBy === due) this.#blockedBy = null;
+      if (this.#blockedBy === due) this.#blockedBy = 'isAlone' in next ? next : null;
       return this.#isReady();
     }
     if (due.seesUpTo > this.#progress.wanted) {

@@ -50,6 +50,16 @@ export const sessionRequestTypes: ReadonlySet<string> = new Set([
   'merge',
 ] satisfies SessionRequestType[]);
 
+interface FoundNames {
+  readonly table: LockTable<ClientConnection>;
+  readonly wants: readonly LockWant[];
+}
+
+interface Leaving {
+  readonly client: ClientConnection;
+  readonly unsure: { readonly sequence: number | null };
+}
+
 /** Locks of one connection at most. */
 const locksMax = 10_000;
 
@@ -59,6 +69,8 @@ export class ClientSessions {
   readonly #mirrored = new LockTable<ClientConnection>();
   readonly #local = new LockTable<ClientConnection>();
   readonly #memory: TransactionMemory = { bytes: 0 };
+  /** Gone, and their locks are not free yet. */
+  #leaving: Leaving[] = [];
 
   constructor(parts: SessionParts) {
     this.#parts = parts;
@@ -99,14 +111,43 @@ export class ClientSessions {
     return isOver || this.#mirrored.knows(client);
   }
 
-  /** The connection is gone, or is about to be closed. */
+  /** The connection is gone: its locks go when its updates are durable, or will never be. */
+  leave(client: ClientConnection): void {
+    const { unsure } = client;
+    if (client.session === null || unsure === null) return this.forget(client);
+    this.#endAll(client.session);
+    this.#leaving.push({ client, unsure });
+  }
+
+  /** Everything up to this sequence is durable. */
+  durable(sequence: number): void {
+    if (this.#leaving.length === 0) return;
+    const isSure = ({ unsure }: Leaving): boolean => unsure.sequence !== null && unsure.sequence <= sequence;
+    const [gone, left] = [this.#leaving.filter(isSure), this.#leaving.filter((each) => !isSure(each))];
+    this.#leaving = left;
+    for (const { client } of gone) this.#freeAll(client);
+  }
+
+  /** This member is not primary any more. */
+  refuse(): void {
+    for (const { client } of this.#leaving.splice(0)) this.#freeAll(client);
+  }
+
+  /** At once: the connection has changed nothing, or is about to be closed. */
   forget(client: ClientConnection): void {
-    const { session } = client;
-    if (session === null) return;
+    if (client.session === null) return;
+    this.#endAll(client.session);
+    this.#freeAll(client);
+  }
+
+  #endAll(session: ClientSession): void {
     session.stopWaiting();
     session.transaction?.release();
     session.transaction = null;
     session.deferred = [];
+  }
+
+  #freeAll(client: ClientConnection): void {
     this.#mirrored.forget(client);
     this.#local.forget(client);
   }
@@ -130,8 +171,10 @@ export class ClientSessions {
       transaction.commitInner();
       return client.whenTurn(() => encodeAnswer({ number, type: 'done' }));
     }
-    this.#end(session, client);
-    const { updates } = transaction;
+    this.#endWhen(session, client, () => this.#commitAll(client, number, level, transaction.updates));
+  }
+
+  #commitAll(client: ClientConnection, number: number, level: WriteLevel, updates: readonly HeldUpdate[]): void {
     const [first] = updates;
     if (first === undefined) return client.whenTurn(() => encodeAnswer({ number, type: 'done' }));
     if (first.mirrored === null) {
@@ -148,34 +191,53 @@ export class ClientSessions {
   #rollback(client: ClientConnection, number: number, levels: 0 | 1): void {
     const session = this.of(client);
     const { transaction } = session;
-    if (transaction !== null && levels === 1 && transaction.level > 1) transaction.rollbackInner();
-    else this.#end(session, client);
-    client.whenTurn(valueAnswer(number, String(session.transaction?.level ?? 0)));
+    if (transaction !== null && levels === 1 && transaction.level > 1) {
+      transaction.rollbackInner();
+      return client.whenTurn(valueAnswer(number, String(transaction.level)));
+    }
+    this.#endWhen(session, client, () => client.whenTurn(valueAnswer(number, '0')));
   }
 
-  /** The transaction is over, one way or the other: what was unlocked in it is free now. */
-  #end(session: ClientSession, client: ClientConnection): void {
+  /** The transaction is over, one way or the other: what was unlocked in it is free when all others see what it did. */
+  #endWhen(session: ClientSession, client: ClientConnection, answer: () => void): void {
     session.transaction?.release();
     session.transaction = null;
     const deferred = session.deferred;
     session.deferred = [];
-    for (const { table, wants } of deferred) table.unlock(client, wants);
+    answer();
+    if (deferred.length === 0) return;
+    client.whenDurableDo(() => {
+      for (const { table, wants } of deferred) table.unlock(client, wants);
+    });
   }
 
   #lock(client: ClientConnection, request: Requested<'lock'>): void {
-    const { number, timeoutMs } = request;
+    const { number } = request;
     const found = this.#namesIn(request);
     if ('code' in found) return client.refuse(number, found);
-    const { table, wants } = found;
-    if (table === this.#mirrored && !this.#parts.isPrimary()) return client.refuse(number, protect);
+    if (found.table === this.#mirrored && !this.#parts.isPrimary()) return client.refuse(number, protect);
     const session = this.of(client);
-    if (request.replace) this.#unlockAll(client, session);
+    const take = (): Due => this.#taken(client, session, request, found);
+    if (!request.replace) return client.expectNext(take());
+    client.whenDurableBegin(() => {
+      this.#unlockAll(client, session);
+      return take();
+    });
+  }
+
+  /** What is due: an answer, or one that comes when the locks are free or the time is over. */
+  #taken(
+    client: ClientConnection,
+    session: ClientSession,
+    { number, timeoutMs }: Requested<'lock'>,
+    { table, wants }: FoundNames,
+  ): Due {
     if (table.heldBy(client).length + wants.length > locksMax) {
-      return client.refuse(number, refusalOf('too-large', `a connection has at most ${locksMax} locks`));
+      return refused(number, refusalOf('too-large', `a connection has at most ${locksMax} locks`));
     }
-    if (table.tryLock(client, wants)) return client.whenTurn(valueAnswer(number, '1'));
-    if (timeoutMs === 0) return client.whenTurn(valueAnswer(number, '0'));
-    const place = client.expectAlone();
+    const isFree = table.tryLock(client, wants);
+    if (isFree || timeoutMs === 0) return { make: valueAnswer(number, isFree ? '1' : '0'), seesUpTo: 0 };
+    const place: Due = { make: null, seesUpTo: 0, isAlone: true };
     const settle = (granted: boolean): void => {
       session.stopWaiting();
       client.answerLocal(place, valueAnswer(number, granted ? '1' : '0')());
@@ -187,18 +249,22 @@ export class ClientSessions {
       cancel();
       timer.cancel();
     };
+    return place;
   }
 
   #unlock(client: ClientConnection, request: Requested<'unlock'>): void {
     const { number } = request;
     const session = this.of(client);
-    if (request.names.length === 0) this.#unlockAll(client, session);
-    else {
-      const found = this.#namesIn(request);
-      if ('code' in found) return client.refuse(number, found);
-      this.#giveUp(client, session, found.table, found.wants);
-    }
-    client.whenTurn(() => encodeAnswer({ number, type: 'done' }));
+    const found = request.names.length === 0 ? null : this.#namesIn(request);
+    if (found !== null && 'code' in found) return client.refuse(number, found);
+    const giveUp = (): void => {
+      if (found === null) this.#unlockAll(client, session);
+      else this.#giveUp(client, session, found.table, found.wants);
+    };
+    client.whenDurableBegin(() => {
+      giveUp();
+      return { make: () => encodeAnswer({ number, type: 'done' }), seesUpTo: 0 };
+    });
   }
 
   #unlockAll(client: ClientConnection, session: ClientSession): void {
@@ -216,10 +282,7 @@ export class ClientSessions {
     else session.deferred.push({ table, wants });
   }
 
-  #namesIn(request: {
-    readonly database: string;
-    readonly names: readonly LockName[];
-  }): { readonly table: LockTable<ClientConnection>; readonly wants: readonly LockWant[] } | ClientRefusal {
+  #namesIn(request: { readonly database: string; readonly names: readonly LockName[] }): FoundNames | ClientRefusal {
     const found = this.#parts.find(request.database);
     if ('code' in found) return found;
     if (request.names.length === 0) return refusalOf('bad-key', 'LOCK wants a name');

@@ -115,7 +115,7 @@ export class Superserver {
     connection.onClosed(() => {
       this.#clients.delete(client);
       this.#gathering.isBack(client);
-      this.#sessions.forget(client);
+      this.#sessions.leave(client);
       client.forget();
     });
     client.onFree = (frames) => this.#work(client, frames);
@@ -172,6 +172,7 @@ export class Superserver {
     this.#batch.forget();
     this.#gathering.forget();
     this.#batch.pending.clear();
+    this.#sessions.refuse();
     for (const client of this.#clients) {
       if (!client.followsMirror && !client.hasJournaled && !this.#sessions.dependsOnMirror(client)) continue;
       this.#sessions.forget(client);
@@ -186,6 +187,7 @@ export class Superserver {
   answered(to: JournalPosition): void {
     this.#progress.durable = Math.max(this.#progress.durable, to.sequence);
     this.#gathering.durable(to.sequence);
+    this.#sessions.durable(to.sequence);
     for (const client of this.#clients) client.drain();
     this.#pauseWhereFull();
   }

@@ -307,6 +307,47 @@ describe('locks', () => {
     expect(await two.lock(key('a'), { timeoutMs: 0 })).toBe(true);
   });
 
+  test.each([
+    ['by UNLOCK', (one: Session) => [one.set(key('n'), value(1)), one.unlock(key('n'))]],
+    ['by another LOCK', (one: Session) => [one.set(key('n'), value(1)), one.lock(key('m'), { replace: true })]],
+    ['by TCOMMIT', (one: Session) => [one.begin(), one.unlock(key('n')), one.set(key('n'), value(1)), one.commit()]],
+    ['with the connection', (one: Session) => [one.set(key('n'), value(1)).catch(() => undefined)]],
+  ])('DB-043: what is freed %s is free when others see what was changed under it', async (how, change) => {
+    const [one, two] = [await session(), await session()];
+    await one.lock(key('n'));
+    primary.reaches = 'disk';
+    const done = Promise.all(change(one));
+    await client.databases();
+    if (how === 'with the connection') one.close();
+    expect(await two.lock(key('n'), { timeoutMs: 20 })).toBe(false);
+    const seen = two.lock(key('n')).then(async () => text(await two.get(key('n'))));
+    await client.databases();
+    primary.reaches = 'databases';
+    primary.goOn();
+    expect(await seen).toBe('1');
+    await done;
+  });
+
+  test('DB-043: requests that are sent without a wait are done one after the other', async () => {
+    const [one, two] = [await session(), await session()];
+    const all = [
+      one.lock(key('a')),
+      one.set(key(1), value(1), { level: 'buffered' }),
+      one.unlock(),
+      one.begin(),
+      one.lock(key('b')),
+      one.set(key(1), value(2)),
+      one.unlock(key('b')),
+      one.commit(),
+      one.lock(key('c')),
+      one.unlock(),
+      one.lock(key('a')),
+    ];
+    await Promise.all(all);
+    const tried = async (name: string) => await two.lock(key(name), { timeoutMs: 0 });
+    expect([await tried('a'), await tried('b'), await tried('c')]).toEqual([false, true, true]);
+  });
+
   test('DB-043: on a backup LOCK fails with <PROTECT>; locks end with the primary and their holders are told', async () => {
     const direct = await connectTo('');
     const holder = await session(direct);
