@@ -108,6 +108,7 @@ export function onWelcome(
     asking: false,
   };
   if (!joinHistory(step, message)) return;
+  if (state.record.splitIn !== null) saveRecord(step, { splitIn: null });
   enterRole(step, 'attached');
   const role = state.failoverMember ? 'backup' : 'async';
   log(step, 'found-primary', { primary: envelope.from, role });

@@ -8,7 +8,7 @@ import { commonPrefix, isBeyond } from './journal-transfer.ts';
 import { comparedWithReport } from './loss-report.ts';
 import type { Step } from './member-state.ts';
 import { dropAttempt } from './seeking.ts';
-import { enterRole, log, note } from './step.ts';
+import { enterRole, log, note, saveRecord } from './step.ts';
 import { type JournalPlace, sameEpoch } from './terms.ts';
 
 type OtherJournal = Pick<Extract<MemberEvent, { type: 'journal-offered' }>, 'history' | 'end'>;
@@ -67,6 +67,8 @@ export function joinHistory(step: Step, other: OtherJournal): boolean {
     const compared = comparison(step, common);
     log(step, 'divergence-detail', { applied, common: shared, said: compared });
     log(step, 'divergence', { mirror });
+    // What it knows of that reign says nothing of its own data, also after a restart.
+    saveRecord(step, { splitIn: step.state.record.epoch });
     halt(step, 'FO-088', `it holds data up to ${applied}, the mirror shares only ${shared}${compared}`);
     return false;
   }

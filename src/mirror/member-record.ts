@@ -37,8 +37,9 @@ export interface MemberRecord {
   /** CFG-069: this member was removed from the mirror, by whom, and what becomes of its databases at the next start. */
   readonly removed: { readonly by: MemberName; readonly removeAttribute: boolean } | null;
   /**
-   * The epoch in which it was primary and met another history of the same number (FO-088): while it is the present one, a person
-   * has not chosen yet. A failover member that is the only one has nobody to meet again and would go on after a restart.
+   * The epoch in which it met another history: as primary one of the same number, or one that its databases are beyond (FO-088). While it is the
+   * present one, a person has not chosen yet, and this member's data are no part of that reign. A failover member that is the only one has
+   * nobody to meet again and would go on after a restart.
    */
   readonly splitIn: Epoch | null;
   /**

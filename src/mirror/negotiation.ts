@@ -15,7 +15,16 @@ import type { MemberState, Step } from './member-state.ts';
 import { learnList } from './members-change.ts';
 import type { AgentVerdict, DataMessage, DownRecord, Envelope, Refusal } from './messages.ts';
 import { forceNow } from './operator-commands.ts';
-import { type Hello, hasMore, hasMoreThanOwner, isLastReign, mayGoFirst, newer, tellLacking } from './precedence.ts';
+import {
+  type Hello,
+  hasMore,
+  hasMoreThanOwner,
+  isLastReign,
+  isSplitNow,
+  mayGoFirst,
+  newer,
+  tellLacking,
+} from './precedence.ts';
 import { goOnWithoutPrimary } from './promotion.ts';
 import {
   dropAttempt,
@@ -98,9 +107,8 @@ function startAlone(step: Step): void {
     const because = fenced ? 'another member has become primary since (fence)' : notValidated;
     return refuseToTakeOver(step, fenced ? 'FO-063' : 'FO-084', because);
   }
-  const { splitIn, epoch } = state.record;
   // A promotion by force is a choice between histories (docs/decisions/0033).
-  if (promoted === null && splitIn !== null && sameEpoch(splitIn, epoch)) {
+  if (promoted === null && isSplitNow(state.record)) {
     return refuseToTakeOver(step, 'FO-088', 'another history of its last epoch was met, and nobody has chosen one');
   }
   if (state.record.noFailover && !state.record.primaryOfEpoch) {

@@ -10,7 +10,7 @@ import {
   type JournalPosition,
   printPosition,
 } from './journal-position.ts';
-import { promotedByForce } from './member-record.ts';
+import { type MemberRecord, promotedByForce } from './member-record.ts';
 import type { Step } from './member-state.ts';
 import type { DataMessage, Envelope } from './messages.ts';
 import { log, note } from './step.ts';
@@ -38,6 +38,7 @@ export function newer(
   if (ours.number > theirs.number) {
     if (record.primaryOfEpoch) return 'ours';
     if (ours.owner !== from || (heard ?? 0) < ours.number || journalEnd === undefined) return 'neither';
+    if (isSplitNow(record)) return 'neither';
     return comparePositions(journal.flushed, journalEnd) >= 0 ? 'ours' : 'theirs';
   }
   if (ours.number < theirs.number) {
@@ -52,6 +53,11 @@ export function newer(
   return hasMore(ours, journal.flushed, journalEnd) ? 'ours' : 'theirs';
 }
 
+/** It met another history in its present epoch, and nobody has chosen one yet (FO-088). */
+export function isSplitNow({ splitIn, epoch }: MemberRecord): boolean {
+  return splitIn !== null && sameEpoch(splitIn, epoch);
+}
+
 /** Does a journal that ends here have more of this reign than that of the member whose reign it was? */
 export function hasMore({ number }: Epoch, journalEnd: JournalPosition, ofOwner: JournalPosition): boolean {
   return journalEnd.epoch === number && comparePositions(journalEnd, ofOwner) > 0;
@@ -63,7 +69,7 @@ export function hasMoreThanOwner({ state }: Step, { history, end }: OtherJournal
   const { epoch } = record;
   const newest = history.at(-1);
   const isOfOther = newest !== undefined && sameEpoch(epochOf(newest), epoch);
-  return isOfOther && epoch.owner === settings.partner && hasMore(epoch, journal.flushed, end);
+  return isOfOther && !isSplitNow(record) && epoch.owner === settings.partner && hasMore(epoch, journal.flushed, end);
 }
 
 export function tellLacking(step: Step, owner: JournalEnd, other: JournalEnd): void {

@@ -76,10 +76,11 @@ describe('FO-090: a disk was set back to an older state', () => {
   function hears(
     primaryOfEpoch: boolean,
     { epoch: epochOfA, end, ...said }: { epoch: Epoch; primaryOfEpoch: boolean; end: JournalPosition; heard?: number },
+    splitIn: Epoch | null = null,
   ): Bench {
     const epoch = epochOf(2, primaryOfEpoch ? 'B' : 'A');
     const history = [beginning(epochOf(1, 'A'), 0), beginning(epoch, 4)];
-    const bench = new Bench().started({ record: { epoch, primaryOfEpoch }, end: at(2, 5), history }).woke();
+    const bench = new Bench().started({ record: { epoch, primaryOfEpoch, splitIn }, end: at(2, 5), history }).woke();
     return bench.from('A', 8, epochOfA, { type: 'hello', failoverMember: true, hello: 1, journalEnd: end, ...said });
   }
 
@@ -94,6 +95,12 @@ describe('FO-090: a disk was set back to an older state', () => {
       message: 'lacks-of-own-reign',
       facts: { owner: 'A', epoch: 2, own, other: 'B', theirs: '2/5' },
     });
+  });
+
+  test('FO-088, FO-090: but not one whose data are no part of that reign, and which halted when it met it', () => {
+    const said = { epoch: epochOf(1, 'A'), primaryOfEpoch: true, end: at(1, 4), heard: 2 };
+    expect(hears(false, said, epochOf(2, 'A')).state.role).toBe('seeking');
+    expect(hears(false, said, epochOf(1, 'A')).state.role).toBe('becoming');
   });
 
   test('FO-090: a hello of before that reign, which comes late, gives no right', () => {
