@@ -164,19 +164,9 @@ export class ClientConnection {
     this.#push({ make, seesUpTo: 0 });
   }
 
-  /** An answer once everything answered before is durable. */
-  whenDurable(make: () => EncodedMessage): void {
+  /** An answer, or none, once everything answered before is durable, so that all others see it. */
+  whenDurable(make: () => EncodedMessage | readonly EncodedMessage[]): void {
     this.#push({ make, seesUpTo: 0, afterDurable: true });
-  }
-
-  /** Done, without an answer, once everything answered before is durable, so that all others see it. */
-  whenDurableDo(run: () => void): void {
-    const make = (): readonly EncodedMessage[] => {
-      run();
-      return [];
-    };
-    this.#push({ make, seesUpTo: 0, afterDurable: true });
-    this.drain();
   }
 
   /** Something that is done when it is its turn, and says then what is due. */

@@ -206,8 +206,9 @@ export class ClientSessions {
     session.deferred = [];
     answer();
     if (deferred.length === 0) return;
-    client.whenDurableDo(() => {
+    client.whenDurable(() => {
       for (const { table, wants } of deferred) table.unlock(client, wants);
+      return [];
     });
   }
 
@@ -257,12 +258,9 @@ export class ClientSessions {
     const session = this.of(client);
     const found = request.names.length === 0 ? null : this.#namesIn(request);
     if (found !== null && 'code' in found) return client.refuse(number, found);
-    const giveUp = (): void => {
+    client.whenDurableBegin(() => {
       if (found === null) this.#unlockAll(client, session);
       else this.#giveUp(client, session, found.table, found.wants);
-    };
-    client.whenDurableBegin(() => {
-      giveUp();
       return { make: () => encodeAnswer({ number, type: 'done' }), seesUpTo: 0 };
     });
   }
