@@ -253,9 +253,8 @@ export class MemberLinks {
     const parts = encodeData(envelope, message, { file, fileName, offset, timeMs }, block.bytes, block.packing);
     link.journalBytes += chunk.bytes.length;
     link.networkBytes += parts.reduce((sum, part) => sum + part.length, 0);
-    // Each record carries a checksum, which whoever stores it looks at; what is compressed must not be unpacked when it is damaged.
-    const coveredBytes = block.packing === undefined ? parts[0].length : undefined;
-    link.connection.send(MEMBER.data, parts, coveredBytes);
+    // Each record carries a checksum, which whoever stores it looks at; of a compressed block the head says it.
+    link.connection.send(MEMBER.data, parts, parts[0].length);
   }
 
   #chosen({ member, unpacks }: Link): ChosenCompression | null {

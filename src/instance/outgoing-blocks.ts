@@ -1,11 +1,12 @@
 /**
  * Journal blocks on their way out: what each link carries is chosen at every block, so that a changed setting counts from the
- * next one on, and a block that goes to several members is compressed once for each type, not once for each member.
+ * next one on, and a block that goes to several members is compressed and summed once for each type, not once for each member.
  */
 import type { JournalChunk } from '../journal/journal.ts';
 import type { CompressionType } from '../mirror/compression.ts';
 import { compressedAtOnceBytes, compressedBytesMin } from '../mirror/limits.ts';
 import type { BlockCodec } from '../network/block-codec.ts';
+import { crc32c } from '../protocol/crc32c.ts';
 import type { Packing } from '../protocol/member-channel.ts';
 
 /** The bytes to send; without `packing` they are the journal data themselves. */
@@ -22,7 +23,7 @@ interface Kept {
 /** Members that keep up ask for the same block within one turn; this many are remembered. */
 const keptMax = 8;
 /** What the head gains in length by saying how the bytes are packed. */
-const packingBytes = 40;
+const packingBytes = 48;
 
 export class OutgoingBlocks {
   readonly #codec: BlockCodec;
@@ -60,5 +61,5 @@ function keyOf({ from, to }: JournalChunk, type: CompressionType): string {
 /** Data that do not shrink go as they are. */
 function smaller(bytes: Uint8Array, packed: Uint8Array, type: CompressionType): OutgoingBlock {
   if (packed.length + packingBytes >= bytes.length) return { bytes };
-  return { bytes: packed, packing: { type, bytes: bytes.length } };
+  return { bytes: packed, packing: { type, bytes: bytes.length, checksum: crc32c(packed) } };
 }

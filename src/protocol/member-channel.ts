@@ -11,6 +11,7 @@ import type { MemberReport } from '../mirror/status.ts';
 import type { JournalPlace, MemberName } from '../mirror/terms.ts';
 import { HeadReader, HeadWriter, headBytes, nameBytes, textBytes } from './batch-heads.ts';
 import type { ClockWord } from './clock-offset.ts';
+import { crc32c } from './crc32c.ts';
 import { type Frame, FrameError, jsonBody, parseJsonBody } from './frame.ts';
 import type { VerificationWord } from './verification.ts';
 
@@ -37,10 +38,14 @@ export interface ChunkPlace {
   readonly timeMs: number;
 }
 
-/** How the bytes of a `data` message are packed, and what they unpack to, in bytes. */
+/**
+ * How the bytes of a `data` message are packed, what they unpack to, in bytes, and the CRC-32C of what is sent: made once for all
+ * members that the block goes to.
+ */
 export interface Packing {
   readonly type: CompressionType;
   readonly bytes: number;
+  readonly checksum: number;
 }
 
 export interface Addressed {
@@ -101,7 +106,7 @@ export function encodeData(
   const fileName = nameBytes(place.fileName);
   const type = packing === undefined ? noText : textBytes(packing.type);
   const textsBytes = 2 + fileName.length + type.length;
-  const head = new HeadWriter(envelope, 3 * headBytes.position + 4 * headBytes.number + textsBytes);
+  const head = new HeadWriter(envelope, 3 * headBytes.position + 5 * headBytes.number + textsBytes);
   head.position(message.from);
   head.position(message.to);
   head.position(message.durableTo);
@@ -111,10 +116,11 @@ export function encodeData(
   head.text(fileName);
   head.text(type);
   head.number(packing?.bytes ?? 0);
+  head.number(packing?.checksum ?? 0);
   return [head.bytes, bytes];
 }
 
-/** @throws FrameError */
+/** @throws FrameError, of packed bytes also where they are not what was sent: nothing damaged is unpacked. */
 export function decodeData(frame: Frame): { readonly head: DataHead; readonly bytes: Buffer } {
   const reader = new HeadReader(frame.body);
   const { envelope } = reader;
@@ -126,13 +132,16 @@ export function decodeData(frame: Frame): { readonly head: DataHead; readonly by
   } as const;
   const [file, offset, timeMs] = [reader.count(), reader.count(), reader.number()];
   const place = { file, fileName: reader.text(), offset, timeMs };
-  const packing = readPacking(reader.text(), reader.number());
+  const packing = readPacking(reader.text(), reader.number(), reader.number());
+  const bytes = reader.rest();
+  if (packing !== undefined && crc32c(bytes) !== packing.checksum)
+    throw new FrameError('checksum', 'compressed journal data have a wrong checksum');
   const head = packing === undefined ? { envelope, message, place } : { envelope, message, place, packing };
-  return { head, bytes: reader.rest() };
+  return { head, bytes };
 }
 
 /** Nothing is set aside on the word of a head alone. */
-function readPacking(type: string, bytes: number): Packing | undefined {
+function readPacking(type: string, bytes: number, checksum: number): Packing | undefined {
   if (type === '') return undefined;
   const known = compressionTypes.find((each) => each === type);
   if (known === undefined) {
@@ -144,7 +153,7 @@ function readPacking(type: string, bytes: number): Packing | undefined {
   if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes > unpackedBytesMax) {
     throw new FrameError('length', `journal data of ${bytes} bytes are announced, ${unpackedBytesMax} at most`);
   }
-  return { type: known, bytes };
+  return { type: known, bytes, checksum };
 }
 
 function checkAddressed(value: unknown): Addressed {

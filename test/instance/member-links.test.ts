@@ -16,12 +16,15 @@ import { type Connection, type Listener, UnreachableError } from '../../src/netw
 import { createBlockCodec } from '../../src/network/node-block-codec.ts';
 import { acceptChannel } from '../../src/network/opening-exchange.ts';
 import { createTcpNetwork } from '../../src/network/tcp-network.ts';
+import { crc32c } from '../../src/protocol/crc32c.ts';
 import { encodeData, MEMBER } from '../../src/protocol/member-channel.ts';
 import { agree, makeOpen } from '../../src/protocol/opening.ts';
 import { mirrorSet } from '../fixtures/scripted-instance.ts';
 
 const network = createTcpNetwork({ files });
 const codec = createBlockCodec();
+const junk = Buffer.from('junk');
+const junkSum = crc32c(junk);
 const envelope: Envelope = {
   from: 'ALPHA/IRIS',
   incarnation: 1,
@@ -213,7 +216,16 @@ describe('journal data between two members', () => {
   });
 
   test.each([
-    ['bytes that are no zlib', { type: 'zlib', bytes: 4 }, 'a zlib block of journal data is damaged'],
+    [
+      'bytes that are no zlib',
+      { type: 'zlib', bytes: 4, checksum: junkSum },
+      'a zlib block of journal data is damaged',
+    ],
+    [
+      'a flipped bit',
+      { type: 'zlib', bytes: 4, checksum: junkSum ^ 1 },
+      'compressed journal data have a wrong checksum',
+    ],
     ['a type nobody knows', { type: 'rar', bytes: 4 }, 'compressed with "rar", which is not known here'],
     ['more than any chunk holds', { type: 'zlib', bytes: unpackedBytesMax + 1 }, 'are announced'],
     ['a length that is none', { type: 'zlib', bytes: -1 }, 'are announced'],
@@ -223,7 +235,7 @@ describe('journal data between two members', () => {
       const link = await connected('GAMMA_IRIS');
       const message = { type: 'data', from: at(0), to: at(1), durableTo: at(0) } as const;
       const place = { file: 1, fileName: 'f', offset: 0, timeMs: 1 };
-      link.connection.send(MEMBER.data, encodeData(envelope, message, place, Buffer.from('junk'), packing as never));
+      link.connection.send(MEMBER.data, encodeData(envelope, message, place, junk, packing as never));
       const { reason } = await link.until(({ type }) => type === 'closed');
       expect(reason).toMatch(why);
       expect(link.arrived.some(isData(1))).toBe(false);

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { DataMessage, Envelope } from '../../src/mirror/messages.ts';
+import { crc32c } from '../../src/protocol/crc32c.ts';
 import { FrameError } from '../../src/protocol/frame.ts';
 import { decodeData, decodeMessage, encodeData, encodeMessage, MEMBER } from '../../src/protocol/member-channel.ts';
 
@@ -19,7 +20,7 @@ const message = fc.oneof(
 ) as fc.Arbitrary<DataMessage>;
 const data = fc.record({ type: fc.constant('data' as const), from: position, to: position, durableTo: position });
 const place = fc.record({ file: count, fileName: name, offset: count, timeMs: fc.double({ noNaN: true }) });
-const packing = fc.option(
+const packed = fc.option(
   fc.record({ type: fc.constantFrom('zlib' as const, 'zstd' as const, 'lz4' as const), bytes: fc.nat(1000) }),
 );
 
@@ -34,10 +35,11 @@ test('what members say is read as it was written, with its envelope', () => {
 
 test('SYN-011: journal data are read as they were written, with place and packing', () => {
   fc.assert(
-    fc.property(envelope, data, place, fc.uint8Array(), packing, (sender, said, where, bytes, packed) => {
-      const body = Buffer.concat(encodeData(sender, said, where, bytes, packed ?? undefined));
+    fc.property(envelope, data, place, fc.uint8Array(), packed, (sender, said, where, bytes, how) => {
+      const packing = how === null ? undefined : { ...how, checksum: crc32c(bytes) };
+      const body = Buffer.concat(encodeData(sender, said, where, bytes, packing));
       const read = decodeData({ kind: MEMBER.data, body });
-      expect(read.head).toEqual({ envelope: sender, message: said, place: where, ...(packed && { packing: packed }) });
+      expect(read.head).toEqual({ envelope: sender, message: said, place: where, ...(packing && { packing }) });
       expect(Buffer.compare(read.bytes, bytes)).toBe(0);
     }),
   );
