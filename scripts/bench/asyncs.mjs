@@ -2,10 +2,10 @@
  * What asyncs cost the primary: its durable SETs while more and more of them are connected, each time beside the same with all of them
  * out of the mirror; its memory; and everybody's share of the processors. Then one that hangs while updates go on.
  *
- *   receivers   DR asyncs that store what they receive and apply nothing, with the lowest priority (SCHED_IDLE): what is left is what they cost the primary
+ *   receivers   DR asyncs that store what they receive and apply nothing, kept out of the primary's way (below): what is left is what they cost it
  *   members     the same as they are
- *   idlers      no asyncs: as many processes as processors that only count, with the lowest priority. What they take is what any work beside the primary
- *               takes on this machine, and no async can take less while it has work without a pause
+ *   idlers      no asyncs: two processes that only count, in the same way, once on the receivers' processor and once on all of them. What they take is
+ *               what any work beside the primary takes on this machine, and no async can take less while it has work without a pause
  */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -19,6 +19,8 @@ const counts = [0, 1, 7, 14];
 /** 512 updates under way: the processors are what is short, and not the disk. */
 const load = { clients: 8, depth: 64 };
 const waitMs = 120_000;
+/** The first one: on most machines it is not the one that serves the disk. */
+const receiversProcessor = '0';
 
 const parts = { receivers: byReceivers, members: byMembers, idlers: byIdlers, hung: byHung };
 
@@ -33,17 +35,19 @@ export function printAsyncs(result) {
 async function* byReceivers(environment, turns) {
   yield* byCount(environment, turns, async (pair, label) => {
     await pair.on(label, ['database', 'pause', label, '--all']);
-    await giveLowestPriority(await pair.pidOf(label));
+    await keepOutOfTheWay(await pair.pidOf(label), receiversProcessor);
   });
 }
 
 /**
- * Idle threads only run where nothing else wants to, and a primary that wakes need not wait for their turn to end. An instance has a
- * session of its own: where Linux schedules by session (kernel.sched_autogroup_enabled = 1) that counts only within it, and the rates
- * below are too low.
+ * All processors are the primary's whenever it wants them. Idle threads (SCHED_IDLE) only run where nothing else wants to, and a primary that wakes
+ * need not wait for their turn to end. An instance has a session of its own: where Linux schedules by session (kernel.sched_autogroup_enabled
+ * = 1) that counts only within it, and the rates are too low. And they stay on one processor: Linux hands a thread that waits to
+ * another processor when that one has nothing to do at all, at any priority; beside idle threads everywhere it goes on waiting.
  */
-async function giveLowestPriority(pid) {
+async function keepOutOfTheWay(pid, processors) {
   await execa('chrt', ['--all-tasks', '--idle', '-p', '0', String(pid)]);
+  await execa('taskset', ['--all-tasks', '--cpu-list', '-p', processors, String(pid)]);
 }
 
 async function* byMembers(environment, turns) {
@@ -54,22 +58,28 @@ async function* byIdlers(environment, turns) {
   const pair = await Pair.up();
   try {
     await environment.load(pair, load);
-    const [beside, alone] = [[], []];
-    for (let turn = 0; turn < turns; turn += 1) {
-      const idlers = cpus().map(() => execa(process.execPath, ['--eval', 'for (;;);'], { reject: false }));
-      try {
-        for (const { pid } of idlers) await giveLowestPriority(pid);
-        beside.push((await environment.load(pair, load)).rate);
-      } finally {
-        for (const each of idlers) each.kill('SIGKILL');
-        await Promise.all(idlers);
+    for (const processors of [receiversProcessor, `0-${cpus().length - 1}`]) {
+      const [beside, alone] = [[], []];
+      for (let turn = 0; turn < turns; turn += 1) {
+        beside.push(await rateBesideIdlers(environment, pair, processors));
+        alone.push((await environment.load(pair, load)).rate);
       }
-      alone.push((await environment.load(pair, load)).rate);
+      const ratio = median(beside.map((rate, index) => rate / alone[index]));
+      yield { 'two idlers on': processors, 'SETs/s': median(beside), 'SETs/s without them': median(alone), ratio };
     }
-    const ratio = median(beside.map((rate, index) => rate / alone[index]));
-    yield { idlers: cpus().length, 'SETs/s': median(beside), 'SETs/s without them': median(alone), ratio };
   } finally {
     await pair.down();
+  }
+}
+
+async function rateBesideIdlers(environment, pair, processors) {
+  const idlers = [1, 2].map(() => execa(process.execPath, ['--eval', 'for (;;);'], { reject: false }));
+  try {
+    for (const { pid } of idlers) await keepOutOfTheWay(pid, processors);
+    return (await environment.load(pair, load)).rate;
+  } finally {
+    for (const each of idlers) each.kill('SIGKILL');
+    await Promise.all(idlers);
   }
 }
 
@@ -97,35 +107,47 @@ async function* byCount(environment, turns, prepare) {
   }
 }
 
-/** Connected, not, connected ...: the disk and the neighbours of such a machine change within minutes. */
+/**
+ * Connected, not; not, connected; ...: the disk and the neighbours of such a machine change within minutes, and whoever is measured second finds a
+ * primary that is warm.
+ */
 async function alternate(environment, pair, asyncs, turns) {
-  const [withThem, without, shares, memory] = [[], [], [], []];
-  const primary = await pair.pidOf('A');
-  for (let turn = 0; turn < turns; turn += 1) {
-    const used = await usedBy(pair, asyncs);
-    const beganMs = performance.now();
-    const { rate } = await environment.load(pair, load);
-    const ms = performance.now() - beganMs;
-    withThem.push(rate);
-    shares.push(sharesOf(used, await usedBy(pair, asyncs), ms));
-    const besideThem = residentMiB(primary);
-    await Promise.all(asyncs.map((label) => pair.on(label, ['mirror', 'stop', label])));
-    without.push((await environment.load(pair, load)).rate);
-    memory.push({ with: besideThem, without: residentMiB(primary) });
-    await Promise.all(asyncs.map((label) => pair.on(label, ['mirror', 'start', label])));
+  const measured = { withThem: [], without: [] };
+  const each = async (verb) => await Promise.all(asyncs.map((label) => pair.on(label, ['mirror', verb, label])));
+  const beside = async () => {
     await untilReceived(pair, asyncs);
-  }
-  const middle = (name) => median(shares.map((each) => each[name]));
-  return {
-    'SETs/s': median(withThem),
-    'SETs/s without them': median(without),
-    ratio: median(withThem.map((rate, index) => rate / without[index])),
-    'CPU primary': `${Math.round(middle('primary'))} %`,
-    'CPU backup': `${Math.round(middle('backup'))} %`,
-    'CPU each async': asyncs.length === 0 ? '' : `${middle('async').toFixed(1)} %`,
-    'primary MiB': median(memory.map((each) => each.with)),
-    'without them': median(memory.map((each) => each.without)),
+    measured.withThem.push(await underLoad(environment, pair, asyncs));
   };
+  const alone = async () => {
+    await each('stop');
+    measured.without.push(await underLoad(environment, pair, []));
+    await each('start');
+  };
+  for (let turn = 0; turn < turns; turn += 1) {
+    for (const measure of turn % 2 === 0 ? [beside, alone] : [alone, beside]) await measure();
+  }
+  const { withThem, without } = measured;
+  const middle = (rows, name) => median(rows.map((row) => row[name]));
+  return {
+    'SETs/s': middle(withThem, 'rate'),
+    'SETs/s without them': middle(without, 'rate'),
+    ratio: median(withThem.map(({ rate }, index) => rate / without[index].rate)),
+    'CPU primary': `${Math.round(middle(withThem, 'primary'))} %`,
+    'CPU backup': `${Math.round(middle(withThem, 'backup'))} %`,
+    'CPU each async': asyncs.length === 0 ? '' : `${middle(withThem, 'async').toFixed(1)} %`,
+    'primary MiB': middle(withThem, 'primaryMiB'),
+    'without them': middle(without, 'primaryMiB'),
+  };
+}
+
+/** The rate, everybody's share of the processors in percent, and the memory of the primary. */
+async function underLoad(environment, pair, asyncs) {
+  const used = await usedBy(pair, asyncs);
+  const beganMs = performance.now();
+  const { rate } = await environment.load(pair, load);
+  const ms = performance.now() - beganMs;
+  const shares = sharesOf(used, await usedBy(pair, asyncs), ms);
+  return { rate, ...shares, primaryMiB: residentMiB(await pair.pidOf('A')) };
 }
 
 /** Of all processors, in percent. */
