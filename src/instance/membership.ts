@@ -147,6 +147,8 @@ export class Membership implements InstanceDaemon {
       return;
     }
     const found = await this.reachedAt(mirrorSet.name, own);
+    // It may have joined as a new member meanwhile, or be about to end.
+    if (this.#instance.isEnding || this.#member !== null) return;
     if (found === null) return await this.startMember();
     if (found.text !== this.notReached?.text) {
       this.log('kept-out', { mirror: mirrorSet.name, because: found.text });

@@ -157,4 +157,30 @@ describe('joining as a new member', () => {
     await (copy as WholeHost).reach(({ status, member }) => status === 'Connected' && member === 'C');
     expect(members()).toEqual(['A Failover', 'B Failover', 'C Disaster Recovery']);
   }, 20_000);
+
+  test('CFG-064: a look at its former addresses that ends after it has joined says nothing any more', async () => {
+    await putImage(copy as WholeHost, port);
+    const { instance, control } = copy as WholeHost;
+    const membership = instance.first;
+    const look = membership.reachedAt.bind(membership);
+    let letEnd = (): void => undefined;
+    const joined = new Promise<void>((resolve) => {
+      letEnd = resolve;
+    });
+    const underWay = new Promise<void>((resolve) => {
+      membership.reachedAt = async (mirror, self) => {
+        const found = await look(mirror, self);
+        if (self.name !== 'B') return found;
+        resolve();
+        await joined;
+        return found;
+      };
+    });
+    await underWay;
+    await done(control.perform('join-as-new-member', { member: 'C' }));
+    letEnd();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(membership.notReached).toBeNull();
+    await (copy as WholeHost).reach(({ status, member }) => status === 'Connected' && member === 'C');
+  }, 20_000);
 });
