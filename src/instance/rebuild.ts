@@ -5,7 +5,7 @@
  *   while it runs   copies of all its databases are downloaded and every value verified; then one rename makes them `rebuild/`
  *   at its start    before anything is open: each old database goes to `replaced/`, its copy into its place; the record
  *                   forgets every claim of this member; a journal that cannot be continued is put away. Repeated, it goes on
- *                   where it was
+ *                   where it was. Not where it has led the mirror in between: its data are the mirror's then, and the copies go
  *
  * Afterwards it is a member like one that has just joined: its surplus journal is cut into lost+found when it attaches (FO-088),
  * and its copies are activated and caught up.
@@ -18,7 +18,7 @@ import { JOURNAL_START, type JournalPosition } from '../mirror/journal-position.
 import { commonPrefix, isBeyond } from '../mirror/journal-transfer.ts';
 import { printPlace } from '../mirror/loss-report.ts';
 import { firstRecord, type MemberRecord } from '../mirror/member-record.ts';
-import type { Epoch } from '../mirror/terms.ts';
+import { type Epoch, sameEpoch } from '../mirror/terms.ts';
 import type { Finding } from '../protocol/assessment.ts';
 import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { type BackupManifest, copyDirectory, readManifest } from './backup-manifest.ts';
@@ -39,6 +39,8 @@ interface Rebuild {
   readonly source: string;
   /** Which reign this member follows from now on, whatever it had adopted before. */
   readonly epoch: Epoch;
+  /** What this member knew when the copies were ready: what it has learned since then it keeps. */
+  readonly known: Pick<MemberRecord, 'epoch' | 'failoverMembers'>;
   /** What follows the own journal is not kept any more: it begins anew. */
   readonly journalEnds: boolean;
   /** Name of the directory in `replaced/`. */
@@ -55,6 +57,7 @@ interface Place {
 }
 
 const REBUILD_FILE = 'rebuild.json';
+const inNoMirror = refusal('not-a-member', 'this instance is in no mirror');
 
 export async function rebuildMember(
   daemon: InstanceDaemon,
@@ -74,11 +77,16 @@ export async function rebuildMember(
     const places = placesFor(daemon, read.manifest);
     if ('reason' in places) return refusedWith(places);
     for (const { copy } of places) await verify(daemon, read.manifest, copy, progress);
+    // It may have become primary meanwhile.
+    const late = refusalOf(daemon, 'rebuild-member', true);
+    if (late !== null || daemon.member === null) return refusedWith(late ?? inNoMirror);
+    const { epoch, failoverMembers } = daemon.member.state.record;
     const rebuild: Rebuild = {
       format: 1,
       state: 'ready',
       source: source.member,
       epoch: source.epoch,
+      known: { epoch, failoverMembers },
       journalEnds: journalEnds(daemon, read.manifest),
       aside: new Date(host.clock.wallMs()).toISOString().replace(/[:.]/g, '-'),
       places,
@@ -187,9 +195,14 @@ export interface PlacingParts {
 
 /** At a start, before databases and journal are opened. Each step is durable, and none undoes another when it is repeated. */
 export function placeRebuilt(parts: PlacingParts): void {
-  const { host, paths, log } = parts;
+  const { host, paths, configuration, log } = parts;
   const rebuild = readRebuild(host, paths.rebuild);
   if (rebuild === null || rebuild.state === 'placed') return;
+  const old = recordOf(parts);
+  if (old.epoch.owner === configuration.get().member && !sameEpoch(old.epoch, rebuild.known.epoch)) {
+    host.files.removeTree(paths.rebuild);
+    return log('rebuild-let-go', { member: rebuild.source, epoch: old.epoch.number });
+  }
   for (const place of rebuild.places) placeCopy(parts, rebuild, place);
   if (rebuild.journalEnds) putJournalAway(parts, rebuild);
   for (const path of [paths.verification, paths.journalClaims]) host.files.remove(path);
@@ -226,14 +239,25 @@ function putJournalAway({ host: { files }, paths, home, configuration }: Placing
   files.syncDirectory(paths.directory);
 }
 
-/** Neither primary of any epoch nor active backup: what it knew of itself does not fit the data it has now. */
-function forgetClaims({ host, paths }: PlacingParts, { epoch }: Rebuild): void {
+function recordOf({ host, paths }: PlacingParts): MemberRecord {
   const read = host.records.readRecord(paths.member);
-  const old = read.state === 'read' ? (read.value as MemberRecord) : firstRecord;
-  const { incarnation, fence, forced, noFailover, noFailoverClearedIn, stoppedForEpoch } = { ...firstRecord, ...old };
-  const kept = { incarnation, fence, forced, noFailover, noFailoverClearedIn, stoppedForEpoch };
-  const record = { ...firstRecord, ...kept, epoch };
-  host.records.saveRecord(paths.member, record satisfies MemberRecord);
+  return { ...firstRecord, ...(read.state === 'read' ? (read.value as MemberRecord) : {}) };
+}
+
+/** Neither primary of any epoch nor active backup: what it knew of itself does not fit the data it has now. */
+function forgetClaims(parts: PlacingParts, { epoch: followed, known }: Rebuild): void {
+  const old = recordOf(parts);
+  const { incarnation, fence, forced, noFailover, noFailoverClearedIn, stoppedForEpoch, removed } = old;
+  const { failoverMembers, validatedMember } = old;
+  const epoch = sameEpoch(old.epoch, known.epoch) ? followed : old.epoch;
+  // An agent may have written a new list while this instance was down (FO-084).
+  const isSameList = JSON.stringify(failoverMembers) === JSON.stringify(known.failoverMembers);
+  const record: MemberRecord = {
+    ...firstRecord,
+    ...{ incarnation, fence, forced, noFailover, noFailoverClearedIn, stoppedForEpoch, removed, epoch },
+    ...(isSameList ? {} : { failoverMembers, validatedMember }),
+  };
+  parts.host.records.saveRecord(parts.paths.member, record);
 }
 
 function configureDatabases({ configuration }: PlacingParts, { places }: Rebuild): void {

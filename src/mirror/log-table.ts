@@ -380,6 +380,10 @@ export const logRows = {
     'Rebuilt from {member}: {databases}; what was there before is in {aside}',
     'Delete that directory when nobody needs what was there before.',
   ),
+  'rebuild-let-go': warning(
+    'The copies from {member} were let go: this member has led the mirror in epoch {epoch} since they were made',
+    'Rebuild it again, if its data are not those of the mirror.',
+  ),
   'rebuild-done': warning('This member is rebuilt from {member} and caught up', nothing),
 
   // The journal

@@ -21,7 +21,7 @@ describe('FO-089: at the start of the instance', () => {
   afterEach(() => rmSync(home, { recursive: true, force: true }));
 
   /** A member of two databases, one of which it never had, with copies that wait for its start. */
-  function ready() {
+  function ready(since: Partial<MemberRecord> = {}) {
     home = mkdtempSync(join(tmpdir(), 'caretmirror-rebuild-'));
     const paths = instancePaths(home, 'ALPHA');
     const directory = (name: string) => join(paths.databases, name);
@@ -41,11 +41,15 @@ describe('FO-089: at the start of the instance', () => {
       primaryOfEpoch: true,
       wasActive: { epoch, term: 3 },
     };
-    nodeHost.records.saveRecord(paths.member, old);
-    const rebuild = { format: 1, state: 'ready', source: 'B', epoch, journalEnds: true, aside: 'then', places };
+    nodeHost.records.saveRecord(paths.member, { ...old, ...since });
+    const rebuild = {
+      ...{ format: 1, state: 'ready', source: 'B', epoch, known: old },
+      ...{ journalEnds: true, aside: 'then', places },
+    };
     nodeHost.records.saveRecord(join(paths.rebuild, 'rebuild.json'), rebuild);
     let configured: InstanceConfiguration = {
       ...newConfiguration('ALPHA', paths.directory, { host: 'x', port: 1 }),
+      member: 'A',
       mirrorSet: { name: 'DEMO' } as MirrorSet,
     };
     const configuration: ConfigurationStore = {
@@ -106,6 +110,40 @@ describe('FO-089: at the start of the instance', () => {
     expectRebuilt(scene);
   });
 
+  test('FO-089: one that has led the mirror since the copies were made keeps its own data, and the copies are let go', () => {
+    const led = { epoch: { number: 10, owner: 'A', lineage: 'chosen' }, primaryOfEpoch: true };
+    const { paths, directory, place } = ready(led);
+    const before = nodeHost.records.readRecord(paths.member);
+    place();
+    expect(readFileSync(join(directory('OWN'), 'database.mdb'), 'utf8')).toBe('old');
+    expect(readdirSync(paths.journal)).toContain('MIRROR-DEMO-1.001');
+    expect(nodeHost.records.readRecord(paths.member)).toEqual(before);
+    expect([existsSync(paths.rebuild), existsSync(paths.replaced)]).toEqual([false, false]);
+  });
+
+  test('FO-089: a reign that it has adopted since the copies were made is not forgotten', () => {
+    const failoverMembers = { epoch: 10, number: 2, names: ['C', 'A'] };
+    const later = { epoch: { number: 10, owner: 'C', lineage: 'chosen' }, primaryOfEpoch: false, failoverMembers };
+    const { paths, directory, place } = ready(later);
+    place();
+    expect(readFileSync(join(directory('OWN'), 'database.mdb'), 'utf8')).toBe('copy of OWN');
+    expect(nodeHost.records.readRecord(paths.member)).toEqual({
+      state: 'read',
+      value: { ...firstRecord, incarnation: 5, epoch: later.epoch, failoverMembers },
+    });
+  });
+
+  test('FO-084 CFG-069: nor what its agent wrote while it was down, nor that it was removed', () => {
+    const failoverMembers = { epoch: 9, number: 2, names: ['C', 'B'] };
+    const removed = { by: 'B', removeAttribute: false };
+    const { paths, place } = ready({ failoverMembers, validatedMember: false, removed });
+    place();
+    expect(nodeHost.records.readRecord(paths.member)).toEqual({
+      state: 'read',
+      value: { ...firstRecord, incarnation: 5, epoch, failoverMembers, validatedMember: false, removed },
+    });
+  });
+
   test('FO-089: interrupted before any of its steps and repeated, it ends the same', () => {
     for (let step = 1; ; step += 1) {
       const scene = ready();
@@ -154,8 +192,8 @@ describe('FO-089 SYN-026: a member whose next journal data is gone', () => {
 
   const key = (number: number) => encodeKey('CITY', [String(number)]);
 
-  async function write(from: number, count: number): Promise<void> {
-    const targets = [{ host: '127.0.0.1', port: a.superserverPort }];
+  async function write(from: number, count: number, primary = a): Promise<void> {
+    const targets = [{ host: '127.0.0.1', port: primary.superserverPort }];
     const client = await connect({ network, targets, mirror: 'DEMO', database: 'DATA' });
     const value = Buffer.alloc(100_000, 'x');
     await Promise.all(Array.from({ length: count }, (_, index) => client.set(key(from + index), value)));
@@ -197,4 +235,19 @@ describe('FO-089 SYN-026: a member whose next journal data is gone', () => {
       expect(refused).toMatchObject({ ok: false, outcome: 'refused', refusal: { reason: 'is-primary' } });
     }
   });
+
+  test('FO-089: one that leads the mirror while copies wait for its start keeps what it has acknowledged', async () => {
+    expect(await b.control.perform('rebuild-member', {})).toMatchObject({ ok: true });
+    await a.restart(async () => {
+      expect(await b.control.perform('promote', {})).toMatchObject({ ok: true });
+      await b.reach(({ status }) => status === 'Primary');
+      await write(50, 1, b);
+      await b.restart();
+      await b.reach(({ status }) => status === 'Primary');
+      expect(b.instance.catalog.find('DATA')?.database?.get(key(50))).toBeDefined();
+      expect(existsSync(b.instance.paths.rebuild)).toBe(false);
+      expect(readdirSync(b.instance.paths.replaced)).toHaveLength(1);
+    });
+    await a.reach(({ status }) => status === 'Backup');
+  }, 60_000);
 });
