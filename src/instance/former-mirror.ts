@@ -12,7 +12,7 @@ import type { CatalogEntry, DatabaseCatalog } from './parts.ts';
 export interface FormerMirrorParts {
   readonly configuration: ConfigurationStore;
   readonly catalog: Pick<DatabaseCatalog, 'entries' | 'mount' | 'dismount' | 'leaveMirror'>;
-  readonly files: Pick<FileOperations, 'exists' | 'list' | 'makeDirectory' | 'rename' | 'syncDirectory'>;
+  readonly files: Pick<FileOperations, 'exists' | 'list' | 'makeDirectory' | 'rename' | 'syncDirectory' | 'removeTree'>;
   readonly paths: InstancePaths;
   readonly home: HomePaths;
   readonly wallMs: () => number;
@@ -53,6 +53,8 @@ export async function clearFormerMirror(parts: FormerMirrorParts): Promise<void>
     }
   }
   const kept = putAside(parts, mirror);
+  // Copies that were fetched from its members are of no use to the next one.
+  for (const path of [parts.paths.download, parts.paths.rebuild]) parts.files.removeTree(path);
   configuration.set({ ...configuration.get(), formerMirror: null });
   const databases = removeAttribute
     ? 'its databases are ordinary ones now'

@@ -5,7 +5,7 @@
  *   while it runs   copies of all its databases are downloaded and every value verified; then one rename makes them `rebuild/`
  *   at its start    before anything is open: each old database goes to `replaced/`, its copy into its place; the record
  *                   forgets every claim of this member; a journal that cannot be continued is put away. Repeated, it goes on
- *                   where it was. Not where it has led the mirror in between: its data are the mirror's then, and the copies go
+ *                   where it was. Not where it has led the mirror or left it in between: the copies go
  *
  * Afterwards it is a member like one that has just joined: its surplus journal is cut into lost+found when it attaches (FO-088),
  * and its copies are activated and caught up.
@@ -195,13 +195,13 @@ export interface PlacingParts {
 
 /** At a start, before databases and journal are opened. Each step is durable, and none undoes another when it is repeated. */
 export function placeRebuilt(parts: PlacingParts): void {
-  const { host, paths, configuration, log } = parts;
+  const { host, paths, log } = parts;
   const rebuild = readRebuild(host, paths.rebuild);
   if (rebuild === null || rebuild.state === 'placed') return;
-  const old = recordOf(parts);
-  if (old.epoch.owner === configuration.get().member && !sameEpoch(old.epoch, rebuild.known.epoch)) {
+  const because = reasonToLetGo(parts, rebuild);
+  if (because !== null) {
     host.files.removeTree(paths.rebuild);
-    return log('rebuild-let-go', { member: rebuild.source, epoch: old.epoch.number });
+    return log('rebuild-let-go', { member: rebuild.source, because });
   }
   for (const place of rebuild.places) placeCopy(parts, rebuild, place);
   if (rebuild.journalEnds) putJournalAway(parts, rebuild);
@@ -239,6 +239,14 @@ function putJournalAway({ host: { files }, paths, home, configuration }: Placing
   files.syncDirectory(paths.directory);
 }
 
+/** What it has is that of the mirror, or nobody's but its own. */
+function reasonToLetGo(parts: PlacingParts, { known }: Rebuild): string | null {
+  const { epoch, removed } = recordOf(parts);
+  if (removed !== null) return 'was removed from the mirror';
+  const hasLed = epoch.owner === parts.configuration.get().member && !sameEpoch(epoch, known.epoch);
+  return hasLed ? `has led the mirror in epoch ${epoch.number}` : null;
+}
+
 function recordOf({ host, paths }: PlacingParts): MemberRecord {
   const read = host.records.readRecord(paths.member);
   return { ...firstRecord, ...(read.state === 'read' ? (read.value as MemberRecord) : {}) };
@@ -247,14 +255,14 @@ function recordOf({ host, paths }: PlacingParts): MemberRecord {
 /** Neither primary of any epoch nor active backup: what it knew of itself does not fit the data it has now. */
 function forgetClaims(parts: PlacingParts, { epoch: followed, known }: Rebuild): void {
   const old = recordOf(parts);
-  const { incarnation, fence, forced, noFailover, noFailoverClearedIn, stoppedForEpoch, removed } = old;
+  const { incarnation, fence, forced, noFailover, noFailoverClearedIn, stoppedForEpoch } = old;
   const { failoverMembers, validatedMember } = old;
   const epoch = sameEpoch(old.epoch, known.epoch) ? followed : old.epoch;
   // An agent may have written a new list while this instance was down (FO-084).
   const isSameList = JSON.stringify(failoverMembers) === JSON.stringify(known.failoverMembers);
   const record: MemberRecord = {
     ...firstRecord,
-    ...{ incarnation, fence, forced, noFailover, noFailoverClearedIn, stoppedForEpoch, removed, epoch },
+    ...{ incarnation, fence, forced, noFailover, noFailoverClearedIn, stoppedForEpoch, epoch },
     ...(isSameList ? {} : { failoverMembers, validatedMember }),
   };
   parts.host.records.saveRecord(parts.paths.member, record);

@@ -381,7 +381,7 @@ export const logRows = {
     'Delete that directory when nobody needs what was there before.',
   ),
   'rebuild-let-go': warning(
-    'The copies from {member} were let go: this member has led the mirror in epoch {epoch} since they were made',
+    'The copies from {member} were let go: since they were made this member {because}',
     'Rebuild it again, if its data are not those of the mirror.',
   ),
   'rebuild-done': warning('This member is rebuilt from {member} and caught up', nothing),

@@ -1,5 +1,5 @@
 /** A member that is not reached at its own addresses, mostly a copy of one, stays out of the mirror (CFG-063, CFG-064). */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -104,7 +104,11 @@ test('CFG-064: nor when nothing answers there, which is told apart; its configur
   expect(report.waitingFor).toMatch(/Remove the local mirror configuration .* join as a new member, .* do nothing yet/);
   const { removal } = await (copy as WholeHost).control.assess('remove-mirror');
   expect(removal).toMatchObject({ step: 'erase', member: 'B', isLast: false });
+  const { rebuild } = instancePaths((copy as WholeHost).home, 'BETA');
+  mkdirSync(rebuild);
   await done((copy as WholeHost).control.perform('remove-mirror', {}));
+  // What waited for a start as a member of that mirror would take places in the next one.
+  expect(existsSync(rebuild)).toBe(false);
   expect(await (copy as WholeHost).control.status()).toMatchObject({ mirror: null, status: 'Not Initialized' });
   expect(a.instance.configuration.get().mirrorSet?.members.map(({ name }) => name)).toEqual(['A', 'B']);
   await b.reach(({ status }) => status === 'Backup');

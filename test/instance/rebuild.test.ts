@@ -110,9 +110,11 @@ describe('FO-089: at the start of the instance', () => {
     expectRebuilt(scene);
   });
 
-  test('FO-089: one that has led the mirror since the copies were made keeps its own data, and the copies are let go', () => {
-    const led = { epoch: { number: 10, owner: 'A', lineage: 'chosen' }, primaryOfEpoch: true };
-    const { paths, directory, place } = ready(led);
+  test.each([
+    ['has led the mirror', { epoch: { number: 10, owner: 'A', lineage: 'chosen' }, primaryOfEpoch: true }],
+    ['was removed from it', { removed: { by: 'B', removeAttribute: false } }],
+  ])('FO-089: one that %s since the copies were made keeps its own data, and the copies are let go', (_what, since) => {
+    const { paths, directory, place } = ready(since);
     const before = nodeHost.records.readRecord(paths.member);
     place();
     expect(readFileSync(join(directory('OWN'), 'database.mdb'), 'utf8')).toBe('old');
@@ -133,14 +135,13 @@ describe('FO-089: at the start of the instance', () => {
     });
   });
 
-  test('FO-084 CFG-069: nor what its agent wrote while it was down, nor that it was removed', () => {
+  test('FO-084: nor is the list that its agent wrote while it was down', () => {
     const failoverMembers = { epoch: 9, number: 2, names: ['C', 'B'] };
-    const removed = { by: 'B', removeAttribute: false };
-    const { paths, place } = ready({ failoverMembers, validatedMember: false, removed });
+    const { paths, place } = ready({ failoverMembers, validatedMember: false });
     place();
     expect(nodeHost.records.readRecord(paths.member)).toEqual({
       state: 'read',
-      value: { ...firstRecord, incarnation: 5, epoch, failoverMembers, validatedMember: false, removed },
+      value: { ...firstRecord, incarnation: 5, epoch, failoverMembers, validatedMember: false },
     });
   });
 
