@@ -33,10 +33,16 @@ export interface Mounted {
   /** In step with the others: `apply` brings it forward. Otherwise it needs activation or catchup. */
   inStep: boolean;
   catchingUp: boolean;
+  /** Its part in the mirror is being changed: until then. */
+  moving: Promise<void> | null;
   /** Of the catchup under way. */
   progress: CatchUpCourse | null;
   /** Why it fell out of step; empty = nothing happened. */
   fault: string;
+}
+
+export function freshlyMounted(database: Database): Mounted {
+  return { database, inStep: false, catchingUp: false, moving: null, progress: null, fault: '' };
 }
 
 /** @throws CatalogRefusal when it is dismounted or unknown. */

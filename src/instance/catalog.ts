@@ -3,7 +3,7 @@ import { type CopyFacts, type Database, isFlagCleared, type MirrorAttribute } fr
 import type { DatabaseConfiguration } from '../host/host.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import type { DatabaseStatus, MirrorDatabaseName } from '../mirror/terms.ts';
-import { type CatalogParts, type Mounted, mountedOne, ordinaryDatabase } from './catalog-parts.ts';
+import { type CatalogParts, freshlyMounted, type Mounted, mountedOne, ordinaryDatabase } from './catalog-parts.ts';
 import { DatabaseSettings } from './database-settings.ts';
 import { JournalFollower } from './journal-follower.ts';
 import { isActivatedHere, isReportingAsync } from './own-type.ts';
@@ -41,7 +41,7 @@ export class Catalog implements DatabaseCatalog {
       await database.close();
       throw error;
     }
-    this.#mounted.set(name, { database, inStep: false, catchingUp: false, progress: null, fault: '' });
+    this.#mounted.set(name, freshlyMounted(database));
     this.#parts.log('database-mounted', { directory });
   }
 
@@ -104,6 +104,7 @@ export class Catalog implements DatabaseCatalog {
       attribute,
       status: this.#status(configuration, mounted),
       isWritable: isFlagCleared(attribute) && isReportingAsync(this.#parts.configuration.get()),
+      moving: mounted?.moving ?? null,
       catchUp: mounted?.progress?.report(this.#parts.nowMs()) ?? null,
     };
   }
@@ -140,7 +141,7 @@ export class Catalog implements DatabaseCatalog {
       : await this.#parts.store.create(directory);
     const added = ordinaryDatabase(upper, directory);
     this.#parts.configuration.set({ ...present, databases: [...present.databases, added] });
-    this.#mounted.set(upper, { database, inStep: false, catchingUp: false, progress: null, fault: '' });
+    this.#mounted.set(upper, freshlyMounted(database));
     this.#parts.log('database-created', { database: upper, directory });
   }
 
@@ -166,6 +167,20 @@ export class Catalog implements DatabaseCatalog {
       mirror: attribute.mirror,
       mirrorDatabase: attribute.database,
     });
+  }
+
+  async whileMoving<T>(name: string, act: () => Promise<T>): Promise<T> {
+    const mounted = this.#mountedOne(name);
+    let end = (): void => undefined;
+    mounted.moving = new Promise((resolve) => {
+      end = resolve;
+    });
+    try {
+      return await act();
+    } finally {
+      mounted.moving = null;
+      end();
+    }
   }
 
   async removeFromMirror(name: string): Promise<void> {

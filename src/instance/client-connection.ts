@@ -228,6 +228,17 @@ export class ClientConnection {
     this.drain();
   }
 
+  /** This request, and what comes behind it, is looked at when that has ended. */
+  keepUntil(ended: Promise<void>, frame: Frame): void {
+    const place: Due = { make: null, seesUpTo: 0 };
+    this.#pushAlone(place);
+    this.keep([frame]);
+    void ended.then(() => {
+      place.make = () => [];
+      this.drain();
+    });
+  }
+
   #push(due: Due): void {
     if (this.#run !== null) this.#run.isClosed = true;
     this.#due.push(due);

@@ -2,7 +2,7 @@
  * What one connection has besides requests under way: its transaction, its locks, what it was answered early; and the requests
  * that change these. Everything is gone with the connection, and with this member's being primary.
  */
-import type { Database } from '../database/databases.ts';
+import { type Database, isFlagCleared } from '../database/databases.ts';
 import { globalKeyBytesMax, mergeNodesMax, transactionBytesMax } from '../mirror/limits.ts';
 import type { ClientRefusal, WriteLevel } from '../protocol/client-channel.ts';
 import { type ClientRequest, type EncodedMessage, encodeAnswer } from '../protocol/client-messages.ts';
@@ -18,6 +18,8 @@ import { fitsTransaction, type HeldUpdate, Transaction, type TransactionMemory }
 
 export interface SessionParts {
   readonly find: (name: string) => FoundDatabase | ClientRefusal;
+  /** May what was changed in it as that database of the mirror be journaled now? */
+  readonly isStillMirrored: (database: Database, mirrored: string) => boolean;
   /** Does this member take updates of the mirror, now or as soon as its trouble is over? */
   readonly isPrimary: () => boolean;
   /** The updates go into the journal as one group; `run` is what answers them. */
@@ -177,6 +179,14 @@ export class ClientSessions {
   #commitAll(client: ClientConnection, number: number, level: WriteLevel, updates: readonly HeldUpdate[]): void {
     const [first] = updates;
     if (first === undefined) return client.whenTurn(() => encodeAnswer({ number, type: 'done' }));
+    const moved = [...new Map(updates.map(({ database, mirrored }) => [database, mirrored]))].find(
+      ([database, mirrored]) => !this.#isWhereItWas(database, mirrored),
+    );
+    if (moved !== undefined) {
+      const [{ directory }] = moved;
+      const text = `the transaction was rolled back: the database in ${directory} became part of the mirror meanwhile, or left it`;
+      return client.refuse(number, refusalOf('rolled-back', text));
+    }
     if (first.mirrored === null) {
       const place = client.expectLocal();
       return this.#change(client, place, first.database, updates, () => encodeAnswer({ number, type: 'done' }), number);
@@ -186,6 +196,11 @@ export class ClientSessions {
       return client.refuse(number, refusalOf('rolled-back', text));
     }
     this.#parts.take(client.expectGroup(number, level), client, updates);
+  }
+
+  #isWhereItWas(database: Database, mirrored: string | null): boolean {
+    if (mirrored !== null) return this.#parts.isStillMirrored(database, mirrored);
+    return database.applied === undefined || isFlagCleared(database.attribute);
   }
 
   #rollback(client: ClientConnection, number: number, levels: 0 | 1): void {
@@ -291,26 +306,23 @@ export class ClientSessions {
   }
 
   #merge(client: ClientConnection, request: Requested<'merge'>): void {
-    const { number, key, fromKey } = request;
-    const to = this.#parts.find(request.database);
-    const from = this.#parts.find(request.fromDatabase);
-    if ('code' in to) return client.refuse(number, to);
-    if ('code' in from) return client.refuse(number, from);
-    const refused = to.noUpdates ?? to.noSets;
-    if (refused !== null && this.#parts.isPrimary()) return client.refuse(number, refused);
-    if (!isKey(key) || !isKey(fromKey))
-      return client.refuse(number, refusalOf('bad-key', 'the key is not one of a global'));
-    if (to.database === from.database && (isAtOrBelow(key, fromKey) || isAtOrBelow(fromKey, key))) {
-      return client.refuse(
-        number,
-        refusalOf('bad-key', 'MERGE cannot copy a node into itself, its ancestor or its descendant'),
-      );
-    }
-    client.whenReadyBegin(() => this.#merged(client, request, from, to));
+    // What its databases are is asked when it has waited for them.
+    client.whenReadyBegin(() => this.#merged(client, request));
   }
 
-  #merged(client: ClientConnection, request: Requested<'merge'>, from: FoundDatabase, to: FoundDatabase): Due {
+  #merged(client: ClientConnection, request: Requested<'merge'>): Due {
     const { number, key, fromKey, level = 'durable' } = request;
+    const to = this.#parts.find(request.database);
+    const from = this.#parts.find(request.fromDatabase);
+    if ('code' in to) return refused(number, to);
+    if ('code' in from) return refused(number, from);
+    const against = to.noUpdates ?? to.noSets;
+    if (against !== null && this.#parts.isPrimary()) return refused(number, against);
+    if (!isKey(key) || !isKey(fromKey)) return refused(number, refusalOf('bad-key', 'the key is not one of a global'));
+    if (to.database === from.database && (isAtOrBelow(key, fromKey) || isAtOrBelow(fromKey, key))) {
+      const text = 'MERGE cannot copy a node into itself, its ancestor or its descendant';
+      return refused(number, refusalOf('bad-key', text));
+    }
     const session = this.of(client);
     const { database, mirrored } = to;
     const updates: HeldUpdate[] = [];

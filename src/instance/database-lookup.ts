@@ -10,6 +10,8 @@ export interface FoundDatabase {
   readonly mirrored: string | null;
   /** Its name on this instance. */
   readonly name: string;
+  /** What changes it is looked at when this has ended (CatalogEntry). */
+  readonly moving: Promise<void> | null;
   /** DB-033: a copy that lacks journal data takes no updates on top, even on the primary. Null = it takes them. */
   readonly noUpdates: ClientRefusal | null;
   /** SYN-017: it has its maximum size; kills are taken and make room. Null = there is room. */
@@ -78,10 +80,12 @@ export function findDatabase(entries: readonly CatalogEntry[], name: string): Fo
   const { configuration, database } = entry;
   if (database === null) return refusalOf('no-database', `database ${configuration.name} is dismounted`);
   const { name: localName, mirrorDatabase } = configuration;
+  const { moving } = entry;
+  const noUpdates = moving === null ? refusalOfUpdates(entry) : refusalForNow(localName);
   const noSets = refusalOfSets(localName, database);
   // What is changed in a copy of its own is no update of the mirror, whatever this member is doing in it (DB-038).
-  if (entry.isWritable) return { database, mirrored: null, name: localName, noUpdates: null, noSets };
-  return { database, mirrored: mirrorDatabase, name: localName, noUpdates: refusalOfUpdates(entry), noSets };
+  if (entry.isWritable) return { database, mirrored: null, name: localName, moving, noUpdates: null, noSets };
+  return { database, mirrored: mirrorDatabase, name: localName, moving, noUpdates, noSets };
 }
 
 function candidatesFor(entries: readonly CatalogEntry[], wanted: string): readonly CatalogEntry[] {
@@ -100,6 +104,12 @@ function refusalOfSets(name: string, { isFull, sizeBytes, maximumBytes }: Databa
   const megabytes = (bytes: number): string => (bytes / 1_000_000).toFixed(1);
   const text = `<FILEFULL> database ${name} has ${megabytes(sizeBytes)} MB and may have ${megabytes(maximumBytes)} MB at most; kill data, or give it a larger maximum size`;
   return refusalOf('database-full', text);
+}
+
+/** DB-001, DB-047: it takes some milliseconds. */
+function refusalForNow(name: string): ClientRefusal {
+  const text = `database ${name} is just becoming part of the mirror, or leaving it; try again`;
+  return refusalOf('frozen', text);
 }
 
 function refusalOfUpdates({ configuration, status }: CatalogEntry): ClientRefusal | null {

@@ -378,8 +378,13 @@ export class RunningMember implements MirrorMember {
     fromEmpty: boolean,
   ): Promise<JournalPosition> {
     const { superserver } = this.#parts;
-    if (this.state.role !== 'primary') throw new Error('only the primary changes the set of mirrored databases');
-    superserver.appendTaken();
+    const checkRole = (): void => {
+      if (this.state.role !== 'primary') throw new Error('only the primary changes the set of mirrored databases');
+    };
+    checkRole();
+    // Held back in a moment of trouble it would come behind this record, and belong to no database of the mirror.
+    await superserver.journaled();
+    checkRole();
     const value = new Uint8Array([fromEmpty ? 1 : 0]);
     return await this.#records.append([{ kind, database, key: new Uint8Array(0), value }]);
   }

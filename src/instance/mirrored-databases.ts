@@ -3,7 +3,7 @@
  * record, own copy, mirror set: a command that is cut off has promised nothing to others, and repeated it goes on where it
  * stopped.
  */
-import type { Database } from '../database/databases.ts';
+import type { Database, MirrorAttribute } from '../database/databases.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { checkMirrorDatabaseName, type MirrorDatabaseDefinition } from '../mirror/mirror-set.ts';
 import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
@@ -141,21 +141,7 @@ export async function joinMirrorWith(
   fromEmpty: boolean,
 ): Promise<Outcome | null> {
   const { catalog, configuration } = daemon;
-  const mirror = member.state.mirror;
-  const before = catalog.find(name);
-  let attribute = before?.attribute;
-  if (attribute === undefined || attribute.mirror !== mirror || attribute.database !== database) {
-    const addedAt = await member.changeDatabaseSet('database-added', database, fromEmpty);
-    const present = catalog.find(name)?.database ?? null;
-    // An application may have written into the new database before it was mirrored: then its journal cannot build a copy.
-    const stillEmpty = fromEmpty && present !== null && isEmpty(present);
-    attribute = { mirror, database, addedAt, fromEmpty: stillEmpty, activated: true, activatedOn: member.state.self };
-    await catalog.addToMirror(name, attribute, addedAt);
-  } else if (before?.configuration.mirrorDatabase !== database) {
-    await catalog.addToMirror(name, attribute, before?.database?.applied ?? attribute.addedAt);
-  }
-  // The journal went on while the copy was marked.
-  await catalog.dejournaling.catchUp(name, () => {});
+  const attribute = await catalog.whileMoving(name, () => takeInto(daemon, member, name, database, fromEmpty));
   const { epoch, sequence } = attribute.addedAt;
   const present = catalog.find(name);
   const definition: MirrorDatabaseDefinition = {
@@ -174,7 +160,33 @@ export async function joinMirrorWith(
     const why = await whyNotKept(daemon);
     return why === null ? null : notKnown(why.reason, why.text);
   }
-  return failed('not-primary', `this member is not primary any more; repeat the command on the primary`);
+  return notPrimaryAnyMore;
+}
+
+/** The database is marked, and stands where the journal does. */
+async function takeInto(
+  { catalog }: InstanceDaemon,
+  member: MirrorMember,
+  name: string,
+  database: string,
+  fromEmpty: boolean,
+): Promise<MirrorAttribute> {
+  const mirror = member.state.mirror;
+  const before = catalog.find(name);
+  let attribute = before?.attribute;
+  if (attribute === undefined || attribute.mirror !== mirror || attribute.database !== database) {
+    const addedAt = await member.changeDatabaseSet('database-added', database, fromEmpty);
+    const present = catalog.find(name)?.database ?? null;
+    // An application may have written into the new database before it was mirrored: then its journal cannot build a copy.
+    const stillEmpty = fromEmpty && present !== null && isEmpty(present);
+    attribute = { mirror, database, addedAt, fromEmpty: stillEmpty, activated: true, activatedOn: member.state.self };
+    await catalog.addToMirror(name, attribute, addedAt);
+  } else if (before?.configuration.mirrorDatabase !== database) {
+    await catalog.addToMirror(name, attribute, before?.database?.applied ?? attribute.addedAt);
+  }
+  // The journal went on while the copy was marked.
+  await catalog.dejournaling.catchUp(name, () => {});
+  return attribute;
 }
 
 /** DB-012, DB-014..016. */
@@ -271,23 +283,36 @@ export async function removeDatabase(
     return done(`database ${name} is an ordinary database of this instance now${others}`);
   }
   // A mark that was kept from an earlier mirror says nothing about a database of this one.
-  const isOfThisMirror = entry.attribute?.mirror === member.state.mirror;
-  if (isOfThisMirror && definitionOf(daemon, mirrorDatabase) !== undefined) {
+  const isInMirror =
+    entry.attribute?.mirror === member.state.mirror && definitionOf(daemon, mirrorDatabase) !== undefined;
+  if (isInMirror) {
     const inTrouble = refusalInTrouble(daemon, `database ${name} is not removed from the mirror now`);
     if (inTrouble !== null) return refusedWith(inTrouble);
-    await member.changeDatabaseSet('database-removed', mirrorDatabase, false);
-    const isRemoved = changeMirrorSet(daemon, (set) => ({
-      ...set,
-      databases: set.databases.filter((each) => each.name !== mirrorDatabase),
-    }));
-    if (!isRemoved)
-      return failed('not-primary', 'this member is not primary any more; repeat the command on the primary');
   }
-  await catalog.removeFromMirror(name);
+  // What was taken before is in the database before it leaves, and what is taken afterwards is of an ordinary one.
+  const notRemoved = await catalog.whileMoving(name, async () => {
+    if (isInMirror && !(await takeOut(daemon, member, mirrorDatabase))) return notPrimaryAnyMore;
+    await catalog.removeFromMirror(name);
+    return null;
+  });
+  if (notRemoved !== null) return notRemoved;
   return await whenKept(
     daemon,
     `database ${name} is out of the mirror for good and an ordinary database here; now remove it on the backup, then on the asyncs`,
   );
+}
+
+const notPrimaryAnyMore = failed(
+  'not-primary',
+  'this member is not primary any more; repeat the command on the primary',
+);
+
+async function takeOut(daemon: InstanceDaemon, member: MirrorMember, mirrorDatabase: string): Promise<boolean> {
+  await member.changeDatabaseSet('database-removed', mirrorDatabase, false);
+  return changeMirrorSet(daemon, (set) => ({
+    ...set,
+    databases: set.databases.filter((each) => each.name !== mirrorDatabase),
+  }));
 }
 
 /**

@@ -38,6 +38,8 @@ export interface CatalogEntry {
   readonly status: DatabaseStatus | 'Local';
   /** A copy on a reporting async whose FailoverDB flag is cleared: applications of this instance may change it (DB-038). */
   readonly isWritable: boolean;
+  /** It is just becoming part of the mirror, or leaving it: resolves when that has ended. What is changed in it now might be left on the other side. */
+  readonly moving: Promise<void> | null;
   /** While it is caught up. */
   readonly catchUp: CatchUpProgress | null;
 }
@@ -71,6 +73,8 @@ export interface DatabaseCatalog {
   create(name: string, directory: string): Promise<void>;
   /** Make it part of the mirror from `addedAt` on; `applied` = where its journal data begins. */
   addToMirror(name: string, attribute: MirrorAttribute, applied: JournalPosition): Promise<void>;
+  /** It becomes part of the mirror in `act`, or leaves it: until that has ended, what applications change in it waits. */
+  whileMoving<T>(name: string, act: () => Promise<T>): Promise<T>;
   /** Take the mirror attribute away; the database stays as an ordinary one. */
   removeFromMirror(name: string): Promise<void>;
   /** On an instance that is out of its mirror: the mark of that mirror goes, or stays and needs activation (DB-051, DB-053). */

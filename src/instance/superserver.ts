@@ -3,6 +3,7 @@
  * (gathering.ts says when it waits for more; an only connection waits for nobody); each is answered when it is durable. A read
  * waits until the databases hold everything that was answered before it, so that nobody misses what anybody was told is done. Whether updates come in is the rules' decision: `admit`, `hold`, `refuse`.
  */
+import type { Database } from '../database/databases.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { JournalPosition } from '../mirror/journal-position.ts';
 import { globalKeyBytesMax } from '../mirror/limits.ts';
@@ -79,6 +80,7 @@ export class Superserver {
   #paused = false;
   /** Something of write level journaled is in the journal and not flushed. */
   #waitsForFlush = false;
+  readonly #whenBatchEnds: (() => void)[] = [];
   readonly #gathering: Gathering;
   readonly #batch: UpdateBatch;
   readonly #updates: ClientUpdates;
@@ -93,8 +95,9 @@ export class Superserver {
     const isPrimary = (): boolean => this.#gate !== 'refuse';
     this.#updates = new ClientUpdates({ batch: this.#batch, isPrimary, refusal: () => this.#refusal() });
     this.#sessions = new ClientSessions({
-      find: (name) => this.#find(name),
+      find: (name) => findDatabase(parts.called(name), name),
       isPrimary,
+      isStillMirrored: (database, mirrored) => this.#isStillMirrored(database, mirrored),
       take: (run, client, updates) => this.#batch.addGroup(run, client, updates),
       after: parts.after,
     });
@@ -170,6 +173,7 @@ export class Superserver {
     this.#setGate('refuse');
     if (!this.#batch.isEmpty) for (const client of this.#clients) client.refuseTaken(this.#refusal());
     this.#batch.forget();
+    this.#batchEnded();
     this.#gathering.forget();
     this.#batch.pending.clear();
     this.#sessions.refuse();
@@ -245,9 +249,12 @@ export class Superserver {
       return client.whenReady(() => encodeDatabases(number, { databases }));
     }
     if (request.type === 'sync') return client.whenDurable(() => encodeAnswer({ number, type: 'done' }));
-    if (sessionRequestTypes.has(request.type)) return this.#sessions.handle(client, request as SessionRequest);
+    const isOfSession = sessionRequestTypes.has(request.type);
+    if (isOfSession && request.type !== 'merge') return this.#sessions.handle(client, request as SessionRequest);
     const found = this.#find(request.database);
     if (request.type === 'gets') return this.#gets(client, found, request);
+    if (!('code' in found) && found.moving !== null && !isRead(request)) return client.keepUntil(found.moving, frame);
+    if (isOfSession) return this.#sessions.handle(client, request as SessionRequest);
     if (request.type === 'sets') return this.#updates.sets(client, found, request);
     if ('code' in found) return client.refuse(number, found);
     if (isRead(request)) {
@@ -291,6 +298,11 @@ export class Superserver {
     return found;
   }
 
+  #isStillMirrored(database: Database, mirrored: string): boolean {
+    const entry = this.#parts.called(mirrored).find((each) => each.database === database);
+    return entry?.configuration.mirrorDatabase === mirrored && entry.moving === null;
+  }
+
   #refusal(): ClientRefusal {
     return { ...this.#parts.refusal(), retry: true, primary: this.#parts.primaryAddress() };
   }
@@ -315,10 +327,21 @@ export class Superserver {
     if (this.#gate !== 'admit' || this.#batch.isEmpty) return;
     const appended = this.#batch.append(this.#parts.wallMs());
     if (appended === null) return;
+    this.#batchEnded();
     this.#gathering.appended(appended.end.sequence);
     this.#parts.onAppended(appended.end);
     if (appended.early.length > 0) this.#answerEarly(appended);
     this.#pauseWhereFull();
+  }
+
+  /** Resolves when all that was taken before is in the journal, or refused. */
+  async journaled(): Promise<void> {
+    this.appendTaken();
+    if (!this.#batch.isEmpty) await new Promise<void>((resolve) => this.#whenBatchEnds.push(resolve));
+  }
+
+  #batchEnded(): void {
+    for (const resolve of this.#whenBatchEnds.splice(0)) resolve();
   }
 
   #answerEarly({ early, before }: AppendedBatch): void {

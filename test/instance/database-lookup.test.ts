@@ -23,6 +23,7 @@ function entryOf(name: string, mirrorDatabase: string | null, mirror = 'M'): Cat
         : { mirror, database: mirrorDatabase, addedAt, fromEmpty: true, activated: true },
     status: mirrorDatabase === null ? 'Local' : 'Database Dismounted',
     isWritable: false,
+    moving: null,
     catchUp: null,
   };
 }

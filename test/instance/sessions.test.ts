@@ -54,6 +54,19 @@ async function all(from: Client | Session, prefix = encodeKey('X', [])): Promise
 }
 
 describe('transactions', () => {
+  test('SYN-005 DB-001 DB-047: one over a database that left the mirror meanwhile, or came into it, is rolled back', async () => {
+    const [one, two] = [await session(), await session(await connectTo(''))];
+    for (const each of [one, two]) await each.begin();
+    await one.set(key(1), value('a'));
+    await two.set(key(1), value('a'), { database: 'LOCAL' });
+    const { attribute } = primary.databases.get('D1') as Database;
+    await primary.databases.get('D1')?.setAttribute(undefined, undefined);
+    await primary.databases.get('LOCAL')?.setAttribute(attribute, primary.journal.end);
+    for (const each of [one, two]) await expect(each.commit()).rejects.toEqual(refusedWith('rolled-back'));
+    expect(journaled()).toEqual([]);
+    for (const name of ['D1', 'LOCAL']) expect(primary.databases.get(name)?.get(key(1))).toBeUndefined();
+  });
+
   test('SYN-005: nothing of a transaction is in the journal before TCOMMIT, and then it is one group', async () => {
     const one = await session();
     await one.begin();
@@ -403,6 +416,17 @@ describe('sets that come in one message', () => {
     ]);
     await expect(bad).rejects.toEqual(refusedWith('bad-key'));
     expect(journaled()).toEqual(['set D1 0', 'set D1 1', 'set D1 2', 'set D1 9']);
+  });
+
+  test('DB-047: what is held back in a moment of trouble is journaled before a database leaves the mirror', async () => {
+    primary.superserver.hold();
+    const asked = client.set(key(1), value(1));
+    await (await connectTo('')).databases();
+    const before = primary.superserver.journaled().then(journaled);
+    expect(journaled()).toEqual([]);
+    primary.superserver.admit();
+    expect(await before).toEqual(['set D1 1']);
+    await asked;
   });
 
   test('SYN-005: what was taken and not journaled when the member ceased to be primary is refused one by one', async () => {

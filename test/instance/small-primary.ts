@@ -49,6 +49,7 @@ export class SmallPrimary {
         attribute: database.attribute,
         status: database.attribute === undefined ? ('Local' as const) : ('Normal' as const),
         isWritable: false,
+        moving: null,
         catchUp: null,
       }));
     this.superserver = new Superserver({
