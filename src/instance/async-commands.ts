@@ -192,8 +192,7 @@ export async function setDejournalFilter(
 ): Promise<Outcome> {
   const why = refusalOf(daemon, 'set-dejournal-filter', true);
   if (why !== null) return refusedWith(why);
-  const present = daemon.configuration.get();
-  if (module === present.dejournalFilter && module === null)
+  if (module === null && daemon.configuration.get().dejournalFilter === null)
     return done('there is no dejournal filter already; nothing was changed');
   const filter = module === null ? null : daemon.openFilter(module);
   if (module !== null) {
@@ -207,7 +206,13 @@ export async function setDejournalFilter(
       return refused('bad-filter', text, 'SYN-023');
     }
   }
-  daemon.configuration.set({ ...present, dejournalFilter: module });
+  // The member may have become another one while it was loaded.
+  const late = refusalOf(daemon, 'set-dejournal-filter', true);
+  if (late !== null) {
+    filter?.reset();
+    return refusedWith(late);
+  }
+  daemon.configuration.set({ ...daemon.configuration.get(), dejournalFilter: module });
   daemon.catalog.dejournaling.filtering.use(filter);
   const what = module === null ? 'the dejournal filter is removed' : `the dejournal filter is ${module}`;
   daemon.log('dejournaling-with', { what });

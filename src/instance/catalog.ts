@@ -130,7 +130,6 @@ export class Catalog implements DatabaseCatalog {
   }
 
   async create(name: string, directory: string): Promise<void> {
-    const present = this.#parts.configuration.get();
     const upper = name.toUpperCase();
     if (this.#parts.isNameTaken(upper)) {
       throw new CatalogRefusal('database-exists', `database ${upper} exists already on this instance`);
@@ -140,6 +139,8 @@ export class Catalog implements DatabaseCatalog {
       ? await this.#adopt(directory)
       : await this.#parts.store.create(directory);
     const added = ordinaryDatabase(upper, directory);
+    // As it is by now: the primary may have told of the mirror meanwhile.
+    const present = this.#parts.configuration.get();
     this.#parts.configuration.set({ ...present, databases: [...present.databases, added] });
     this.#mounted.set(upper, freshlyMounted(database));
     this.#parts.log('database-created', { database: upper, directory });

@@ -7,7 +7,7 @@ import { catchUpAll } from './catch-up-commands.ts';
 import { done, failed, type Progress, refused, refusedWith } from './command-outcome.ts';
 import { downloadDatabases } from './download-command.ts';
 import { followPrimary } from './followed-properties.ts';
-import { createMirrored, mirrorNameOf } from './mirrored-databases.ts';
+import { createMirrored, isEmpty, mirrorNameOf } from './mirrored-databases.ts';
 import { noDatabase, noDatabaseToDelete } from './missing-database.ts';
 import type { InstanceDaemon } from './parts.ts';
 import { editDatabase, refusalOfProperties } from './property-commands.ts';
@@ -84,7 +84,9 @@ async function createByDownload(
     return done(`database ${name} is created in ${directory} as a copy of ${mirrorDatabase}; ${outcome.text}`);
   await daemon.turns.next(async () => {
     const entry = catalog.find(name);
-    if (isNew && entry !== undefined && entry.attribute === undefined) await catalog.delete(name);
+    // An application may have written into it meanwhile.
+    const isUnused = entry?.attribute === undefined && entry?.database != null && isEmpty(entry.database);
+    if (isNew && isUnused) await catalog.delete(name);
   });
   return outcome;
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Database } from '../../src/database/databases.ts';
+import type { InstanceConfiguration } from '../../src/host/host.ts';
 import { nodeFileOperations } from '../../src/host/node-files.ts';
 import { Catalog } from '../../src/instance/catalog.ts';
 import { CatchUpCourse, CatchUpRun } from '../../src/instance/dejournaling.ts';
@@ -14,6 +15,7 @@ import { readParts } from '../../src/journal/read-records.ts';
 import { WholeBlocks } from '../../src/journal/record-groups.ts';
 import type { JournalPosition } from '../../src/mirror/journal-position.ts';
 import { logLine } from '../../src/mirror/log-messages.ts';
+import type { MirrorSet } from '../../src/mirror/mirror-set.ts';
 import type { CatchUpProgress } from '../../src/protocol/control-channel.ts';
 import { encodeKey, WHOLE_DATABASE } from '../../src/protocol/global-key.ts';
 import { SimulatedDatabaseStore } from '../../src/simulation/simulated-databases.ts';
@@ -29,6 +31,7 @@ let reads: number;
 let isPrimary: boolean;
 let log: string[];
 let waits: (() => void)[];
+let configuration: InstanceConfiguration;
 
 beforeEach(async () => {
   scratch = mkdtempSync(join(tmpdir(), 'caretmirror-dejournaling-'));
@@ -42,7 +45,7 @@ beforeEach(async () => {
   journal.startFile({ number: 1, owner: 'A', lineage: 'l' }, 0);
   begin = journal.end;
   [reads, isPrimary, log, waits] = [0, false, [], []];
-  let configuration = { databases: [], mirrorSet: null, member: null } as never;
+  configuration = { databases: [], mirrorSet: null, member: null } as never;
   catalog = new Catalog({
     store: new SimulatedDatabaseStore(),
     files: { removeTree: () => undefined },
@@ -50,7 +53,7 @@ beforeEach(async () => {
     configuration: {
       get: () => configuration,
       set: (next) => {
-        configuration = next as never;
+        configuration = next;
       },
     },
     readParts,
@@ -125,6 +128,15 @@ function holdBack(database: Database): () => void {
   };
   return release;
 }
+
+test('DB-001: what the primary tells of the mirror while a database is made is not forgotten', async () => {
+  const made = catalog.create('FOUR', join(scratch, 'FOUR'));
+  const told = { name: 'M', epoch: 2, revision: 7 } as MirrorSet;
+  configuration = { ...configuration, mirrorSet: told };
+  await made;
+  expect(configuration.databases.map(({ name }) => name)).toContain('FOUR');
+  expect(configuration.mirrorSet).toBe(told);
+});
 
 test('SYN-015: what is applied stands in the order of the journal, and the event loop turns meanwhile', async () => {
   fillJournal();

@@ -326,6 +326,23 @@ describe('the dejournal filter', () => {
     expect((await w.control.status()).dejournalFilter).toBeNull();
   });
 
+  test('SYN-023: what the primary tells of the mirror while a filter is loaded is not forgotten', async () => {
+    module(
+      'zslow.mjs',
+      'await new Promise((done) => setTimeout(done, 300));\nexport function Filter() { return 1; }\n',
+    );
+    const set = filter('zslow.mjs');
+    const revision = () => w.instance.configuration.get().mirrorSet?.revision ?? 0;
+    const before = revision();
+    expect(await a.control.perform('edit-mirror', { verifyEveryMinutes: 7 })).toMatchObject({ ok: true });
+    await w.reach(() => revision() > before);
+    const told = revision();
+    expect((await w.control.status()).dejournalFilter).toBeNull();
+    expect(await set).toMatchObject({ ok: true });
+    expect(revision()).toBe(told);
+    expect(await filter(null)).toMatchObject({ ok: true });
+  });
+
   test('SYN-023 SYN-024: it sees every record, keeps those it does not want out of writable copies, and is counted', async () => {
     module(
       'zsecret.mjs',
