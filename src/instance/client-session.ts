@@ -179,12 +179,9 @@ export class ClientSessions {
   #commitAll(client: ClientConnection, number: number, level: WriteLevel, updates: readonly HeldUpdate[]): void {
     const [first] = updates;
     if (first === undefined) return client.whenTurn(() => encodeAnswer({ number, type: 'done' }));
-    const moved = [...new Map(updates.map(({ database, mirrored }) => [database, mirrored]))].find(
-      ([database, mirrored]) => !this.#isWhereItWas(database, mirrored),
-    );
-    if (moved !== undefined) {
-      const [{ directory }] = moved;
-      const text = `the transaction was rolled back: the database in ${directory} became part of the mirror meanwhile, or left it`;
+    const moved = this.#movedSince(updates);
+    if (moved !== null) {
+      const text = `the transaction was rolled back: the database in ${moved.directory} became part of the mirror meanwhile, or left it`;
       return client.refuse(number, refusalOf('rolled-back', text));
     }
     if (first.mirrored === null) {
@@ -196,6 +193,18 @@ export class ClientSessions {
       return client.refuse(number, refusalOf('rolled-back', text));
     }
     this.#parts.take(client.expectGroup(number, level), client, updates);
+  }
+
+  /** A database that is not, or was not all the time, in the place that it had when it was changed (docs/decisions/0061). */
+  #movedSince(updates: readonly HeldUpdate[]): Database | null {
+    const places = new Map<Database, string | null>();
+    for (const { database, mirrored } of updates) {
+      const place = places.get(database);
+      if (place === undefined && !this.#isWhereItWas(database, mirrored)) return database;
+      if (place !== undefined && place !== mirrored) return database;
+      places.set(database, mirrored);
+    }
+    return null;
   }
 
   #isWhereItWas(database: Database, mirrored: string | null): boolean {

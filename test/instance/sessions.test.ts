@@ -62,8 +62,15 @@ describe('transactions', () => {
     const { attribute } = primary.databases.get('D1') as Database;
     await primary.databases.get('D1')?.setAttribute(undefined, undefined);
     await primary.databases.get('LOCAL')?.setAttribute(attribute, primary.journal.end);
-    for (const each of [one, two]) await expect(each.commit()).rejects.toEqual(refusedWith('rolled-back'));
+    // Of one database, and on both sides of the move.
+    const three = await session();
+    await three.begin();
+    await three.set(key(2), value('a'), { database: 'D2' });
+    await primary.databases.get('D2')?.setAttribute(undefined, undefined);
+    await three.set(key(3), value('a'), { database: 'D2' });
+    for (const each of [one, two, three]) await expect(each.commit()).rejects.toEqual(refusedWith('rolled-back'));
     expect(journaled()).toEqual([]);
+    expect(primary.databases.get('D2')?.get(key(3))).toBeUndefined();
     for (const name of ['D1', 'LOCAL']) expect(primary.databases.get(name)?.get(key(1))).toBeUndefined();
   });
 
