@@ -32,6 +32,11 @@ export function notKnown(reason: string, text: string): Outcome {
   return { ok: false, outcome: 'not-known', refusal: { reason, text, spec: null } };
 }
 
+export const notPrimaryAnyMore = failed(
+  'not-primary',
+  'this member is not primary any more; repeat the command on the primary',
+);
+
 /** How the rules answered an order. */
 export function outcomeOf({ outcome, reason, text, spec }: OrderResult): Outcome {
   return outcome === 'done' ? done(text) : { ok: false, outcome, refusal: { reason, text, spec } };

@@ -10,8 +10,8 @@ import type { CommandArguments, Outcome, Refusal } from '../protocol/control-com
 import {
   changeMirrorSet,
   done,
-  failed,
   notKnown,
+  notPrimaryAnyMore,
   type Progress,
   refusal,
   refusalInTrouble,
@@ -301,11 +301,6 @@ export async function removeDatabase(
     `database ${name} is out of the mirror for good and an ordinary database here; now remove it on the backup, then on the asyncs`,
   );
 }
-
-const notPrimaryAnyMore = failed(
-  'not-primary',
-  'this member is not primary any more; repeat the command on the primary',
-);
 
 async function takeOut(daemon: InstanceDaemon, member: MirrorMember, mirrorDatabase: string): Promise<boolean> {
   await member.changeDatabaseSet('database-removed', mirrorDatabase, false);

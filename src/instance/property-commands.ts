@@ -5,7 +5,15 @@
 import { checkDatabaseMegabytes, checkResourceName } from '../mirror/mirror-set.ts';
 import type { CommandArguments, Outcome, Refusal } from '../protocol/control-commands.ts';
 import { addOne, refusalToAdd } from './adding-databases.ts';
-import { done, failed, type Progress, refusal, refused, refusedWith, whenKeptIfPrimary } from './command-outcome.ts';
+import {
+  done,
+  notPrimaryAnyMore,
+  type Progress,
+  refusal,
+  refused,
+  refusedWith,
+  whenKeptIfPrimary,
+} from './command-outcome.ts';
 import { followPrimary, publishProperties } from './followed-properties.ts';
 import { mirrorNameOf, mustBeJournaled } from './mirrored-databases.ts';
 import { noDatabase } from './missing-database.ts';
@@ -69,9 +77,7 @@ async function changeProperties(daemon: InstanceDaemon, entry: CatalogEntry, giv
   }
   catalog.change(name, configured(given));
   if (member?.state.role === 'primary') {
-    if (!publishProperties(daemon, name)) {
-      return failed('not-primary', 'this member is not primary any more; repeat the command on the primary');
-    }
+    if (!publishProperties(daemon, name)) return notPrimaryAnyMore;
   } else await followPrimary(daemon);
   const isStopped = entry.status === 'Dejournaling Stopped';
   const next = maximumMegabytes !== undefined && isStopped ? '; it has stopped dejournaling, so catch it up now' : '';

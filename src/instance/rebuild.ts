@@ -14,6 +14,7 @@ import { basename, join } from 'node:path';
 import type { DatabaseStore } from '../database/databases.ts';
 import { databaseDirectory, mirrorJournalLogPath } from '../host/home.ts';
 import type { ConfigurationStore, DatabaseConfiguration, Host } from '../host/host.ts';
+import { isSameList } from '../mirror/failover-members.ts';
 import { JOURNAL_START, type JournalPosition } from '../mirror/journal-position.ts';
 import { commonPrefix, isBeyond } from '../mirror/journal-transfer.ts';
 import { printPlace } from '../mirror/loss-report.ts';
@@ -57,7 +58,6 @@ interface Place {
 }
 
 const REBUILD_FILE = 'rebuild.json';
-const inNoMirror = refusal('not-a-member', 'this instance is in no mirror');
 
 export async function rebuildMember(
   daemon: InstanceDaemon,
@@ -79,8 +79,8 @@ export async function rebuildMember(
     for (const { copy } of places) await verify(daemon, read.manifest, copy, progress);
     // It may have become primary meanwhile.
     const late = refusalOf(daemon, 'rebuild-member', true);
-    if (late !== null || daemon.member === null) return refusedWith(late ?? inNoMirror);
-    const { epoch, failoverMembers } = daemon.member.state.record;
+    if (late !== null) return refusedWith(late);
+    const { epoch, failoverMembers } = daemon.member?.state.record ?? firstRecord;
     const rebuild: Rebuild = {
       format: 1,
       state: 'ready',
@@ -259,11 +259,11 @@ function forgetClaims(parts: PlacingParts, { epoch: followed, known }: Rebuild):
   const { failoverMembers, validatedMember } = old;
   const epoch = sameEpoch(old.epoch, known.epoch) ? followed : old.epoch;
   // An agent may have written a new list while this instance was down (FO-084).
-  const isSameList = JSON.stringify(failoverMembers) === JSON.stringify(known.failoverMembers);
+  const isOtherList = failoverMembers !== null && !isSameList(known.failoverMembers, failoverMembers);
   const record: MemberRecord = {
     ...firstRecord,
     ...{ incarnation, fence, forced, noFailover, noFailoverClearedIn, stoppedForEpoch, epoch },
-    ...(isSameList ? {} : { failoverMembers, validatedMember }),
+    ...(isOtherList ? { failoverMembers, validatedMember } : {}),
   };
   parts.host.records.saveRecord(parts.paths.member, record);
 }
